@@ -1,0 +1,37 @@
+"""bench: which way of weighting wins, on which tabular tasks, and is the difference real?
+
+The public surface for plug-ins: the registries `ensembles`, `learners`, `class_weights`, `metrics`, `postprocess` and
+`sources` (each with a `register` decorator), and the nouns below. Everything is imported on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    **dict.fromkeys(("Answer", "BenchError", "NotApplicableError", "Panel", "Split"), "bench.core"),
+    **dict.fromkeys(("Target", "Task", "Weights"), "bench.core"),
+    "load": "bench.results",
+}
+
+__all__ = [
+    "Answer",
+    "BenchError",
+    "NotApplicableError",
+    "Panel",
+    "Split",
+    "Target",
+    "Task",
+    "Weights",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'bench' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

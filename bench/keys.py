@@ -1,0 +1,62 @@
+"""Hashes of meaning: content keys, and seeds that do not depend on who else is run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def digest(*parts: Any) -> str:
+    """Return 32 hex digits that depend on the parts' contents, types and order alone.
+
+    Parts are JSON values, None, numpy arrays, pandas objects, or tuples and lists of them.
+    """
+    state = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        _feed(state, part)
+    return state.hexdigest()
+
+
+def seed(*parts: Any) -> int:
+    """Return a seed below 2**31 that depends on the parts alone."""
+    return int(digest(*parts)[:15], 16) % 2**31
+
+
+def generator(*parts: Any) -> np.random.Generator:
+    """Return a random generator that depends on the parts alone."""
+    return np.random.default_rng(seed(*parts))
+
+
+def _feed(state: Any, part: Any) -> None:
+    """Add one part, with its type and length, so that no two different lists of parts collide."""
+    if isinstance(part, np.ndarray) and part.dtype != object:
+        state.update(f"array {part.dtype.str} {part.shape};".encode())
+        state.update(memoryview(np.ascontiguousarray(part)).cast("B") if part.size else b"")
+    elif isinstance(part, pd.DataFrame):
+        _feed(state, [str(name) for name in part.columns])
+        for position in range(part.shape[1]):
+            _feed(state, part.iloc[:, position])
+    elif isinstance(part, pd.Series):
+        _feed_column(state, part)
+    elif isinstance(part, (list, tuple)):
+        state.update(f"list {len(part)};".encode())
+        for item in part:
+            _feed(state, item)
+    else:
+        text = json.dumps(part, sort_keys=True)
+        state.update(f"json {len(text)};{text}".encode())
+
+
+def _feed_column(state: Any, column: pd.Series[Any]) -> None:
+    """Add a column by values, so that it hashes alike whatever file format it came from."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        _feed(state, column.to_numpy(dtype=float, na_value=np.nan))
+    else:
+        missing = column.isna().to_numpy()
+        texts = column.astype(str).to_numpy(dtype=object)
+        _feed(state, "\x1f".join("" if gone else text for gone, text in zip(missing, texts, strict=True)))
+        _feed(state, missing)
