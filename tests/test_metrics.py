@@ -1,0 +1,612 @@
+"""Metrics: oracles (scikit-learn, naive loops), golden vectors, and the laws of every registered metric."""
+
+import functools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench import class_weights
+from bench.core import DEFAULT_LEVELS, Answer, BenchError, Target
+from bench.metrics import for_target, register, registry
+from bench.metrics.confusion import counts
+from bench.metrics.f1 import f1_average, f1_pooled
+from bench.metrics.per_class import per_class
+
+law = settings(derandomize=True, deadline=None, max_examples=20)
+POINT = Target("point")
+QUANTILE = Target("quantile", DEFAULT_LEVELS)
+TWO = Target("class", ("no", "yes"))
+FOUR = Target("class", ("a", "b", "c", "d"))
+TARGETS = {"point": POINT, "quantile": QUANTILE, "two": TWO, "four": FOUR}
+METRICS = [(kind, m) for kind, target in TARGETS.items() for m in for_target(target).values()]
+BEST = {"min": 0.0, "max": 1.0}
+OPTIMISED = [
+    (kind, m.name) for kind, m in METRICS if m.direction in BEST and (kind, m.name) != ("four", "binary_f1")
+]
+METRICS = [(kind, m.name) for kind, m in METRICS]
+seeds = st.integers(0, 10**6)
+
+
+def sample(target, seed, n=40, *, weighted=False, coarse=False):
+    """Draw y and an answer; coarse answers have many ties."""
+    rng = np.random.default_rng(seed)
+    weight = rng.integers(0, 4, n).astype(float) if weighted else None
+    if target.kind != "class":
+        y = rng.normal(size=n)
+        values = rng.normal(size=(n, target.width))
+        unsorted = np.round(values, 1 if coarse else 8)
+        return y, Answer(target, np.sort(unsorted, axis=1), weight=weight, unsorted=unsorted)
+    y = np.where(rng.random(n) < 0.4, 0, rng.integers(0, target.width, n))
+    values = rng.integers(1, 5, (n, target.width)) if coarse else rng.random((n, target.width))
+    values = values + 1.0 * (np.arange(target.width) == y[:, None])
+    return y, Answer(target, values / values.sum(axis=1, keepdims=True), weight=weight)
+
+
+def rows(y, answer, index):
+    """Take the rows of an index, in its order."""
+    take = {
+        name: None if getattr(answer, name) is None else getattr(answer, name)[index]
+        for name in ("values", "weight", "unsorted")
+    }
+    return y[index], replace(answer, **take)
+
+
+@functools.cache
+def listed(target):
+    return for_target(target)
+
+
+def value(name, y, answer):
+    return listed(answer.target)[name].function(answer.target, y, answer)
+
+
+# --- the list of metrics --------------------------------------------------------------------------
+
+
+def test_the_names_that_tables_rely_on():
+    assert set(for_target(POINT)) == {"rmse", "mae", "r2"}
+    intervals = {f"{name}_{i}" for name in ("coverage", "width") for i in (50, 80, 90, 95)}
+    assert set(for_target(QUANTILE)) == {"wis", "mean_pinball", "crossing_rate"} | intervals
+    f1 = {f"{name}_f1" for name in ("micro", "macro", "weighted", "dodrans", "entropy", "binary")}
+    labels = f1 | {"accuracy", "balanced_accuracy", "g_mean", "mcc"}
+    assert set(for_target(TWO)) == labels | {"log_loss", "brier", "ece", "auroc", "auprc"}
+    assert {m.name for m in for_target(FOUR).values() if m.label} == labels
+
+
+def test_traits():
+    every = {m.name: m for target in TARGETS.values() for m in for_target(target).values()}
+    assert {name for name, m in every.items() if m.proper} == {"wis", "mean_pinball", "log_loss", "brier"}
+    in_units = {"rmse", "mae", "wis", "mean_pinball"} | {f"width_{i}" for i in (50, 80, 90, 95)}
+    assert {name for name, m in every.items() if m.unit} == in_units
+    goals = {name: m.goal for name, m in every.items() if m.goal is not None}
+    assert goals == {"coverage_50": 0.5, "coverage_80": 0.8, "coverage_90": 0.9, "coverage_95": 0.95}
+    assert {m.direction for name, m in every.items() if name in goals} == {"target"}
+    assert all(entry.summary for entry in registry.entries().values())
+
+
+def test_the_goal_is_the_exact_coverage_where_the_name_is_rounded():
+    target = Target("quantile", (0.0125, 0.5, 0.9875))
+    (metric,) = for_target(target, ["coverage_*"]).values()
+    assert metric.goal == 0.975
+
+
+def test_selection():
+    assert list(for_target(FOUR, ["*_f1", "!micro_f1", "!binary_f1"])) == [
+        "dodrans_f1",
+        "entropy_f1",
+        "macro_f1",
+        "weighted_f1",
+    ]
+    assert list(for_target(QUANTILE, ["wis,coverage_80", "rmse"])) == ["coverage_80", "wis"]
+    assert for_target(POINT, ["wis", "coverage_77", "mcc"]) == {}
+    assert for_target(POINT, ["all"]).keys() == for_target(POINT).keys() == for_target(POINT, []).keys()
+    assert "mae" not in for_target(POINT, ["!mae"])
+
+
+@pytest.mark.parametrize("target", [POINT, QUANTILE, FOUR])
+@pytest.mark.parametrize("name", ["macro_f2", "f1_*", "coverage_101", "!rsme"])
+def test_a_name_of_no_metric_is_refused(target, name):
+    with pytest.raises(BenchError, match=r"unknown metric"):
+        for_target(target, [name])
+
+
+def test_an_interval_that_the_levels_lack_is_refused_with_the_choice():
+    with pytest.raises(BenchError, match=r"'coverage_77': did you mean coverage_"):
+        for_target(QUANTILE, ["coverage_77"])
+
+
+def test_a_new_metric_needs_a_direction():
+    with pytest.raises(TypeError, match="direction"):
+        register("point")
+
+
+def test_no_weight_at_all_is_undefined():
+    for kind, name in METRICS:
+        y, answer = sample(TARGETS[kind], 0)
+        assert math.isnan(value(name, y, replace(answer, weight=np.zeros(len(y)))))
+
+
+# --- laws of every metric -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "name"), METRICS)
+@law
+@given(seed=seeds, weighted=st.booleans(), coarse=st.booleans())
+def test_the_order_of_rows_is_irrelevant(kind, name, seed, weighted, coarse):
+    y, answer = sample(TARGETS[kind], seed, weighted=weighted, coarse=coarse)
+    order = np.random.default_rng(seed).permutation(len(y))
+    np.testing.assert_allclose(
+        value(name, *rows(y, answer, order)), value(name, y, answer), rtol=1e-9, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize(("kind", "name"), METRICS)
+@law
+@given(seed=seeds, coarse=st.booleans())
+def test_an_integer_weight_is_that_many_rows(kind, name, seed, coarse):
+    y, answer = sample(TARGETS[kind], seed, weighted=True, coarse=coarse)
+    copies, repeated = rows(y, answer, np.repeat(np.arange(len(y)), answer.weight.astype(int)))
+    expected = value(name, copies, replace(repeated, weight=None))
+    np.testing.assert_allclose(value(name, y, answer), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "name"), METRICS)
+@law
+@given(seed=seeds, scale=st.floats(1e-3, 1e3))
+def test_the_unit_of_the_weights_is_irrelevant(kind, name, seed, scale):
+    y, answer = sample(TARGETS[kind], seed, weighted=True)
+    scaled = replace(answer, weight=answer.weight * scale)
+    np.testing.assert_allclose(value(name, y, scaled), value(name, y, answer), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted(for_target(FOUR)))
+@law
+@given(seed=seeds, weighted=st.booleans(), coarse=st.booleans())
+def test_the_names_of_classes_are_irrelevant(name, seed, weighted, coarse):
+    ties = coarse and not for_target(FOUR)[name].label  # where two classes tie, the first is decided on
+    y, answer = sample(FOUR, seed, weighted=weighted, coarse=ties)
+    codes = np.random.default_rng(seed).permutation(4)
+    renamed = replace(answer, values=answer.values[:, np.argsort(codes)])
+    np.testing.assert_allclose(value(name, codes[y], renamed), value(name, y, answer), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted(for_target(TWO)))
+def test_the_names_of_two_classes_are_irrelevant(name):
+    y, answer = sample(TWO, 3, n=41)
+    flipped = replace(answer, values=answer.values[:, ::-1])
+    np.testing.assert_allclose(value(name, 1 - y, flipped), value(name, y, answer), rtol=1e-9)
+
+
+def truth(target, y):
+    """Say the truth for certain."""
+    if target.kind == "class":
+        return Answer(target, np.eye(target.width)[y])
+    return Answer(target, np.repeat(y[:, None], target.width, axis=1))
+
+
+@pytest.mark.parametrize(("kind", "name"), OPTIMISED)
+@law
+@given(seed=seeds)
+def test_the_truth_is_the_optimum(kind, name, seed):
+    target = TARGETS[kind]
+    y, answer = sample(target, seed)
+    metric, best = for_target(target)[name], truth(target, y)
+    np.testing.assert_allclose(value(name, y, best), BEST[metric.direction], atol=1e-12)
+    sign = 1 if metric.direction == "max" else -1
+    assert sign * value(name, y, best) >= sign * value(name, y, answer) - 1e-12
+
+
+@pytest.mark.parametrize("name", ["log_loss", "brier"])
+@law
+@given(seed=seeds)
+def test_true_probabilities_minimise_the_expected_value(name, seed):
+    p, other = np.random.default_rng(seed).dirichlet(np.ones(4), 2)
+    y = np.arange(4)
+
+    def expected(said):
+        return value(name, y, Answer(FOUR, np.tile(said, (4, 1)), weight=p))
+
+    assert expected(p) <= expected(other) + 1e-12
+
+
+@pytest.mark.parametrize("name", ["wis", "mean_pinball"])
+@law
+@given(seed=seeds)
+def test_true_quantiles_minimise_the_expected_value(name, seed):
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=200)
+    best = np.quantile(y, DEFAULT_LEVELS, method="inverted_cdf")
+    other = np.sort(best + rng.normal(scale=0.3, size=9))
+    low, high = (value(name, y, Answer(QUANTILE, np.tile(said, (200, 1)))) for said in (best, other))
+    assert low <= high + 1e-12
+
+
+@pytest.mark.parametrize(("kind", "name"), METRICS)
+def test_the_inputs_are_not_written_to(kind, name):
+    y, answer = sample(TARGETS[kind], 0, weighted=True)
+    for array in (y, answer.values, answer.weight):
+        array.flags.writeable = False
+    value(name, y, answer)
+
+
+@pytest.mark.parametrize("kind", ["two", "four"])
+def test_only_label_metrics_see_the_rule(kind):
+    y, answer = sample(TARGETS[kind], 1)
+    ruled = replace(answer, rule=np.arange(1.0, answer.target.width + 1))
+    assert (ruled.labels != answer.labels).any()
+    for name, metric in for_target(answer.target).items():
+        assert (value(name, y, ruled) != value(name, y, answer)) == metric.label
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int32, np.int64])
+def test_any_integer_type_of_codes_will_do(dtype):
+    wide = Target("class", tuple(range(30)))
+    y, answer = sample(wide, 0)
+    for name in for_target(wide):
+        np.testing.assert_array_equal(value(name, y.astype(dtype), answer), value(name, y, answer))
+
+
+# --- point ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_point_metrics_are_those_of_sklearn(weighted):
+    from sklearn import metrics as sk
+
+    y, answer = sample(POINT, 7, weighted=weighted)
+    said, weight = answer.values[:, 0], answer.weight
+    for name, oracle in {
+        "rmse": sk.root_mean_squared_error,
+        "mae": sk.mean_absolute_error,
+        "r2": sk.r2_score,
+    }.items():
+        np.testing.assert_allclose(value(name, y, answer), oracle(y, said, sample_weight=weight))
+
+
+def test_r2_is_empty_where_y_is_constant():
+    weight = np.array([0.1, 0.7, 0.3, 0.0])
+    answer = Answer(POINT, np.arange(4.0)[:, None], weight=weight)
+    assert math.isnan(value("r2", np.array([0.1, 0.1, 0.1, 5.0]), answer))
+
+
+# --- quantile -------------------------------------------------------------------------------------
+
+
+def interval_score(y, lower, upper, alpha):
+    outside = np.maximum(lower - y, 0) + np.maximum(y - upper, 0)
+    return (upper - lower) + 2 / alpha * outside
+
+
+@law
+@given(seed=seeds, weighted=st.booleans())
+def test_wis_is_that_of_bracher_with_the_median_counted_once(seed, weighted):
+    y, answer = sample(QUANTILE, seed, weighted=weighted)
+    q, levels = answer.values, np.array(DEFAULT_LEVELS)
+    total = np.abs(y - q[:, 4]) / 2
+    for j in range(4):
+        total += levels[j] * interval_score(y, q[:, j], q[:, 8 - j], 2 * levels[j])
+    expected = np.average(total / 4.5, weights=answer.weight)
+    np.testing.assert_allclose(value("wis", y, answer), expected)
+    np.testing.assert_allclose(value("mean_pinball", y, answer), expected / 2)
+
+
+def test_wis_sum_form():
+    """2 Σ_τ ψ_τ = Σ_i (a_i (u - l) + 2 dist) + |y - median| = |levels| WIS, on 99 levels."""
+    levels = tuple(np.arange(1, 100) / 100)
+    y, answer = sample(Target("quantile", levels), 5)
+    q, total = answer.values, np.abs(y - answer.values[:, 49])
+    for j in range(49):
+        outside = np.maximum(q[:, j] - y, 0) + np.maximum(y - q[:, 98 - j], 0)
+        total += 2 * levels[j] * (q[:, 98 - j] - q[:, j]) + 2 * outside
+    np.testing.assert_allclose(99 * value("wis", y, answer), total.mean())
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_mean_pinball_is_that_of_sklearn(weighted):
+    from sklearn.metrics import mean_pinball_loss
+
+    y, answer = sample(QUANTILE, 8, weighted=weighted)
+    each = [
+        mean_pinball_loss(y, answer.values[:, k], alpha=level, sample_weight=answer.weight)
+        for k, level in enumerate(DEFAULT_LEVELS)
+    ]
+    np.testing.assert_allclose(value("mean_pinball", y, answer), np.mean(each))
+
+
+def test_wis_of_the_median_alone_is_the_absolute_error():
+    y, answer = sample(Target("quantile", (0.5,)), 2)
+    np.testing.assert_allclose(value("wis", y, answer), np.abs(y - answer.values[:, 0]).mean())
+    assert value("crossing_rate", y, answer) == 0
+
+
+def test_levels_that_are_not_symmetric_have_no_wis_and_no_intervals():
+    y, answer = sample(Target("quantile", (0.1, 0.5, 0.8)), 2)
+    assert math.isnan(value("wis", y, answer))
+    assert value("mean_pinball", y, answer) > 0
+    assert set(for_target(answer.target)) == {"wis", "mean_pinball", "crossing_rate"}
+    assert for_target(answer.target, ["coverage_80"]) == {}
+    assert math.isnan(registry.scheme("coverage")(answer.target, y, answer))
+
+
+def test_coverage_and_width_by_hand():
+    target = Target("quantile", (0.1, 0.25, 0.75, 0.9))
+    values = np.array([[0, 1, 2, 4], [0, 1, 3, 4], [0, 0, 0, 0], [5, 6, 7, 8]], dtype=float)
+    answer = Answer(target, values, weight=np.array([1.0, 1, 2, 4]))
+    y = np.array([4.0, 2.0, 0.0, 9.0])
+    assert value("coverage_80", y, answer) == 4 / 8
+    assert value("coverage_50", y, answer) == 3 / 8
+    assert value("width_80", y, answer) == (4 + 4 + 0 + 12) / 8
+    assert value("width_50", y, answer) == (1 + 2 + 0 + 4) / 8
+
+
+def test_crossing_rate_reads_the_answer_before_the_sort():
+    target = Target("quantile", (0.25, 0.5, 0.75))
+    before = np.array([[1.0, 2, 3], [1, 1, 1], [1, 0, 3], [3, 2, 1]])
+    answer = Answer(target, np.sort(before, axis=1), unsorted=before)
+    assert value("crossing_rate", np.zeros(4), answer) == 0.5
+    assert value("crossing_rate", np.zeros(4), replace(answer, unsorted=None)) == 0
+    assert value("crossing_rate", np.zeros(4), replace(answer, weight=np.array([1.0, 0, 3, 0]))) == 0.75
+
+
+# --- labels ---------------------------------------------------------------------------------------
+
+
+def golden():
+    """The vector of the reference: counts 1394, 407, 157, 42."""
+    rng = np.random.default_rng(0)
+    y = rng.choice(4, 2000, p=[0.7, 0.2, 0.08, 0.02])
+    return y, np.where(rng.random(2000) < 0.7, y, rng.choice(4, 2000))
+
+
+def labelled(target, y, predicted, weight=None):
+    return y, Answer(target, np.eye(target.width)[predicted], weight=weight)
+
+
+def test_golden_f1():
+    y, predicted = golden()
+    np.testing.assert_array_equal(np.bincount(y), [1394, 407, 157, 42])
+    np.testing.assert_allclose(counts(y, predicted, 4).f1, [0.8535, 0.7557, 0.5931, 0.3248], atol=5e-5)
+    for name, expected in {
+        "micro_f1": 0.7755,
+        "weighted_f1": 0.80206,
+        "dodrans_f1": 0.77675,
+        "entropy_f1": 0.70569,
+        "macro_f1": 0.63177,
+    }.items():
+        np.testing.assert_allclose(value(name, *labelled(FOUR, y, predicted)), expected, atol=5e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "total", "expected"),
+    [
+        ("weighted", None, 0.68369),
+        ("dodrans", None, 0.66114),
+        ("entropy", None, 0.64420),
+        ("entropy", 407 + 157 + 42, 0.5854),
+        ("macro", None, 0.55786),
+    ],
+)
+def test_golden_f1_of_the_positive_classes(name, total, expected):
+    y, predicted = golden()
+    scheme = class_weights.registry.scheme(name)
+    found = f1_average(y, predicted, scheme, labels=[1, 2, 3], total=total)
+    np.testing.assert_allclose(found, expected, atol=5e-5 if total else 5e-6)
+    np.testing.assert_allclose(f1_pooled(y, predicted, labels=[1, 2, 3]), 0.64281, atol=5e-6)
+
+
+@law
+@given(seed=seeds, weighted=st.booleans(), labels=st.sets(st.integers(0, 5)))
+def test_micro_f1_is_the_average_by_true_and_predicted_rows(seed, weighted, labels):
+    y, answer = sample(FOUR, seed, weighted=weighted)
+    table = counts(y, answer.labels, 4, answer.weight)
+    chosen = [c for c in labels if c < 4]
+    rows_of = (table.true + table.predicted)[chosen]
+    f1 = np.nan_to_num(table.f1[chosen])
+    expected = np.average(f1, weights=rows_of) if rows_of.sum() else math.nan
+    found = f1_pooled(y, answer.labels, labels=sorted(labels), weight=answer.weight)
+    np.testing.assert_allclose(found, expected)
+
+
+@pytest.mark.parametrize("target", [TWO, FOUR])
+@law
+@given(seed=seeds, weighted=st.booleans())
+def test_label_metrics_are_those_of_sklearn(target, seed, weighted):
+    from sklearn import metrics as sk
+
+    y, answer = sample(target, seed, n=200, weighted=weighted)
+    said, weight = answer.labels, answer.weight
+
+    def f1(average):
+        return sk.f1_score(y, said, average=average, sample_weight=weight)
+
+    for name, expected in {
+        "micro_f1": f1("micro"),
+        "macro_f1": f1("macro"),
+        "weighted_f1": f1("weighted"),
+        "accuracy": sk.accuracy_score(y, said, sample_weight=weight),
+        "balanced_accuracy": sk.balanced_accuracy_score(y, said, sample_weight=weight),
+        "mcc": sk.matthews_corrcoef(y, said, sample_weight=weight),
+        "g_mean": np.prod(sk.recall_score(y, said, average=None, sample_weight=weight)) ** (1 / target.width),
+    }.items():
+        np.testing.assert_allclose(value(name, y, answer), expected, rtol=1e-9, atol=1e-12)
+    matrix, table = sk.confusion_matrix(y, said, sample_weight=weight), counts(y, said, target.width, weight)
+    np.testing.assert_allclose(table.hit, np.diag(matrix))
+    np.testing.assert_allclose(table.true, matrix.sum(axis=1))
+    np.testing.assert_allclose(table.predicted, matrix.sum(axis=0))
+
+
+@pytest.mark.parametrize("name", ["macro", "weighted", "dodrans", "entropy"])
+@law
+@given(seed=seeds, weighted=st.booleans())
+def test_averaged_f1_is_the_naive_one(name, seed, weighted):
+    y, answer = sample(FOUR, seed, weighted=weighted)
+    weight = np.ones(len(y)) if answer.weight is None else answer.weight
+    formula = {
+        "macro": lambda n: n**0,
+        "weighted": lambda n: n,
+        "dodrans": lambda n: n**0.75,
+        "entropy": lambda n: -n * math.log(n / weight.sum()),
+    }[name]
+    above = below = 0.0
+    for c in range(4):
+        n, said = weight[y == c].sum(), weight[answer.labels == c].sum()
+        if n > 0:
+            above += formula(n) * 2 * weight[(y == c) & (answer.labels == c)].sum() / (n + said)
+            below += formula(n)
+    np.testing.assert_allclose(value(f"{name}_f1", y, answer), above / below)
+
+
+def test_a_prediction_of_an_absent_class_costs_its_row():
+    y = np.array([0, 0, 1, 1])
+    good, lost = labelled(FOUR, y, y), labelled(FOUR, y, np.array([0, 3, 1, 1]))
+    assert value("macro_f1", *good) == 1
+    np.testing.assert_allclose(value("macro_f1", *lost), (2 / 3 + 1) / 2)
+    np.testing.assert_allclose(value("balanced_accuracy", *lost), 0.75)
+    np.testing.assert_allclose(value("g_mean", *lost), math.sqrt(0.5))
+    assert value("micro_f1", *lost) == 0.75
+
+
+def test_one_class_in_the_truth():
+    y, answer = labelled(FOUR, np.array([2, 2, 2]), np.array([2, 2, 0]))
+    assert math.isnan(value("entropy_f1", y, answer))
+    assert value("macro_f1", y, answer) == pytest.approx(0.8)
+    assert value("mcc", y, answer) == 0
+    assert math.isnan(value("auroc", y, answer))
+    assert math.isnan(value("auprc", y, answer))
+
+
+def test_f1_of_no_class_is_empty():
+    y = np.array([0, 1])
+    macro = class_weights.registry.scheme("macro")
+    assert math.isnan(f1_average(y, y, macro, labels=[7]))
+    assert math.isnan(f1_pooled(y, y, labels=[]))
+
+
+def test_binary_f1_takes_the_rarer_class():
+    from sklearn.metrics import f1_score
+
+    y, predicted = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 1, 0])
+    assert value("binary_f1", *labelled(TWO, y, predicted)) == f1_score(y, predicted, pos_label=0)
+    weight = np.array([3.0, 1, 1, 1, 1])  # by weight, the second class is rarer
+    expected = f1_score(y, predicted, pos_label=1, sample_weight=weight)
+    np.testing.assert_allclose(value("binary_f1", *labelled(TWO, y, predicted, weight)), expected)
+    tied = labelled(TWO, y[:4], predicted[:4])
+    assert value("binary_f1", *tied) == f1_score(y[:4], predicted[:4], pos_label=1)
+    assert math.isnan(value("binary_f1", *labelled(TWO, np.zeros(3, dtype=int), np.array([0, 1, 0]))))
+    assert math.isnan(value("binary_f1", *labelled(FOUR, y, predicted)))
+
+
+def test_mcc_is_zero_where_one_side_is_constant():
+    y = np.array([0, 1, 2, 3])
+    assert value("mcc", *labelled(FOUR, y, np.zeros(4, dtype=int), np.full(4, 0.1))) == 0
+
+
+def test_g_mean_of_many_classes_does_not_underflow():
+    wide = Target("class", tuple(range(400)))
+    y = np.repeat(np.arange(400), 10)
+    predicted = np.where(np.arange(4000) % 10 == 0, y, (y + 1) % 400)
+    np.testing.assert_allclose(value("g_mean", *labelled(wide, y, predicted)), 0.1)
+
+
+# --- probabilities --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", [TWO, FOUR])
+@law
+@given(seed=seeds, weighted=st.booleans(), coarse=st.booleans())
+def test_probability_metrics_are_those_of_sklearn(target, seed, weighted, coarse):
+    from sklearn import metrics as sk
+
+    y, answer = sample(target, seed, weighted=weighted, coarse=coarse)
+    p, weight = answer.values, answer.weight
+    hot = np.eye(target.width)[y]
+    ranks = [
+        (
+            sk.roc_auc_score(hot[:, k], p[:, k], sample_weight=weight),
+            sk.average_precision_score(hot[:, k], p[:, k], sample_weight=weight),
+        )
+        for k in range(target.width)
+        if np.average(hot[:, k], weights=weight) > 0
+    ]
+    auroc, auprc = np.mean(ranks, axis=0)
+    for name, expected in {
+        "log_loss": sk.log_loss(y, p, labels=range(target.width), sample_weight=weight),
+        "brier": np.average(np.square(p - hot).sum(axis=1), weights=weight),
+        "auroc": ranks[1][0] if target is TWO else auroc,
+        "auprc": auprc,
+    }.items():
+        np.testing.assert_allclose(value(name, y, answer), expected, rtol=1e-9)
+
+
+@law
+@given(seed=seeds)
+def test_auroc_is_the_share_of_ordered_pairs(seed):
+    y, answer = sample(TWO, seed, weighted=True, coarse=True)
+    score, weight = answer.values[:, 1], answer.weight
+    above = below = 0.0
+    for i in np.flatnonzero(y == 1):
+        for j in np.flatnonzero(y == 0):
+            above += weight[i] * weight[j] * ((score[i] > score[j]) + 0.5 * (score[i] == score[j]))
+            below += weight[i] * weight[j]
+    np.testing.assert_allclose(value("auroc", y, answer), above / below)
+
+
+def test_a_probability_of_zero_for_the_truth_is_clipped():
+    y, answer = labelled(TWO, np.array([0, 1]), np.array([1, 1]))
+    np.testing.assert_allclose(value("log_loss", y, answer), -np.log(1e-15) / 2)
+    assert value("brier", y, answer) == 1
+
+
+def test_ece_is_the_mean_over_bins_of_equal_size():
+    rng = np.random.default_rng(4)
+    top = rng.uniform(0.5, 1, 300)
+    y = (rng.random(300) > top**2).astype(int)
+    answer = Answer(TWO, np.column_stack([top, 1 - top]))
+    order = np.argsort(top)
+    bins = np.split((y == 0)[order] - top[order], 15)
+    np.testing.assert_allclose(value("ece", y, answer), np.mean([abs(part.mean()) for part in bins]))
+
+
+def test_ece_pools_ties_and_shares_a_tied_top_class():
+    level = Answer(TWO, np.full((10, 2), 0.5))
+    np.testing.assert_allclose(value("ece", np.array([0] * 9 + [1]), level), 0, atol=1e-12)
+    sure = Answer(TWO, np.tile([0.8, 0.2], (10, 1)))
+    np.testing.assert_allclose(value("ece", np.array([0] * 5 + [1] * 5), sure), 0.3)
+
+
+def test_ece_does_not_see_noise_in_the_last_digit():
+    top = 0.8 + np.array([0, 1, -1, 2, -2, 3, -3, 4, -4, 0]) * 1e-16
+    answer = Answer(TWO, np.column_stack([top, 1 - top]))
+    np.testing.assert_allclose(value("ece", np.arange(10) % 2, answer), 0.3)
+
+
+# --- classes --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_per_class_table(weighted):
+    from sklearn.metrics import precision_recall_fscore_support
+
+    y, answer = sample(FOUR, 11, n=100, weighted=weighted)
+    weight = np.ones(100) if answer.weight is None else answer.weight
+    table = per_class(FOUR, y, answer)
+    assert list(table["class"]) == ["a", "b", "c", "d"]
+    np.testing.assert_array_equal(table["n_rows"], np.bincount(y))
+    expected = precision_recall_fscore_support(y, answer.labels, sample_weight=weight)
+    np.testing.assert_allclose(table[["precision", "recall", "f1"]].to_numpy().T, expected[:3])
+    np.testing.assert_allclose(table["share"], expected[3] / weight.sum())
+    np.testing.assert_allclose(table["mean_probability"], np.average(answer.values, axis=0, weights=weight))
+    np.testing.assert_allclose(table[["share", "predicted_share", "mean_probability"]].sum(), 1)
+
+
+def test_per_class_table_is_empty_where_a_number_is_undefined():
+    table = per_class(FOUR, *labelled(FOUR, np.array([0, 0, 1]), np.array([0, 2, 0])))
+    np.testing.assert_array_equal(table["recall"], [0.5, 0, np.nan, np.nan])
+    np.testing.assert_array_equal(table["precision"], [0.5, np.nan, 0, np.nan])
+    np.testing.assert_array_equal(table["f1"], [0.5, 0, np.nan, np.nan])
+    nothing = per_class(FOUR, *labelled(FOUR, np.array([0, 1]), np.array([0, 1]), np.zeros(2)))
+    assert nothing[["share", "mean_probability", "f1"]].isna().all(axis=None)
