@@ -1,0 +1,418 @@
+import logging
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import openml_server as fake
+import pandas as pd
+import pytest
+
+from bench.core import BenchError
+from bench.sources import LoadError, Request, load, openml_cache, openml_http
+
+TASK = "/api/v1/xml/task/7"
+DATA = "/api/v1/xml/data/5"
+FEATURES = "/api/v1/xml/data/features/5"
+QUICK = "openml:timeout=5,attempts=2"
+TYPES = ["/data.arff", "/bucket/data.pq"]
+
+
+@pytest.fixture
+def server():
+    with fake.serving() as running:
+        yield running
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("OPENML_CACHE_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    waited = []
+    monkeypatch.setattr(openml_http, "pause", waited.append)
+    return waited
+
+
+@pytest.fixture(autouse=True)
+def _point(server, cache, waits, monkeypatch):
+    monkeypatch.setenv("BENCH_OPENML_SERVER", server.api)
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.delenv("OPENML_SKIP_PARQUET", raising=False)
+
+
+def ask(name="7", source=QUICK, **request):
+    return load(source, Request(name, **request))
+
+
+def bytes_of(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_a_task_comes_with_its_own_folds(server):
+    table, _ = fake.publish_toy(server, repeats=2)
+    task = ask()
+    assert (task.name, task.kind, task.classes) == ("openml:7", "classification", ("blue", "red"))
+    assert [(s.repeat, s.fold) for s in task.splits] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert task.splits[0].test.tolist() == [0, 2, 4, 6, 8, 10]
+    assert task.splits[2].test.tolist() == [1, 3, 5, 7, 9, 11]
+    assert [task.classes[code] for code in task.y] == table["colour"].tolist()
+    assert list(task.X.columns) == ["size", "count", "shape", "wet"]
+    expected = {"task_id": 7, "data_id": 5, "dataset": "toy", "version": 3, "licence": "CC0", "target": "colour"}
+    assert expected.items() <= task.meta.items()
+
+
+def test_arff_and_parquet_give_the_same_task(server, monkeypatch, tmp_path):
+    fake.publish_toy(server, with_parquet=True)
+    one = ask()
+    monkeypatch.setenv("OPENML_SKIP_PARQUET", "true")
+    monkeypatch.setenv("OPENML_CACHE_DIR", str(tmp_path / "second"))
+    other = ask()
+    assert {path for path in server.asked if path in TYPES} == set(TYPES)
+    pd.testing.assert_frame_equal(one.X, other.X)
+    np.testing.assert_array_equal(one.y, other.y)
+    assert one.classes == other.classes
+    assert one.X.dtypes["count"] == np.float64
+    assert list(one.X["wet"].cat.categories) == ["False", "True"]
+
+
+def test_a_small_integer_target_becomes_float64(server):
+    fake.publish_toy(server, kind=2, target="count")
+    task = ask()
+    assert (task.kind, task.y.dtype, task.classes) == ("regression", np.float64, ())
+    np.testing.assert_array_equal(task.y[:5] - 3, [-3, -2, -1, 0, -3])
+
+
+def test_a_cached_task_needs_no_network(server, cache):
+    fake.publish_toy(server, with_parquet=True)
+    online = ask()
+    held, asked = bytes_of(cache), len(server.asked)
+    offline = ask(offline=True)
+    again = ask()
+    assert len(server.asked) == asked
+    assert bytes_of(cache) == held
+    pd.testing.assert_frame_equal(online.X, offline.X)
+    pd.testing.assert_frame_equal(online.X, again.X)
+    assert not [name for name in held if name.endswith((".py3", ".pkl", ".tmp"))]
+    assert sorted(name.rsplit("/", 1)[1] for name in held) == [
+        *("dataset_5.pq", "datasplits.arff", "description.xml", "features.xml", "task.xml"),
+    ]
+
+
+def test_cached_arff_is_used_although_a_parquet_address_is_named(server, cache):
+    fake.publish_toy(server)
+    ask()
+    home = openml_cache.below(cache, server.api)
+    description = fake.data_xml(server.host, parquet=True)
+    (home / "datasets" / "5" / "description.xml").write_text(description)
+    asked = len(server.asked)
+    ask(offline=True)
+    ask()
+    assert len(server.asked) == asked
+
+
+def test_offline_without_a_cache_is_one_sentence_at_once(server, cache, waits):
+    with pytest.raises(LoadError, match=r"openml:7 is not complete in the cache .* \(task/7 is missing\)") as caught:
+        ask(offline=True)
+    assert caught.value.cause == "infra"
+    assert not server.asked
+    assert not waits
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("name", ["datasplits.arff", "dataset.arff", "features.xml", "description.xml"])
+def test_offline_with_a_gap_leaves_the_cache_alone(server, cache, name):
+    fake.publish_toy(server)
+    ask()
+    next(cache.rglob(name)).unlink()
+    held, asked = bytes_of(cache), len(server.asked)
+    with pytest.raises(LoadError, match="is missing") as caught:
+        ask(offline=True)
+    assert caught.value.cause == "infra"
+    assert (bytes_of(cache), len(server.asked)) == (held, asked)
+    ask()
+    assert next(cache.rglob(name)).is_file()
+
+
+def test_a_pickle_in_the_cache_is_never_read(server, cache):
+    fake.publish_toy(server)
+    ask()
+    home = openml_cache.below(cache, server.api)
+    for place in ("datasets/5/dataset.pkl.py3", "datasets/5/features.xml.pkl", "tasks/7/datasplits.pkl.py3"):
+        (home / place).write_bytes(pickle.dumps({"repetitions": {}, "name": "planted"}))
+    held = bytes_of(cache)
+    assert len(ask(offline=True).splits) == 2
+    assert bytes_of(cache) == held
+
+
+def test_an_unknown_task_is_a_mistake_of_the_user(server, cache):
+    with pytest.raises(BenchError, match=r"openml:99 is not on http.*Unknown task \(code 151\), check the number"):
+        ask("99")
+    assert server.asked == ["/api/v1/xml/task/99"]
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("name", ["abc", "0", "-3", "3.0", "", "٣"])
+def test_a_task_is_named_by_a_number(server, name):
+    with pytest.raises(BenchError, match="is no number of OpenML"):
+        ask(name)
+    assert not server.asked
+
+
+def test_other_types_of_task_are_refused(server):
+    fake.publish_toy(server, kind=5)
+    with pytest.raises(BenchError, match=r"openml:7 is a task of type 'Clustering': choose a supervised"):
+        ask()
+    fake.publish_toy(server, procedure="testontrainingdata")
+    with pytest.raises(BenchError, match="is estimated by 'testontrainingdata'"):
+        ask()
+
+
+@pytest.mark.parametrize("field", ["target", "kind", "group", "time", "weight"])
+def test_a_task_fixes_its_own_columns(field):
+    with pytest.raises(BenchError, match=f"leave out --{field}"):
+        ask(**{field: "classification"})
+
+
+def with_faults(server):
+    broken = fake.publish_toy(server)
+    lines = fake.split_lines(len(broken[0]))
+    text = fake.splits_arff(lines)
+    half = text[: text.index("TEST,6,")]
+    page = server.page
+    return {
+        "task 500": (lambda: page(TASK, "boom", 500), "infra", "HTTP 500"),
+        "task html 502": (lambda: page(TASK, "<html>bad</html>", 502), "infra", "HTTP 502"),
+        "task html 200": (lambda: page(TASK, "<html>login</html>"), "infra", "something else than OpenML's XML"),
+        "task empty 412": (lambda: page(TASK, "", 412), "infra", "HTTP 412"),
+        "task busy": (lambda: page(TASK, fake.error(107, "no database"), 412), "infra", "no database"),
+        "task no type": (lambda: page(TASK, "<oml:task></oml:task>"), "data", "without a task type"),
+        "task not xml": (lambda: page(TASK, "<oml:task_type_id>1"), "data", "names no data set"),
+        "task stalled": (lambda: server.fault(TASK, fake.STALL), "infra", "did not answer within 0.3 s"),
+        "data 500": (lambda: page(DATA, "boom", 500), "infra", "HTTP 500"),
+        "data malformed": (lambda: page(DATA, "<oml:data"), "data", "damaged"),
+        "data empty": (lambda: page(DATA, "<oml:nothing/>"), "data", "damaged"),
+        "features unready": (lambda: page(FEATURES, fake.error(273, "not processed"), 412), "infra", "not processed"),
+        "arff 404": (lambda: page("/data.arff", "gone", 404), "infra", "HTTP 404"),
+        "arff other bytes": (lambda: page("/data.arff", "@relation x\n"), "infra", "MD5 sum"),
+        "arff cut": (lambda: server.fault("/data.arff", fake.CUT), "infra", "cannot be reached"),
+        "arff stalled": (lambda: server.fault("/data.arff", fake.STALL), "infra", "did not answer within 0.3 s"),
+        "splits 500": (lambda: page("/splits.arff", "boom", 500), "infra", "HTTP 500"),
+        "splits empty": (lambda: page("/splits.arff", ""), "data", "damaged"),
+        "splits cut in a line": (lambda: page("/splits.arff", text[:-9]), "data", "damaged"),
+        "splits cut at a line": (lambda: page("/splits.arff", half), "data", "number_folds = 2"),
+        "splits short": (lambda: page("/splits.arff", fake.splits_arff(lines[:-1])), "data", "damaged splits"),
+        "splits twice": (lambda: page("/splits.arff", fake.splits_arff([*lines, lines[0]])), "data", "damaged splits"),
+        "splits far row": (
+            lambda: page("/splits.arff", fake.splits_arff([*lines[:-1], ("TEST", 99, 0, 1)])),
+            "data",
+            "damaged splits",
+        ),
+        "splits same test": (
+            lambda: page("/splits.arff", fake.splits_arff([(k, r, 0, f) for f in (0, 1) for k, r, _, _ in lines[:12]])),
+            "data",
+            "tests 12 rows not exactly once",
+        ),
+        "no such target": (lambda: page(TASK, fake.task_xml(server.host, target="smell")), "data", "smell"),
+    }
+
+
+FAULTS = [
+    *("task 500", "task html 502", "task html 200", "task empty 412", "task busy", "task no type", "task not xml"),
+    *("task stalled", "data 500", "data malformed", "data empty", "features unready", "arff 404"),
+    *("arff other bytes", "arff cut", "arff stalled", "splits 500", "splits empty", "splits cut in a line"),
+    *("splits cut at a line", "splits short", "splits twice", "splits far row", "splits same test", "no such target"),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_one_sentence_and_leaves_no_trace(server, cache, fault):
+    (cache / "keep").mkdir(parents=True)
+    (cache / "keep" / "me").write_text("here")
+    inject, cause, said = with_faults(server)[fault]
+    inject()
+    with pytest.raises(LoadError) as caught:
+        ask(source="openml:timeout=0.3,attempts=2")
+    message = str(caught.value)
+    assert said in message
+    assert caught.value.cause == cause
+    assert message.startswith("openml:7")
+    assert "\n" not in message
+    assert bytes_of(cache) == {"keep/me": b"here"}
+
+
+def test_the_list_of_faults_is_complete(server):
+    assert sorted(FAULTS) == sorted(with_faults(server))
+
+
+def test_a_fault_with_a_half_filled_cache_keeps_every_byte(server, cache):
+    fake.publish_toy(server)
+    ask()
+    next(cache.rglob("datasplits.arff")).write_text("@relation cut")
+    held = bytes_of(cache)
+    with pytest.raises(LoadError, match="damaged") as caught:
+        ask(offline=True)
+    assert str(cache) in str(caught.value)
+    assert caught.value.cause == "data"
+    assert bytes_of(cache) == held
+
+
+def test_a_broken_parquet_file_is_told_and_kept(server, cache):
+    fake.publish_toy(server, with_parquet=True)
+    ask()
+    next(cache.rglob("dataset_5.pq")).write_bytes(b"PAR1 no")
+    held = bytes_of(cache)
+    with pytest.raises(LoadError, match="openml:7 cannot be used: the OpenML client fails"):
+        ask()
+    assert bytes_of(cache) == held
+
+
+@pytest.mark.parametrize("fault", [fake.CUT, (404, b"gone")])
+def test_a_failing_parquet_download_falls_back_on_arff(server, cache, fault):
+    fake.publish_toy(server, with_parquet=True)
+    server.pages["/bucket/data.pq"] = fault
+    assert len(ask().X) == 12
+    assert [path.name for path in cache.rglob("dataset*.*")] == ["dataset.arff"]
+
+
+def test_a_busy_server_is_tried_again_after_short_waits(server, waits):
+    server.page(TASK, "boom", 503)
+    with pytest.raises(LoadError, match="HTTP 503"):
+        ask(source="openml:attempts=3")
+    assert server.asked == [TASK] * 3
+    assert waits == [0.5, 1.0]
+
+
+def test_a_silent_server_and_an_unknown_task_are_asked_once(server, waits):
+    server.fault(TASK, fake.STALL)
+    with pytest.raises(LoadError):
+        ask(source="openml:timeout=0.2,attempts=3")
+    with pytest.raises(BenchError):
+        ask("8")
+    assert server.asked == [TASK, "/api/v1/xml/task/8"]
+    assert not waits
+
+
+def test_no_server_at_all(monkeypatch, server):
+    closed = fake.Server()
+    closed.httpd.server_close()
+    monkeypatch.setenv("BENCH_OPENML_SERVER", closed.api)
+    with pytest.raises(LoadError, match="cannot be reached") as caught:
+        ask()
+    assert caught.value.cause == "infra"
+
+
+def test_files_of_the_cache_are_never_replaced(server, cache):
+    fake.publish_toy(server)
+    home = openml_cache.below(cache, server.api)
+    own = fake.task_xml(server.host) + "<!-- mine -->"
+    (home / "tasks" / "7").mkdir(parents=True)
+    (home / "tasks" / "7" / "task.xml").write_text(own)
+    ask()
+    assert (home / "tasks" / "7" / "task.xml").read_text() == own
+    assert TASK not in server.asked
+
+
+def test_a_cache_that_cannot_be_written_is_a_warning(server, cache):
+    fake.publish_toy(server)
+    cache.write_text("a file stands where the folder should be")
+    assert ["could not be added to the cache" in said for said in ask().meta["warnings"]] == [True]
+
+
+def test_a_holdout_task_tests_some_rows(server):
+    fake.publish_toy(server, procedure="holdout", folds=1)
+    lines = [("TEST" if row < 4 else "TRAIN", row, 0, 0) for row in range(12)]
+    server.page("/splits.arff", fake.splits_arff(lines))
+    (split,) = ask().splits
+    assert split.test.tolist() == [0, 1, 2, 3]
+    assert len(split.train) == 8
+
+
+def test_the_process_is_left_as_it_was(server, capfd):
+    fake.publish_toy(server)
+    before = dict(os.environ)
+    root = logging.getLogger()
+    handlers, filters = list(root.handlers), list(root.filters)
+    ask()
+    import openml
+
+    assert dict(os.environ) == before
+    assert (root.handlers, root.filters) == (handlers, filters)
+    assert not openml.config.server.startswith(server.host)
+    assert openml._api_calls._send_request.__module__ == "openml._api_calls"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_importing_the_client_makes_no_folders(server, tmp_path):
+    fake.publish_toy(server)
+    code = (
+        "from bench.sources import load, Request; import logging;"
+        "task = load('openml', Request('7'));"
+        "assert not logging.getLogger().handlers;"
+        "import openml; assert openml.config.apikey == '' or 'key' in openml.config.apikey"
+    )
+    home = tmp_path / "home"
+    (home / ".config" / "openml").mkdir(parents=True)
+    (home / ".config" / "openml" / "config").write_text(f"apikey = key\ncachedir = {tmp_path / 'named'}\n")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OPENML", "XDG"))}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=kept | {"HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert [path.name for path in home.rglob("*")] == [".config", "openml", "config"]
+    assert next((tmp_path / "named").rglob("task.xml")).is_file()
+    assert not [path for path in server.asked if "key" in path]
+
+
+def test_the_cache_folder_is_the_clients_own(monkeypatch, tmp_path):
+    monkeypatch.delenv("OPENML_CACHE_DIR")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert openml_cache.root() == tmp_path / ".cache" / "openml"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
+    assert openml_cache.root() == tmp_path / "x" / "openml"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert openml_cache.root() == tmp_path / ".openml"
+    monkeypatch.setenv("OPENML_CACHE_DIR", "~/mine")
+    assert openml_cache.root() == tmp_path / "mine"
+
+
+def test_the_server_has_a_folder_of_its_own(tmp_path):
+    assert openml_cache.below(tmp_path, openml_cache.SERVER) == tmp_path / "org" / "openml" / "www"
+
+
+def test_a_data_set_without_a_task(server, cache):
+    table, _ = fake.publish_toy(server)
+    task = load("openml-data", Request("5"))
+    assert (task.name, task.kind, task.splits) == ("openml-data:5", "classification", ())
+    other = load("openml-data", Request("5", target="size", weight="count", offline=True))
+    assert (other.kind, list(other.X.columns)) == ("regression", ["shape", "wet", "colour"])
+    np.testing.assert_allclose(other.y, table["size"])
+    with pytest.raises(BenchError, match="openml-data:5: there is no target column 'siize': did you mean 'size'"):
+        load("openml-data", Request("5", target="siize", offline=True))
+    server.page("/api/v1/xml/data/6", fake.error(111, "Unknown dataset"), 412)
+    with pytest.raises(BenchError, match="openml-data:6 is not on"):
+        load("openml-data", Request("6"))
+
+
+def test_ids_and_ignored_columns_stay_out(server):
+    fake.publish_toy(server)
+    extra = "<oml:row_id_attribute>size</oml:row_id_attribute><oml:ignore_attribute>wet</oml:ignore_attribute>"
+    server.page(DATA, fake.data_xml(server.host, extra=extra))
+    assert list(ask().X.columns) == ["count", "shape"]
+
+
+def test_a_load_error_crosses_a_process_border():
+    error = pickle.loads(pickle.dumps(LoadError("gone", "infra")))
+    assert (str(error), error.cause) == ("gone", "infra")
