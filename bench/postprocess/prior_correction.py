@@ -1,0 +1,32 @@
+"""Undo the class weights of the training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from bench.core import Answer, Array, clip_probabilities
+from bench.postprocess import register
+
+
+@register("class", tags=("core",))
+def prior_correction(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+    """Divide probabilities by the class weights that the model was trained with, and let them sum to one again.
+
+        p_k ← (p_k / w_k) / Σ_j (p_j / w_j)
+
+    A model trained with class weights w estimates w_k p_k / Σ_j w_j p_j. Elkan (2001), "The foundations of
+    cost-sensitive learning"; Dal Pozzolo, Caelen, Johnson and Bontempi (2015), "Calibrating probability with
+    undersampling for unbalanced classification".
+    """
+    return _corrected
+
+
+def _corrected(answer: Answer) -> Answer:
+    if answer.emphasis is None:
+        return answer
+    odds = answer.values / np.where(answer.emphasis > 0, answer.emphasis, 1.0)
+    values, _ = clip_probabilities(odds / odds.sum(axis=1, keepdims=True))
+    return replace(answer, values=values, emphasis=None)
