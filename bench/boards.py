@@ -1,0 +1,145 @@
+"""What is compared with what: the boards, and the methods whose ids stand in the `method` column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench import class_weights, ensembles, postprocess
+from bench.core import Kind, Settings, Target, Task, TaskKind
+from bench.registry import Registry, Scheme, chosen_from, matches, split_list
+
+ALONE = "alone"
+"""Method of a learner's own row on an ensemble board."""
+ORACLE = "oracle"
+"""Method that is fitted on the test rows: a bound, never ranked."""
+FLOOR = "floor"
+"""The constant predictor, an ensemble scheme that every board carries."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """One comparison: which tasks it takes, what is asked, which schemes compete, what is always there.
+
+    `serves` is the kind of the board's `registry` that competes, `metric` the one shown first. `oracle` is the method
+    that is fitted on the test rows, `always` are present in every run, `extra` in a run that names no scheme. `twin` is
+    the post-processing step with which every chosen scheme appears a second time.
+    """
+
+    name: str
+    task_kind: TaskKind
+    target_kind: Kind
+    registry: Registry
+    serves: str
+    metric: str
+    oracle: str
+    always: tuple[str, ...]
+    extra: tuple[str, ...] = ()
+    twin: str | None = None
+
+    @property
+    def per_learner(self) -> bool:
+        """Whether a row belongs to one learner rather than to a panel."""
+        return self.registry is class_weights.registry
+
+    def target(self, task: Task, settings: Settings) -> Target:
+        """Return what is asked of a task on this board."""
+        outputs: dict[str, tuple[Any, ...]] = {
+            "quantile": settings.levels,
+            "class": task.classes,
+            "point": (),
+        }
+        return Target(self.target_kind, outputs[self.target_kind])
+
+
+BOARDS = {
+    board.name: board
+    for board in (
+        Board(
+            "regression", "regression", "point", ensembles.registry, "point", "rmse",
+            oracle="qp-simplex", always=("equal", FLOOR),
+        ),
+        Board(
+            "quantile", "regression", "quantile", ensembles.registry, "quantile", "wis",
+            oracle="coarse", always=("equal", FLOOR),
+        ),
+        Board(
+            "classification", "classification", "class", ensembles.registry, "class", "macro_f1",
+            oracle="log-stack", always=("equal", FLOOR, "single-best+threshold"),
+            extra=("single-best:metric=macro_f1",), twin="threshold",
+        ),
+        Board(
+            "class-weight", "classification", "class", class_weights.registry, "fit", "macro_f1",
+            oracle="none+threshold", always=("none", FLOOR),
+            extra=("none+threshold", "balanced+prior-correction"),
+        ),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Method:
+    """A scheme and the post-processing steps behind it; `id` joins them with `+`."""
+
+    base: Scheme
+    steps: tuple[Scheme, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The name in the `method` column."""
+        return "+".join(scheme.id for scheme in (self.base, *self.steps))
+
+    @property
+    def meaning(self) -> list[Any]:
+        """What a content key needs."""
+        return [scheme.meaning for scheme in (self.base, *self.steps)]
+
+
+def boards_named(texts: Sequence[str]) -> list[Board]:
+    """Return the boards that names, globs or `!name` choose; all of them without any.
+
+    Raises:
+        BenchError: a name is no board.
+    """
+    return [BOARDS[name] for name in chosen_from(list(BOARDS), texts, "board")]
+
+
+def method(board: Board, text: str) -> Method | None:
+    """Parse `scheme+step+step`; None where a part does not serve the board.
+
+    Raises:
+        BenchError: a part is unknown.
+    """
+    first, *rest = re.split(r"\+(?=[a-z])", text)
+    registry, serves = (ensembles.registry, board.target_kind) if first == FLOOR else (board.registry, board.serves)
+    base, steps = registry.scheme(first), tuple(postprocess.registry.scheme(step) for step in rest)
+    fits = serves in base.entry.kinds and all(board.target_kind in step.entry.kinds for step in steps)
+    return Method(base, steps) if fits else None
+
+
+def methods(board: Board, texts: Sequence[str]) -> list[Method]:
+    """Return the methods of a board that names, globs, `all` or `!name` choose, and those always present.
+
+    Without a name: the schemes with the tag `core` and the board's `extra`. On a board with twins, every scheme that is
+    named without a step appears with the twin step too.
+
+    Raises:
+        BenchError: a name or a parameter is unknown.
+    """
+    wanted, dropped = _wanted(texts)
+    names: list[str] = []
+    for text in wanted or ["core", *board.extra]:
+        plain = "+" not in text
+        names += [scheme.id for scheme in board.registry.select([text], board.serves)] if plain else [text]
+    twins = [f"{name}+{board.twin}" for name in names if board.twin and "+" not in name]
+    found = (method(board, name) for name in (*names, *twins, *board.always))
+    kept = {m.id: m for m in found if m and not matches(m.id, dropped) and not matches(m.base.id, dropped)}
+    return list(kept.values())
+
+
+def _wanted(texts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split a list into what is wanted and what is excluded."""
+    parts = split_list(texts)
+    return [t for t in parts if not t.startswith("!")], [t[1:] for t in parts if t.startswith("!")]

@@ -1,0 +1,146 @@
+"""What a worker does: one fit, or the cells of one board on one split; every ending becomes a record.
+
+This is the one place that turns an exception into a status.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bench import predict
+from bench.boards import ALONE, BOARDS
+from bench.core import Cell, InvalidAnswerError, NotApplicableError, Settings, Split, Task
+from bench.metrics.per_class import per_class
+from bench.predict import Fit, Rows
+from bench.store import Store
+from bench.weigh import PROPER, EnsembleSheet, Evidence, LearnerSheet, Weighed, score
+
+Record = dict[str, Any]
+FIT_NOTES = ("fit_seconds", "predict_seconds", "clipped")
+
+
+@dataclass(frozen=True)
+class FitJob:
+    """One fit of one split, stored under its key."""
+
+    context: str
+    split: Split
+    fit: Fit
+    key: str
+    settings: Settings
+    store: Path
+
+    def items(self, task: Task) -> Iterator[Record]:
+        """Fit, store, and yield the one record of how that ended."""
+        try:
+            rows = predict.rows_of(task, self.split, self.settings)
+            Store(self.store).write(self.key, predict.answer(rows, self.fit, self.settings))
+        except Exception as error:  # noqa: BLE001 - a learner may raise anything; its cell says what
+            yield ending(error)
+        else:
+            yield {"status": "ok"}
+
+
+@dataclass(frozen=True)
+class SheetJob:
+    """Cells of one board on one split; `fits` are the keys of the answers by (learner, training scheme)."""
+
+    context: str
+    split: Split
+    cells: tuple[Cell, ...]
+    learners: tuple[str, ...]
+    fits: Mapping[tuple[str, str], str]
+    settings: Settings
+    store: Path
+
+    def items(self, task: Task) -> Iterator[Record]:
+        """Yield the record of every cell, in order."""
+        try:
+            sheet = self._sheet(task)
+        except Exception as error:  # noqa: BLE001 - the answers cannot be read: every cell says so
+            yield from (ending(error) for _ in self.cells)
+            return
+        for cell in self.cells:
+            start = time.perf_counter()
+            try:
+                record = _record(task, self.split, sheet, sheet.weigh(cell.method, cell.learner))
+            except Exception as error:  # noqa: BLE001 - a scheme may raise anything; its cell says what
+                record = ending(error)
+            yield record | self._of_fit(sheet, cell) | {"weigh_seconds": time.perf_counter() - start}
+
+    def after(self, n: int) -> SheetJob:
+        """Return the job that is left when the first n cells have ended."""
+        return replace(self, cells=self.cells[n:])
+
+    def _of_fit(self, sheet: EnsembleSheet | LearnerSheet, cell: Cell) -> Record:
+        """Return the seconds and the clipped rows of the fit, for a cell that rests on exactly one."""
+        stored = sheet.evidence.stored.get((cell.learner, "none" if cell.method == ALONE else cell.method))
+        return {} if stored is None else {name: stored.meta[name] for name in FIT_NOTES}
+
+    def _sheet(self, task: Task) -> EnsembleSheet | LearnerSheet:
+        rows = predict.rows_of(task, self.split, self.settings)
+        board = BOARDS[self.cells[0].board]
+        evidence = _evidence(rows, board.name, self.settings, Store(self.store), self.fits)
+        return LearnerSheet(evidence) if board.per_learner else EnsembleSheet(evidence, self.learners)
+
+
+def _evidence(
+    rows: Rows, board: str, settings: Settings, store: Store, fits: Mapping[tuple[str, str], str]
+) -> Evidence:
+    split = rows.split
+    stored = {who: store.read(key) for who, key in fits.items()}
+    return Evidence(
+        rows.task, BOARDS[board], settings, split.repeat, split.fold, split.train, split.test,
+        rows.answered, rows.fold, stored,
+    )  # fmt: skip
+
+
+def _record(task: Task, split: Split, sheet: EnsembleSheet | LearnerSheet, weighed: Weighed) -> Record:
+    """Score an answer on the test rows and say everything that the tables need."""
+    answer, y = weighed.answer, task.y[split.test]
+    train = {}
+    if weighed.train_loss is not None:
+        kind = answer.target.kind
+        train = {PROPER[kind]: weighed.train_loss**0.5 if kind == "point" else weighed.train_loss}
+    classes = per_class(answer.target, y, answer).to_dict("records") if answer.target.kind == "class" else []
+    return {
+        "status": "ok",
+        "scores": {"test": score(y, answer), "train": train},
+        "n_test": len(y),
+        "n_train": len(sheet.evidence.answered),
+        "train_loss": weighed.train_loss,
+        "gap": weighed.gap,
+        "weights": list(weighed.weights),
+        "per_class": [{name: _plain(value) for name, value in row.items()} for row in classes],
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a JSON value: numpy scalars become Python's, NaN becomes None."""
+    value = value.item() if hasattr(value, "item") else value
+    return None if value != value else value  # noqa: PLR0124 - only a NaN differs from itself
+
+
+def ending(error: BaseException) -> Record:
+    """Return the record of a cell that ended with an exception: status, cause, one line, and the traceback."""
+    status, cause = "failed", "code"
+    if isinstance(error, NotApplicableError):
+        return {"status": "skipped", "cause": "", "detail": str(error)}
+    if isinstance(error, InvalidAnswerError):
+        status = "invalid"
+    elif isinstance(error, MemoryError):
+        status, cause = "oom", "limit"
+    elif isinstance(error, OSError):
+        cause = "infra"
+    detail = " ".join(f"{type(error).__name__}: {error}".split())
+    return {
+        "status": status,
+        "cause": cause,
+        "detail": detail[:500],
+        "trace": "".join(traceback.format_exception(error)),
+    }

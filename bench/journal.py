@@ -1,0 +1,110 @@
+"""The journal of an experiment: one file per board and split that holds the record of every cell.
+
+Tables are made from it; it is written atomically and read back to see what is done.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from bench.core import BenchError, Cell, Settings
+from bench.files import write_json
+from bench.keys import digest
+
+SCHEMA = 1
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The machine files of one results directory."""
+
+    root: Path
+
+    @contextmanager
+    def open(self, settings: Settings) -> Iterator[None]:
+        """Hold the directory for one run, and hold the run to the settings of the experiment.
+
+        Raises:
+            BenchError: another run holds it, or it holds an experiment with other settings.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.root / ".lock").acquire(timeout=0):
+                self._agree(settings)
+                yield
+        except Timeout:
+            raise BenchError(f"another run is writing to {self.root}: wait for it, or use another --results") from None
+
+    def _agree(self, settings: Settings) -> None:
+        path = self.root / "records" / "experiment.json"
+        asked = json.loads(json.dumps(asdict(settings) | {"schema": SCHEMA}))
+        if not path.is_file():
+            write_json(path, asked)
+            return
+        held = json.loads(path.read_text(encoding="utf-8"))
+        for name, value in asked.items():
+            if held.get(name) != value:
+                raise BenchError(
+                    f"{self.root} holds an experiment with {name} {held.get(name)!r}, not {value!r}: "
+                    "use another --results"
+                )
+
+    def _sheet(self, cell: Cell) -> Path:
+        """File of all cells of one board on one split; the hash keeps apart names that look alike in a path."""
+        task = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', cell.task)}-{digest(cell.task)[:6]}"
+        return self.root / "records" / task / f"{cell.board}-r{cell.repeat}-f{cell.fold}.json"
+
+    def read(self, cell: Cell) -> dict[Cell, Record]:
+        """Return the records of the cell's board and split; none where the file is not there or cannot be read."""
+        return _read(self._sheet(cell))
+
+    def write(self, records: Mapping[Cell, Record]) -> None:
+        """Add or replace the records of one board and split."""
+        merged = {**self.read(next(iter(records))), **records}
+        path = self._sheet(next(iter(records)))
+        write_json(path, [{"cell": list(cell), **record} for cell, record in sorted(merged.items())])
+
+    def drop(self, cell: Cell) -> None:
+        """Forget every record of the cell's board and split."""
+        self._sheet(cell).unlink(missing_ok=True)
+
+    def records(self) -> dict[Cell, Record]:
+        """Return every record, sorted by cell."""
+        found: dict[Cell, Record] = {}
+        for path in sorted((self.root / "records").glob("*/*-r*-f*.json")):
+            found.update(_read(path))
+        return dict(sorted(found.items()))
+
+    def failure(self, key: str) -> Record | None:
+        """Return how the fit of this key failed, or None if it did not."""
+        path = self.root / "records" / "fits" / f"{key}.json"
+        try:
+            record: Record = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return record
+
+    def note_failure(self, key: str, record: Record) -> None:
+        """Keep how the fit of this key failed."""
+        write_json(self.root / "records" / "fits" / f"{key}.json", record)
+
+    def forget_failure(self, key: str) -> None:
+        """Forget a failure that is about to be tried again."""
+        (self.root / "records" / "fits" / f"{key}.json").unlink(missing_ok=True)
+
+
+def _read(path: Path) -> dict[Cell, Record]:
+    try:
+        lines = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {Cell(*line.pop("cell")): line for line in lines}

@@ -1,0 +1,294 @@
+"""The weigh stage: every scheme learns on out-of-fold answers and answers the test rows; every answer is scored.
+
+No function here sees a test label but `score` and the oracle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from bench import class_weights, losses, metrics, preprocess
+from bench.boards import ALONE, ORACLE, Board, Method, method
+from bench.core import (
+    Answer,
+    Array,
+    BenchError,
+    Combiner,
+    Panel,
+    Settings,
+    Target,
+    Task,
+    Weights,
+    clip_probabilities,
+    lawful,
+)
+from bench.keys import generator
+from bench.registry import Scheme
+from bench.store import Stored
+
+PROPER = {"point": "rmse", "quantile": "wis", "class": "log_loss"}
+"""The metric that stands for the proper loss of each kind of target."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One outer split as the weigh stage sees it: its rows, and what each fit answered.
+
+    `answered` are the training rows with an out-of-fold answer, `fold` the inner fold of each, `stored` the answers by
+    (learner, training scheme).
+    """
+
+    task: Task
+    board: Board
+    settings: Settings
+    repeat: int
+    fold_number: int
+    train: Array
+    test: Array
+    answered: Array
+    fold: Array
+    stored: Mapping[tuple[str, str], Stored]
+
+    @cached_property
+    def target(self) -> Target:
+        """What is asked on this board."""
+        return self.board.target(self.task, self.settings)
+
+    @cached_property
+    def y(self) -> Array:
+        """True values of the answered training rows."""
+        return self.task.y[self.answered]
+
+    def weight(self, rows: Array) -> Array | None:
+        """Row weights of the task on some rows."""
+        return None if self.task.weight is None else self.task.weight[rows]
+
+    def rng(self, *component: object) -> np.random.Generator:
+        """Return the generator of one component on this split."""
+        place = (self.task.name, self.repeat, self.fold_number, self.target.kind)
+        return generator(self.settings.seed, *place, *component)
+
+    @cached_property
+    def _encoder(self) -> Any:
+        return preprocess.encoder("scaled").fit(self.task.X.iloc[self.train])
+
+    def panel(self, rows: Array, learners: tuple[str, ...], said: Array, fold: Array | None) -> Panel:
+        """Return a panel over some rows of the task."""
+        X = self._encoder.transform(self.task.X.iloc[rows])
+        return Panel(self.target, learners, X, said, self.weight(rows), fold)
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What a method came to on one split: its test answer, its raw training loss and its certificate."""
+
+    answer: Answer
+    train_loss: float | None = None
+    gap: float | None = None
+    weights: tuple[dict[str, Any], ...] = ()
+
+
+def finish(target: Target, values: Array, weight: Array | None, emphasis: Array | None = None) -> Answer:
+    """Make a lawful answer: probabilities are clipped, quantiles end with a sort.
+
+    Raises:
+        InvalidAnswerError: the values are no lawful answer.
+    """
+    values = lawful(target, values, len(values))
+    if target.kind == "class":
+        values, _ = clip_probabilities(values)
+    if target.kind == "quantile":
+        return Answer(target, np.sort(values, axis=1), weight, unsorted=values)
+    return Answer(target, values, weight, emphasis=emphasis)
+
+
+def score(y: Array, answer: Answer, names: list[str] | None = None) -> dict[str, float | None]:
+    """Return every metric of an answer; None where it is undefined."""
+    found = metrics.for_target(answer.target, names)
+    values = {name: metric.function(answer.target, y, answer) for name, metric in found.items()}
+    return {name: float(value) if np.isfinite(value) else None for name, value in values.items()}
+
+
+class EnsembleSheet:
+    """All the methods of an ensemble board on one split; what they share is worked out once."""
+
+    def __init__(self, evidence: Evidence, learners: tuple[str, ...]) -> None:
+        self.evidence, self.learners = evidence, learners
+        self._fitted: dict[str, Combiner] = {}
+        self._crossed: dict[str, Answer] = {}
+
+    @cached_property
+    def oof(self) -> Panel:
+        """Out-of-fold answers of the training rows."""
+        return self.evidence.panel(self.evidence.answered, self.learners, self._said("oof"), self.evidence.fold)
+
+    @cached_property
+    def test(self) -> Panel:
+        """Answers of the test rows."""
+        return self.evidence.panel(self.evidence.test, self.learners, self._said("test"), None)
+
+    def _said(self, part: str) -> Array:
+        first = getattr(self.evidence.stored[self.learners[0], "none"], part)
+        said = np.empty((len(self.learners), *first.shape))
+        for j, learner in enumerate(self.learners):
+            said[j] = getattr(self.evidence.stored[learner, "none"], part)
+        said.setflags(write=False)
+        return said
+
+    def weigh(self, name: str, learner: str) -> Weighed:
+        """Return what a method of the board, the oracle, or a learner alone came to."""
+        if name == ALONE:
+            one_hot = Weights((np.array(self.learners) == learner).astype(float))
+            return Weighed(self._answer(one_hot), self._train_loss(one_hot))
+        if name == ORACLE:
+            return self._oracle()
+        parsed = method(self.evidence.board, name)
+        if parsed is None:
+            raise BenchError(f"method {name!r} does not serve board {self.evidence.board.name!r}")
+        return self._method(parsed)
+
+    def _method(self, wanted: Method) -> Weighed:
+        combiner = self._fit(wanted.base)
+        answer = self._answer(combiner)
+        known = self._cross_fitted(wanted.base) if wanted.steps else answer
+        answer = _apply(wanted.steps, known, self.evidence, answer)
+        weights = (*_weight_rows(combiner, self.oof), *_rule_rows(answer))
+        return Weighed(answer, self._train_loss(combiner), getattr(combiner, "gap", None), weights)
+
+    def _fit(self, scheme: Scheme) -> Combiner:
+        if scheme.id not in self._fitted:
+            self._fitted[scheme.id] = scheme(self.oof, self.evidence.y, self.evidence.rng(scheme.id))
+        return self._fitted[scheme.id]
+
+    def _cross_fitted(self, scheme: Scheme) -> Answer:
+        """Answer every training row with weights learned on the other inner folds."""
+        if scheme.id not in self._crossed:
+            values = np.empty(self.oof.said.shape[1:])
+            for k in np.unique(self.oof.fold):
+                held = self.oof.fold == k
+                teach = self.oof.rows(~held)
+                combiner = scheme(teach, self.evidence.y[~held], self.evidence.rng(scheme.id, "without", int(k)))
+                values[held] = combiner(self.oof.rows(held))
+            self._crossed[scheme.id] = finish(self.oof.target, values, self.oof.weight)
+        return self._crossed[scheme.id]
+
+    def _answer(self, combiner: Combiner) -> Answer:
+        return finish(self.test.target, combiner(self.test), self.test.weight)
+
+    def _train_loss(self, combiner: Combiner) -> float:
+        return _loss(self.evidence, combiner(self.oof))
+
+    def _oracle(self) -> Weighed:
+        """Fit the board's exact scheme on the test rows: no simplex weights can do better there."""
+        scheme = self.evidence.board.registry.scheme(self.evidence.board.oracle)
+        combiner = scheme(self.test, self.evidence.task.y[self.evidence.test], self.evidence.rng(ORACLE))
+        return Weighed(
+            self._answer(combiner),
+            None,
+            getattr(combiner, "gap", None),
+            tuple(_weight_rows(combiner, self.test)),
+        )
+
+
+class LearnerSheet:
+    """All the methods of the class-weight board on one split: training schemes of each learner, and decisions."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+
+    def weigh(self, name: str, learner: str) -> Weighed:
+        """Return what a training scheme with its steps, or the oracle, came to for one learner."""
+        board = self.evidence.board
+        parsed = method(board, board.oracle if name == ORACLE else name)
+        if parsed is None:
+            raise BenchError(f"method {name!r} does not serve board {board.name!r}")
+        if parsed.base.entry.name not in class_weights.registry.entries():
+            return self._constant(parsed, learner)
+        known, answer = self._answers(parsed.base, learner)
+        if name == ORACLE:
+            y_test = self.evidence.task.y[self.evidence.test]
+            return Weighed(_apply(parsed.steps, answer, self.evidence, answer, y_test))
+        final = _apply(parsed.steps, known, self.evidence, answer)
+        train_loss = _loss(self.evidence, known.values)
+        return Weighed(final, train_loss, None, (*_class_rows(answer), *_rule_rows(final)))
+
+    def _answers(self, training: Scheme, learner: str) -> tuple[Answer, Answer]:
+        """Return a fit's answers out of fold and on the test rows, with the class weights behind them."""
+        evidence = self.evidence
+        stored = evidence.stored[learner, training.id]
+        emphasis = class_weights.of_rows(evidence.task, evidence.train, training)
+        known = finish(evidence.target, stored.oof, evidence.weight(evidence.answered), emphasis)
+        return known, finish(evidence.target, stored.test, evidence.weight(evidence.test), emphasis)
+
+    def _constant(self, baseline: Method, learner: str) -> Weighed:
+        evidence = self.evidence
+        stored = evidence.stored[learner, "none"]
+        panels = (
+            evidence.panel(evidence.answered, (learner,), stored.oof[None], evidence.fold),
+            evidence.panel(evidence.test, (learner,), stored.test[None], None),
+        )
+        combiner = baseline.base(panels[0], evidence.y, evidence.rng(baseline.base.id))
+        answer = finish(evidence.target, combiner(panels[1]), panels[1].weight)
+        return Weighed(answer, _loss(evidence, combiner(panels[0])))
+
+
+def _apply(
+    steps: tuple[Scheme, ...], known: Answer, evidence: Evidence, answer: Answer, y: Array | None = None
+) -> Answer:
+    """Learn each step on known answers and apply it, to them as well for the steps that follow."""
+    truth = evidence.y if y is None else y
+    for step in steps:
+        change = step(known, truth, evidence.rng(step.id))
+        known, answer = change(known), change(answer)
+    return answer
+
+
+def _loss(evidence: Evidence, values: Array) -> float:
+    """Return the raw objective: the mean proper loss on the training rows, before any sort."""
+    answer = finish(evidence.target, values, evidence.weight(evidence.answered))
+    raw = answer.values if answer.unsorted is None else answer.unsorted
+    return float(losses.mean(losses.proper(evidence.target, evidence.y, raw), answer.weight))
+
+
+def _weight_rows(combiner: Combiner, panel: Panel) -> list[dict[str, Any]]:
+    """Return learned weights as table rows: role, learner that it is of, output, value."""
+    if not isinstance(combiner, Weights):
+        return []
+    w = combiner.w.reshape(len(panel.learners), -1)
+    outputs = _output_names(panel.target, combiner.w.shape[1:])
+    rows = [
+        {"role": "weight", "of": learner, "output": output, "value": float(value)}
+        for learner, line in zip(panel.learners, w, strict=True)
+        for output, value in zip(outputs, line, strict=True)
+    ]
+    intercept = [] if combiner.intercept is None else combiner.intercept
+    names = _output_names(panel.target, (panel.target.width,)) if panel.target.outputs else [""]
+    return rows + [
+        {"role": "intercept", "of": "", "output": name, "value": float(value)}
+        for name, value in zip(names, intercept, strict=False)
+    ]
+
+
+def _output_names(target: Target, shape: tuple[int, ...]) -> list[str]:
+    names = [str(output) for output in target.outputs]
+    if len(shape) < 2:
+        return names if shape else [""]
+    return [f"{source}>{goal}" for source in names for goal in names]
+
+
+def _rule_rows(answer: Answer) -> list[dict[str, Any]]:
+    return _per_class("rule", answer.target, answer.rule)
+
+
+def _class_rows(answer: Answer) -> list[dict[str, Any]]:
+    return _per_class("class_weight", answer.target, answer.emphasis)
+
+
+def _per_class(role: str, target: Target, values: Array | None) -> list[dict[str, Any]]:
+    pairs = [] if values is None else zip(target.outputs, values, strict=True)
+    return [{"role": role, "of": "", "output": str(name), "value": float(value)} for name, value in pairs]
