@@ -1,0 +1,50 @@
+"""The command line: parse, call, print. Heavy imports stand inside the commands, so that `bench --help` is quick."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import NoReturn
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its code: 2 for a mistake of the user, 130 or 143 when interrupted."""
+    for name in THREAD_VARIABLES:  # before numpy is imported, here and in every worker: one thread each
+        os.environ[name] = "1"
+    signal.signal(signal.SIGTERM, _terminate)
+    from bench.cli.commands import app
+
+    try:
+        code = app(standalone_mode=False)
+    except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a line and a code
+        code = _explain(error)
+    sys.exit(code or 0)
+
+
+def _terminate(*_: object) -> NoReturn:
+    sys.exit(143)
+
+
+def _explain(error: Exception) -> int:
+    """Print what went wrong in one line where the user can mend it, with a traceback where only we can."""
+    import typer
+
+    if isinstance(error, typer.Abort):
+        return 130
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+        hint = f" (see `{error.ctx.command_path} --help`)" if getattr(error, "ctx", None) else ""
+        sys.stderr.write(f"bench: {' '.join(error.format_message().split())}{hint}\n")
+        return int(error.exit_code)
+    from bench.core import BenchError
+
+    if isinstance(error, BenchError):
+        sys.stderr.write(f"bench: {error}\n")
+        return 2
+    import traceback
+
+    traceback.print_exception(error)
+    sys.stderr.write("bench: this is a fault of bench: please report it with the lines above\n")
+    return 70

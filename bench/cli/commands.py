@@ -1,0 +1,224 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from bench.cli.flags import selects_work
+from bench.cli.printing import (
+    Format,
+    print_boards,
+    print_laws,
+    print_plan,
+    print_summary,
+    print_table,
+    receipt,
+    watcher,
+)
+
+if TYPE_CHECKING:
+    from bench.experiment import Prepared, Request
+
+app = typer.Typer(
+    name="bench",
+    help="Benchmark ensemble-weighting and class-weighting schemes on tabular data.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+RESULTS = Annotated[
+    Path, typer.Argument(envvar="BENCH_RESULTS", help="Results directory, or a scores file (CSV or Parquet).")
+]
+PLUGINS = Annotated[list[str] | None, typer.Option("--plugin", help="Plug-in file or module.")]
+NOTHING_SELECTED = 5
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Benchmark ensemble-weighting and class-weighting schemes on tabular data."""
+    if show_version:
+        from bench import __version__
+
+        typer.echo(f"bench {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+@selects_work
+def run(
+    request: Request,
+    metric: Annotated[list[str] | None, typer.Option(help="Metrics of the boards to print.")] = None,
+    dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would be done, and stop.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout, no tables.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no tables.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say every fit and sheet as it ends.")] = False,
+) -> None:
+    """Fit what is missing, weigh, score, and write the tables; resumes and extends what the directory holds."""
+    from bench import experiment
+
+    started = time.perf_counter()
+    prepared = _prepare(request, quiet=quiet)
+    if dry_run:
+        print_plan(request, prepared)
+        return
+    with ExitStack() as stack:
+        tally = experiment.run(request, prepared, watcher(stack, quiet=quiet, verbose=verbose))
+    seconds = round(time.perf_counter() - started, 1)
+    counts = tally.as_dict()
+    bad = tally.planned - counts["ok"] - counts["skipped"]
+    if as_json:
+        typer.echo(json.dumps({**counts, "seconds": seconds, "results": str(request.results)}))
+    elif not quiet:
+        print_summary(request.results, metric or [])
+    if not quiet:
+        receipt(counts, seconds, request.results)
+    raise typer.Exit(1 if bad else 0)
+
+
+@app.command()
+@selects_work
+def plan(request: Request) -> None:
+    """Say what `bench run` with the same flags would do, and how long the fits may take."""
+    print_plan(request, _prepare(request, quiet=True))
+
+
+@app.command()
+def status(results: RESULTS = Path("results")) -> None:
+    """Count the cells of a results directory by status, and list what went wrong."""
+    from bench import show
+    from bench.core import STATUSES
+    from bench.journal import Journal
+
+    records = Journal(results).records()
+    if not records:
+        _refuse(f"{results} holds no records: give the directory of a run")
+    counts: dict[str, dict[str, int]] = {}
+    for cell, record in records.items():
+        by = counts.setdefault(cell.board, dict.fromkeys(STATUSES, 0))
+        by[record["status"]] += 1
+    show.table(["board", *STATUSES], [[board, *by.values()] for board, by in counts.items()])
+    bad = [(cell, record) for cell, record in records.items() if record["status"] not in {"ok", "skipped"}]
+    rows = [[*cell, record["status"], record.get("detail", "")] for cell, record in bad[:20]]
+    if bad:
+        show.table([*cell_columns(), "status", "detail"], rows, f"{len(bad)} cells are not ok")
+        show.message(f"tracebacks and rerun commands: {results / 'failures.csv'}")
+
+
+def cell_columns() -> list[str]:
+    """Return the names of a cell's parts."""
+    from bench.core import Cell
+
+    return list(Cell._fields)
+
+
+@app.command()
+def leaderboard(
+    results: RESULTS = Path("results"),
+    board: Annotated[list[str] | None, typer.Option("-b", "--board", help="Boards, by name or glob.")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Metrics, by name or glob; each board's own first.")] = None,
+    output: Annotated[Format, typer.Option("--format", help="How to print.")] = "table",
+) -> None:
+    """Rank the methods of a results directory, or of any long table of scores."""
+    from bench import leaderboard as boards
+    from bench import results as tables
+    from bench.registry import chosen_from
+
+    table = boards.leaderboard(tables.load(results))
+    if table.empty:
+        _refuse(f"{results} holds no ranked scores", NOTHING_SELECTED)
+    if board:
+        table = table[table["board"].isin(chosen_from(list(table["board"].unique()), board, "board"))]
+    if metric:
+        table = table[table["metric"].isin(chosen_from(list(table["metric"].unique()), metric, "metric"))]
+    elif output == "table":
+        import pandas as pd
+
+        table = pd.concat([part for _, _, part in boards.main_boards(table)])
+    print_boards(table, output)
+
+
+@app.command("list")
+def list_(
+    nouns: Annotated[list[str] | None, typer.Argument(help="What to list; everything without it.")] = None,
+    plugins: PLUGINS = None,
+    output: Annotated[Format, typer.Option("--format", help="How to print.")] = "table",
+) -> None:
+    """List boards, learners, schemes, steps, metrics, sources, suites, panels and bundled tables."""
+    from bench import inventory
+    from bench.registry import load_plugins
+
+    load_plugins(plugins or ())
+    for title, table in inventory.tables(nouns or ()).items():
+        print_table(table, output, title)
+
+
+@app.command("show")
+def show_(
+    name: Annotated[str, typer.Argument(help="A learner, scheme, step, metric, suite or task.")],
+    plugins: PLUGINS = None,
+    offline: Annotated[bool, typer.Option("--offline", envvar="BENCH_OFFLINE", help="Never use the network.")] = False,
+    target: Annotated[str | None, typer.Option(help="Target column of a file: task.")] = None,
+) -> None:
+    """Describe one thing by name: its documentation and parameters, or the table behind a task."""
+    from bench import inventory, show
+    from bench.registry import load_plugins
+
+    load_plugins(plugins or ())
+    for title, pairs in inventory.describe(name, target, offline=offline).items():
+        show.fields(title, pairs)
+
+
+@app.command()
+def check(
+    names: Annotated[list[str] | None, typer.Argument(help="Plug-ins to check; all without it.")] = None,
+    plugins: PLUGINS = None,
+    output: Annotated[Format, typer.Option("--format", help="How to print.")] = "table",
+) -> None:
+    """Hold plug-ins to the laws of their registry."""
+    from bench import checks, show
+    from bench.registry import load_plugins
+
+    load_plugins(plugins or ())
+    cases = list(checks.cases(names=names or None))
+    if not cases:
+        _refuse(f"no plug-in matches {', '.join(names or ())}: see `bench list`", NOTHING_SELECTED)
+    rows = []
+    with show.progress("laws", len(cases), quiet=False) as bar:
+        for case in cases:
+            rows.append((case.id, *case.run()))
+            bar(1, case.id)
+    raise typer.Exit(print_laws(rows, output))
+
+
+def _prepare(request: Request, *, quiet: bool) -> Prepared:
+    """Load plug-ins and tasks, resolve the names, and say what was inferred and what looks odd."""
+    from bench import experiment, show
+    from bench.registry import load_plugins
+
+    load_plugins(request.options.plugins)
+
+    def told(name: str, task: Any) -> None:
+        if task.meta.get("kind_inferred") and not quiet:
+            show.message(f"{name}: taken as {task.kind} (say otherwise with --kind)")
+        for warning in task.meta.get("warnings", ()):
+            show.message(f"{name}: warning: {warning}", "yellow")
+
+    prepared = experiment.prepare(request, told)
+    for name, error in prepared.unloaded.items():
+        show.message(f"{name}: could not be loaded: {error}", "red")
+    if not prepared.plan.cells and not prepared.unloaded:
+        _refuse("nothing is selected: no board takes these tasks with these names", NOTHING_SELECTED)
+    return prepared
+
+
+def _refuse(text: str, code: int = 2) -> NoReturn:
+    typer.echo(f"bench: {text}", err=True)
+    raise typer.Exit(code)

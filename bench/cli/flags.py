@@ -1,0 +1,212 @@
+"""The flags of every command that selects work, and how they become a request."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from bench.experiment import Request
+
+WHAT, HOW, WHERE = "What is compared", "How it is run", "Where it is kept"
+
+
+def ask(  # noqa: PLR0913 - one parameter a flag
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option("-t", "--task", help="openml:37 or 37, bundled:iris, file:my.csv.", rich_help_panel=WHAT),
+    ] = None,
+    suites: Annotated[
+        list[str] | None, typer.Option("-s", "--suite", help="Suite of datasets.yaml.", rich_help_panel=WHAT)
+    ] = None,
+    boards: Annotated[
+        list[str] | None, typer.Option("-b", "--board", help="Boards, by name or glob.", rich_help_panel=WHAT)
+    ] = None,
+    learners: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-l", "--learner", help="Learners: name, glob, name:parameter=value, package:Estimator, !name.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    ensembles: Annotated[
+        list[str] | None,
+        typer.Option("-e", "--ensemble", help="Ensemble schemes: name, glob, all, !name.", rich_help_panel=WHAT),
+    ] = None,
+    class_weights: Annotated[
+        list[str] | None,
+        typer.Option("-w", "--class-weight", help="Class weightings: name, glob, all, !name.", rich_help_panel=WHAT),
+    ] = None,
+    panel: Annotated[
+        str, typer.Option(help="Named panel of learners in datasets.yaml.", rich_help_panel=WHAT)
+    ] = "default",
+    folds: Annotated[
+        int | None, typer.Option(min=1, help="Only the first N folds of each task.", rich_help_panel=WHAT)
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(min=1, help="Only the first N repeats of each task.", rich_help_panel=WHAT)
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Target column of the file: tasks.", rich_help_panel=WHAT)
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="regression or classification; inferred without it.", rich_help_panel=WHAT)
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Column whose equal values stay in one fold.", rich_help_panel=WHAT)
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Column of time: nothing learns from later rows.", rich_help_panel=WHAT)
+    ] = None,
+    weight: Annotated[
+        str | None, typer.Option(help="Column of row weights, for fits, schemes and metrics.", rich_help_panel=WHAT)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the experiment.", rich_help_panel=WHAT)] = 0,
+    inner: Annotated[int, typer.Option(min=2, help="Inner folds.", rich_help_panel=WHAT)] = 5,
+    levels: Annotated[
+        str | None, typer.Option(help="Quantile levels: 0.1,0.5,0.9 or 0.1:0.9:0.1.", rich_help_panel=WHAT)
+    ] = None,
+    protocol: Annotated[
+        str, typer.Option(help="What answers the test rows: refit or bag.", rich_help_panel=WHAT)
+    ] = "refit",
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.", rich_help_panel=HOW)] = 1,
+    time_limit: Annotated[
+        str | None, typer.Option(help="Limit of one fit or one cell: 90s, 10m, 2h.", rich_help_panel=HOW)
+    ] = None,
+    mem_limit: Annotated[
+        str | None, typer.Option(help="Limit of a worker's memory: 500MB, 4GB.", rich_help_panel=HOW)
+    ] = None,
+    retry: Annotated[
+        list[str] | None,
+        typer.Option(help="Try again: failed, timeout, oom, invalid, all (crashed and infra always are).",
+                     rich_help_panel=HOW),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Fit and weigh again.", rich_help_panel=HOW)] = False,
+    stop: Annotated[
+        bool, typer.Option("-x", "--exitfirst", help="Stop at the first cell that is not ok.", rich_help_panel=HOW)
+    ] = False,
+    plugins: Annotated[
+        list[str] | None, typer.Option("--plugin", help="Plug-in file or module.", rich_help_panel=HOW)
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", envvar="BENCH_OFFLINE", help="Never use the network.", rich_help_panel=HOW)
+    ] = False,
+    results: Annotated[
+        Path, typer.Option(envvar="BENCH_RESULTS", help="Results directory.", rich_help_panel=WHERE)
+    ] = Path("results"),
+    store: Annotated[
+        Path | None,
+        typer.Option(envvar="BENCH_STORE", help="Prediction store; RESULTS/store without it.", rich_help_panel=WHERE),
+    ] = None,
+) -> Request:  # fmt: skip
+    """Return the request that the flags stand for.
+
+    Raises:
+        BenchError: a value cannot be read.
+    """
+    from bench.core import DEFAULT_LEVELS, Settings
+    from bench.execute import Options
+    from bench.executors.local import Limits
+    from bench.experiment import Request
+    from bench.plan import Selection
+    from bench.registry import split_list
+    from bench.suites import TaskSpec
+
+    names = split_list(tasks or ())
+    columns = (target, kind, group, time, weight)
+    files = [name for name in names if name.startswith("file:")] or names
+    specs = [TaskSpec(name, *columns) if name in files else TaskSpec(name) for name in names]
+    limits = Limits(seconds(time_limit) if time_limit else None, size(mem_limit) if mem_limit else None)
+    words = tuple(split_list(retry or ()))
+    return Request(
+        tasks=tuple(specs),
+        suites=tuple(split_list(suites or ())),
+        chosen=Selection(
+            tuple(boards or ()), tuple(learners or ()), tuple(ensembles or ()), tuple(class_weights or ()),
+            panel, folds, repeats,
+        ),
+        settings=Settings(seed, read_levels(levels) if levels else DEFAULT_LEVELS, protocol, inner),
+        options=Options(jobs, limits, words, force, stop, tuple(plugins or ())),
+        results=results,
+        store=store,
+        offline=offline,
+    )  # fmt: skip
+
+
+def selects_work(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command with a first parameter `request` all the flags of `ask`."""
+
+    @functools.wraps(command)
+    def wrapped(**values: Any) -> None:
+        asked = {name: values.pop(name) for name in inspect.signature(ask).parameters}
+        command(ask(**asked), **values)
+
+    flags, own = _parameters(ask), _parameters(command)[1:]
+    both = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*flags, *own)]
+    wrapped.__signature__ = inspect.Signature(both)  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {p.name: p.annotation for p in both}
+    del wrapped.__wrapped__  # type: ignore[attr-defined]
+    return wrapped
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return the parameters of a function, `Request` left unread since it is not imported here."""
+    signature = inspect.signature(function, eval_str=True, locals={"Request": object})
+    return list(signature.parameters.values())
+
+
+def seconds(text: str) -> float:
+    """Read a duration such as 90s, 10m, 2h, or a number of seconds.
+
+    Raises:
+        BenchError: the text is no duration.
+    """
+    return _with_unit(text, {"": 1, "s": 1, "m": 60, "h": 3600}, "duration", "90s, 10m or 2h")
+
+
+def size(text: str) -> int:
+    """Read a size such as 500MB or 4GB, or a number of bytes.
+
+    Raises:
+        BenchError: the text is no size.
+    """
+    units = {"": 1, "b": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30, "tb": 2**40}
+    return int(_with_unit(text, units, "size", "500MB or 4GB"))
+
+
+def _with_unit(text: str, units: dict[str, int], what: str, example: str) -> float:
+    from bench.core import BenchError
+
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
+    if not found or found[2] not in units or float(found[1]) == 0:
+        raise BenchError(f"{text!r} is no {what}: write it like {example}")
+    return float(found[1]) * units[found[2]]
+
+
+def read_levels(text: str) -> tuple[float, ...]:
+    """Read quantile levels: a comma list, or first:last:step.
+
+    Raises:
+        BenchError: a level is no number between 0 and 1, or they do not increase.
+    """
+    from bench.core import BenchError
+
+    try:
+        numbers = [float(part) for part in re.split("[:,]", text)]
+        if ":" in text:
+            first, last, step = numbers
+            numbers = [round(first + j * step, 10) for j in range(round((last - first) / step) + 1)]
+    except (ValueError, ZeroDivisionError):
+        numbers = []
+    inside = all(0 < level < 1 for level in numbers)
+    if not numbers or not inside or any(a >= b for a, b in zip(numbers, numbers[1:], strict=False)):
+        raise BenchError(
+            f"levels {text!r} cannot be read: write 0.1,0.5,0.9 or 0.1:0.9:0.1, increasing, inside 0 and 1"
+        )
+    return tuple(numbers)

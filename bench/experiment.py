@@ -1,0 +1,221 @@
+"""One run from names to tables: load the tasks, plan, run, and export what the results directory holds."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import distributions
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench import leaderboard, loading, results
+from bench.core import BenchError, Cell, Settings, Task
+from bench.execute import Options, Run, Tally
+from bench.executors.local import Event
+from bench.journal import SCHEMA, Journal, Record
+from bench.plan import Plan, Selection, plan
+from bench.sources import LoadError
+from bench.store import Store
+from bench.suites import Catalogue, TaskSpec, catalogue
+
+DEFAULT_SUITE = "quick"
+LOAD_BOARD = "load"
+"""Board of the record of a task that could not be loaded."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything that the user asked of a run."""
+
+    tasks: tuple[TaskSpec, ...] = ()
+    suites: tuple[str, ...] = ()
+    chosen: Selection = field(default_factory=Selection)
+    settings: Settings = field(default_factory=Settings)
+    options: Options = field(default_factory=Options)
+    results: Path = Path("results")
+    store: Path | None = None
+    offline: bool = False
+
+    @property
+    def store_root(self) -> Path:
+        """Where predictions are kept."""
+        return self.store or self.results / "store"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan, and the tasks that could not be loaded."""
+
+    plan: Plan
+    unloaded: dict[str, LoadError]
+
+
+def prepare(request: Request, told: Callable[[str, Task], None]) -> Prepared:
+    """Load the tasks and resolve every name; `told` hears of each task that is loaded.
+
+    Raises:
+        BenchError: a name is unknown, or a task is not what it must be.
+    """
+    known = catalogue()
+    specs, protocol = _specs(request, known)
+    tasks: dict[str, Task] = {}
+    unloaded: dict[str, LoadError] = {}
+    cuts: dict[str, tuple[int, int]] = {}
+    for spec, loaded in loading.load(specs, offline=request.offline):
+        if isinstance(loaded, LoadError):
+            unloaded[spec.name] = loaded
+            continue
+        if loaded.name in tasks:
+            raise BenchError(f"two tasks are named {loaded.name!r}: give one of the files another name")
+        tasks[loaded.name], cuts[loaded.name] = loaded, protocol[spec]
+        told(spec.name, loaded)
+    panels = known.panel(request.chosen.panel)
+    return Prepared(plan(tasks, cuts, request.chosen, panels, request.settings), unloaded)
+
+
+def _specs(request: Request, known: Catalogue) -> tuple[list[TaskSpec], dict[TaskSpec, tuple[int, int]]]:
+    """Return the wanted tasks, each once, with folds and repeats; the default suite where nothing is named."""
+    default = Selection()
+    names = request.suites or (() if request.tasks else (DEFAULT_SUITE,))
+    protocol: dict[TaskSpec, tuple[int, int]] = {}
+    for suite in (known.suite(name) for name in names):
+        for spec in suite.tasks:
+            protocol.setdefault(spec, (suite.folds, suite.repeats))
+    for spec in request.tasks:
+        protocol.setdefault(spec, (5, max(1, default.repeats or 1)))
+    return list(protocol), protocol
+
+
+def run(request: Request, prepared: Prepared, watch: Callable[[int, int], Callable[[Event], None]]) -> Tally:
+    """Run a plan and leave valid tables behind, also when it is interrupted.
+
+    `watch` is told how many fits and sheets are left, and returns what is to be told of every event.
+    """
+    journal = Journal(request.results)
+    with journal.open(request.settings):
+        _note_unloaded(journal, prepared)
+        state = Run(prepared.plan, journal, Store(request.store_root), request.options)
+        for _ in prepared.unloaded:
+            state.tally.planned += 1
+            state.tally.statuses["failed"] += 1
+        try:
+            state.execute(watch(*state.left))
+        finally:
+            state.close()
+            export(request.results, journal)
+            results.write_manifest(request.results, _manifest(request, prepared, state))
+    return state.tally
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a run would do: one row a task, the totals, and the time that the fits may take."""
+
+    rows: list[list[Any]]
+    cells: int
+    fits: int
+    stored: int
+    estimate: str
+
+
+def outlook(request: Request, prepared: Prepared) -> Outlook:
+    """Look ahead without running: which cells are planned, which fits are stored, how long the others may take."""
+    journal = Journal(request.results)
+    state = Run(prepared.plan, journal, Store(request.store_root), request.options)
+    todo = Counter(job.context for job in state.queued)
+    rows = []
+    for name, task in prepared.plan.tasks.items():
+        asks = [ask for ask in prepared.plan.asks if ask.task == name]
+        cuts = prepared.plan.splits[name]
+        cells = sum(len(list(ask.cells(split))) for ask in asks for split in cuts)
+        boards = " ".join(ask.board.name for ask in asks)
+        stored = state.stored[name]
+        rows.append([name, *task.X.shape, task.kind, len(cuts), boards, cells, todo[name], stored])
+    return Outlook(rows, state.tally.planned, len(state.queued), state.tally.reused, _estimate(state, journal, request))
+
+
+def _estimate(state: Run, journal: Journal, request: Request) -> str:
+    """Predict the hours of the fits to do from the seconds a row that earlier fits of the same learner took."""
+    rates: dict[str, list[float]] = {}
+    for cell, record in journal.records().items():
+        if "fit_seconds" in record and record["status"] == "ok":
+            rates.setdefault(cell.learner, []).append(record["fit_seconds"] / record["n_train"])
+    if not state.queued:
+        return "nothing to fit"
+    if not rates:
+        return "no estimate: no fit was timed in this directory yet"
+    typical = {name: median(values) for name, values in rates.items()}
+    other = median(typical.values())
+    seconds = sum(typical.get(job.fit.learner, other) * len(job.split.train) for job in state.queued)
+    return f"about {seconds / request.options.jobs / 3600:.2g} hours with -j {request.options.jobs}"
+
+
+def export(root: Path, journal: Journal) -> None:
+    """Write every table and leaderboard from the journal."""
+    scores = results.export(root, journal.records())
+    leaderboard.write(root, leaderboard.leaderboard(scores))
+
+
+def _note_unloaded(journal: Journal, prepared: Prepared) -> None:
+    """Record each task that could not be loaded; forget the records of those that can be by now."""
+    for name in prepared.plan.tasks:
+        journal.drop(_load_cell(name))
+    for name, error in prepared.unloaded.items():
+        record: Record = {"status": "failed", "cause": error.cause, "detail": str(error)}
+        journal.write({_load_cell(name): record | {"rerun": f"bench run -t {name} --results {journal.root}"}})
+
+
+def _load_cell(name: str) -> Cell:
+    return Cell(LOAD_BOARD, name, "", 0, 0, "", "load")
+
+
+def _manifest(request: Request, prepared: Prepared, state: Run) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "command": ["bench", *sys.argv[1:]],
+        "settings": asdict(request.settings),
+        "selection": asdict(request.chosen),
+        "tasks": {name: {"data_hash": state.data[name], **_plain(task)} for name, task in prepared.plan.tasks.items()},
+        "tally": state.tally.as_dict(),
+        "jobs": request.options.jobs,
+        "threads": 1,
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": {d.metadata["Name"].lower(): d.version for d in distributions() if d.metadata["Name"]},
+        "git": _git(),
+    }
+
+
+def _plain(task: Task) -> dict[str, Any]:
+    """Return the parts of a task's notes that are texts or numbers."""
+    return {name: value for name, value in task.meta.items() if isinstance(value, (str, int, float, bool, list))}
+
+
+def _cpu() -> str:
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor()
+
+
+def _git() -> str | None:
+    """Return the commit of the working directory, `+` behind it where files differ from it; None outside git."""
+    try:
+        revision = _ask_git("rev-parse", "HEAD")
+        changed = _ask_git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{revision}+" if changed else revision
+
+
+def _ask_git(*words: str) -> str:
+    done = subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=10)  # noqa: S603, S607
+    return done.stdout.strip()

@@ -1,0 +1,152 @@
+"""The tidy tables of a results directory, made from the journal's records."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench import metrics
+from bench.boards import ALONE, BOARDS, ORACLE
+from bench.core import STATUSES, BenchError, Cell
+from bench.files import write_bytes, write_text
+
+Record = dict[str, Any]
+WHO = ("board", "task_id", "panel", "repeat", "fold", "learner", "method")
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "scores": (
+        "board", "task_id", "task", "panel", "repeat", "fold", "learner", "method", "sample", "metric", "direction",
+        "value", "n_rows", "ranked",
+    ),
+    "cells": (*WHO, "status", "cause", "detail", "train_loss", "gap", "seed", "key", "data_hash", "versions", "clipped"),
+    "weights": (*WHO, "role", "of", "output", "value"),
+    "per_class": (*WHO, "class", "n_rows", "share", "predicted_share", "mean_probability", "precision", "recall", "f1"),
+    "failures": (*WHO, "status", "cause", "detail", "traceback", "rerun"),
+    "timing": (*WHO, "weigh_seconds", "fit_seconds", "predict_seconds"),
+    "completeness": ("board", "panel", "learner", "method", "planned", *STATUSES, "completeness"),
+}  # fmt: skip
+"""Columns of every table; they are only ever appended to."""
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """Return the scores of a results directory, or of a scores file, as a long table.
+
+    Raises:
+        BenchError: there is no such table, or it lacks a column.
+    """
+    path = Path(path)
+    file = path / "scores.csv" if path.is_dir() else path
+    if not file.is_file():
+        raise BenchError(f"{file} is not there: give a results directory that a run has finished, or a scores file")
+    try:
+        read = pd.read_parquet if file.suffix == ".parquet" else pd.read_csv
+        scores: pd.DataFrame = read(file)
+    except (ValueError, OSError) as error:
+        raise BenchError(f"{file} cannot be read as a table ({error}): check the file") from error
+    missing = {"method", "metric", "value"} - set(scores.columns)
+    if missing:
+        raise BenchError(f"{file} has no column {', '.join(sorted(missing))}: a score table has method, metric, value")
+    texts = {name: scores[name].fillna("").astype(str) for name in ("panel", "learner") if name in scores}
+    return scores.assign(**texts)
+
+
+def export(root: Path, records: Mapping[Cell, Record]) -> pd.DataFrame:
+    """Write every table of a results directory from its records, and return the scores."""
+    tables: dict[str, list[Record]] = {
+        "scores": [row for cell, record in records.items() for row in _score_rows(cell, record)],
+        "cells": [_who(cell) | record for cell, record in records.items()],
+        "weights": [_who(cell) | row for cell, record in records.items() for row in record.get("weights", ())],
+        "per_class": [_who(cell) | row for cell, record in records.items() for row in record.get("per_class", ())],
+        "failures": [
+            _who(cell) | record for cell, record in records.items() if record["status"] not in {"ok", "skipped"}
+        ],
+        "timing": [_who(cell) | record for cell, record in records.items() if "weigh_seconds" in record],
+        "completeness": _completeness(records),
+    }
+    for name, rows in tables.items():
+        write_table(root / f"{name}.csv", COLUMNS[name], rows)
+    scores = pd.DataFrame(tables["scores"], columns=list(COLUMNS["scores"]))
+    _write_parquet(root / "scores.parquet", scores)
+    return scores
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a CSV file: UTF-8, LF, floats that read back equal, empty for missing."""
+    write_text(path, csv_text(columns, rows))
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return rows as CSV text, one line a row, columns in the given order."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell_text(row.get(column)) for column in columns] for row in rows)
+    return buffer.getvalue()
+
+
+def _cell_text(value: Any) -> str:
+    if value is None or value != value:  # noqa: PLR0124 - a NaN is missing too
+        return ""
+    return repr(float(value)) if isinstance(value, float) else str(value)
+
+
+def _who(cell: Cell) -> Record:
+    return dict(zip(WHO, cell, strict=True))
+
+
+def _score_rows(cell: Cell, record: Record) -> Iterable[Record]:
+    """Yield every metric on the test rows, empty where the cell is not ok, and the minimised loss on training rows."""
+    ranked = cell.method not in {ALONE, ORACLE}
+    for sample in ("test", "train"):
+        for metric, value in record.get("scores", {}).get(sample, {}).items():
+            yield _who(cell) | {
+                "task": record["task"],
+                "sample": sample,
+                "metric": metric,
+                "direction": _direction(metric),
+                "value": value,
+                "n_rows": record.get(f"n_{sample}"),
+                "ranked": str(ranked and sample == "test").lower(),
+            }
+
+
+@cache
+def _direction(metric: str) -> str:
+    found = metrics.traits(metric)
+    return found.direction if found else "none"
+
+
+def _completeness(records: Mapping[Cell, Record]) -> list[Record]:
+    """Count the cells of every method by status."""
+    counts: dict[tuple[str, str, str, str], dict[str, int]] = {}
+    for cell, record in records.items():
+        group = counts.setdefault((cell.board, cell.panel, cell.learner, cell.method), dict.fromkeys(STATUSES, 0))
+        group[record["status"]] += 1
+    names = ("board", "panel", "learner", "method")
+    return [
+        dict(zip(names, group, strict=True))
+        | {"planned": sum(by.values()), **by, "completeness": by["ok"] / sum(by.values())}
+        for group, by in sorted(counts.items())
+    ]
+
+
+def _write_parquet(path: Path, table: pd.DataFrame) -> None:
+    buffer = io.BytesIO()
+    table.assign(ranked=table["ranked"] == "true").to_parquet(buffer, index=False)
+    write_bytes(path, buffer.getvalue())
+
+
+def write_manifest(root: Path, manifest: Record) -> None:
+    """Write `manifest.json`: where the tables came from."""
+    write_text(root / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+
+
+def board_order(name: str) -> int:
+    """Return the place of a board in lists; boards that bench does not know come last."""
+    return list(BOARDS).index(name) if name in BOARDS else len(BOARDS)

@@ -1,0 +1,105 @@
+"""What people see in the terminal: tables and progress. The only file that imports rich.
+
+Data goes to stdout; progress and messages go to stderr. Nothing is drawn where nobody looks: away from a terminal
+tables are plain text and there is no progress bar.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+PLAIN_WIDTH = 200
+
+
+def _console(*, stderr: bool) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else PLAIN_WIDTH, highlight=False)
+
+
+def line(content: str) -> None:
+    """Print one line of data to stdout, as it is."""
+    sys.stdout.write(f"{content}\n")
+
+
+def message(content: str, style: str = "") -> None:
+    """Print a message to stderr."""
+    _console(stderr=True).print(escape(content), style=style, soft_wrap=True)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
+    """Print a table to stdout; numbers stand to the right."""
+    console, rows = _console(stderr=False), [[text(value) for value in row] for row in rows]
+    drawn = Table(
+        title=escape(title) or None,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD if console.is_terminal else None,
+        pad_edge=False,
+    )
+    for position, name in enumerate(columns):
+        numeric = all(_is_number(row[position]) for row in rows)
+        drawn.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=position == 0)
+    for row in rows:
+        drawn.add_row(*(escape(part) for part in row))
+    console.print(drawn)
+
+
+def fields(title: str, pairs: Mapping[str, Any]) -> None:
+    """Print names and values to stdout, one a line."""
+    console = _console(stderr=False)
+    console.print(escape(title), style="bold")
+    for name, value in pairs.items():
+        console.print(f"  {escape(name)}: {escape(text(value))}", soft_wrap=True)
+
+
+class Bar(Protocol):
+    """Something that is told how far the work is."""
+
+    def __call__(self, step: int, what: str = "") -> None:
+        """Advance by some steps."""
+
+
+@contextmanager
+def progress(title: str, total: int, *, quiet: bool) -> Iterator[Bar]:
+    """Show a bar with an estimate of the time left on stderr; nothing where that is no terminal, or if quiet."""
+    if quiet or total == 0 or not sys.stderr.isatty():
+        yield lambda step, what="": None  # noqa: ARG005
+        return
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
+        TimeRemainingColumn(), TextColumn("[dim]{task.fields[what]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=_console(stderr=True), transient=True) as bars:
+        task = bars.add_task(title, total=total, what="")
+        yield lambda step, what="": bars.update(task, advance=step, what=escape(what))
+
+
+def text(value: Any) -> str:
+    """Return a value as people read it: four significant digits, nothing for missing."""
+    if value is None or value != value:  # noqa: PLR0124 - a NaN is missing too
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _is_number(content: str) -> bool:
+    try:
+        float(content.rstrip("%") or "0")
+    except ValueError:
+        return False
+    return True

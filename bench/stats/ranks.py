@@ -1,0 +1,58 @@
+"""Ranks and what follows from them.
+
+A table of badness has one row per block (a split of a task, of one learner where rows belong to one) and one column per
+method; lower is better, NaN is missing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.core import Array
+
+SIGNIFICANT_DIGITS = 12
+"""Badness is compared to this many digits: float noise is a tie, not an order."""
+
+
+def average_ranks(badness: Array) -> Array:
+    """Rank the methods of every block, 1 for the least badness; ties share their average rank. Shape (blocks, K)."""
+    return pd.DataFrame(_rounded(badness)).rank(axis=1, method="average").to_numpy()
+
+
+def block_weights(blocks: pd.DataFrame) -> Array:
+    """Return the weight of every block, sum one, so that equals count one at each level: tasks first, folds last.
+
+    The columns of `blocks` are the levels, from the outermost to the innermost: with (task, learner, repeat, fold)
+    every task weighs the same, in it every learner, and so on.
+    """
+    weight = np.ones(len(blocks))
+    group = np.zeros(len(blocks), dtype=int)
+    for name in blocks.columns:
+        values = pd.factorize(blocks[name])[0]
+        inner = pd.factorize(group * (values.max(initial=0) + 1) + values)[0]
+        parts = np.bincount(group[np.unique(inner, return_index=True)[1]], minlength=group.max(initial=0) + 1)
+        weight, group = weight / parts[group], inner
+    return weight / np.bincount(group)[group] if len(blocks) else weight
+
+
+def win_rate(mean_rank: Array) -> Array:
+    """Return the share of rivals beaten, ties half: (K - mean rank) / (K - 1) for K methods; NaN for one method."""
+    rivals = len(mean_rank) - 1
+    return np.round((len(mean_rank) - mean_rank) / rivals, 12) if rivals else np.full(len(mean_rank), np.nan)
+
+
+def positions(mean_rank: Array) -> pd.Series[Any]:
+    """Return places on the board from mean ranks: equal mean ranks share the better place, missing ones get none."""
+    return pd.Series(mean_rank).round(9).rank(method="min").astype("Int64")
+
+
+def _rounded(values: Array) -> Array:
+    """Round each number to significant digits."""
+    size = np.abs(np.where(np.isfinite(values) & (values != 0), values, 1.0))
+    scale = 10.0 ** (SIGNIFICANT_DIGITS - 1 - np.floor(np.log10(size)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounded = np.round(values * scale) / scale
+    return np.where(np.isfinite(rounded), rounded, values)
