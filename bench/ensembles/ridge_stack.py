@@ -14,7 +14,10 @@ PENALTIES = np.logspace(-8, 2, 21)
 @register(
     "point",
     tags=("core",),
-    breaks={"within_range": "free weights and an intercept leave the learners' range"},
+    breaks={
+        "within_range": "free weights and an intercept leave the learners' range",
+        "single_learner": "a regression on one learner recalibrates it",
+    },
 )
 def ridge_stack(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """Regress y on what the learners said, with an intercept and a ridge chosen by leave-one-out error.

@@ -11,7 +11,7 @@ from bench.core import Answer, Array, clip_probabilities
 from bench.postprocess import register
 
 
-@register("class", tags=("core",))
+@register("class", tags=("core",), breaks={"keeps_probabilities": "it is there to correct probabilities"})
 def prior_correction(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
     """Divide probabilities by the class weights that the model was trained with, and let them sum to one again.
 

@@ -27,6 +27,7 @@ def threshold(
     threshold selection for multi-label classification", for the sweeps in turn.
     """
     formula = _formula(metric)
+    answer, y = _heard(answer, y)
     rule = np.ones(answer.target.width)
     best = _score(formula, answer, y, rule)
     for _ in range(SWEEPS):
@@ -46,6 +47,14 @@ def _formula(name: str) -> Formula:
         known = [n.replace("-", "_") for n, e in metrics.registry.entries("class").items() if e.traits["counts"]]
         raise BenchError(f"a threshold cannot be tuned for metric {name!r}: choose from {', '.join(known)}")
     return formula
+
+
+def _heard(answer: Answer, y: Array) -> tuple[Answer, Array]:
+    """Leave out the rows of weight zero: a cut lies between two rows that count."""
+    if answer.weight is None:
+        return answer, y
+    heard = answer.weight > 0
+    return replace(answer, values=answer.values[heard], weight=answer.weight[heard]), y[heard]
 
 
 def _score(formula: Formula, answer: Answer, y: Array, rule: Array) -> float:

@@ -1,0 +1,184 @@
+"""The laws of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from bench.checks.examples import answer_of, global_randomness, read_only, rows_of, target_of
+from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
+from bench.core import Answer, Array, Target
+from bench.registry import Scheme
+
+SEEDS = range(4)
+
+
+def _value(scheme: Scheme, y: Array, answer: Answer) -> float:
+    return float(scheme(answer.target, read_only(y), answer))
+
+
+def _answers(kind: str, *, weighted: bool = False) -> Iterator[tuple[Array, Answer]]:
+    """Yield answers of every shape that the kind has: of classes two and three."""
+    for width in (2, 3) if kind == "class" else (3,):
+        for seed in SEEDS:
+            yield answer_of(kind, n=83, width=width, seed=seed, weighted=weighted)
+
+
+def _labels_matter(scheme: Scheme) -> bool:
+    return bool(scheme.entry.traits.get("label"))
+
+
+def _ranks(scheme: Scheme) -> bool:
+    return scheme.entry.traits.get("direction") in {"min", "max"}
+
+
+@law("metric", when=_ranks)
+def truth_is_best(scheme: Scheme, kind: str) -> None:
+    """No answer beats the truth, and an answer that is all wrong does not reach it."""
+    sign = 1 if scheme.entry.traits["direction"] == "max" else -1
+    for y, answer in _answers(kind):
+        best, fair = _value(scheme, y, truth(answer.target, y)), _value(scheme, y, answer)
+        bad = _value(scheme, y, _nonsense(answer.target, y))
+        if sign * fair > sign * best + 1e-12 or sign * bad > sign * best + 1e-12:
+            raise LawBrokenError(
+                f"the truth gets {best:.6g}, but other answers get {fair:.6g} and {bad:.6g}, expected no better"
+            )
+        if bad == best:
+            raise LawBrokenError(f"an answer that is all wrong gets {bad:.6g}, as does the truth, expected worse")
+
+
+def truth(target: Target, y: Array) -> Answer:
+    """Return the answer that says the truth for certain."""
+    values = np.eye(target.width)[y] if target.kind == "class" else np.repeat(y[:, None], target.width, axis=1)
+    return Answer(target, read_only(values))
+
+
+def _nonsense(target: Target, y: Array) -> Answer:
+    """Return an answer that is wrong on every row: the next class, or numbers far off and in falling order."""
+    if target.kind == "class":
+        return Answer(target, np.eye(target.width)[(y + 1) % target.width])
+    values = (y + np.where(np.arange(len(y)) % 2, 9.0, -9.0))[:, None] - np.arange(target.width)
+    return Answer(target, np.sort(values, axis=1), unsorted=values)
+
+
+@law("metric", "class", "quantile", when=lambda scheme: bool(scheme.entry.traits.get("proper")))
+def proper(scheme: Scheme, kind: str) -> None:
+    """The true distribution has the least expected value, worked out exactly."""
+    rng = np.random.default_rng(0)
+    draw = _class_reports if kind == "class" else _quantile_reports
+    for y, chance, true, reports in (draw(rng) for _ in SEEDS):
+        target = target_of(kind)
+        sign = -1 if scheme.entry.traits["direction"] == "max" else 1
+        said, *others = [_expected(scheme, target, y, chance, report) for report in (true, *reports)]
+        best = sign * min(sign * other for other in others)
+        if sign * best < sign * said - 1e-12:
+            raise LawBrokenError(
+                f"its expected value is {said:.6g} for the truth and {best:.6g} for a false report, expected no better"
+            )
+
+
+def _expected(scheme: Scheme, target: Target, y: Array, chance: Array, report: Array) -> float:
+    """Return Σ_i chance_i × the metric of the report when y_i comes true."""
+    answer = Answer(target, report[None, :])
+    return float(np.dot(chance, [_value(scheme, y[i : i + 1].copy(), answer) for i in range(len(y))]))
+
+
+def _class_reports(rng: np.random.Generator) -> tuple[Array, Array, Array, list[Array]]:
+    """Return classes, their chances, the true report, and false ones: far, near, and overconfident."""
+    chance = rng.dirichlet(np.ones(3))
+    near = chance + np.array([0.02, -0.01, -0.01]) * chance.min()
+    sharp = chance**1.3 / (chance**1.3).sum()
+    return np.arange(3), chance, chance, [*rng.dirichlet(np.ones(3), 5), near, sharp, np.eye(3)[chance.argmax()]]
+
+
+def _quantile_reports(rng: np.random.Generator) -> tuple[Array, Array, Array, list[Array]]:
+    """Return outcomes, their chances, the true quantiles, and false ones: moved, wide, narrow."""
+    y = np.sort(rng.normal(size=60))
+    true = np.quantile(y, target_of("quantile").levels, method="inverted_cdf")
+    false = [np.sort(true + 0.3 * rng.normal(size=len(true))) for _ in range(3)]
+    return y, np.full(60, 1 / 60), true, [*false, true + 0.1, true - 0.1, 1.3 * true, 0.7 * true]
+
+
+@law("metric")
+def row_order(scheme: Scheme, kind: str) -> None:
+    """The order of the rows is irrelevant."""
+    for y, answer in _answers(kind, weighted=True):
+        order = np.random.default_rng(1).permutation(len(y))
+        found = _value(scheme, y[order], rows_of(answer, order))
+        _demand_equal(found, _value(scheme, y, answer), "the values with the rows in two orders")
+
+
+@law("metric", "class")
+def class_names(scheme: Scheme, kind: str) -> None:
+    """The order and the names of the classes are irrelevant, where no two have equally many rows."""
+    for y, answer in _answers(kind):
+        order = np.roll(np.arange(answer.target.width), 1)
+        target = replace(answer.target, outputs=tuple(answer.target.outputs[k] for k in order))
+        renamed = replace(answer, target=target, values=answer.values[:, order])
+        found = _value(scheme, np.argsort(order)[y], renamed)
+        _demand_equal(found, _value(scheme, y, answer), "the values with the classes in two orders")
+
+
+@law("metric")
+def row_weights(scheme: Scheme, kind: str) -> None:
+    """A row of weight three counts like three equal rows, a row of weight zero like none."""
+    for y, answer in _answers(kind, weighted=True):
+        index = np.repeat(np.arange(len(y)), np.asarray(answer.weight, dtype=int))
+        repeated = replace(rows_of(answer, index), weight=None)
+        _demand_equal(_value(scheme, y, answer), _value(scheme, y[index], repeated), "weighted and repeated rows")
+
+
+@law("metric")
+def weight_unit(scheme: Scheme, kind: str) -> None:
+    """Only the ratios of the row weights matter."""
+    for y, answer in _answers(kind, weighted=True):
+        other = _value(scheme, y, replace(answer, weight=1e-3 * np.asarray(answer.weight)))
+        _demand_equal(other, _value(scheme, y, answer), "the values with row weights in two units")
+
+
+@law("metric", "class", when=_labels_matter)
+def hears_rule(scheme: Scheme, kind: str) -> None:
+    """A metric of labels sees the decision rule."""
+    values = [(_value(scheme, y, answer), _value(scheme, y, _ruled(answer))) for y, answer in _answers(kind)]
+    if all(plain == ruled or np.isnan(plain) for plain, ruled in values):
+        raise LawBrokenError("other decisions leave its value as it is, expected a metric of labels to change")
+
+
+@law("metric", "class", when=lambda scheme: not _labels_matter(scheme))
+def ignores_rule(scheme: Scheme, kind: str) -> None:
+    """A metric of probabilities never sees the decision rule."""
+    for y, answer in _answers(kind):
+        plain, ruled = (np.array(_value(scheme, y, each)) for each in (answer, _ruled(answer)))
+        demand_same_bytes(ruled, plain, "the value of the same probabilities with other decisions")
+
+
+def _ruled(answer: Answer) -> Answer:
+    return replace(answer, rule=read_only(4.0 ** np.arange(answer.target.width)))
+
+
+@law("metric")
+def same_bytes(scheme: Scheme, kind: str) -> None:
+    """The same answer gets the same value to the last bit, and is not written to."""
+    for y, answer in _answers(kind, weighted=True):
+        before = [y.copy(), answer.values.copy(), np.array(answer.weight)]
+        with global_randomness(1):
+            first = np.array(_value(scheme, y, answer))
+        with global_randomness(2):
+            demand_same_bytes(np.array(_value(scheme, y, answer)), first, "the value of the same answer")
+        demand_same_bytes([y, answer.values, answer.weight], before, "the answer after the metric has seen it")
+
+
+@law("metric")
+def one_class(scheme: Scheme, kind: str) -> None:
+    """Rows of one class, or of one value, get a number or NaN, and no error."""
+    for y, answer in _answers(kind):
+        same = np.flatnonzero(y == y[0])
+        value = _value(scheme, y[same], rows_of(answer, same))
+        if np.isinf(value):
+            raise LawBrokenError(f"of rows that are all alike its value is {value}, expected a number or NaN")
+
+
+def _demand_equal(found: float, expected: float, what: str) -> None:
+    demand_close(np.array(found), np.array(expected), what, 1e-9, max(1.0, abs(expected)))

@@ -1,0 +1,231 @@
+"""What every test file shares: one thread, one hypothesis profile, tiny tasks, and two ways to start the program."""
+
+from __future__ import annotations
+
+import os
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+for _name in THREADS:  # before numpy is imported, here and in every process that a test starts
+    os.environ[_name] = "1"
+
+import json
+import multiprocessing
+import signal
+import subprocess
+import sys
+from collections import deque
+from dataclasses import dataclass
+from multiprocessing import forkserver
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench import class_weights, ensembles, learners, metrics, postprocess, sources
+from bench.core import Panel, Split, Target, Task
+from bench.executors.local import Event
+from bench.splits import outer
+
+hypothesis.settings.register_profile("bench", derandomize=True, deadline=None, database=None, max_examples=40)
+hypothesis.settings.load_profile("bench")
+
+PROGRAM = Path(sys.executable).parent / "bench"
+REGISTRIES = (class_weights, ensembles, learners, metrics, postprocess, sources)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_fork_server_is_left_behind():
+    yield
+    for child in multiprocessing.active_children():
+        child.kill()
+        child.join()
+    forkserver._forkserver._stop()
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(tmp_path, monkeypatch):
+    """Run every test in a folder of its own, without the user's settings, and without the plug-ins of other tests."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("BENCH_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("OPENML_CACHE_DIR", str(tmp_path / "openml"))
+    registries = [package.registry for package in REGISTRIES]
+    held = [dict(registry.entries()) for registry in registries]
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+    for registry, entries in zip(registries, held, strict=True):
+        registry._entries.clear()
+        registry._entries.update(entries)
+    for name in [name for name in sys.modules if name.startswith("bench_plugin_")]:
+        del sys.modules[name]
+
+
+# tiny tasks
+
+
+def regression_task(n=40, seed=0, d=3, folds=3, **more):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d))
+    y = X @ np.arange(1, d + 1) + rng.normal(size=n)
+    return _cut(Task("test:reg", _frame(X), y, "regression", (), **more), folds)
+
+
+def class_task(n=60, seed=0, d=3, shares=(0.6, 0.4), folds=3, **more):
+    """Return a task whose classes have exactly these shares of the rows, and can be told apart in part."""
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.repeat(np.arange(len(shares)), np.round(np.array(shares) * n).astype(int)))
+    X = rng.normal(size=(len(y), d)) + y[:, None] * np.linspace(0.2, 1.2, d)
+    names = tuple(f"c{k}" for k in range(len(shares)))
+    return _cut(Task("test:cls", _frame(X), y, "classification", (), names, **more), folds)
+
+
+def _frame(X):
+    return pd.DataFrame(X, columns=[f"x{j}" for j in range(X.shape[1])])
+
+
+def _cut(task, folds):
+    from dataclasses import replace
+
+    return replace(task, splits=outer(task, folds, 1, 0)) if folds else task
+
+
+def split_of(task, share=0.75, seed=0):
+    rows = np.random.default_rng(seed).permutation(len(task.y))
+    cut = int(share * len(rows))
+    return Split(0, 0, np.sort(rows[:cut]), np.sort(rows[cut:]))
+
+
+def panel_of(said, kind="point", names=None, weight=None, fold=None, outputs=None):
+    """Return a panel of answers (L, n) or (L, n, K)."""
+    said = np.asarray(said, dtype=float)
+    said = said[..., None] if said.ndim == 2 else said
+    if outputs is None:
+        outputs = {"point": (), "class": tuple(f"c{k}" for k in range(said.shape[2]))}[kind]
+    names = names or tuple(f"l{j}" for j in range(len(said)))
+    X = pd.DataFrame({"x": np.zeros(said.shape[1])})
+    return Panel(Target(kind, outputs), names, X, said, weight, fold)
+
+
+def probabilities(rng, *shape):
+    """Return random distributions over the last axis, none of them near the clip."""
+    raw = rng.uniform(0.05, 1, size=shape)
+    return raw / raw.sum(axis=-1, keepdims=True)
+
+
+# files
+
+
+def write_table(path, columns):
+    pd.DataFrame(columns).to_csv(path, index=False)
+    return path
+
+
+def regression_columns(n=40, seed=0):
+    task = regression_task(n, seed, folds=0)
+    return {**{name: task.X[name] for name in task.X}, "y": task.y}
+
+
+def class_columns(n=60, seed=0, shares=(0.6, 0.4)):
+    task = class_task(n, seed, shares=shares, folds=0)
+    return {**{name: task.X[name] for name in task.X}, "y": np.array(task.classes)[task.y]}
+
+
+@pytest.fixture
+def reg(tmp_path):
+    """A regression table, as the words that name it on the command line."""
+    return ("-t", f"file:{write_table(tmp_path / 'reg.csv', regression_columns())}", "--target", "y")
+
+
+@pytest.fixture
+def cls(tmp_path):
+    """A table with two classes, as the words that name it on the command line."""
+    return ("-t", f"file:{write_table(tmp_path / 'cls.csv', class_columns())}", "--target", "y")
+
+
+# the program
+
+
+@dataclass
+class Done:
+    """How a call of the program ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        (line,) = self.out.splitlines()
+        return json.loads(line)
+
+
+class Inline:
+    """A pool that runs jobs in this process, one after the other, by the rules of the real one."""
+
+    def __init__(self, n, start, limits=None):
+        start()
+        self._told = deque()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._told.clear()
+
+    @property
+    def free(self):
+        return not self._told
+
+    @property
+    def busy(self):
+        return bool(self._told)
+
+    def submit(self, job, contexts):
+        self._told.extend(Event(job, "item", value) for value in job.items(contexts[job.context]))
+        self._told.append(Event(job, "done"))
+
+    def wait(self):
+        return [self._told.popleft()]
+
+
+@pytest.fixture
+def pooled(monkeypatch, capsys):
+    """Call the program in this process; its workers are real processes."""
+    from bench.cli import main
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["bench", *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return Done(int(ended.value.code or 0), out, err)
+
+    return call
+
+
+@pytest.fixture
+def bench(pooled, monkeypatch):
+    """Call the program in this process, its work done here as well."""
+    monkeypatch.setattr("bench.execute.Pool", Inline)
+    return pooled
+
+
+def program(*words, **how):
+    """Run the installed program in a process of its own."""
+    done = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, check=False, timeout=120, **how)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def read(path, **how):
+    """Return a CSV table of a results directory as text, empty for missing."""
+    return pd.read_csv(path, dtype=str, keep_default_na=False, **how)
+
+
+def bytes_of(*folders):
+    """Return the bytes of the tables that may not depend on when and how a run was made."""
+    names = ("scores.csv", "cells.csv", "leaderboard.csv", "weights.csv", "per_class.csv", "completeness.csv")
+    return [{name: (Path(folder) / name).read_bytes() for name in names} for folder in folders]
