@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import functools
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.metadata import version
-from pathlib import Path
 
-from bench import class_weights, metrics, predict
-from bench.boards import ALONE, ORACLE, Method, method
-from bench.core import STATUSES, Cell, Settings, Split
+from bench import predict, rerun
+from bench.core import STATUSES, Cell, Split
 from bench.executors.local import Event, Limits, Pool
-from bench.jobs import FitJob, Record, SheetJob
-from bench.journal import Journal
+from bench.files import write_text
+from bench.jobs import FitJob, SheetJob
+from bench.journal import Journal, Record
 from bench.keys import digest
 from bench.plan import Ask, Plan
 from bench.predict import Fit
-from bench.registry import load_plugins, source_hash
+from bench.registry import load_plugins
+from bench.sheets import Sheet
 from bench.store import Store
 
-WEIGH_CODE = (
-    "bench.core", "bench.losses", "bench.jobs", "bench.weigh", "bench.metrics", "bench.solvers",
-    "bench.class_weights", "bench.postprocess",
-)  # fmt: skip
-"""Modules whose change makes every weighed cell stale."""
-ALWAYS_RETRIED = ("infra", "crashed")
+ALWAYS_RETRIED = frozenset({"infra", "crashed"})
 LOST = {
     "timeout": ("limit", "it took longer than --time-limit"),
     "oom": ("limit", "it took more memory than --mem-limit"),
@@ -58,76 +52,36 @@ class Tally:
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts by name, every status among them."""
-        counts = {name: self.statuses[name] for name in STATUSES}
-        return {
-            "planned": self.planned,
-            "fitted": self.fitted,
-            "reused": self.reused,
-            "weighed": self.weighed,
-        } | counts
-
-
-@dataclass
-class Sheet:
-    """One board on one split: its cells, the fits it rests on, and which of these are still awaited."""
-
-    ask: Ask
-    split: Split
-    fits: dict[tuple[str, str], str]
-    awaited: set[str] = field(default_factory=set)
-
-    @property
-    def cells(self) -> list[Cell]:
-        """Cells in the order in which they are weighed."""
-        return list(self.ask.cells(self.split))
-
-    def resting_on(self, cell: Cell) -> list[tuple[str, str]]:
-        """Return the fits, as (learner, training scheme), that a cell needs."""
-        if not self.ask.board.per_learner:
-            return [(cell.learner, "none")] if cell.method == ALONE else list(self.fits)
-        parsed = self.parsed(cell)
-        known = class_weights.registry.entries()
-        return [(cell.learner, parsed.base.id if parsed.base.entry.name in known else "none")]
-
-    def parsed(self, cell: Cell) -> Method:
-        """Return the method of a cell, the oracle's scheme for the oracle."""
-        board = self.ask.board
-        found = method(board, board.oracle if cell.method == ORACLE else cell.method)
-        if found is None:
-            raise ValueError(f"{cell.method} was planned on {board.name}")
-        return found
+        done = {"planned": self.planned, "fitted": self.fitted, "reused": self.reused, "weighed": self.weighed}
+        return done | {name: self.statuses[name] for name in STATUSES}
 
 
 class Run:
-    """The state of one run: fits to do, sheets that wait for them, records as they come in."""
+    """The state of one run: fits to do, sheets that wait for them, and how each fit ended."""
 
     def __init__(self, plan: Plan, journal: Journal, store: Store, options: Options) -> None:
         self.plan, self.journal, self.store, self.options = plan, journal, store, options
         self.tally = Tally(planned=len(plan.cells))
         self.data = {name: predict.data_hash(task) for name, task in plan.tasks.items()}
-        self._outcomes: dict[str, Record] = {}
-        self._fits: deque[FitJob] = deque()
-        self._sheets: deque[SheetJob] = deque()
-        self._waiting: list[Sheet] = []
-        self._open: dict[Cell, tuple[Sheet, dict[Cell, Record]]] = {}
         self.stored: Counter[str] = Counter()
+        self.fits: deque[FitJob] = deque()
+        self._ends: dict[str, Record] = {}
+        self._queued: set[str] = set()
+        self._waiting: list[Sheet] = []
+        self._ready: deque[SheetJob] = deque()
+        self._begun: dict[int, tuple[Sheet, dict[Cell, Record]]] = {}
         for ask in plan.asks:
             for split in plan.splits[ask.task]:
                 self._add(ask, split)
 
     @property
-    def queued(self) -> list[FitJob]:
-        """Fits that have not started."""
-        return list(self._fits)
-
-    @property
     def left(self) -> tuple[int, int]:
-        """Fits and sheets that have not started."""
-        return len(self._fits), len(self._sheets) + len(self._waiting)
+        """How many fits and sheets have not started."""
+        return len(self.fits), len(self._ready) + len(self._waiting)
 
     def execute(self, seen: Callable[[Event], None]) -> None:
         """Run everything that is left; `seen` is told of every event."""
-        if not (self._fits or self._sheets):
+        if not (self.fits or self._ready):
             return
         start = functools.partial(load_plugins, self.options.plugins)
         with Pool(self.options.jobs, start, self.options.limits) as pool:
@@ -137,122 +91,104 @@ class Run:
                 if not pool.busy:
                     return
                 for event in pool.wait():
-                    self._handle(event)
+                    bad = self._handle(event)
                     seen(event)
-                    if self.options.stop_at_failure and self._bad(event):
+                    if bad and self.options.stop_at_failure:
                         return
 
+    def close(self) -> None:
+        """Keep what has come in of sheets that were cut short."""
+        for sheet, records in self._begun.values():
+            self._keep(sheet, records)
+        self._begun.clear()
+
     def _add(self, ask: Ask, split: Split) -> None:
-        """Look up or queue the fits of a board on a split, and the sheet itself once nothing is awaited."""
-        settings = self.plan.settings
-        rows = _rows(self.plan, ask.task, split)
-        target = ask.board.target(rows.task, settings)
-        sheet = Sheet(ask, split, {})
+        """Look up or queue the fits of a board on a split; start the sheet where nothing is awaited."""
+        task, settings = self.plan.tasks[ask.task], self.plan.settings
+        rows = predict.rows_of(task, split, settings)
+        sheet = Sheet(ask, split, task, {})
         for learner in ask.learners:
             for training in ask.trainings:
-                fit = Fit(target, learner, training)
+                fit = Fit(ask.board.target(task, settings), learner, training)
                 key = predict.fit_key(rows, fit, settings, self.data[ask.task])
                 sheet.fits[learner, training] = key
-                if self._outcome(key, rows, fit) is None:
-                    sheet.awaited.add(key)
+                if key not in self._queued and key not in self._ends:
+                    self._look_up(key, rows, fit)
+        sheet.awaited = {key for key in sheet.fits.values() if key not in self._ends}
         if sheet.awaited:
             self._waiting.append(sheet)
         else:
             self._start(sheet)
 
-    def _outcome(self, key: str, rows: predict.Rows, fit: Fit) -> Record | None:
-        """Return how a fit stands: stored, failed, not applicable; None after queueing it."""
-        if key in self._outcomes:
-            return self._outcomes[key] or None
+    def _look_up(self, key: str, rows: predict.Rows, fit: Fit) -> None:
+        """Note how a fit ended if it is stored, failed before, or does not apply; queue it otherwise."""
         failure = self.journal.failure(key)
         if self.store.has(key) and not self.options.force:
             self.tally.reused += 1
             self.stored[rows.task.name] += 1
-            self._outcomes[key] = {"status": "ok"}
+            self._ends[key] = {"status": "ok"}
         elif reason := predict.why_not(rows, fit):
-            self._outcomes[key] = {"status": "skipped", "cause": "", "detail": reason}
+            self._ends[key] = {"status": "skipped", "cause": "", "detail": reason}
         elif failure and not self._retried(failure):
-            self._outcomes[key] = failure
+            self._ends[key] = failure
         else:
-            job = FitJob(rows.task.name, rows.split, fit, key, self.plan.settings, self.store.root)
-            self._fits.append(job)
-            self._outcomes[key] = {}
-        return self._outcomes[key] or None
+            self._queued.add(key)
+            self.fits.append(FitJob(rows.task.name, rows.split, fit, key, self.plan.settings, self.store.root))
 
     def _retried(self, record: Record) -> bool:
-        words = {record["status"], record.get("cause", "")}
-        wanted = {*ALWAYS_RETRIED, *self.options.retry}
-        return self.options.force or "all" in wanted or bool(words & wanted)
+        wanted = ALWAYS_RETRIED | set(self.options.retry)
+        bad = record["status"] not in {"ok", "skipped"}
+        return self.options.force or (bad and bool({record["status"], record.get("cause"), "all"} & wanted))
 
     def _next(self) -> FitJob | SheetJob | None:
-        if self._sheets:
-            return self._sheets.popleft()
-        return self._fits.popleft() if self._fits else None
+        """Return the next job: sheets that are ready come first, so that their records are soon safe."""
+        if self._ready:
+            return self._ready.popleft()
+        return self.fits.popleft() if self.fits else None
+
+    def _foundation(self, sheet: Sheet, cell: Cell) -> Record:
+        return sheet.foundation(cell, self._ends, self.plan.settings, self.data[sheet.task.name])
 
     def _start(self, sheet: Sheet) -> None:
-        """Record the cells that cannot be weighed, keep those that are up to date, queue the rest."""
-        learners = tuple(who for who in sheet.ask.learners if self._ok(sheet.fits[who, "none"]))
-        fits = {who: key for who, key in sheet.fits.items() if self._ok(key)}
+        """Record the cells that cannot be weighed, leave those that are up to date, queue the rest."""
         held = self.journal.read(sheet.cells[0])
-        done: dict[Cell, Record] = {}
+        ended: dict[Cell, Record] = {}
         todo: list[Cell] = []
         for cell in sheet.cells:
-            record = self._foundation(sheet, cell)
-            known = held.get(cell)
+            record, known = self._foundation(sheet, cell), held.get(cell)
             if "status" in record:
-                done[cell] = record
-            elif known and known.get("key") == record["key"] and not self._retried(known):
+                ended[cell] = record
+            elif known and known["key"] == record["key"] and not self._retried(known):
                 self.tally.statuses[known["status"]] += 1
             else:
                 todo.append(cell)
-        self._keep(sheet, done)
+        self._keep(sheet, ended)
         if todo:
-            job = SheetJob(
-                sheet.ask.task, sheet.split, tuple(todo), learners, fits, self.plan.settings, self.store.root
+            self._queue(sheet, tuple(todo))
+
+    def _queue(self, sheet: Sheet, cells: tuple[Cell, ...]) -> None:
+        fits = {who: key for who, key in sheet.fits.items() if self._ends[key]["status"] == "ok"}
+        learners = tuple(who for who in sheet.ask.learners if (who, "none") in fits)
+        self._ready.append(
+            SheetJob(
+                sheet.task.name, sheet.split, cells, learners, fits, self.plan.settings, self.store.root, id(sheet)
             )
-            self._open[todo[0]._replace(panel="", learner="", method="")] = (sheet, {})
-            self._sheets.append(job)
+        )
+        self._begun[id(sheet)] = (sheet, {})
 
-    def _ok(self, key: str) -> bool:
-        return self._outcomes[key]["status"] == "ok"
+    def _handle(self, event: Event) -> bool:
+        """Take in what a worker told; say whether something ended badly."""
+        handle = self._handle_fit if isinstance(event.job, FitJob) else self._handle_sheet
+        record = event.value if event.kind == "item" else None if event.kind == "done" else _lost(event)
+        handle(event.job, event.kind, record)
+        return record is not None and record["status"] not in {"ok", "skipped"}
 
-    def _foundation(self, sheet: Sheet, cell: Cell) -> Record:
-        """Return what a cell rests on: its key, or how it ended already where none of its fits has an answer."""
-        resting = sheet.resting_on(cell)
-        outcomes = {who: self._outcomes[sheet.fits[who]] for who in resting}
-        answered = [who for who, outcome in outcomes.items() if outcome["status"] == "ok"]
-        base = {
-            "task": str(self.plan.tasks[cell.task].meta.get("name", cell.task)),
-            "seed": self.plan.settings.seed,
-            "data_hash": self.data[cell.task],
-            "versions": versions(),
-            "key": self._cell_key(sheet, cell, [sheet.fits[who] for who in answered]),
-        }
-        missing = [f"{who[0]} ({outcomes[who]['status']})" for who in resting if who not in answered]
-        if answered:
-            return base | ({"detail": f"without {', '.join(missing)}"} if missing else {})
-        return base | _worst(list(outcomes.values()))
-
-    def _cell_key(self, sheet: Sheet, cell: Cell, fits: list[str]) -> str:
-        """Hash what a cell's number depends on: the fits behind it, the method with its code, and the scoring code."""
-        task = self.plan.tasks[cell.task]
-        meaning = [] if cell.method == ALONE else sheet.parsed(cell).meaning
-        weights = None if task.weight is None else task.weight[sheet.split.test]
-        return digest(list(cell), fits, meaning, source_hash(*WEIGH_CODE), self.plan.settings.seed, weights)
-
-    def _handle(self, event: Event) -> None:
-        if isinstance(event.job, FitJob):
-            self._handle_fit(event)
-        else:
-            self._handle_sheet(event)
-
-    def _handle_fit(self, event: Event) -> None:
-        if event.kind == "done":
+    def _handle_fit(self, job: FitJob, _: str, record: Record | None) -> None:
+        """Note how a fit ended, and start the sheets that waited for it alone."""
+        if record is None:
             return
-        job = event.job
-        record = event.value if event.kind == "item" else lost(event)
         self.tally.fitted += 1
-        self._outcomes[job.key] = record
+        self._ends[job.key] = record
         if record["status"] == "ok":
             self.journal.forget_failure(job.key)
         else:
@@ -263,97 +199,49 @@ class Run:
                 self._waiting.remove(sheet)
                 self._start(sheet)
 
-    def _handle_sheet(self, event: Event) -> None:
-        job: SheetJob = event.job
-        place = job.cells[0]._replace(panel="", learner="", method="")
-        sheet, records = self._open[place]
-        if event.kind == "done":
+    def _handle_sheet(self, job: SheetJob, kind: str, record: Record | None) -> None:
+        """Take in a cell's record; when the sheet is done or its worker is lost, write down what there is."""
+        sheet, records = self._begun[job.sheet]
+        if record is not None:
+            cell = job.cells[len(records)]
+            foundation = self._foundation(sheet, cell)
+            details = (record.get("detail"), foundation.get("detail"))
+            records[cell] = foundation | record | {"detail": "; ".join(text for text in details if text)}
+            self.tally.weighed += 1
+        if kind != "item":
+            del self._begun[job.sheet]
             self._keep(sheet, records)
-            del self._open[place]
-            return
-        cell = next(cell for cell in job.cells if cell not in records)
-        record = event.value if event.kind == "item" else lost(event)
-        foundation = self._foundation(sheet, cell)
-        detail = "; ".join(text for text in (record.get("detail", ""), foundation.get("detail", "")) if text)
-        records[cell] = foundation | record | {"detail": detail}
-        self.tally.weighed += 1
-        if event.kind != "item":
-            rest = tuple(cell for cell in job.cells if cell not in records)
-            self._keep(sheet, records)
-            del self._open[place]
-            if rest:
-                self._open[place] = (sheet, {})
-                self._sheets.appendleft(job.after(len(job.cells) - len(rest)))
+            if len(records) < len(job.cells):
+                self._queue(sheet, job.cells[len(records) :])
 
     def _keep(self, sheet: Sheet, records: dict[Cell, Record]) -> None:
-        """Write records to the journal, with the traceback in a file of its own and the command that reruns the cell."""
-        empty = dict.fromkeys(
-            metrics.for_target(sheet.ask.board.target(self.plan.tasks[sheet.ask.task], self.plan.settings))
-        )
+        """Write records to the journal; a bad one with its traceback in a file and the command that reruns it."""
         for cell, record in records.items():
             self.tally.statuses[record["status"]] += 1
             if record["status"] != "ok":
-                record["scores"] = {"test": empty}
-            if record["status"] in {"ok", "skipped"}:
-                continue
-            record["rerun"] = self._rerun(cell, record["status"])
-            if record.get("trace"):
-                record["traceback"] = f"logs/{digest(record['trace'])[:12]}.txt"
+                record.update(sheet.no_scores(self.plan.settings))
+            if record["status"] not in {"ok", "skipped"}:
+                record["rerun"] = self._rerun(cell, record["status"])
+                record["traceback"] = self._write_trace(record.pop("trace", ""))
         if records:
-            write_traces(self.journal.root, records.values())
             self.journal.write(records)
 
+    def _write_trace(self, trace: str) -> str:
+        """Write a traceback to a file, one for all equal ones, and return its name in the results directory."""
+        name = f"logs/{digest(trace)[:12]}.txt" if trace else ""
+        if name and not (self.journal.root / name).is_file():
+            write_text(self.journal.root / name, trace)
+        return name
+
     def _rerun(self, cell: Cell, status: str) -> str:
-        chosen = f"-w {cell.method}" if cell.board == "class-weight" else f"-e {cell.method}"
-        parts = ["bench run", f"-t {cell.task}", f"-b {cell.board}"]
-        parts += [f"-l {cell.learner}"] if cell.learner else []
-        parts += [] if cell.method in {ALONE, ORACLE} else [chosen]
-        parts += [f"--folds {cell.fold + 1}", f"--repeats {cell.repeat + 1}", f"--retry {status}"]
-        parts += [f"--plugin {name}" for name in self.options.plugins]
-        return " ".join([*parts, f"--results {self.journal.root}"])
-
-    def _bad(self, event: Event) -> bool:
-        record = event.value if event.kind == "item" else {"status": event.kind}
-        return event.kind != "done" and record["status"] not in {"ok", "skipped"}
-
-    def close(self) -> None:
-        """Keep what has come in of sheets that were cut short."""
-        for sheet, records in self._open.values():
-            self._keep(sheet, records)
-        self._open.clear()
+        others = [word for name in self.options.plugins for word in ("--plugin", name)]
+        others += ["--results", str(self.journal.root)]
+        if self.store.root != self.journal.root / "store":
+            others += ["--store", str(self.store.root)]
+        return rerun.command(cell, self.plan.specs[cell.task], self.plan.settings, status, others)
 
 
-def _worst(outcomes: Sequence[Record]) -> Record:
-    """Return the ending of a cell none of whose fits has an answer: a failure if there is one, else the reason."""
-    ordered = sorted(outcomes, key=lambda outcome: outcome["status"] == "skipped")
-    return {name: ordered[0].get(name, "") for name in ("status", "cause", "detail", "trace")}
-
-
-def lost(event: Event) -> Record:
+def _lost(event: Event) -> Record:
     """Return the record of an item whose worker was killed or died."""
     cause, detail = LOST[event.kind]
     return {"status": event.kind, "cause": cause, "detail": detail.format(event.value)}
-
-
-def write_traces(root: Path, records: Iterable[Record]) -> None:
-    """Write each traceback to its file; equal tracebacks share one."""
-    from bench.files import write_text
-
-    for record in records:
-        trace = record.pop("trace", "")
-        if trace and "traceback" in record and not (root / record["traceback"]).is_file():
-            write_text(root / record["traceback"], trace)
-
-
-@functools.cache
-def versions() -> str:
-    """Return the versions that a score can depend on."""
-    names = ("bench", "numpy", "scipy", "pandas", "scikit-learn", "lightgbm", "quantile-forest")
-    return "; ".join(f"{name} {version(name)}" for name in names)
-
-
-def _rows(plan: Plan, task: str, split: Split) -> predict.Rows:
-    return predict.rows_of(plan.tasks[task], split, plan.settings)
-
-
-__all__ = ["Iterator", "Options", "Run", "Settings", "Tally"]

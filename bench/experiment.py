@@ -19,10 +19,10 @@ from bench.core import BenchError, Cell, Settings, Task
 from bench.execute import Options, Run, Tally
 from bench.executors.local import Event
 from bench.journal import SCHEMA, Journal, Record
-from bench.plan import Plan, Selection, plan
+from bench.plan import Loaded, Plan, Selection, plan
 from bench.sources import LoadError
 from bench.store import Store
-from bench.suites import Catalogue, TaskSpec, catalogue
+from bench.suites import Catalogue, Suite, TaskSpec, catalogue
 
 DEFAULT_SUITE = "quick"
 LOAD_BOARD = "load"
@@ -63,33 +63,30 @@ def prepare(request: Request, told: Callable[[str, Task], None]) -> Prepared:
         BenchError: a name is unknown, or a task is not what it must be.
     """
     known = catalogue()
-    specs, protocol = _specs(request, known)
-    tasks: dict[str, Task] = {}
+    asked = _asked(request, known)
+    loaded: dict[str, Loaded] = {}
     unloaded: dict[str, LoadError] = {}
-    cuts: dict[str, tuple[int, int]] = {}
-    for spec, loaded in loading.load(specs, offline=request.offline):
-        if isinstance(loaded, LoadError):
-            unloaded[spec.name] = loaded
+    for spec, task in loading.load(asked, offline=request.offline):
+        if isinstance(task, LoadError):
+            unloaded[spec.full] = task
             continue
-        if loaded.name in tasks:
-            raise BenchError(f"two tasks are named {loaded.name!r}: give one of the files another name")
-        tasks[loaded.name], cuts[loaded.name] = loaded, protocol[spec]
-        told(spec.name, loaded)
+        if task.name in loaded:
+            raise BenchError(f"two tasks are named {task.name!r}: give one of the files another name")
+        folds, repeats = asked[spec]
+        loaded[task.name] = Loaded(spec, task, folds, repeats)
+        told(spec.name, task)
     panels = known.panel(request.chosen.panel)
-    return Prepared(plan(tasks, cuts, request.chosen, panels, request.settings), unloaded)
+    return Prepared(plan(list(loaded.values()), request.chosen, panels, request.settings), unloaded)
 
 
-def _specs(request: Request, known: Catalogue) -> tuple[list[TaskSpec], dict[TaskSpec, tuple[int, int]]]:
-    """Return the wanted tasks, each once, with folds and repeats; the default suite where nothing is named."""
-    default = Selection()
+def _asked(request: Request, known: Catalogue) -> dict[TaskSpec, tuple[int, int]]:
+    """Return the wanted tasks, each once, with their folds and repeats; the default suite where nothing is named."""
     names = request.suites or (() if request.tasks else (DEFAULT_SUITE,))
-    protocol: dict[TaskSpec, tuple[int, int]] = {}
+    asked = dict.fromkeys(request.tasks, (Suite.folds, Suite.repeats))
     for suite in (known.suite(name) for name in names):
         for spec in suite.tasks:
-            protocol.setdefault(spec, (suite.folds, suite.repeats))
-    for spec in request.tasks:
-        protocol.setdefault(spec, (5, max(1, default.repeats or 1)))
-    return list(protocol), protocol
+            asked.setdefault(spec, (suite.folds, suite.repeats))
+    return asked
 
 
 def run(request: Request, prepared: Prepared, watch: Callable[[int, int], Callable[[Event], None]]) -> Tally:
@@ -128,7 +125,7 @@ def outlook(request: Request, prepared: Prepared) -> Outlook:
     """Look ahead without running: which cells are planned, which fits are stored, how long the others may take."""
     journal = Journal(request.results)
     state = Run(prepared.plan, journal, Store(request.store_root), request.options)
-    todo = Counter(job.context for job in state.queued)
+    todo = Counter(job.context for job in state.fits)
     rows = []
     for name, task in prepared.plan.tasks.items():
         asks = [ask for ask in prepared.plan.asks if ask.task == name]
@@ -137,7 +134,7 @@ def outlook(request: Request, prepared: Prepared) -> Outlook:
         boards = " ".join(ask.board.name for ask in asks)
         stored = state.stored[name]
         rows.append([name, *task.X.shape, task.kind, len(cuts), boards, cells, todo[name], stored])
-    return Outlook(rows, state.tally.planned, len(state.queued), state.tally.reused, _estimate(state, journal, request))
+    return Outlook(rows, state.tally.planned, len(state.fits), state.tally.reused, _estimate(state, journal, request))
 
 
 def _estimate(state: Run, journal: Journal, request: Request) -> str:
@@ -146,13 +143,13 @@ def _estimate(state: Run, journal: Journal, request: Request) -> str:
     for cell, record in journal.records().items():
         if "fit_seconds" in record and record["status"] == "ok":
             rates.setdefault(cell.learner, []).append(record["fit_seconds"] / record["n_train"])
-    if not state.queued:
+    if not state.fits:
         return "nothing to fit"
     if not rates:
         return "no estimate: no fit was timed in this directory yet"
     typical = {name: median(values) for name, values in rates.items()}
     other = median(typical.values())
-    seconds = sum(typical.get(job.fit.learner, other) * len(job.split.train) for job in state.queued)
+    seconds = sum(typical.get(job.fit.learner, other) * len(job.split.train) for job in state.fits)
     return f"about {seconds / request.options.jobs / 3600:.2g} hours with -j {request.options.jobs}"
 
 
@@ -164,11 +161,13 @@ def export(root: Path, journal: Journal) -> None:
 
 def _note_unloaded(journal: Journal, prepared: Prepared) -> None:
     """Record each task that could not be loaded; forget the records of those that can be by now."""
-    for name in prepared.plan.tasks:
-        journal.drop(_load_cell(name))
+    for spec in prepared.plan.specs.values():
+        journal.drop(_load_cell(spec.full))
     for name, error in prepared.unloaded.items():
         record: Record = {"status": "failed", "cause": error.cause, "detail": str(error)}
-        journal.write({_load_cell(name): record | {"rerun": f"bench run -t {name} --results {journal.root}"}})
+        journal.write(
+            {_load_cell(name): record | {"rerun": f"bench run -t {name} --results {journal.root}", "traceback": ""}}
+        )
 
 
 def _load_cell(name: str) -> Cell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -12,11 +13,10 @@ from bench import class_weights, ensembles, learners, loading, metrics, postproc
 from bench.boards import BOARDS
 from bench.core import BenchError
 from bench.learners import learner_scheme
-from bench.loading import TaskSpec
 from bench.registry import Registry, chosen_from
 from bench.sources import LoadError
 from bench.sources.bundled import CATALOGUE
-from bench.suites import catalogue
+from bench.suites import TaskSpec, catalogue
 
 REGISTRIES: dict[str, Registry] = {
     "learners": learners.registry,
@@ -35,7 +35,7 @@ def tables(nouns: Sequence[str]) -> dict[str, pd.DataFrame]:
         BenchError: a noun is unknown.
     """
     makers: dict[str, Callable[[], pd.DataFrame]] = {"boards": _boards}
-    makers |= {noun: lambda registry=registry: plug_ins(registry) for noun, registry in REGISTRIES.items()}
+    makers |= {noun: partial(plug_ins, registry) for noun, registry in REGISTRIES.items()}
     makers |= {"suites": _suites, "panels": _panels, "bundled": bundled}
     return {noun: makers[noun]() for noun in chosen_from(list(makers), nouns, "noun")}
 

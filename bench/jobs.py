@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,11 @@ class FitJob:
 
 @dataclass(frozen=True)
 class SheetJob:
-    """Cells of one board on one split; `fits` are the keys of the answers by (learner, training scheme)."""
+    """Cells of one board on one split.
+
+    `learners` are the members of the panel that have answers, `fits` the keys of the answers by (learner, training
+    scheme), `sheet` a number by which the sender knows the job again.
+    """
 
     context: str
     split: Split
@@ -57,11 +61,12 @@ class SheetJob:
     fits: Mapping[tuple[str, str], str]
     settings: Settings
     store: Path
+    sheet: int
 
     def items(self, task: Task) -> Iterator[Record]:
         """Yield the record of every cell, in order."""
         try:
-            sheet = self._sheet(task)
+            sheet = self._open(task)
         except Exception as error:  # noqa: BLE001 - the answers cannot be read: every cell says so
             yield from (ending(error) for _ in self.cells)
             return
@@ -73,16 +78,12 @@ class SheetJob:
                 record = ending(error)
             yield record | self._of_fit(sheet, cell) | {"weigh_seconds": time.perf_counter() - start}
 
-    def after(self, n: int) -> SheetJob:
-        """Return the job that is left when the first n cells have ended."""
-        return replace(self, cells=self.cells[n:])
-
     def _of_fit(self, sheet: EnsembleSheet | LearnerSheet, cell: Cell) -> Record:
         """Return the seconds and the clipped rows of the fit, for a cell that rests on exactly one."""
         stored = sheet.evidence.stored.get((cell.learner, "none" if cell.method == ALONE else cell.method))
         return {} if stored is None else {name: stored.meta[name] for name in FIT_NOTES}
 
-    def _sheet(self, task: Task) -> EnsembleSheet | LearnerSheet:
+    def _open(self, task: Task) -> EnsembleSheet | LearnerSheet:
         rows = predict.rows_of(task, self.split, self.settings)
         board = BOARDS[self.cells[0].board]
         evidence = _evidence(rows, board.name, self.settings, Store(self.store), self.fits)

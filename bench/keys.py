@@ -35,7 +35,7 @@ def _feed(state: Any, part: Any) -> None:
     """Add one part, with its type and length, so that no two different lists of parts collide."""
     if isinstance(part, np.ndarray) and part.dtype != object:
         state.update(f"array {part.dtype.str} {part.shape};".encode())
-        state.update(memoryview(np.ascontiguousarray(part)).cast("B") if part.size else b"")
+        state.update(np.ascontiguousarray(part).tobytes())
     elif isinstance(part, pd.DataFrame):
         _feed(state, [str(name) for name in part.columns])
         for position in range(part.shape[1]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,7 @@ def leaderboard(scores: pd.DataFrame) -> pd.DataFrame:
     """
     table = _prepared(scores)
     keys = ["board", "metric", "panel", "slice"]
-    boards = [_rank(dict(zip(keys, key, strict=True)), part) for key, part in table.groupby(keys, sort=False)]
+    boards = [_rank(dict(zip(keys, map(str, key), strict=True)), part) for key, part in table.groupby(keys, sort=False)]
     joined = pd.concat(boards, ignore_index=True) if boards else pd.DataFrame(columns=list(COLUMNS))
     order = joined["board"].map(board_order)
     sort = ["order", "board", "metric", "panel", "slice", "position", "method"]
@@ -66,20 +67,23 @@ def write(root: Path, board: pd.DataFrame) -> None:
 def read(root: Path) -> pd.DataFrame:
     """Return the leaderboards that a run wrote."""
     board = pd.read_csv(root / "leaderboard.csv", float_precision="round_trip")
-    texts = {name: board[name].fillna("") for name in ("board", "panel", "slice")}
-    return board.assign(**texts, position=board["position"].astype("Int64"))
+    for name in ("board", "panel", "slice"):
+        board[name] = board[name].fillna("")
+    return board.astype({"position": "Int64"})
 
 
 def to_csv(table: pd.DataFrame) -> str:
     """Return a table as CSV text."""
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    return csv_text(list(table.columns), rows)
+    names = [str(name) for name in table.columns]
+    rows = (dict(zip(names, row, strict=True)) for row in table.itertuples(index=False))
+    return csv_text(names, rows)
 
 
 def _prepared(scores: pd.DataFrame) -> pd.DataFrame:
     """Fill in absent columns, keep what is ranked, and turn values into badness."""
     table = scores.rename(columns={"task": "task_id"}) if "task_id" not in scores else scores
-    table = table.assign(**{name: value for name, value in DEFAULTS.items() if name not in table})
+    absent: dict[str, Any] = {name: value for name, value in DEFAULTS.items() if name not in table}
+    table = table.assign(**absent)
     if "ranked" in table:
         table = table[table["ranked"].astype(str).str.lower() == "true"]
     table = table[table["sample"] == "test"]

@@ -11,6 +11,7 @@ from bench.core import BenchError, Cell, Kind, Settings, Split, Task
 from bench.keys import digest
 from bench.learners import learner_scheme
 from bench.registry import Scheme, matches, split_list
+from bench.suites import TaskSpec
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,16 @@ class Selection:
     panel: str = "default"
     folds: int | None = None
     repeats: int | None = None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A task, how it was asked for, and the folds and repeats it gets where it brings no splits of its own."""
+
+    spec: TaskSpec
+    task: Task
+    folds: int = 5
+    repeats: int = 1
 
 
 @dataclass(frozen=True)
@@ -60,9 +71,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class Plan:
-    """The frozen list: tasks with their splits, and what is asked of each."""
+    """The frozen list: tasks with their splits, how they were asked for, and what is asked of each."""
 
     tasks: Mapping[str, Task]
+    specs: Mapping[str, TaskSpec]
     splits: Mapping[str, tuple[Split, ...]]
     asks: tuple[Ask, ...]
     settings: Settings = field(default_factory=Settings)
@@ -73,29 +85,33 @@ class Plan:
         return [cell for ask in self.asks for split in self.splits[ask.task] for cell in ask.cells(split)]
 
 
-def plan(
-    tasks: Mapping[str, Task], protocol: Mapping[str, tuple[int, int]], chosen: Selection,
-    panels: Mapping[str, Sequence[str]], settings: Settings,
-) -> Plan:  # fmt: skip
-    """Resolve names into cells.
-
-    `protocol` gives folds and repeats for tasks without splits of their own, `panels` the chosen panel's learners by
-    kind of target.
+def plan(loaded: Sequence[Loaded], chosen: Selection, panels: Mapping[str, Sequence[str]], settings: Settings) -> Plan:
+    """Resolve names into cells; `panels` gives the chosen panel's learners by kind of target.
 
     Raises:
         BenchError: a name is unknown, or serves none of the boards.
     """
     boards = boards_named(chosen.boards)
-    asks = tuple(
-        ask
-        for name, task in tasks.items()
+    asks = [
+        _ask(each.task.name, board, chosen, panels)
+        for each in loaded
         for board in boards
-        if board.task_kind == task.kind and (ask := _ask(name, board, chosen, panels)).learners
+        if board.task_kind == each.task.kind
+    ]
+    kept = tuple(ask for ask in asks if ask.learners)
+    if loaded:
+        _refuse_idle(chosen, kept)
+    return Plan(
+        {each.task.name: each.task for each in loaded},
+        {each.task.name: each.spec for each in loaded},
+        {each.task.name: _first(_cut(each, settings), chosen) for each in loaded},
+        kept,
+        settings,
     )
-    if tasks:
-        _refuse_idle(chosen, asks)
-    cut = {name: _first(splits.outer(task, *protocol[name], settings.seed), chosen) for name, task in tasks.items()}
-    return Plan(tasks, cut, asks, settings)
+
+
+def _cut(loaded: Loaded, settings: Settings) -> tuple[Split, ...]:
+    return splits.outer(loaded.task, loaded.folds, loaded.repeats, settings.seed)
 
 
 def _ask(task: str, board: Board, chosen: Selection, panels: Mapping[str, Sequence[str]]) -> Ask:

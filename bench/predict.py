@@ -20,7 +20,10 @@ from bench.learners import learner_scheme
 from bench.registry import Scheme, source_hash
 from bench.store import Stored
 
-CODE = ("bench.core", "bench.predict", "bench.preprocess", "bench.splits", "bench.learners.adapters")
+CODE = (
+    "bench.core", "bench.predict", "bench.preprocess", "bench.splits",
+    "bench.learners.adapters", "bench.learners.boosting", "bench.learners.interior_point",
+)  # fmt: skip
 """Modules whose change makes every stored answer stale."""
 
 

@@ -63,7 +63,7 @@ class Scheme:
     @property
     def id(self) -> str:
         """Name and given parameters: `inverse-mse` or `inverse-mse:power=2`."""
-        given = ",".join(f"{name}={value}" for name, value in self.parameters)
+        given = ",".join(f"{name}={str(value).removesuffix('.0')}" for name, value in self.parameters)
         return f"{self.entry.name}:{given}" if given else self.entry.name
 
     @property
@@ -131,10 +131,15 @@ class Registry:
         if name not in entries:
             raise BenchError(f"unknown {self.noun} {name!r}: {_suggest(name, entries)}")
         entry = entries[name]
-        pairs = [self._parameter(entry, part) for part in given.split(",") if part]
+        pairs = [self.parameter(entry, part) for part in given.split(",") if part]
         return Scheme(entry, tuple(sorted(pairs)))
 
-    def _parameter(self, entry: Entry, text: str) -> tuple[str, Any]:
+    def parameter(self, entry: Entry, text: str) -> tuple[str, Any]:
+        """Parse `parameter=value` of an entry.
+
+        Raises:
+            BenchError: the entry has no such parameter, or the value has the wrong type.
+        """
         name, equals, value = text.partition("=")
         known = entry.parameters
         if not equals or name not in known:

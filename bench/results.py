@@ -24,7 +24,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "board", "task_id", "task", "panel", "repeat", "fold", "learner", "method", "sample", "metric", "direction",
         "value", "n_rows", "ranked",
     ),
-    "cells": (*WHO, "status", "cause", "detail", "train_loss", "gap", "seed", "key", "data_hash", "versions", "clipped"),
+    "cells": (*WHO, "status", "cause", "detail", "train_loss", "gap", "seed", "key", "data_hash", "versions",
+              "clipped"),
     "weights": (*WHO, "role", "of", "output", "value"),
     "per_class": (*WHO, "class", "n_rows", "share", "predicted_share", "mean_probability", "precision", "recall", "f1"),
     "failures": (*WHO, "status", "cause", "detail", "traceback", "rerun"),
@@ -91,7 +92,7 @@ def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _cell_text(value: Any) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - a NaN is missing too
+    if value is None or value is pd.NA or value != value:  # noqa: PLR0124 - a NaN is missing too
         return ""
     return repr(float(value)) if isinstance(value, float) else str(value)
 

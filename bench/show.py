@@ -45,10 +45,9 @@ def message(content: str, style: str = "") -> None:
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
     """Print a table to stdout; numbers stand to the right."""
     console, rows = _console(stderr=False), [[text(value) for value in row] for row in rows]
+    if title:
+        console.print(escape(title), style="bold", soft_wrap=True)
     drawn = Table(
-        title=escape(title) or None,
-        title_justify="left",
-        title_style="bold",
         box=box.SIMPLE_HEAD if console.is_terminal else None,
         pad_edge=False,
     )

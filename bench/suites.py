@@ -38,6 +38,11 @@ class TaskSpec:
         """The part behind the colon."""
         return self.name if self.name.isdigit() else self.name.partition(":")[2]
 
+    @property
+    def full(self) -> str:
+        """The name with its source, also for a bare number."""
+        return f"{self.source}:{self.rest}"
+
 
 @dataclass(frozen=True)
 class Suite:

@@ -169,8 +169,8 @@ class EnsembleSheet:
         """Answer every training row with weights learned on the other inner folds."""
         if scheme.id not in self._crossed:
             values = np.empty(self.oof.said.shape[1:])
-            for k in np.unique(self.oof.fold):
-                held = self.oof.fold == k
+            for k in np.unique(self.evidence.fold):
+                held = self.evidence.fold == k
                 teach = self.oof.rows(~held)
                 combiner = scheme(teach, self.evidence.y[~held], self.evidence.rng(scheme.id, "without", int(k)))
                 values[held] = combiner(self.oof.rows(held))
@@ -266,7 +266,7 @@ def _weight_rows(combiner: Combiner, panel: Panel) -> list[dict[str, Any]]:
         for learner, line in zip(panel.learners, w, strict=True)
         for output, value in zip(outputs, line, strict=True)
     ]
-    intercept = [] if combiner.intercept is None else combiner.intercept
+    intercept = np.zeros(0) if combiner.intercept is None else combiner.intercept
     names = _output_names(panel.target, (panel.target.width,)) if panel.target.outputs else [""]
     return rows + [
         {"role": "intercept", "of": "", "output": name, "value": float(value)}

@@ -103,9 +103,7 @@ def test_the_order_of_classes_is_irrelevant(name, counts, data):
     counts = np.array(counts)
     order = data.draw(st.permutations(range(len(counts))))
     total = counts.sum()
-    np.testing.assert_allclose(
-        weigh(name, counts[order], total), weigh(name, counts, total)[order], rtol=1e-12
-    )
+    np.testing.assert_allclose(weigh(name, counts[order], total), weigh(name, counts, total)[order], rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -24,9 +24,7 @@ FOUR = Target("class", ("a", "b", "c", "d"))
 TARGETS = {"point": POINT, "quantile": QUANTILE, "two": TWO, "four": FOUR}
 METRICS = [(kind, m) for kind, target in TARGETS.items() for m in for_target(target).values()]
 BEST = {"min": 0.0, "max": 1.0}
-OPTIMISED = [
-    (kind, m.name) for kind, m in METRICS if m.direction in BEST and (kind, m.name) != ("four", "binary_f1")
-]
+OPTIMISED = [(kind, m.name) for kind, m in METRICS if m.direction in BEST and (kind, m.name) != ("four", "binary_f1")]
 METRICS = [(kind, m.name) for kind, m in METRICS]
 seeds = st.integers(0, 10**6)
 
@@ -139,9 +137,7 @@ def test_no_weight_at_all_is_undefined():
 def test_the_order_of_rows_is_irrelevant(kind, name, seed, weighted, coarse):
     y, answer = sample(TARGETS[kind], seed, weighted=weighted, coarse=coarse)
     order = np.random.default_rng(seed).permutation(len(y))
-    np.testing.assert_allclose(
-        value(name, *rows(y, answer, order)), value(name, y, answer), rtol=1e-9, atol=1e-12
-    )
+    np.testing.assert_allclose(value(name, *rows(y, answer, order)), value(name, y, answer), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(("kind", "name"), METRICS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -15,6 +16,7 @@ def main() -> NoReturn:
     for name in THREAD_VARIABLES:  # before numpy is imported, here and in every worker: one thread each
         os.environ[name] = "1"
     signal.signal(signal.SIGTERM, _terminate)
+    sys.path.append(str(Path.cwd()))  # plug-ins and estimators of the working directory can be named
     from bench.cli.commands import app
 
     try:
@@ -35,7 +37,8 @@ def _explain(error: Exception) -> int:
     if isinstance(error, typer.Abort):
         return 130
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
-        hint = f" (see `{error.ctx.command_path} --help`)" if getattr(error, "ctx", None) else ""
+        context = getattr(error, "ctx", None)
+        hint = f" (see `{context.command_path} --help`)" if context else ""
         sys.stderr.write(f"bench: {' '.join(error.format_message().split())}{hint}\n")
         return int(error.exit_code)
     from bench.core import BenchError

@@ -65,6 +65,7 @@ def run(
     from bench import experiment
 
     started = time.perf_counter()
+    _check_metrics(metric or [])
     prepared = _prepare(request, quiet=quiet)
     if dry_run:
         print_plan(request, prepared)
@@ -187,13 +188,14 @@ def check(
     from bench.registry import load_plugins
 
     load_plugins(plugins or ())
-    cases = list(checks.cases(names=names or None))
+    cases = list(checks.cases(names=names or ()))
     if not cases:
         _refuse(f"no plug-in matches {', '.join(names or ())}: see `bench list`", NOTHING_SELECTED)
     rows = []
     with show.progress("laws", len(cases), quiet=False) as bar:
         for case in cases:
-            rows.append((case.id, *case.run()))
+            outcome = case.run()
+            rows.append((case.id, outcome.status, outcome.reason))
             bar(1, case.id)
     raise typer.Exit(print_laws(rows, output))
 
@@ -208,7 +210,7 @@ def _prepare(request: Request, *, quiet: bool) -> Prepared:
     def told(name: str, task: Any) -> None:
         if task.meta.get("kind_inferred") and not quiet:
             show.message(f"{name}: taken as {task.kind} (say otherwise with --kind)")
-        for warning in task.meta.get("warnings", ()):
+        for warning in () if quiet else task.meta.get("warnings", ()):
             show.message(f"{name}: warning: {warning}", "yellow")
 
     prepared = experiment.prepare(request, told)
@@ -217,6 +219,14 @@ def _prepare(request: Request, *, quiet: bool) -> Prepared:
     if not prepared.plan.cells and not prepared.unloaded:
         _refuse("nothing is selected: no board takes these tasks with these names", NOTHING_SELECTED)
     return prepared
+
+
+def _check_metrics(names: list[str]) -> None:
+    """Refuse a metric that does not exist before anything is run."""
+    from bench.core import Target
+    from bench.metrics import for_target
+
+    for_target(Target("point"), names)
 
 
 def _refuse(text: str, code: int = 2) -> NoReturn:

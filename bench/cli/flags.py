@@ -6,8 +6,9 @@ import functools
 import inspect
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 WHAT, HOW, WHERE = "What is compared", "How it is run", "Where it is kept"
 
 
-def ask(  # noqa: PLR0913 - one parameter a flag
+def ask(
     tasks: Annotated[
         list[str] | None,
         typer.Option("-t", "--task", help="openml:37 or 37, bundled:iris, file:my.csv.", rich_help_panel=WHAT),
@@ -73,7 +74,7 @@ def ask(  # noqa: PLR0913 - one parameter a flag
         str | None, typer.Option(help="Quantile levels: 0.1,0.5,0.9 or 0.1:0.9:0.1.", rich_help_panel=WHAT)
     ] = None,
     protocol: Annotated[
-        str, typer.Option(help="What answers the test rows: refit or bag.", rich_help_panel=WHAT)
+        Literal["refit", "bag"], typer.Option(help="What answers the test rows: refit or bag.", rich_help_panel=WHAT)
     ] = "refit",
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.", rich_help_panel=HOW)] = 1,
     time_limit: Annotated[
@@ -151,7 +152,7 @@ def selects_work(command: Callable[..., None]) -> Callable[..., None]:
     both = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*flags, *own)]
     wrapped.__signature__ = inspect.Signature(both)  # type: ignore[attr-defined]
     wrapped.__annotations__ = {p.name: p.annotation for p in both}
-    del wrapped.__wrapped__  # type: ignore[attr-defined]
+    del wrapped.__wrapped__
     return wrapped
 
 
@@ -205,7 +206,7 @@ def read_levels(text: str) -> tuple[float, ...]:
     except (ValueError, ZeroDivisionError):
         numbers = []
     inside = all(0 < level < 1 for level in numbers)
-    if not numbers or not inside or any(a >= b for a, b in zip(numbers, numbers[1:], strict=False)):
+    if not numbers or not inside or any(a >= b for a, b in pairwise(numbers)):
         raise BenchError(
             f"levels {text!r} cannot be read: write 0.1,0.5,0.9 or 0.1:0.9:0.1, increasing, inside 0 and 1"
         )

@@ -41,7 +41,8 @@ def print_table(table: pd.DataFrame, output: Format, title: str = "") -> None:
 
 
 def _markdown(table: pd.DataFrame) -> str:
-    lines = ["| " + " | ".join(table.columns) + " |", "|" + " --- |" * len(table.columns)]
+    names: list[str] = [str(name) for name in table.columns]
+    lines = [f"| {' | '.join(names)} |", "|" + " --- |" * len(names)]
     lines += [
         "| " + " | ".join(show.text(v).replace("|", "\\|") for v in row) + " |" for row in table.itertuples(index=False)
     ]
@@ -67,12 +68,16 @@ def print_boards(table: pd.DataFrame, output: Format) -> None:
         return
     for (board, metric, panel, slice_), part in table.groupby(["board", "metric", "panel", "slice"], sort=False):
         tasks, blocks = part["tasks"].iloc[0], part["blocks"].iloc[0]
-        names = [name for name in (board, metric, panel and f"panel {panel}", slice_) if name]
-        title = f"{' · '.join(names)} · {tasks} tasks, {blocks} splits"
+        names = [str(name) for name in (board, metric, panel and f"panel {panel}", slice_) if name]
+        title = f"{' · '.join(names)} · {_count(tasks, 'task')}, {_count(blocks, 'split')}"
         rows = part.assign(completeness=part["completeness"].map("{:.0%}".format))[list(BOARD_COLUMNS)]
         print_table(rows, "table", title)
         if (part["completeness"] < 1).any():
             typer.echo("Ranked on the splits that every method answered (missing rule: common).\n")
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def print_summary(results: Path, metrics: Sequence[str]) -> None:

@@ -72,7 +72,7 @@ class Pool:
     def __init__(self, n: int, start: Callable[[], None], limits: Limits | None = None) -> None:
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
         methods = multiprocessing.get_all_start_methods()
-        self._mp = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+        self._mp: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
         if hasattr(self._mp, "set_forkserver_preload"):
             self._mp.set_forkserver_preload(list(PRELOADED))
         self._start, self.limits = start, limits or Limits()

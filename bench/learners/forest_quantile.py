@@ -12,7 +12,7 @@ from bench.learners import Model, register
 from bench.learners.adapters import Standardised, counted, fitted
 
 
-@register("quantile", tags=("core",), encoding="ordinal", weights=True)
+@register("quantile", tags=("core",), encoding="ordinal", weights=True, libraries=("quantile-forest",))
 def forest_quantile(
     target: Target,
     seed: int,

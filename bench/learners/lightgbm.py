@@ -12,7 +12,7 @@ from bench.learners import Model, boosting, register
 from bench.learners.adapters import ClassModel, PointModel, Standardised
 
 
-@register("point", "class", tags=("core",), encoding="native", weights=True)
+@register("point", "class", tags=("core",), encoding="native", weights=True, libraries=("lightgbm",))
 def lightgbm(
     target: Target,
     seed: int,

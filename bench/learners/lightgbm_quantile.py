@@ -12,7 +12,7 @@ from bench.learners import Model, boosting, register
 from bench.learners.adapters import Standardised, counted
 
 
-@register("quantile", tags=("core",), encoding="native", weights=True)
+@register("quantile", tags=("core",), encoding="native", weights=True, libraries=("lightgbm",))
 def lightgbm_quantile(
     target: Target,
     seed: int,

@@ -1,0 +1,102 @@
+"""A sheet: one board on one split, the fits it rests on, and what each of its cells depends on."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+from bench import class_weights, metrics
+from bench.boards import ALONE, ORACLE, Method, method
+from bench.core import Cell, Settings, Split, Task
+from bench.journal import Record
+from bench.keys import digest
+from bench.plan import Ask
+from bench.registry import source_hash
+
+CODE = (
+    "bench.core", "bench.losses", "bench.jobs", "bench.weigh", "bench.metrics", "bench.solvers",
+    "bench.class_weights", "bench.postprocess",
+)  # fmt: skip
+"""Modules whose change makes every weighed cell stale."""
+
+Who = tuple[str, str]
+"""A fit of a sheet: learner and training scheme."""
+
+
+@dataclass
+class Sheet:
+    """One board on one split; `fits` are the keys of its fits, `awaited` those that have not ended yet."""
+
+    ask: Ask
+    split: Split
+    task: Task
+    fits: dict[Who, str]
+    awaited: set[str] = field(default_factory=set)
+
+    @functools.cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """Cells in the order in which they are weighed."""
+        return tuple(self.ask.cells(self.split))
+
+    def needs(self, cell: Cell) -> list[Who]:
+        """Return the fits that a cell rests on: one for a learner's row, all of them for a panel's."""
+        if not cell.learner:
+            return list(self.fits)
+        if cell.method == ALONE:
+            return [(cell.learner, "none")]
+        base = self._method(cell).base
+        is_training = base.entry.name in class_weights.registry.entries()
+        return [(cell.learner, base.id if is_training else "none")]
+
+    def foundation(self, cell: Cell, ends: Mapping[str, Record], settings: Settings, data: str) -> Record:
+        """Return the part of a cell's record that is known before it is weighed.
+
+        `ends` says how each fit ended, `data` is the hash of the task. The record has a status already where none of
+        the fits that the cell needs has an answer; a panel goes on without the learners that have none, and says so.
+        """
+        needed = {who: ends[self.fits[who]] for who in self.needs(cell)}
+        answered = [who for who, end in needed.items() if end["status"] == "ok"]
+        known: Record = {
+            "task": str(self.task.meta.get("dataset", cell.task)),
+            "seed": settings.seed,
+            "data_hash": data,
+            "versions": versions(),
+            "key": self._key(cell, [self.fits[who] for who in answered], settings),
+        }
+        if not answered:
+            return known | _worst(list(needed.values()))
+        missing = [f"{learner} ({end['status']})" for (learner, _), end in needed.items() if end["status"] != "ok"]
+        return known | ({"detail": f"without {', '.join(missing)}"} if missing else {})
+
+    def no_scores(self, settings: Settings) -> Record:
+        """Return the empty scores of a cell that has no answer, so that it is missing in sight."""
+        names = metrics.for_target(self.ask.board.target(self.task, settings))
+        return {"scores": {"test": dict.fromkeys(names)}}
+
+    def _key(self, cell: Cell, fits: list[str], settings: Settings) -> str:
+        """Hash what a cell's numbers depend on: the fits behind it, the method and its code, the code that scores."""
+        meaning = [] if cell.method == ALONE else self._method(cell).meaning
+        weight = None if self.task.weight is None else self.task.weight[self.split.test]
+        return digest(list(cell), fits, meaning, source_hash(*CODE), settings.seed, weight)
+
+    def _method(self, cell: Cell) -> Method:
+        board = self.ask.board
+        found = method(board, board.oracle if cell.method == ORACLE else cell.method)
+        if found is None:
+            raise ValueError(f"method {cell.method} was planned on board {board.name}, which it does not serve")
+        return found
+
+
+def _worst(ends: list[Record]) -> Record:
+    """Return how a cell ends none of whose fits has an answer: with a failure if there is one, else with the reason."""
+    first = min(ends, key=lambda end: end["status"] == "skipped")
+    return {name: first[name] for name in ("status", "cause", "detail", "trace") if name in first}
+
+
+@functools.cache
+def versions() -> str:
+    """Return the versions that a score can depend on."""
+    names = ("bench", "numpy", "scipy", "pandas", "scikit-learn", "lightgbm", "quantile-forest")
+    return "; ".join(f"{name} {version(name)}" for name in names)

@@ -1,0 +1,68 @@
+"""Wall time of the fit stage of `bench run` over the same fits bare: encoder, fit, predict, and nothing else.
+
+Both run in one call, in turn, with one worker and one thread:
+
+    python benchmarks/overhead.py [TASK ...]
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
+
+from bench import experiment, preprocess
+from bench.experiment import Prepared, Request
+from bench.learners import learner_scheme
+from bench.plan import Plan, Selection
+from bench.predict import rows_of
+from bench.suites import TaskSpec
+
+DEFAULT_TASKS = ("bundled:diabetes", "bundled:autos", "bundled:penguins", "bundled:breast-cancer")
+
+
+def bare(plan: Plan) -> float:
+    """Return the seconds that the plan's unweighted fits take in a plain loop."""
+    start = time.perf_counter()
+    for ask in plan.asks:
+        task = plan.tasks[ask.task]
+        for split in plan.splits[ask.task]:
+            rows = rows_of(task, split, plan.settings)
+            for learner in map(learner_scheme, ask.learners):
+                for teach, asked in [*rows.inner, (split.train, split.test)]:
+                    encoder = preprocess.encoder(learner.entry.traits["encoding"]).fit(task.X.iloc[teach])
+                    model = learner(ask.board.target(task, plan.settings), 0)
+                    model.fit(encoder.transform(task.X.iloc[teach]), task.y[teach], None)
+                    model.predict(encoder.transform(task.X.iloc[asked]))
+    return time.perf_counter() - start
+
+
+def whole(request: Request, prepared: Prepared) -> float:
+    """Return the seconds of a cold run: start of the worker, fits, store, weighing, scores and tables."""
+    start = time.perf_counter()
+    experiment.run(request, prepared, lambda fits, sheets: lambda event: None)  # noqa: ARG005
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Measure twice, in the order bare, run, run, bare, and print the ratio."""
+    boards = ("regression", "quantile", "classification")
+    tasks = tuple(TaskSpec(name) for name in sys.argv[1:] or DEFAULT_TASKS)
+    seconds: dict[str, list[float]] = {"bare": [], "run": []}
+    for order in (("bare", "run"), ("run", "bare")):
+        for kind in order:
+            with tempfile.TemporaryDirectory() as folder:
+                request = Request(tasks=tasks, chosen=Selection(boards=boards), results=Path(folder))
+                prepared = experiment.prepare(request, lambda name, task: None)  # noqa: ARG005
+                seconds[kind].append(bare(prepared.plan) if kind == "bare" else whole(request, prepared))
+    print({kind: [round(s, 1) for s in each] for kind, each in seconds.items()})
+    print(f"run / bare: {sum(seconds['run']) / sum(seconds['bare']):.3f}")
+
+
+if __name__ == "__main__":
+    main()
