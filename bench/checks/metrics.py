@@ -26,6 +26,14 @@ def _answers(kind: str, *, weighted: bool = False) -> Iterator[tuple[Array, Answ
             yield answer_of(kind, n=83, width=width, seed=seed, weighted=weighted)
 
 
+def _tied(kind: str) -> tuple[Array, Answer]:
+    """Return an answer on two classes with equally many rows."""
+    y, answer = answer_of(kind, n=83, width=2, seed=0)
+    n = min(np.bincount(y))
+    index = np.concatenate([np.flatnonzero(y == k)[:n] for k in (0, 1)])
+    return y[index], rows_of(answer, index)
+
+
 def _labels_matter(scheme: Scheme) -> bool:
     return bool(scheme.entry.traits.get("label"))
 
@@ -112,8 +120,8 @@ def row_order(scheme: Scheme, kind: str) -> None:
 
 @law("metric", "class")
 def class_names(scheme: Scheme, kind: str) -> None:
-    """The order and the names of the classes are irrelevant, where no two have equally many rows."""
-    for y, answer in _answers(kind):
+    """The order and the names of the classes are irrelevant, also where two have equally many rows."""
+    for y, answer in (*_answers(kind), _tied(kind)):
         order = np.roll(np.arange(answer.target.width), 1)
         target = replace(answer.target, outputs=tuple(answer.target.outputs[k] for k in order))
         renamed = replace(answer, target=target, values=answer.values[:, order])

@@ -11,6 +11,9 @@ import numpy as np
 from bench.core import Array, Panel
 from bench.ensembles import register
 
+NEWTON_LIMIT = 400
+"""Up to so many coefficients Newton's method is quicker: its steps are few, but each solves a system of that size."""
+
 
 @dataclass(frozen=True)
 class LogisticCombiner:
@@ -52,10 +55,12 @@ def logistic_stack(panel: Panel, y: Array, rng: np.random.Generator, *, C: float
     if len(present) < 2:
         return LogisticCombiner(None, present, panel.target.width)
     weight = None if panel.weight is None else panel.weight / panel.weight.mean()
-    model = LogisticRegression(C=C, max_iter=500, tol=1e-7)
+    features = _features(panel)
+    solver = "newton-cholesky" if features.shape[1] * len(present) <= NEWTON_LIMIT else "lbfgs"
+    model = LogisticRegression(C=C, max_iter=500, tol=1e-7, solver=solver)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # 500 steps are enough for a leaderboard
-        model.fit(_features(panel), y, sample_weight=weight)
+        model.fit(features, y, sample_weight=weight)
     return LogisticCombiner(model, present, panel.target.width)
 
 

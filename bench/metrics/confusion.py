@@ -5,7 +5,7 @@ Every formula on counts works on a stack of decisions at once, so that a thresho
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,15 +61,21 @@ def of_answer(target: Target, y: Array, answer: Answer) -> Counts:
     return counts(y, answer.labels, target.width, answer.weight)
 
 
-def label_metric(formula: Formula) -> Formula:
-    """Register a label metric by its formula on counts, (..., K) -> (...); the trait `counts` keeps the formula."""
+def label_metric(breaks: Mapping[str, str] | None = None) -> Callable[[Formula], Formula]:
+    """Return the decorator that registers a label metric by its formula on counts, (..., K) -> (...).
 
-    def metric(target: Target, y: Array, answer: Answer) -> float:
-        return float(formula(of_answer(target, y, answer)))
+    The trait `counts` keeps the formula; `breaks` names the laws that the metric may break, with reasons.
+    """
 
-    metric.__name__, metric.__doc__, metric.__module__ = formula.__name__, formula.__doc__, formula.__module__
-    register("class", direction="max", label=True, counts=formula)(metric)
-    return formula
+    def enter(formula: Formula) -> Formula:
+        def metric(target: Target, y: Array, answer: Answer) -> float:
+            return float(formula(of_answer(target, y, answer)))
+
+        metric.__name__, metric.__doc__, metric.__module__ = formula.__name__, formula.__doc__, formula.__module__
+        register("class", direction="max", label=True, counts=formula, breaks=breaks)(metric)
+        return formula
+
+    return enter
 
 
 def _ratio(part: Array, whole: Array) -> Array:

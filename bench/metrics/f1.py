@@ -45,37 +45,37 @@ def f1_pooled(y: Array, predicted: Array, *, labels: Sequence[int] | None = None
     return float(_pooled(table, _chosen(table, labels)))
 
 
-@label_metric
+@label_metric()
 def micro_f1(table: Counts) -> Array:
     """Return F1 of the pooled counts of all classes, equal to the accuracy."""
     return _pooled(table, np.arange(len(table.true)))
 
 
-@label_metric
+@label_metric()
 def macro_f1(table: Counts) -> Array:
     """Return the plain mean of the F1 of each class; not the F1 of mean precision and mean recall."""
     return _named(table, "macro")
 
 
-@label_metric
+@label_metric()
 def weighted_f1(table: Counts) -> Array:
     """Return the mean F1, each class weighted by its rows n_c."""
     return _named(table, "weighted")
 
 
-@label_metric
+@label_metric()
 def dodrans_f1(table: Counts) -> Array:
     """Return the mean F1, each class weighted by n_c^(3/4). Harbecke et al. (2022)."""
     return _named(table, "dodrans")
 
 
-@label_metric
+@label_metric()
 def entropy_f1(table: Counts) -> Array:
     """Return the mean F1, each class weighted by -n_c ln(n_c / N); NaN if y has one class only."""
     return _named(table, "entropy")
 
 
-@label_metric
+@label_metric(breaks={"class_names": "of two classes with equally many rows, the second is the positive one"})
 def binary_f1(table: Counts) -> Array:
     """Return the F1 of the class that is rarer in y (the second, if tied).
 

@@ -8,19 +8,19 @@ from bench.core import Array
 from bench.metrics.confusion import Counts, label_metric
 
 
-@label_metric
+@label_metric()
 def accuracy(table: Counts) -> Array:
     """Return the share of rows with the right label."""
     return table.hit.sum(axis=-1) / table.true.sum()
 
 
-@label_metric
+@label_metric()
 def balanced_accuracy(table: Counts) -> Array:
     """Return the mean recall of the classes that y has. Brodersen et al. (2010), The balanced accuracy."""
     return table.recall[..., table.present].mean(axis=-1)
 
 
-@label_metric
+@label_metric()
 def g_mean(table: Counts) -> Array:
     """Return the geometric mean of the recalls of the K' classes that y has, (Π_c recall_c)^(1/K').
 
@@ -32,7 +32,7 @@ def g_mean(table: Counts) -> Array:
     return np.prod(roots, axis=-1)
 
 
-@label_metric
+@label_metric()
 def mcc(table: Counts) -> Array:
     """Return the correlation R_K of true and decided classes; 0 where one is constant, as in scikit-learn.
 
