@@ -115,7 +115,11 @@ def score(y: Array, answer: Answer, names: list[str] | None = None) -> dict[str,
 
 
 class EnsembleSheet:
-    """All the methods of an ensemble board on one split; what they share is worked out once."""
+    """All the methods of an ensemble board on one split; what they share is worked out once.
+
+    Quantiles are sorted when they enter the panel: so a convex combination cannot cross, and the oracle, which is fitted
+    on the test rows, bounds every one of them. A learner alone is scored from its own answer, crossings counted.
+    """
 
     def __init__(self, evidence: Evidence, learners: tuple[str, ...]) -> None:
         self.evidence, self.learners = evidence, learners
@@ -137,14 +141,17 @@ class EnsembleSheet:
         said = np.empty((len(self.learners), *first.shape))
         for j, learner in enumerate(self.learners):
             said[j] = getattr(self.evidence.stored[learner, "none"], part)
+        if self.evidence.target.kind == "quantile":
+            said.sort(axis=2)
         said.setflags(write=False)
         return said
 
     def weigh(self, name: str, learner: str) -> Weighed:
         """Return what a method of the board, the oracle, or a learner alone came to."""
         if name == ALONE:
-            one_hot = Weights((np.array(self.learners) == learner).astype(float))
-            return Weighed(self._answer(one_hot), self._train_loss(one_hot))
+            stored = self.evidence.stored[learner, "none"]
+            weight = self.evidence.weight(self.evidence.test)
+            return Weighed(finish(self.evidence.target, stored.test, weight), _loss(self.evidence, stored.oof))
         if name == ORACLE:
             return self._oracle()
         parsed = method(self.evidence.board, name)

@@ -69,11 +69,12 @@ def print_boards(table: pd.DataFrame, output: Format) -> None:
     for (board, metric, panel, slice_), part in table.groupby(["board", "metric", "panel", "slice"], sort=False):
         tasks, blocks = part["tasks"].iloc[0], part["blocks"].iloc[0]
         names = [str(name) for name in (board, metric, panel and f"panel {panel}", slice_) if name]
-        title = f"{' · '.join(names)} · {_count(tasks, 'task')}, {_count(blocks, 'split')}"
+        title = f"{' · '.join(names)} · {_count(tasks, 'task')}, {_count(blocks, 'block')}"
         rows = part.assign(completeness=part["completeness"].map("{:.0%}".format))[list(BOARD_COLUMNS)]
-        print_table(rows, "table", title)
+        print_table(rows.dropna(axis="columns", how="all"), "table", title)
         if (part["completeness"] < 1).any():
-            typer.echo("Ranked on the splits that every method answered (missing rule: common).\n")
+            show.line("Ranked on the blocks that every method answered (missing rule: common).")
+        show.line("")
 
 
 def _count(n: int, noun: str) -> str:
