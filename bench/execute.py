@@ -155,10 +155,10 @@ class Run:
         ended: dict[Cell, Record] = {}
         todo: list[Cell] = []
         for cell in sheet.cells:
-            record, known = self._foundation(sheet, cell), held.get(cell)
-            if "status" in record:
+            record, known = self._foundation(sheet, cell), held.get(cell, {})
+            if "status" in record and not _agrees(record, known):
                 ended[cell] = record
-            elif known and known["key"] == record["key"] and not self._retried(known):
+            elif "status" in record or (known.get("key") == record["key"] and not self._retried(known)):
                 self.tally.statuses[known["status"]] += 1
             else:
                 todo.append(cell)
@@ -239,6 +239,11 @@ class Run:
         if self.store.root != self.journal.root / "store":
             others += ["--store", str(self.store.root)]
         return rerun.command(cell, self.plan.specs[cell.task], self.plan.settings, status, others)
+
+
+def _agrees(record: Record, known: Record) -> bool:
+    """Say whether the journal holds a record already; its traceback lies in a file."""
+    return all(known.get(name) == value for name, value in record.items() if name != "trace")
 
 
 def _lost(event: Event) -> Record:

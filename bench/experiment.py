@@ -20,11 +20,14 @@ from bench.execute import Options, Run, Tally
 from bench.executors.local import Event
 from bench.journal import SCHEMA, Journal, Record
 from bench.plan import Loaded, Plan, Selection, plan
+from bench.registry import source_hash
 from bench.sources import LoadError
 from bench.store import Store
 from bench.suites import Catalogue, Suite, TaskSpec, catalogue
 
 DEFAULT_SUITE = "quick"
+EXPORT_CODE = ("bench.results", "bench.leaderboard", "bench.stats", "bench.metrics", "bench.boards")
+"""Modules whose change makes the tables stale."""
 LOAD_BOARD = "load"
 """Board of the record of a task that could not be loaded."""
 
@@ -154,9 +157,14 @@ def _estimate(state: Run, journal: Journal, request: Request) -> str:
 
 
 def export(root: Path, journal: Journal) -> None:
-    """Write every table and leaderboard from the journal."""
+    """Write every table and leaderboard from the journal, unless they are there already."""
+    code = source_hash(*EXPORT_CODE)
+    tables = ("leaderboard", *results.COLUMNS)
+    if journal.is_exported(code) and all((root / f"{name}.csv").is_file() for name in tables):
+        return
     scores = results.export(root, journal.records())
     leaderboard.write(root, leaderboard.leaderboard(scores))
+    journal.note_export(code)
 
 
 def _note_unloaded(journal: Journal, prepared: Prepared) -> None:

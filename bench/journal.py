@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from bench.core import BenchError, Cell, Settings
-from bench.files import write_json
+from bench.files import write_json, write_text
 from bench.keys import digest
 
 SCHEMA = 1
@@ -68,14 +68,29 @@ class Journal:
         return _read(self._sheet(cell))
 
     def write(self, records: Mapping[Cell, Record]) -> None:
-        """Add or replace the records of one board and split."""
+        """Add or replace the records of one board and split; the tables are no longer what the journal says."""
+        self._exported.unlink(missing_ok=True)
         merged = {**self.read(next(iter(records))), **records}
         path = self._sheet(next(iter(records)))
         write_json(path, [{"cell": list(cell), **record} for cell, record in sorted(merged.items())])
 
     def drop(self, cell: Cell) -> None:
         """Forget every record of the cell's board and split."""
-        self._sheet(cell).unlink(missing_ok=True)
+        if self._sheet(cell).is_file():
+            self._exported.unlink(missing_ok=True)
+            self._sheet(cell).unlink()
+
+    @property
+    def _exported(self) -> Path:
+        return self.root / "records" / "exported.txt"
+
+    def is_exported(self, code: str) -> bool:
+        """Say whether the tables were made by this code from the records as they are."""
+        return self._exported.is_file() and self._exported.read_text(encoding="utf-8") == code
+
+    def note_export(self, code: str) -> None:
+        """Note that the tables were made by this code from the records as they are."""
+        write_text(self._exported, code)
 
     def records(self) -> dict[Cell, Record]:
         """Return every record, sorted by cell."""

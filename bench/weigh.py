@@ -117,8 +117,8 @@ def score(y: Array, answer: Answer, names: list[str] | None = None) -> dict[str,
 class EnsembleSheet:
     """All the methods of an ensemble board on one split; what they share is worked out once.
 
-    Quantiles are sorted when they enter the panel: so a convex combination cannot cross, and the oracle, which is fitted
-    on the test rows, bounds every one of them. A learner alone is scored from its own answer, crossings counted.
+    Quantiles are sorted when they enter the panel: so a convex combination cannot cross, and the oracle, which is
+    fitted on the test rows, bounds every one of them. A learner alone is scored from its own answer, crossings counted.
     """
 
     def __init__(self, evidence: Evidence, learners: tuple[str, ...]) -> None:
