@@ -62,7 +62,6 @@ class Run:
     def __init__(self, plan: Plan, journal: Journal, store: Store, options: Options) -> None:
         self.plan, self.journal, self.store, self.options = plan, journal, store, options
         self.tally = Tally(planned=len(plan.cells))
-        self.data = {name: predict.data_hash(task) for name, task in plan.tasks.items()}
         self.stored: Counter[str] = Counter()
         self.fits: deque[FitJob] = deque()
         self._ends: dict[str, Record] = {}
@@ -110,7 +109,7 @@ class Run:
         for learner in ask.learners:
             for training in ask.trainings:
                 fit = Fit(ask.board.target(task, settings), learner, training)
-                key = predict.fit_key(rows, fit, settings, self.data[ask.task])
+                key = predict.fit_key(rows, fit, settings, self.plan.data[ask.task])
                 sheet.fits[learner, training] = key
                 if key not in self._queued and key not in self._ends:
                     self._look_up(key, rows, fit)
@@ -147,7 +146,7 @@ class Run:
         return self.fits.popleft() if self.fits else None
 
     def _foundation(self, sheet: Sheet, cell: Cell) -> Record:
-        return sheet.foundation(cell, self._ends, self.plan.settings, self.data[sheet.task.name])
+        return sheet.foundation(cell, self._ends, self.plan.settings, self.plan.data[sheet.task.name])
 
     def _start(self, sheet: Sheet) -> None:
         """Record the cells that cannot be weighed, leave those that are up to date, queue the rest."""

@@ -14,12 +14,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import leaderboard, loading, results
+from bench import leaderboard, loading, results, splits
 from bench.core import BenchError, Cell, Settings, Task
 from bench.execute import Options, Run, Tally
 from bench.executors.local import Event
 from bench.journal import SCHEMA, Journal, Record
+from bench.keys import digest
 from bench.plan import Loaded, Plan, Selection, plan
+from bench.predict import data_hash
 from bench.registry import source_hash
 from bench.sources import LoadError
 from bench.store import Store
@@ -53,9 +55,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A plan, and the tasks that could not be loaded."""
+    """A plan, the tasks behind it, and those that could not be loaded."""
 
     plan: Plan
+    loaded: tuple[Loaded, ...]
     unloaded: dict[str, LoadError]
 
 
@@ -66,7 +69,7 @@ def prepare(request: Request, told: Callable[[str, Task], None]) -> Prepared:
         BenchError: a name is unknown, or a task is not what it must be.
     """
     known = catalogue()
-    asked = _asked(request, known)
+    asked, held = _asked(request, known), Journal(request.results).tasks()
     loaded: dict[str, Loaded] = {}
     unloaded: dict[str, LoadError] = {}
     for spec, task in loading.load(asked, offline=request.offline):
@@ -75,21 +78,31 @@ def prepare(request: Request, told: Callable[[str, Task], None]) -> Prepared:
             continue
         if task.name in loaded:
             raise BenchError(f"two tasks are named {task.name!r}: give one of the files another name")
-        folds, repeats = asked[spec]
-        loaded[task.name] = Loaded(spec, task, folds, repeats)
+        before = held.get(task.name, {"folds": Suite.folds, "repeats": Suite.repeats})
+        folds, repeats = asked[spec] or (before["folds"], before["repeats"])
+        cuts = splits.outer(task, folds, repeats, request.settings.seed)
+        loaded[task.name] = Loaded(spec, task, folds, repeats, cuts, data_hash(task))
         told(spec.name, task)
     panels = known.panel(request.chosen.panel)
-    return Prepared(plan(list(loaded.values()), request.chosen, panels, request.settings), unloaded)
+    every = tuple(loaded.values())
+    return Prepared(plan(every, request.chosen, panels, request.settings), every, unloaded)
 
 
-def _asked(request: Request, known: Catalogue) -> dict[TaskSpec, tuple[int, int]]:
-    """Return the wanted tasks, each once, with their folds and repeats; the default suite where nothing is named."""
+def _seen(loaded: Loaded) -> Record:
+    """Return what the experiment must hold fast of a task: folds, repeats, and the hash of its data and splits."""
+    cuts = [[split.repeat, split.fold, split.train, split.test] for split in loaded.splits]
+    return {"folds": loaded.folds, "repeats": loaded.repeats, "hash": digest(loaded.data, cuts)}
+
+
+def _asked(request: Request, known: Catalogue) -> dict[TaskSpec, tuple[int, int] | None]:
+    """Return the wanted tasks, each once, with folds and repeats of the suite; the default suite if none is named.
+
+    A task that is named by itself has none: it takes those that the experiment gave it before, or the usual ones.
+    """
     names = request.suites or (() if request.tasks else (DEFAULT_SUITE,))
-    asked = dict.fromkeys(request.tasks, (Suite.folds, Suite.repeats))
-    for suite in (known.suite(name) for name in names):
-        for spec in suite.tasks:
-            asked.setdefault(spec, (suite.folds, suite.repeats))
-    return asked
+    suites = [known.suite(name) for name in names]
+    of_suite = {spec: (suite.folds, suite.repeats) for suite in reversed(suites) for spec in suite.tasks}
+    return {spec: of_suite.get(spec) for spec in dict.fromkeys((*request.tasks, *of_suite))}
 
 
 def run(request: Request, prepared: Prepared, watch: Callable[[int, int], Callable[[Event], None]]) -> Tally:
@@ -99,6 +112,7 @@ def run(request: Request, prepared: Prepared, watch: Callable[[int, int], Callab
     """
     journal = Journal(request.results)
     with journal.open(request.settings):
+        journal.agree_on_tasks({each.task.name: _seen(each) for each in prepared.loaded})
         _note_unloaded(journal, prepared)
         state = Run(prepared.plan, journal, Store(request.store_root), request.options)
         for _ in prepared.unloaded:
@@ -188,7 +202,9 @@ def _manifest(request: Request, prepared: Prepared, state: Run) -> dict[str, Any
         "command": ["bench", *sys.argv[1:]],
         "settings": asdict(request.settings),
         "selection": asdict(request.chosen),
-        "tasks": {name: {"data_hash": state.data[name], **_plain(task)} for name, task in prepared.plan.tasks.items()},
+        "tasks": {
+            name: {"data_hash": prepared.plan.data[name], **_plain(task)} for name, task in prepared.plan.tasks.items()
+        },
         "tally": state.tally.as_dict(),
         "jobs": request.options.jobs,
         "threads": 1,

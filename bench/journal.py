@@ -58,6 +58,31 @@ class Journal:
                     "use another --results"
                 )
 
+    @property
+    def _tasks(self) -> Path:
+        return self.root / "records" / "tasks.json"
+
+    def tasks(self) -> dict[str, Record]:
+        """Return what is held of each task of the experiment: folds, repeats, and the hash of its data and splits."""
+        if not self._tasks.is_file():
+            return {}
+        tasks: dict[str, Record] = json.loads(self._tasks.read_text(encoding="utf-8"))
+        return tasks
+
+    def agree_on_tasks(self, asked: Mapping[str, Record]) -> None:
+        """Hold the run to the data and the splits that the experiment has seen, and note those of new tasks.
+
+        Raises:
+            BenchError: a task of the same name had other data or other splits, so its cells must not be mixed.
+        """
+        held = self.tasks()
+        for name, record in asked.items():
+            if held.get(name, record)["hash"] != record["hash"]:
+                raise BenchError(
+                    f"task {name!r} had other data or other splits when {self.root} was begun: use another --results"
+                )
+        write_json(self._tasks, held | dict(asked))
+
     def _sheet(self, cell: Cell) -> Path:
         """File of all cells of one board on one split; the hash keeps apart names that look alike in a path."""
         task = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', cell.task)}-{digest(cell.task)[:6]}"

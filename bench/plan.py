@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench import class_weights, learners, splits
+from bench import class_weights, learners
 from bench.boards import ALONE, ORACLE, Board, Method, boards_named, methods
 from bench.core import BenchError, Cell, Kind, Settings, Split, Task
 from bench.keys import digest
@@ -29,12 +29,17 @@ class Selection:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A task, how it was asked for, and the folds and repeats it gets where it brings no splits of its own."""
+    """A task, how it was asked for, all its outer splits, and the hash of its data.
+
+    `folds` and `repeats` are those of its suite; a task with splits of its own does not hear them.
+    """
 
     spec: TaskSpec
     task: Task
-    folds: int = 5
-    repeats: int = 1
+    folds: int
+    repeats: int
+    splits: tuple[Split, ...]
+    data: str
 
 
 @dataclass(frozen=True)
@@ -71,9 +76,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class Plan:
-    """The frozen list: tasks with their splits, how they were asked for, and what is asked of each."""
+    """The frozen list: tasks with the hash of their data, how they were asked for, their splits, what is asked."""
 
     tasks: Mapping[str, Task]
+    data: Mapping[str, str]
     specs: Mapping[str, TaskSpec]
     splits: Mapping[str, tuple[Split, ...]]
     asks: tuple[Ask, ...]
@@ -103,15 +109,12 @@ def plan(loaded: Sequence[Loaded], chosen: Selection, panels: Mapping[str, Seque
         _refuse_idle(chosen, kept)
     return Plan(
         {each.task.name: each.task for each in loaded},
+        {each.task.name: each.data for each in loaded},
         {each.task.name: each.spec for each in loaded},
-        {each.task.name: _first(_cut(each, settings), chosen) for each in loaded},
+        {each.task.name: _first(each.splits, chosen) for each in loaded},
         kept,
         settings,
     )
-
-
-def _cut(loaded: Loaded, settings: Settings) -> tuple[Split, ...]:
-    return splits.outer(loaded.task, loaded.folds, loaded.repeats, settings.seed)
 
 
 def _ask(task: str, board: Board, chosen: Selection, panels: Mapping[str, Sequence[str]]) -> Ask:

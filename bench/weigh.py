@@ -19,6 +19,7 @@ from bench.core import (
     Array,
     BenchError,
     Combiner,
+    NotApplicableError,
     Panel,
     Settings,
     Target,
@@ -176,7 +177,10 @@ class EnsembleSheet:
         """Answer every training row with weights learned on the other inner folds."""
         if scheme.id not in self._crossed:
             values = np.empty(self.oof.said.shape[1:])
-            for k in np.unique(self.evidence.fold):
+            folds = np.unique(self.evidence.fold)
+            if len(folds) < 2:
+                raise NotApplicableError("a step behind a scheme needs answers of at least two inner folds")
+            for k in folds:
                 held = self.evidence.fold == k
                 teach = self.oof.rows(~held)
                 combiner = scheme(teach, self.evidence.y[~held], self.evidence.rng(scheme.id, "without", int(k)))
