@@ -150,18 +150,18 @@ def _panel_name(chosen: Selection, members: tuple[str, ...]) -> str:
 
 def _refuse_idle(chosen: Selection, asks: Sequence[Ask]) -> None:
     """Refuse a name that no board of the run can use."""
-    used = {"learner": [name for ask in asks for name in ask.learners]}
-    for noun, per_learner in (("ensemble", False), ("class weighting", True)):
-        used[noun] = [m.id for ask in asks if ask.board.per_learner is per_learner for m in ask.methods]
-    wanted = {
-        "learner": chosen.learners,
-        "ensemble": chosen.ensembles,
-        "class weighting": chosen.class_weights,
-    }
-    for noun, texts in wanted.items():
+    learning = [learner_scheme(name).entry.name for ask in asks for name in ask.learners]
+    competing: dict[bool, set[str]] = {False: set(), True: set()}
+    for ask in asks:
+        competing[ask.board.per_learner] |= {m.base.entry.name for m in ask.methods}
+    for noun, texts, used in (
+        ("learner", chosen.learners, learning),
+        ("ensemble", chosen.ensembles, competing[False]),
+        ("class weighting", chosen.class_weights, competing[True]),
+    ):
         for text in split_list(texts):
-            tags = text in {"all", "core", "extended"} or text.startswith("!")
-            if not tags and not any(matches(name, [text]) or name.startswith(text) for name in used[noun]):
+            is_name = not text.startswith("!") and text not in {"all", "core", "extended"}
+            if is_name and not any(matches(name, [text]) or text.startswith(name) for name in used):
                 raise BenchError(f"{noun} {text!r} serves none of the chosen boards and tasks: see `bench list`")
 
 

@@ -166,10 +166,9 @@ class Registry:
         if text == "all" or any(text in entry.tags for entry in entries.values()):
             return [Scheme(e) for e in entries.values() if text == "all" or text in e.tags]
         if any(sign in text for sign in "*?["):
-            found = [Scheme(entry) for name, entry in entries.items() if fnmatchcase(name, text)]
-            if not found:
+            if not any(fnmatchcase(name, text) for name in self.entries()):
                 raise BenchError(f"no {self.noun} matches {text!r}: see `bench list`")
-            return found
+            return [Scheme(entry) for name, entry in entries.items() if fnmatchcase(name, text)]
         scheme = self.scheme(text)
         return [scheme] if kind in scheme.entry.kinds else []
 

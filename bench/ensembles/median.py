@@ -6,16 +6,19 @@ import numpy as np
 
 from bench.core import Array, Combiner, Panel
 from bench.ensembles import register
+from bench.ensembles.trimmed_mean import renormalised
 
 
-@register("quantile", "point", tags=("core",))
+@register("quantile", "point", "class", tags=("core",))
 def median(panel: Panel, y: Array, rng: np.random.Generator) -> Combiner:
     """Answer with the median over the learners, for every row and output; it needs no training.
 
-    Stock and Watson (2004), "Combination forecasts of output growth in a seven-country data set".
+    The medians of the classes' probabilities are divided by their sum. Stock and Watson (2004), "Combination forecasts
+    of output growth in a seven-country data set".
     """
     return _median
 
 
 def _median(panel: Panel) -> Array:
-    return np.asarray(np.median(panel.said, axis=0))
+    middle = np.asarray(np.median(panel.said, axis=0))
+    return renormalised(middle, panel) if panel.target.kind == "class" else middle
