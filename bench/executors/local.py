@@ -10,6 +10,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -166,10 +167,19 @@ def _resident(pid: int) -> int:
         return 0
 
 
+def _end_with_parent() -> None:
+    """End this worker when its parent is gone, also in the middle of a fit: `kill -9` leaves nothing behind."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def _serve(pipe: Connection, start: Callable[[], None]) -> None:
     """Run jobs until the other end of the pipe is closed."""
     from threadpoolctl import threadpool_limits
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends its workers
     os.dup2(2, 1)  # what a library prints must not mix with the data on stdout
     context = None
