@@ -44,8 +44,16 @@ class Board:
         """Whether a row belongs to one learner rather than to a panel."""
         return self.registry is class_weights.registry
 
+    def takes(self, task: Task) -> bool:
+        """Say whether a task stands on this board; given predictions stand on the ensemble board of their kind."""
+        if task.given is not None:
+            return task.given.target.kind == self.target_kind and not self.per_learner
+        return task.kind == self.task_kind
+
     def target(self, task: Task, settings: Settings) -> Target:
         """Return what is asked of a task on this board."""
+        if task.given is not None:
+            return task.given.target
         outputs: dict[str, tuple[Any, ...]] = {
             "quantile": settings.levels,
             "class": task.classes,

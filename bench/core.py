@@ -87,11 +87,19 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Given:
+    """Predictions made elsewhere: what each learner said about every row of a task, (n, K) by learner."""
+
+    target: Target
+    answers: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
 class Task:
     """A table with a target and the splits on which methods are compared.
 
     `y` holds numbers for regression and codes 0 … K-1 into `classes` for classification. `groups`, `time` and
-    `weight` have one value a row, or are None.
+    `weight` have one value a row, or are None. A task with `given` predictions needs no learner fitted.
     """
 
     name: str
@@ -104,6 +112,7 @@ class Task:
     time: Array | None = None
     weight: Array | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    given: Given | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ from bench.suites import Catalogue, Suite, TaskSpec, catalogue
 DEFAULT_SUITE = "quick"
 EXPORT_CODE = ("bench.results", "bench.leaderboard", "bench.stats", "bench.metrics", "bench.boards")
 """Modules whose change makes the tables stale."""
+HALVES = 2
+"""Folds of a task that brings its predictions, unless its file marks them: each half teaches the other's weights."""
 LOAD_BOARD = "load"
 """Board of the record of a task that could not be loaded."""
 
@@ -78,7 +80,8 @@ def prepare(request: Request, told: Callable[[str, Task], None]) -> Prepared:
             continue
         if task.name in loaded:
             raise BenchError(f"two tasks are named {task.name!r}: give one of the files another name")
-        before = held.get(task.name, {"folds": Suite.folds, "repeats": Suite.repeats})
+        usual = {"folds": Suite.folds if task.given is None else HALVES, "repeats": Suite.repeats}
+        before = held.get(task.name, usual)
         folds, repeats = asked[spec] or (before["folds"], before["repeats"])
         cuts = splits.outer(task, folds, repeats, request.settings.seed)
         loaded[task.name] = Loaded(spec, task, folds, repeats, cuts, data_hash(task))

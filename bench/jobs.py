@@ -116,6 +116,8 @@ def _record(task: Task, split: Split, sheet: EnsembleSheet | LearnerSheet, weigh
         "n_train": len(sheet.evidence.answered),
         "train_loss": weighed.train_loss,
         "gap": weighed.gap,
+        "learners_used": len(weighed.used),
+        "predict_cost": sum(sheet.evidence.stored[fit].meta["predict_seconds"] for fit in weighed.used),
         "weights": list(weighed.weights),
         "per_class": [{name: _plain(value) for name, value in row.items()} for row in classes],
     }

@@ -13,6 +13,9 @@ from bench.learners import learner_scheme
 from bench.registry import Scheme, matches, split_list
 from bench.suites import TaskSpec
 
+GIVEN = "given"
+"""Panel of a task that brings its predictions."""
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -98,12 +101,7 @@ def plan(loaded: Sequence[Loaded], chosen: Selection, panels: Mapping[str, Seque
         BenchError: a name is unknown, or serves none of the boards.
     """
     boards = boards_named(chosen.boards)
-    asks = [
-        _ask(each.task.name, board, chosen, panels)
-        for each in loaded
-        for board in boards
-        if board.task_kind == each.task.kind
-    ]
+    asks = [_ask(each.task, board, chosen, panels) for each in loaded for board in boards if board.takes(each.task)]
     kept = tuple(ask for ask in asks if ask.learners)
     if loaded:
         _refuse_idle(chosen, kept)
@@ -117,10 +115,13 @@ def plan(loaded: Sequence[Loaded], chosen: Selection, panels: Mapping[str, Seque
     )
 
 
-def _ask(task: str, board: Board, chosen: Selection, panels: Mapping[str, Sequence[str]]) -> Ask:
-    members = _learners(chosen.learners, board.target_kind, panels.get(board.target_kind, ()))
+def _ask(task: Task, board: Board, chosen: Selection, panels: Mapping[str, Sequence[str]]) -> Ask:
     texts = chosen.class_weights if board.per_learner else chosen.ensembles
-    return Ask(task, board, _panel_name(chosen, members), members, tuple(methods(board, texts)))
+    competing = tuple(methods(board, texts))
+    if task.given is not None:
+        return Ask(task.name, board, GIVEN, tuple(task.given.answers), competing)
+    members = _learners(chosen.learners, board.target_kind, panels.get(board.target_kind, ()))
+    return Ask(task.name, board, _panel_name(chosen, members), members, competing)
 
 
 def _learners(texts: Sequence[str], kind: Kind, panel: Sequence[str]) -> tuple[str, ...]:
@@ -150,7 +151,7 @@ def _panel_name(chosen: Selection, members: tuple[str, ...]) -> str:
 
 def _refuse_idle(chosen: Selection, asks: Sequence[Ask]) -> None:
     """Refuse a name that no board of the run can use."""
-    learning = [learner_scheme(name).entry.name for ask in asks for name in ask.learners]
+    learning = [learner_scheme(name).entry.name for ask in asks if ask.panel != GIVEN for name in ask.learners]
     competing: dict[bool, set[str]] = {False: set(), True: set()}
     for ask in asks:
         competing[ask.board.per_learner] |= {m.base.entry.name for m in ask.methods}

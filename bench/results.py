@@ -22,14 +22,14 @@ WHO = ("board", "task_id", "panel", "repeat", "fold", "learner", "method")
 COLUMNS: dict[str, tuple[str, ...]] = {
     "scores": (
         "board", "task_id", "task", "panel", "repeat", "fold", "learner", "method", "sample", "metric", "direction",
-        "value", "n_rows", "ranked",
+        "value", "n_rows", "ranked", "protocol",
     ),
     "cells": (*WHO, "status", "cause", "detail", "train_loss", "gap", "seed", "key", "data_hash", "versions",
-              "clipped"),
+              "clipped", "protocol", "learners_used"),
     "weights": (*WHO, "role", "of", "output", "value"),
     "per_class": (*WHO, "class", "n_rows", "share", "predicted_share", "mean_probability", "precision", "recall", "f1"),
     "failures": (*WHO, "status", "cause", "detail", "traceback", "rerun"),
-    "timing": (*WHO, "weigh_seconds", "fit_seconds", "predict_seconds"),
+    "timing": (*WHO, "weigh_seconds", "fit_seconds", "predict_seconds", "predict_cost"),
     "completeness": ("board", "panel", "learner", "method", "planned", *STATUSES, "completeness"),
 }  # fmt: skip
 """Columns of every table; they are only ever appended to."""
@@ -108,6 +108,7 @@ def _score_rows(cell: Cell, record: Record) -> Iterable[Record]:
         for metric, value in record.get("scores", {}).get(sample, {}).items():
             yield _who(cell) | {
                 "task": record["task"],
+                "protocol": record.get("protocol"),
                 "sample": sample,
                 "metric": metric,
                 "direction": _direction(metric),

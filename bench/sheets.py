@@ -17,7 +17,7 @@ from bench.registry import source_hash
 
 CODE = (
     "bench.core", "bench.losses", "bench.jobs", "bench.weigh", "bench.metrics", "bench.solvers",
-    "bench.class_weights", "bench.postprocess",
+    "bench.class_weights", "bench.postprocess", "bench.learned",
 )  # fmt: skip
 """Modules whose change makes every weighed cell stale."""
 
@@ -63,6 +63,7 @@ class Sheet:
             "seed": settings.seed,
             "data_hash": data,
             "versions": versions(),
+            "protocol": str(self.task.meta.get("protocol", settings.protocol)),
             "key": self._key(cell, [self.fits[who] for who in answered], settings),
         }
         if not answered:

@@ -29,6 +29,7 @@ from bench.core import (
     lawful,
 )
 from bench.keys import generator
+from bench.learned import class_rows, weight_rows
 from bench.registry import Scheme
 from bench.store import Stored
 
@@ -86,12 +87,16 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Weighed:
-    """What a method came to on one split: its test answer, its raw training loss and its certificate."""
+    """What a method came to on one split: its test answer, its raw training loss and its certificate.
+
+    `used` are the fits, as (learner, training scheme), that must be asked for an answer: those with any weight.
+    """
 
     answer: Answer
     train_loss: float | None = None
     gap: float | None = None
     weights: tuple[dict[str, Any], ...] = ()
+    used: tuple[tuple[str, str], ...] = ()
 
 
 def finish(target: Target, values: Array, weight: Array | None, emphasis: Array | None = None) -> Answer:
@@ -152,7 +157,8 @@ class EnsembleSheet:
         if name == ALONE:
             stored = self.evidence.stored[learner, "none"]
             weight = self.evidence.weight(self.evidence.test)
-            return Weighed(finish(self.evidence.target, stored.test, weight), _loss(self.evidence, stored.oof))
+            answer = finish(self.evidence.target, stored.test, weight)
+            return Weighed(answer, _loss(self.evidence, stored.oof), used=((learner, "none"),))
         if name == ORACLE:
             return self._oracle()
         parsed = method(self.evidence.board, name)
@@ -165,8 +171,9 @@ class EnsembleSheet:
         answer = self._answer(combiner)
         known = self._cross_fitted(wanted.base) if wanted.steps else answer
         answer = _apply(wanted.steps, known, self.evidence, answer)
-        weights = (*_weight_rows(combiner, self.oof), *_rule_rows(answer))
-        return Weighed(answer, self._train_loss(combiner), getattr(combiner, "gap", None), weights)
+        weights = (*weight_rows(combiner, self.oof), *class_rows("rule", answer.target, answer.rule))
+        gap, used = getattr(combiner, "gap", None), self._used(combiner)
+        return Weighed(answer, self._train_loss(combiner), gap, weights, used)
 
     def _fit(self, scheme: Scheme) -> Combiner:
         if scheme.id not in self._fitted:
@@ -198,12 +205,16 @@ class EnsembleSheet:
         """Fit the board's exact scheme on the test rows: no simplex weights can do better there."""
         scheme = self.evidence.board.registry.scheme(self.evidence.board.oracle)
         combiner = scheme(self.test, self.evidence.task.y[self.evidence.test], self.evidence.rng(ORACLE))
-        return Weighed(
-            self._answer(combiner),
-            None,
-            getattr(combiner, "gap", None),
-            tuple(_weight_rows(combiner, self.test)),
-        )
+        gap, weights = getattr(combiner, "gap", None), tuple(weight_rows(combiner, self.test))
+        return Weighed(self._answer(combiner), None, gap, weights, self._used(combiner))
+
+    def _used(self, combiner: Combiner) -> tuple[tuple[str, str], ...]:
+        """Return the fits that a combiner listens to: what it says itself, else all that have any weight."""
+        heard = np.ones(len(self.learners), dtype=bool)
+        if isinstance(combiner, Weights):
+            heard = np.any(combiner.w.reshape(len(heard), -1) != 0, axis=1)
+        told = getattr(combiner, "heard", heard)
+        return tuple((learner, "none") for learner, asked in zip(self.learners, told, strict=False) if asked)
 
 
 class LearnerSheet:
@@ -223,10 +234,15 @@ class LearnerSheet:
         known, answer = self._answers(parsed.base, learner)
         if name == ORACLE:
             y_test = self.evidence.task.y[self.evidence.test]
-            return Weighed(_apply(parsed.steps, answer, self.evidence, answer, y_test))
+            best = _apply(parsed.steps, answer, self.evidence, answer, y_test)
+            return Weighed(best, used=((learner, parsed.base.id),))
         final = _apply(parsed.steps, known, self.evidence, answer)
         train_loss = _loss(self.evidence, known.values)
-        return Weighed(final, train_loss, None, (*_class_rows(answer), *_rule_rows(final)))
+        weights = (
+            *class_rows("class_weight", answer.target, answer.emphasis),
+            *class_rows("rule", final.target, final.rule),
+        )
+        return Weighed(final, train_loss, None, weights, ((learner, parsed.base.id),))
 
     def _answers(self, training: Scheme, learner: str) -> tuple[Answer, Answer]:
         """Return a fit's answers out of fold and on the test rows, with the class weights behind them."""
@@ -264,42 +280,3 @@ def _loss(evidence: Evidence, values: Array) -> float:
     answer = finish(evidence.target, values, evidence.weight(evidence.answered))
     raw = answer.values if answer.unsorted is None else answer.unsorted
     return float(losses.mean(losses.proper(evidence.target, evidence.y, raw), answer.weight))
-
-
-def _weight_rows(combiner: Combiner, panel: Panel) -> list[dict[str, Any]]:
-    """Return learned weights as table rows: role, learner that it is of, output, value."""
-    if not isinstance(combiner, Weights):
-        return []
-    w = combiner.w.reshape(len(panel.learners), -1)
-    outputs = _output_names(panel.target, combiner.w.shape[1:])
-    rows = [
-        {"role": "weight", "of": learner, "output": output, "value": float(value)}
-        for learner, line in zip(panel.learners, w, strict=True)
-        for output, value in zip(outputs, line, strict=True)
-    ]
-    intercept = np.zeros(0) if combiner.intercept is None else combiner.intercept
-    names = _output_names(panel.target, (panel.target.width,)) if panel.target.outputs else [""]
-    return rows + [
-        {"role": "intercept", "of": "", "output": name, "value": float(value)}
-        for name, value in zip(names, intercept, strict=False)
-    ]
-
-
-def _output_names(target: Target, shape: tuple[int, ...]) -> list[str]:
-    names = [str(output) for output in target.outputs]
-    if len(shape) < 2:
-        return names if shape else [""]
-    return [f"{source}>{goal}" for source in names for goal in names]
-
-
-def _rule_rows(answer: Answer) -> list[dict[str, Any]]:
-    return _per_class("rule", answer.target, answer.rule)
-
-
-def _class_rows(answer: Answer) -> list[dict[str, Any]]:
-    return _per_class("class_weight", answer.target, answer.emphasis)
-
-
-def _per_class(role: str, target: Target, values: Array | None) -> list[dict[str, Any]]:
-    pairs = [] if values is None else zip(target.outputs, values, strict=True)
-    return [{"role": role, "of": "", "output": str(name), "value": float(value)} for name, value in pairs]

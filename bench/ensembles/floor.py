@@ -12,9 +12,10 @@ from bench.ensembles import register
 
 @dataclass(frozen=True)
 class Constant:
-    """The same answer (K,) for every row."""
+    """The same answer (K,) for every row; no learner is heard."""
 
     values: Array
+    heard: tuple[bool, ...] = ()
 
     def __call__(self, panel: Panel) -> Array:
         """Repeat the answer, shape (n, K)."""

@@ -29,22 +29,30 @@ def file(request: Request) -> Task:
     Raises:
         BenchError: the file cannot be read, or it is no table with that target.
     """
-    path = Path(request.name).expanduser()
-    suffix = re.search(f"{SUFFIXES}$", path.name.lower())
-    if suffix is None:
-        raise BenchError(f"{request.name!r} is no table: give a .csv, .csv.gz, .tsv or .parquet file")
-    if not path.is_file():
-        state = "is a directory" if path.is_dir() else "is not there"
-        raise BenchError(f"the file {request.name!r} {state}: check the path")
-    table = _read(path, suffix[1])
+    stem, table = read_table(request.name)
     warnings = [] if table.columns[:1].tolist() != ["Unnamed: 0"] else _drop_row_numbers(table)
     try:
-        name = f"file:{path.name[: suffix.start()]}"
-        task = task_from_table(name, table, request, meta={"path": str(path)})
+        task = task_from_table(f"file:{stem}", table, request, meta={"path": request.name})
     except BenchError as error:
         raise BenchError(f"{request.name}: {error}") from error
     task.meta["warnings"][:0] = warnings
     return task
+
+
+def read_table(name: str) -> tuple[str, pd.DataFrame]:
+    """Return the stem of a file's name and the table in it.
+
+    Raises:
+        BenchError: the file is not there, is no table, or cannot be read.
+    """
+    path = Path(name).expanduser()
+    suffix = re.search(f"{SUFFIXES}$", path.name.lower())
+    if suffix is None:
+        raise BenchError(f"{name!r} is no table: give a .csv, .csv.gz, .tsv or .parquet file")
+    if not path.is_file():
+        state = "is a directory" if path.is_dir() else "is not there"
+        raise BenchError(f"the file {name!r} {state}: check the path")
+    return path.name[: suffix.start()], _read(path, suffix[1])
 
 
 def _read(path: Path, suffix: str) -> pd.DataFrame:
