@@ -7,7 +7,14 @@ from bench.learners import Model, register
 from bench.learners.adapters import ClassModel, PointModel, Standardised
 
 
-@register("point", "class", tags=("core",), encoding="ordinal", weights=True)
+@register(
+    "point",
+    "class",
+    tags=("core",),
+    encoding="ordinal",
+    weights=True,
+    space={"min_samples_leaf": (1, 20), "max_features": (0.1, 1.0)},
+)
 def forest(
     target: Target,
     seed: int,

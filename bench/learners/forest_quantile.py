@@ -12,7 +12,14 @@ from bench.learners import Model, register
 from bench.learners.adapters import Standardised, counted, fitted
 
 
-@register("quantile", tags=("core",), encoding="ordinal", weights=True, libraries=("quantile-forest",))
+@register(
+    "quantile",
+    tags=("core",),
+    encoding="ordinal",
+    weights=True,
+    libraries=("quantile-forest",),
+    space={"min_samples_leaf": (1, 40), "max_features": (0.1, 1.0)},
+)
 def forest_quantile(
     target: Target,
     seed: int,

@@ -11,7 +11,7 @@ from bench.learners import Model, register
 from bench.learners.adapters import Standardised, counted
 
 
-@register("quantile", tags=("core",), encoding="scaled", weights=True)
+@register("quantile", tags=("core",), encoding="scaled", weights=True, space={"alpha": (1e-3, 1e3)})
 def gaussian(target: Target, seed: int, *, alpha: float = 1.0) -> Model:
     """Quantiles of a normal law around ridge regression, one deviation for all rows.
 

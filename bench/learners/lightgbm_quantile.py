@@ -12,7 +12,14 @@ from bench.learners import Model, boosting, register
 from bench.learners.adapters import Standardised, counted
 
 
-@register("quantile", tags=("core",), encoding="native", weights=True, libraries=("lightgbm",))
+@register(
+    "quantile",
+    tags=("core",),
+    encoding="native",
+    weights=True,
+    libraries=("lightgbm",),
+    space={"learning_rate": (0.02, 0.3), "num_leaves": (4, 63), "min_child_samples": (3, 60)},
+)
 def lightgbm_quantile(
     target: Target,
     seed: int,

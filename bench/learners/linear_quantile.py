@@ -15,7 +15,7 @@ WORST_GAP = 1e-4
 """Relative gap above which an answer is refused; most stop below 1e-8, without a penalty below 1e-5."""
 
 
-@register("quantile", tags=("core",), encoding="scaled", weights=True)
+@register("quantile", tags=("core",), encoding="scaled", weights=True, space={"alpha": (1e-5, 1e-1)})
 def linear_quantile(target: Target, seed: int, *, alpha: float = 0.001) -> Model:
     """Linear regression on the pinball loss, one for each level, with a small squared penalty.
 

@@ -10,7 +10,7 @@ from bench.learners import Model, register
 from bench.learners.adapters import ClassModel
 
 
-@register("class", tags=("core",), encoding="scaled", weights=True)
+@register("class", tags=("core",), encoding="scaled", weights=True, space={"C": (1e-3, 1e2)})
 def logistic(target: Target, seed: int, *, C: float = 1.0) -> Model:
     """Multinomial logistic regression with a squared penalty of inverse strength `C`.
 

@@ -10,7 +10,14 @@ from bench.learners import Model, register
 from bench.learners.adapters import ClassModel, PointModel, Standardised
 
 
-@register("point", "class", tags=("core",), encoding="scaled", weights=True)
+@register(
+    "point",
+    "class",
+    tags=("core",),
+    encoding="scaled",
+    weights=True,
+    space={"hidden": (16, 128), "alpha": (1e-3, 3.0), "learning_rate": (1e-3, 2e-2)},
+)
 def mlp(
     target: Target,
     seed: int,

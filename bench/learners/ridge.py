@@ -7,7 +7,7 @@ from bench.learners import Model, register
 from bench.learners.adapters import PointModel, Standardised
 
 
-@register("point", tags=("core",), encoding="scaled", weights=True)
+@register("point", tags=("core",), encoding="scaled", weights=True, space={"alpha": (1e-3, 1e3)})
 def ridge(target: Target, seed: int, *, alpha: float = 1.0) -> Model:
     """Linear regression with a squared penalty `alpha` on the coefficients of standardised columns.
 
