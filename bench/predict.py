@@ -13,18 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from bench import class_weights, preprocess, splits
+from bench import class_weights, learners, preprocess, splits
 from bench.core import Array, Given, NotApplicableError, Settings, Split, Target, Task, clip_probabilities, lawful
 from bench.keys import digest, seed
 from bench.learners import learner_scheme
 from bench.registry import Scheme, source_hash
 from bench.store import Stored
 
-CODE = (
-    "bench.core", "bench.predict", "bench.preprocess", "bench.splits",
-    "bench.learners.adapters", "bench.learners.boosting", "bench.learners.interior_point",
-)  # fmt: skip
-"""Modules whose change makes every stored answer stale."""
+CODE = ("bench.core", "bench.predict", "bench.preprocess", "bench.splits")
+"""Modules whose change makes every stored answer stale, beside those that the learners share."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ def fit_key(rows: Rows, fit: Fit, settings: Settings, data: str) -> str:
     learner, training = learner_scheme(fit.learner), class_weights.registry.scheme(fit.training)
     teachers = [rows.split.train, *(teach for teach, _ in rows.inner)]
     weights = [row_weights(rows.task, teach, training) for teach in teachers]
-    made_of = [source_hash(*CODE), learner.meaning, _versions(learner)]
+    made_of = [source_hash(*CODE, *learners.registry.shared_modules()), learner.meaning, _versions(learner)]
     asked = [fit.target.kind, list(fit.target.outputs), settings.protocol, settings.seed, rows.task.name]
     return digest(data, rows.key, made_of, asked, [rows.split.repeat, rows.split.fold], weights)
 

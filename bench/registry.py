@@ -113,6 +113,13 @@ class Registry:
         found = sorted(self._entries.items())
         return {name: entry for name, entry in found if kind is None or kind in entry.kinds}
 
+    def shared_modules(self) -> tuple[str, ...]:
+        """Return the modules of the package that hold no plug-in: a change there may change every plug-in."""
+        homes = {entry.function.__module__ for entry in self.entries().values()}
+        package = importlib.import_module(self.package)
+        names = (module.name for module in pkgutil.iter_modules(package.__path__, f"{self.package}."))
+        return tuple(name for name in names if name not in homes)
+
     def _search(self) -> None:
         if not self._searched:
             self._searched = True

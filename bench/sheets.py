@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
-from bench import class_weights, metrics
+from bench import class_weights, ensembles, metrics
 from bench.boards import ALONE, ORACLE, Method, method
 from bench.core import Cell, Settings, Split, Task
 from bench.journal import Record
@@ -19,7 +19,7 @@ CODE = (
     "bench.core", "bench.losses", "bench.jobs", "bench.weigh", "bench.metrics", "bench.solvers",
     "bench.class_weights", "bench.postprocess", "bench.learned",
 )  # fmt: skip
-"""Modules whose change makes every weighed cell stale."""
+"""Modules whose change makes every weighed cell stale, beside those that the schemes share."""
 
 Who = tuple[str, str]
 """A fit of a sheet: learner and training scheme."""
@@ -80,7 +80,9 @@ class Sheet:
         """Hash what a cell's numbers depend on: the fits behind it, the method and its code, the code that scores."""
         meaning = [] if cell.method == ALONE else self._method(cell).meaning
         weight = None if self.task.weight is None else self.task.weight[self.split.test]
-        return digest(list(cell), fits, meaning, source_hash(*CODE), settings.seed, weight)
+        return digest(
+            list(cell), fits, meaning, source_hash(*CODE, *ensembles.registry.shared_modules()), settings.seed, weight
+        )
 
     def _method(self, cell: Cell) -> Method:
         board = self.ask.board
