@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench import class_weights, ensembles, postprocess
+from bench import class_weights, ensembles, metrics, postprocess
 from bench.core import Kind, Settings, Target, Task, TaskKind
 from bench.registry import Registry, Scheme, chosen_from, matches, split_list
 
@@ -121,10 +121,30 @@ def method(board: Board, text: str) -> Method | None:
         BenchError: a part is unknown.
     """
     first, *rest = re.split(r"\+(?=[a-z])", text)
+    while rest and (inner := _wraps(board, rest[0])):
+        first = f"{rest.pop(0)}:{inner}={first}"
     registry, serves = (ensembles.registry, board.target_kind) if first == FLOOR else (board.registry, board.serves)
     base, steps = registry.scheme(first), tuple(postprocess.registry.scheme(step) for step in rest)
     fits = serves in base.entry.kinds and all(board.target_kind in step.entry.kinds for step in steps)
-    return Method(base, steps) if fits else None
+    unmeasured = [scheme for scheme in (base, *steps) if not _has_metric(board, scheme)]
+    return Method(base, steps) if fits and not unmeasured else None
+
+
+def _wraps(board: Board, name: str) -> str | None:
+    """Return the parameter through which a scheme takes the one that it wraps: `x+bootstrap` is `bootstrap:of=x`."""
+    entry = board.registry.entries().get(name)
+    parameter: str | None = entry.traits.get("wraps") if entry else None
+    return parameter
+
+
+def _has_metric(board: Board, scheme: Scheme) -> bool:
+    """Say whether the metric that a scheme is asked to optimise, if any, exists on a board."""
+    name = dict(scheme.parameters).get("metric")
+    if name is None:
+        return True
+    if metrics.traits(name) is None:
+        metrics.for_target(Target("point"), [name])  # raises, and suggests names
+    return name in metrics.for_target(Target(board.target_kind, ("0", "1") if board.target_kind == "class" else (0.5,)))
 
 
 def methods(board: Board, texts: Sequence[str]) -> list[Method]:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bench import predict, rerun
-from bench.core import STATUSES, Cell, Split
+from bench.core import STATUSES, BenchError, Cell, Split
 from bench.executors.local import Event, Limits, Pool
 from bench.files import write_text
-from bench.jobs import FitJob, SheetJob
+from bench.jobs import FitJob, SheetJob, ending
 from bench.journal import Journal, Record
 from bench.keys import digest
 from bench.plan import Ask, Plan
@@ -109,7 +109,7 @@ class Run:
         for learner in ask.learners:
             for training in ask.trainings:
                 fit = Fit(ask.board.target(task, settings), learner, training)
-                key = predict.fit_key(rows, fit, settings, self.plan.data[ask.task])
+                key = self._key(rows, fit)
                 sheet.fits[learner, training] = key
                 if key not in self._queued and key not in self._ends:
                     self._look_up(key, rows, fit)
@@ -118,6 +118,17 @@ class Run:
             self._waiting.append(sheet)
         else:
             self._start(sheet)
+
+    def _key(self, rows: predict.Rows, fit: Fit) -> str:
+        """Return the key of a fit; one whose class weighting cannot even be asked for its weights has failed."""
+        try:
+            return predict.fit_key(rows, fit, self.plan.settings, self.plan.data[rows.task.name])
+        except BenchError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a class weighting may raise anything; its cells say what
+            key = digest("no key", rows.key, fit.learner, fit.training)
+            self._ends[key] = ending(error)
+            return key
 
     def _look_up(self, key: str, rows: predict.Rows, fit: Fit) -> None:
         """Note how a fit ended if it is stored, failed before, or does not apply; queue it otherwise."""
@@ -170,7 +181,15 @@ class Run:
         learners = tuple(who for who in sheet.ask.learners if (who, "none") in fits)
         self._ready.append(
             SheetJob(
-                sheet.task.name, sheet.split, cells, learners, fits, self.plan.settings, self.store.root, id(sheet)
+                sheet.task.name,
+                sheet.split,
+                cells,
+                learners,
+                fits,
+                self.plan.settings,
+                self.store.root,
+                sheet.ask.weight_rows,
+                id(sheet),
             )
         )
         self._begun[id(sheet)] = (sheet, {})
@@ -233,7 +252,8 @@ class Run:
         return name
 
     def _rerun(self, cell: Cell, status: str) -> str:
-        others = [word for name in self.options.plugins for word in ("--plugin", name)]
+        others = self.plan.chosen.panel_flags()
+        others += [word for name in self.options.plugins for word in ("--plugin", name)]
         others += ["--results", str(self.journal.root)]
         if self.store.root != self.journal.root / "store":
             others += ["--store", str(self.store.root)]

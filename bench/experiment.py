@@ -7,7 +7,7 @@ import platform
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import distributions
 from pathlib import Path
@@ -20,6 +20,7 @@ from bench.execute import Options, Run, Tally
 from bench.executors.local import Event
 from bench.journal import SCHEMA, Journal, Record
 from bench.keys import digest
+from bench.learners.portfolio import portfolio
 from bench.plan import Loaded, Plan, Selection, plan
 from bench.predict import data_hash
 from bench.registry import source_hash
@@ -86,9 +87,15 @@ def prepare(request: Request, told: Callable[[str, Task], None]) -> Prepared:
         cuts = splits.outer(task, folds, repeats, request.settings.seed)
         loaded[task.name] = Loaded(spec, task, folds, repeats, cuts, data_hash(task))
         told(spec.name, task)
-    panels = known.panel(request.chosen.panel)
+    panel = known.panel(request.chosen.panel)
+    panels = {kind: _configured(names, panel.each) for kind, names in panel.learners.items()}
     every = tuple(loaded.values())
     return Prepared(plan(every, request.chosen, panels, request.settings), every, unloaded)
+
+
+def _configured(names: Sequence[str], each: int) -> list[str]:
+    """Return the learners of a panel, in so many configurations each."""
+    return list(names) if each == 1 else portfolio(names, each)
 
 
 def _seen(loaded: Loaded) -> Record:

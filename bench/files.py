@@ -48,7 +48,10 @@ def new_folder(path: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
     try:
         yield temporary
-        if not path.exists():
+        try:
             temporary.rename(path)
+        except OSError:
+            if not path.is_dir():  # a folder that came first, with the same meaning, stays
+                raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

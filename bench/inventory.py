@@ -85,9 +85,9 @@ def _suites() -> pd.DataFrame:
 
 def _panels() -> pd.DataFrame:
     return pd.DataFrame(
-        {"name": name, "kind": kind, "learners": " ".join(members)}
+        {"name": name, "kind": kind, "each": panel.each, "learners": " ".join(members)}
         for name, panel in catalogue().panels.items()
-        for kind, members in panel.items()
+        for kind, members in panel.learners.items()
     )
 
 

@@ -5,6 +5,7 @@ This is the one place that turns an exception into a status.
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,7 @@ from bench import predict
 from bench.boards import ALONE, BOARDS
 from bench.core import Cell, InvalidAnswerError, NotApplicableError, Settings, Split, Task
 from bench.metrics.per_class import per_class
-from bench.predict import Fit, Rows
+from bench.predict import Fit
 from bench.store import Store
 from bench.weigh import PROPER, EnsembleSheet, Evidence, LearnerSheet, Weighed, score
 
@@ -51,7 +52,8 @@ class SheetJob:
     """Cells of one board on one split.
 
     `learners` are the members of the panel that have answers, `fits` the keys of the answers by (learner, training
-    scheme), `sheet` a number by which the sender knows the job again.
+    scheme), `weight_rows` how many rows teach the weights at most, `sheet` a number by which the sender knows the job
+    again.
     """
 
     context: str
@@ -61,6 +63,7 @@ class SheetJob:
     fits: Mapping[tuple[str, str], str]
     settings: Settings
     store: Path
+    weight_rows: int | None
     sheet: int
 
     def items(self, task: Task) -> Iterator[Record]:
@@ -86,19 +89,15 @@ class SheetJob:
     def _open(self, task: Task) -> EnsembleSheet | LearnerSheet:
         rows = predict.rows_of(task, self.split, self.settings)
         board = BOARDS[self.cells[0].board]
-        evidence = _evidence(rows, board.name, self.settings, Store(self.store), self.fits)
-        return LearnerSheet(evidence) if board.per_learner else EnsembleSheet(evidence, self.learners)
-
-
-def _evidence(
-    rows: Rows, board: str, settings: Settings, store: Store, fits: Mapping[tuple[str, str], str]
-) -> Evidence:
-    split = rows.split
-    stored = {who: store.read(key) for who, key in fits.items()}
-    return Evidence(
-        rows.task, BOARDS[board], settings, split.repeat, split.fold, split.train, split.test,
-        rows.answered, rows.fold, stored,
-    )  # fmt: skip
+        stored = {who: Store(self.store).read(key) for who, key in self.fits.items()}
+        split = rows.split
+        evidence = Evidence(
+            task, board, self.settings, split.repeat, split.fold, split.train, split.test,
+            rows.answered, rows.fold, stored,
+        )  # fmt: skip
+        if board.per_learner:
+            return LearnerSheet(evidence)
+        return EnsembleSheet(evidence.with_rows(self.weight_rows), self.learners)
 
 
 def _record(task: Task, split: Split, sheet: EnsembleSheet | LearnerSheet, weighed: Weighed) -> Record:
@@ -109,7 +108,7 @@ def _record(task: Task, split: Split, sheet: EnsembleSheet | LearnerSheet, weigh
         kind = answer.target.kind
         train = {PROPER[kind]: weighed.train_loss**0.5 if kind == "point" else weighed.train_loss}
     classes = per_class(answer.target, y, answer).to_dict("records") if answer.target.kind == "class" else []
-    return {
+    record = {
         "status": "ok",
         "scores": {"test": score(y, answer), "train": train},
         "n_test": len(y),
@@ -119,14 +118,19 @@ def _record(task: Task, split: Split, sheet: EnsembleSheet | LearnerSheet, weigh
         "learners_used": len(weighed.used),
         "predict_cost": sum(sheet.evidence.stored[fit].meta["predict_seconds"] for fit in weighed.used),
         "weights": list(weighed.weights),
-        "per_class": [{name: _plain(value) for name, value in row.items()} for row in classes],
+        "per_class": classes,
     }
+    return {name: _plain(value) for name, value in record.items()}
 
 
 def _plain(value: Any) -> Any:
-    """Return a JSON value: numpy scalars become Python's, NaN becomes None."""
+    """Return a JSON value: numpy scalars become Python's, what is not finite becomes None."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
     value = value.item() if hasattr(value, "item") else value
-    return None if value != value else value  # noqa: PLR0124 - only a NaN differs from itself
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def ending(error: BaseException) -> Record:

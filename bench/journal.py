@@ -36,7 +36,12 @@ class Journal:
         Raises:
             BenchError: another run holds it, or it holds an experiment with other settings.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BenchError(
+                f"results directory {str(self.root)!r} cannot be made ({error.strerror}): use another"
+            ) from error
         try:
             with FileLock(self.root / ".lock").acquire(timeout=0):
                 self._agree(settings)
@@ -50,7 +55,7 @@ class Journal:
         if not path.is_file():
             write_json(path, asked)
             return
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = _read_settings(path)
         for name, value in asked.items():
             if held.get(name) != value:
                 raise BenchError(
@@ -64,10 +69,7 @@ class Journal:
 
     def tasks(self) -> dict[str, Record]:
         """Return what is held of each task of the experiment: folds, repeats, and the hash of its data and splits."""
-        if not self._tasks.is_file():
-            return {}
-        tasks: dict[str, Record] = json.loads(self._tasks.read_text(encoding="utf-8"))
-        return tasks
+        return _read_settings(self._tasks) if self._tasks.is_file() else {}
 
     def agree_on_tasks(self, asked: Mapping[str, Record]) -> None:
         """Hold the run to the data and the splits that the experiment has seen, and note those of new tasks.
@@ -140,6 +142,14 @@ class Journal:
     def forget_failure(self, key: str) -> None:
         """Forget a failure that is about to be tried again."""
         (self.root / "records" / "fits" / f"{key}.json").unlink(missing_ok=True)
+
+
+def _read_settings(path: Path) -> Record:
+    try:
+        settings: Record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BenchError(f"{path} is damaged ({error}): mend it, or use another --results") from error
+    return settings
 
 
 def _read(path: Path) -> dict[Cell, Record]:

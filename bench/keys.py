@@ -42,6 +42,8 @@ def _feed(state: Any, part: Any) -> None:
             _feed(state, part.iloc[:, position])
     elif isinstance(part, pd.Series):
         _feed_column(state, part)
+    elif isinstance(part, (list, tuple)) and all(isinstance(item, str) for item in part):
+        _feed(state, {"texts": list(part)})
     elif isinstance(part, (list, tuple)):
         state.update(f"list {len(part)};".encode())
         for item in part:
@@ -58,5 +60,7 @@ def _feed_column(state: Any, column: pd.Series[Any]) -> None:
     else:
         missing = column.isna().to_numpy()
         texts = column.astype(str).to_numpy(dtype=object)
-        _feed(state, "\x1f".join("" if gone else text for gone, text in zip(missing, texts, strict=True)))
+        _feed(state, ["" if gone else text for gone, text in zip(missing, texts, strict=True)])
         _feed(state, missing)
+        if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered:
+            _feed(state, [str(category) for category in column.dtype.categories])

@@ -52,6 +52,7 @@ def leaderboard(scores: pd.DataFrame) -> pd.DataFrame:
     keys = ["board", "metric", "panel", "slice"]
     boards = [_rank(dict(zip(keys, map(str, key), strict=True)), part) for key, part in table.groupby(keys, sort=False)]
     joined = pd.concat(boards, ignore_index=True) if boards else pd.DataFrame(columns=list(COLUMNS))
+    joined["position"] = joined["position"].astype("Int64")
     order = joined["board"].map(board_order)
     sort = ["order", "board", "metric", "panel", "slice", "position", "method"]
     return joined.assign(order=order).sort_values(sort, kind="stable", ignore_index=True)[list(COLUMNS)]
@@ -66,10 +67,8 @@ def write(root: Path, board: pd.DataFrame) -> None:
 
 def read(root: Path) -> pd.DataFrame:
     """Return the leaderboards that a run wrote."""
-    board = pd.read_csv(root / "leaderboard.csv", float_precision="round_trip")
-    for name in ("board", "panel", "slice"):
-        board[name] = board[name].fillna("")
-    return board.astype({"position": "Int64"})
+    texts = dict.fromkeys(("board", "metric", "panel", "method", "missing_rule", "slice"), str)
+    return pd.read_csv(root / "leaderboard.csv", dtype=texts | {"position": "Int64"}).fillna({"panel": "", "slice": ""})
 
 
 def to_csv(table: pd.DataFrame) -> str:
@@ -84,13 +83,21 @@ def _prepared(scores: pd.DataFrame) -> pd.DataFrame:
     table = scores.rename(columns={"task": "task_id"}) if "task_id" not in scores else scores
     absent: dict[str, Any] = {name: value for name, value in DEFAULTS.items() if name not in table}
     table = table.assign(**absent)
+    for name in (name for name in DEFAULTS if name != "n_rows" and table[name].isna().any()):
+        table[name] = table[name].astype(object).where(table[name].notna(), DEFAULTS[name])
     if "ranked" in table:
         table = table[table["ranked"].astype(str).str.lower() == "true"]
     table = table[table["sample"] == "test"]
     if "direction" not in table:
         table = table.assign(direction=table["metric"].map(_direction))
+    unknown = sorted(set(table["direction"].astype(str)) - {"min", "max", "target", "none"})
+    if unknown:
+        raise BenchError(f"direction {unknown[0]!r} is not known: write min, max, target or none")
     table = table[table["direction"] != "none"]
-    value = pd.to_numeric(table["value"]).to_numpy(dtype=float)
+    try:
+        value = pd.to_numeric(table["value"]).to_numpy(dtype=float)
+    except (ValueError, TypeError) as error:
+        raise BenchError(f"column 'value' holds a text ({error}): scores are numbers, empty where missing") from error
     return table.assign(value=value, badness=_badness(table, value), slice=_slices(table))
 
 
@@ -127,10 +134,14 @@ def _rank(key: dict[str, str], part: pd.DataFrame) -> pd.DataFrame:
     block = part.groupby(BLOCK, sort=False).ngroup().to_numpy()
     column, names = pd.factorize(part["method"], sort=True)
     badness = _spread(block, column, part["badness"].to_numpy())
-    complete = ~np.isnan(badness).any(axis=1)
+    answered = ~np.isnan(badness)
+    ever = answered.any(axis=0)  # a method without a single score has no rank, and takes none from the others
+    complete = answered[:, ever].all(axis=1) & ever.any()
     blocks = part.iloc[np.unique(block, return_index=True)[1]][BLOCK][complete]
     weight = ranks.block_weights(blocks)
-    mean_rank = weight @ ranks.average_ranks(badness[complete]) if len(blocks) else np.full(len(names), np.nan)
+    mean_rank = np.full(len(names), np.nan)
+    if len(blocks):
+        mean_rank[ever] = weight @ ranks.average_ranks(badness[complete][:, ever])
     known = metrics.traits(key["metric"])
     averaged = len(blocks) and known is not None and not known.unit
     score = weight @ _spread(block, column, part["value"].to_numpy())[complete] if averaged else np.nan
@@ -139,9 +150,9 @@ def _rank(key: dict[str, str], part: pd.DataFrame) -> pd.DataFrame:
         | {
             "position": ranks.positions(mean_rank),
             "method": names,
-            "completeness": (~np.isnan(badness)).mean(axis=0) if len(badness) else np.nan,
+            "completeness": answered.mean(axis=0) if len(badness) else np.nan,
             "mean_rank": mean_rank,
-            "win_rate": ranks.win_rate(mean_rank),
+            "win_rate": ranks.win_rate(mean_rank, int(ever.sum())),
             "mean_score": score,
             "tasks": blocks["task_id"].nunique(),
             "blocks": len(blocks),
@@ -152,8 +163,10 @@ def _rank(key: dict[str, str], part: pd.DataFrame) -> pd.DataFrame:
 
 def _undefined(part: pd.DataFrame) -> np.ndarray:
     """Mark the blocks on which the metric has no value for anybody, though the cells are there: it is undefined."""
-    answered = part["badness"].isna() & part["n_rows"].notna()
-    return answered.groupby([part[name] for name in BLOCK], sort=False).transform("all").to_numpy(dtype=bool)
+    there, known = part["n_rows"].notna(), part["badness"].notna()
+    block = [part[name] for name in BLOCK]
+    nobody = ~known.groupby(block, sort=False).transform("any")
+    return (nobody & there.groupby(block, sort=False).transform("any")).to_numpy(dtype=bool)
 
 
 def _spread(block: np.ndarray, column: np.ndarray, values: np.ndarray) -> np.ndarray:

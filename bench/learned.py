@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.core import Array, Combiner, Panel, Target, Weights
+from bench.core import Array, Panel, Target
 
 
-def weight_rows(combiner: Combiner, panel: Panel) -> list[dict[str, Any]]:
-    """Return learned weights as table rows: role, learner that it is of, output, value."""
-    if not isinstance(combiner, Weights):
+def weight_rows(combiner: Any, panel: Panel) -> list[dict[str, Any]]:
+    """Return the weights `w` of a combiner, where it has any, and its intercept as table rows."""
+    if not hasattr(combiner, "w"):
         return []
     w = combiner.w.reshape(len(panel.learners), -1)
     outputs = _output_names(panel.target, combiner.w.shape[1:])
@@ -20,7 +20,8 @@ def weight_rows(combiner: Combiner, panel: Panel) -> list[dict[str, Any]]:
         for learner, line in zip(panel.learners, w, strict=True)
         for output, value in zip(outputs, line, strict=True)
     ]
-    intercept = np.zeros(0) if combiner.intercept is None else combiner.intercept
+    given = getattr(combiner, "intercept", None)
+    intercept = np.zeros(0) if given is None else given
     names = _output_names(panel.target, (panel.target.width,)) if panel.target.outputs else [""]
     return rows + [
         {"role": "intercept", "of": "", "output": name, "value": float(value)}

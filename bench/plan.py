@@ -10,6 +10,7 @@ from bench.boards import ALONE, ORACLE, Board, Method, boards_named, methods
 from bench.core import BenchError, Cell, Kind, Settings, Split, Task
 from bench.keys import digest
 from bench.learners import learner_scheme
+from bench.learners.trial import try_parameters
 from bench.registry import Scheme, matches, split_list
 from bench.suites import TaskSpec
 
@@ -19,7 +20,11 @@ GIVEN = "given"
 
 @dataclass(frozen=True)
 class Selection:
-    """What the user chose: boards, learners, ensembles and class weightings by name, a panel, and how many splits."""
+    """What the user chose: boards, learners, ensembles and class weightings by name, a panel, and how many splits.
+
+    `max_learners` keeps the first learners of a panel, `max_weight_rows` some of the rows that teach the weights: for
+    learning curves.
+    """
 
     boards: tuple[str, ...] = ()
     learners: tuple[str, ...] = ()
@@ -28,6 +33,19 @@ class Selection:
     panel: str = "default"
     folds: int | None = None
     repeats: int | None = None
+    max_learners: int | None = None
+    max_weight_rows: int | None = None
+
+    def panel_flags(self) -> list[str]:
+        """Return the flags that give the same panel again."""
+        flags = [word for text in self.learners for word in ("-l", text)]
+        values = {"panel": self.panel, "max-learners": self.max_learners, "max-weight-rows": self.max_weight_rows}
+        return flags + [
+            word
+            for name, value in values.items()
+            if value not in {None, Selection.panel}
+            for word in (f"--{name}", str(value))
+        ]
 
 
 @dataclass(frozen=True)
@@ -54,6 +72,7 @@ class Ask:
     panel: str
     learners: tuple[str, ...]
     methods: tuple[Method, ...]
+    weight_rows: int | None = None
 
     @property
     def trainings(self) -> tuple[str, ...]:
@@ -86,6 +105,7 @@ class Plan:
     specs: Mapping[str, TaskSpec]
     splits: Mapping[str, tuple[Split, ...]]
     asks: tuple[Ask, ...]
+    chosen: Selection
     settings: Settings = field(default_factory=Settings)
 
     @property
@@ -111,6 +131,7 @@ def plan(loaded: Sequence[Loaded], chosen: Selection, panels: Mapping[str, Seque
         {each.task.name: each.spec for each in loaded},
         {each.task.name: _first(each.splits, chosen) for each in loaded},
         kept,
+        chosen,
         settings,
     )
 
@@ -119,9 +140,19 @@ def _ask(task: Task, board: Board, chosen: Selection, panels: Mapping[str, Seque
     texts = chosen.class_weights if board.per_learner else chosen.ensembles
     competing = tuple(methods(board, texts))
     if task.given is not None:
-        return Ask(task.name, board, GIVEN, tuple(task.given.answers), competing)
-    members = _learners(chosen.learners, board.target_kind, panels.get(board.target_kind, ()))
-    return Ask(task.name, board, _panel_name(chosen, members), members, competing)
+        members, name = tuple(task.given.answers), GIVEN
+    else:
+        members = _learners(chosen.learners, board.target_kind, panels.get(board.target_kind, ()))
+        name = _panel_name(chosen, members)
+    members = members[: chosen.max_learners]
+    return Ask(task.name, board, name + _limits(chosen), members, competing, chosen.max_weight_rows)
+
+
+def _limits(chosen: Selection) -> str:
+    """Return what a panel's name says of a learning curve's limits."""
+    limits = {"learners": chosen.max_learners, "rows": chosen.max_weight_rows}
+    given = ",".join(f"{name}={value}" for name, value in limits.items() if value is not None)
+    return f"[{given}]" if given else ""
 
 
 def _learners(texts: Sequence[str], kind: Kind, panel: Sequence[str]) -> tuple[str, ...]:
@@ -129,8 +160,10 @@ def _learners(texts: Sequence[str], kind: Kind, panel: Sequence[str]) -> tuple[s
     parts = split_list(texts)
     wanted = [text for text in parts if not text.startswith("!")] or list(panel)
     dropped = [text[1:] for text in parts if text.startswith("!")]
-    chosen = [scheme for text in wanted for scheme in _schemes(text, kind)]
-    return tuple(dict.fromkeys(s.id for s in chosen if not matches(s.id, dropped)))
+    chosen = {s.id: s for text in wanted for s in _schemes(text, kind) if not matches(s.id, dropped)}
+    for learner in chosen if parts else ():
+        try_parameters(learner, kind)
+    return tuple(chosen)
 
 
 def _schemes(text: str, kind: Kind) -> list[Scheme]:
@@ -151,12 +184,14 @@ def _panel_name(chosen: Selection, members: tuple[str, ...]) -> str:
 
 def _refuse_idle(chosen: Selection, asks: Sequence[Ask]) -> None:
     """Refuse a name that no board of the run can use."""
-    learning = [learner_scheme(name).entry.name for ask in asks if ask.panel != GIVEN for name in ask.learners]
+    learning = [
+        learner_scheme(name).entry.name for ask in asks if not ask.panel.startswith(GIVEN) for name in ask.learners
+    ]
     competing: dict[bool, set[str]] = {False: set(), True: set()}
     for ask in asks:
         competing[ask.board.per_learner] |= {m.base.entry.name for m in ask.methods}
     for noun, texts, used in (
-        ("learner", chosen.learners, learning),
+        ("learner", () if chosen.max_learners else chosen.learners, learning),
         ("ensemble", chosen.ensembles, competing[False]),
         ("class weighting", chosen.class_weights, competing[True]),
     ):

@@ -63,14 +63,18 @@ class Scheme:
     @property
     def id(self) -> str:
         """Name and given parameters: `inverse-mse` or `inverse-mse:power=2`."""
-        given = ",".join(f"{name}={str(value).removesuffix('.0')}" for name, value in self.parameters)
+        given = ",".join(f"{name}={_written(value)}" for name, value in self.parameters)
         return f"{self.entry.name}:{given}" if given else self.entry.name
 
     @property
     def meaning(self) -> list[Any]:
-        """What a content key needs: the name, every parameter, and the hash of the source file."""
+        """What a content key needs: the name, every parameter, and the hash of the source file.
+
+        The trait `code` names further modules that a plug-in depends on, such as those of schemes that it calls.
+        """
         given = self.entry.parameters | dict(self.parameters)
-        return [self.entry.name, {name: repr(value) for name, value in given.items()}, self.entry.source]
+        code = source_hash(*self.entry.traits.get("code", ()))
+        return [self.entry.name, {name: repr(value) for name, value in given.items()}, self.entry.source, code]
 
     def __call__(self, *args: Any) -> Any:
         """Call the plug-in with its parameters."""
@@ -229,13 +233,18 @@ def _parse(text: str, default: Any) -> Any:
         if text.lower() not in {"true", "false"}:
             raise ValueError(text)
         return text.lower() == "true"
-    if isinstance(default, int) and re.fullmatch(r"[+-]?\d+", text):
+    if isinstance(default, int):
         return int(text)
-    if isinstance(default, (int, float)):
+    if isinstance(default, float):
         return float(text)
     if default is None or default is inspect.Parameter.empty:
         return _guess(text)
     return text
+
+
+def _written(value: Any) -> str:
+    """Return a parameter's value as ids carry it: 2.0 as 2."""
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _guess(text: str) -> Any:
@@ -287,7 +296,8 @@ def _import_named(name: str) -> None:
         return
     if not path.is_file():
         raise BenchError(f"plug-in file {name!r} is not there: check the path")
-    module_name = f"bench_plugin_{path.stem}"
+    place = hashlib.blake2b(str(path.resolve()).encode(), digest_size=4).hexdigest()
+    module_name = f"bench_plugin_{path.stem}_{place}"
     spec = importlib.util.spec_from_file_location(module_name, path.resolve())
     if module_name in sys.modules or spec is None or spec.loader is None:
         return

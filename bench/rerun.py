@@ -20,7 +20,6 @@ def task_flags(spec: TaskSpec) -> list[str]:
 def command(cell: Cell, spec: TaskSpec, settings: Settings, status: str, others: Sequence[str]) -> str:
     """Return a `bench run` that plans the cell again and retries its status; `others` are further flags."""
     words = ["bench", "run", *task_flags(spec), "-b", cell.board]
-    words += ["-l", cell.learner] if cell.learner else []
     if cell.method not in {ALONE, ORACLE}:
         words += ["-w" if BOARDS[cell.board].per_learner else "-e", cell.method]
     words += ["--folds", str(cell.fold + 1), "--repeats", str(cell.repeat + 1), "--retry", status]

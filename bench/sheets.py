@@ -80,9 +80,7 @@ class Sheet:
         """Hash what a cell's numbers depend on: the fits behind it, the method and its code, the code that scores."""
         meaning = [] if cell.method == ALONE else self._method(cell).meaning
         weight = None if self.task.weight is None else self.task.weight[self.split.test]
-        return digest(
-            list(cell), fits, meaning, source_hash(*CODE, *ensembles.registry.shared_modules()), settings.seed, weight
-        )
+        return digest(list(cell), fits, meaning, _code(), settings.seed, weight)
 
     def _method(self, cell: Cell) -> Method:
         board = self.ask.board
@@ -90,6 +88,13 @@ class Sheet:
         if found is None:
             raise ValueError(f"method {cell.method} was planned on board {board.name}, which it does not serve")
         return found
+
+
+@functools.cache
+def _code() -> str:
+    """Hash the code that weighs and scores, plug-in metrics included."""
+    entries = metrics.registry.entries()
+    return digest(source_hash(*CODE, *ensembles.registry.shared_modules()), {n: e.source for n, e in entries.items()})
 
 
 def _worst(ends: list[Record]) -> Record:

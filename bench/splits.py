@@ -69,8 +69,10 @@ def _grouped(task: Task, rows: Array, folds: int, random_state: int) -> Array:
     n_groups = len(np.unique(groups))
     if n_groups < 2:
         raise BenchError(f"task {task.name!r} has {n_groups} group in a training part: folds need at least 2 groups")
-    kind = StratifiedGroupKFold if task.kind == "classification" else GroupKFold
-    splitter = kind(n_splits=min(folds, n_groups), shuffle=True, random_state=random_state)
+    n_splits = min(folds, n_groups)
+    stratified = task.kind == "classification" and np.bincount(task.y[rows]).max() >= n_splits
+    kind = StratifiedGroupKFold if stratified else GroupKFold
+    splitter = kind(n_splits=n_splits, shuffle=True, random_state=random_state)
     part = np.zeros(len(rows), dtype=int)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class with fewer rows than folds is spread as far as it goes

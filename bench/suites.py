@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
-from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +55,19 @@ class Suite:
 
 
 @dataclass(frozen=True)
+class NamedPanel:
+    """Learners by kind of target; with `each` above one, so many configurations of every one of them."""
+
+    learners: Mapping[str, tuple[str, ...]]
+    each: int = 1
+
+
+@dataclass(frozen=True)
 class Catalogue:
-    """What one `datasets.yaml` holds: suites, and panels as lists of learners by kind of target."""
+    """What one `datasets.yaml` holds: suites and panels."""
 
     suites: Mapping[str, Suite] = field(default_factory=dict)
-    panels: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    panels: Mapping[str, NamedPanel] = field(default_factory=dict)
 
     def suite(self, name: str) -> Suite:
         """Return a suite by name.
@@ -72,7 +79,7 @@ class Catalogue:
             raise BenchError(f"unknown suite {name!r}: choose from {', '.join(self.suites)}")
         return self.suites[name]
 
-    def panel(self, name: str) -> Mapping[str, tuple[str, ...]]:
+    def panel(self, name: str) -> NamedPanel:
         """Return a panel by name.
 
         Raises:
@@ -84,44 +91,80 @@ class Catalogue:
 
 
 def catalogue() -> Catalogue:
-    """Read the packaged `datasets.yaml`, and over it the one of the working directory where there is one."""
+    """Read the packaged `datasets.yaml`, and over it the one of the working directory where there is one.
+
+    Raises:
+        BenchError: a file cannot be read, or holds something else than suites and panels.
+    """
     packaged, local = _packaged(), Path(FILE)
     if not local.is_file():
         return packaged
-    own = _parse(str(local.resolve()), local.read_text(encoding="utf-8"))
+    own = _parse(local)
     return Catalogue({**packaged.suites, **own.suites}, {**packaged.panels, **own.panels})
 
 
 @cache
 def _packaged() -> Catalogue:
-    inside = package_files("bench") / FILE
-    path = inside if inside.is_file() else Path(__file__).parent.parent / FILE
-    return _parse(str(path), path.read_text(encoding="utf-8"))
+    inside = Path(__file__).parent / FILE
+    return _parse(inside if inside.is_file() else Path(__file__).parent.parent / FILE)
 
 
-def _parse(path: str, text: str) -> Catalogue:
+def _parse(path: Path) -> Catalogue:
     try:
-        content = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise BenchError(f"{path} is not valid YAML ({' '.join(str(error).split())}): mend it") from error
-    if not isinstance(content, dict) or set(content) - {"suites", "panels"}:
-        raise BenchError(f"{path} may hold the keys 'suites' and 'panels' only: mend it")
-    suites = {name: _suite(path, name, body) for name, body in (content.get("suites") or {}).items()}
-    panels = {
-        name: {kind: tuple(learners) for kind, learners in body.items()}
-        for name, body in (content.get("panels") or {}).items()
-    }
-    return Catalogue(suites, panels)
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise BenchError(f"{path} cannot be read ({' '.join(str(error).split())}): mend it") from error
+    content = _mapping(path, "the file", content or {}, {"suites", "panels"})
+    suites = _mapping(path, "suites", content.get("suites") or {})
+    panels = _mapping(path, "panels", content.get("panels") or {})
+    return Catalogue(
+        {name: _suite(path, name, body) for name, body in suites.items()},
+        {name: _panel(path, name, body) for name, body in panels.items()},
+    )
 
 
-def _suite(path: str, name: str, body: Any) -> Suite:
-    known = {f.name for f in fields(Suite)} - {"name"}
-    if not isinstance(body, dict) or set(body) - known or not body.get("tasks"):
-        raise BenchError(f"suite {name!r} in {path} needs 'tasks' and may have {', '.join(sorted(known))}: mend it")
-    return Suite(**{**body, "name": name, "tasks": tuple(_spec(path, name, task) for task in body["tasks"])})
+def _mapping(path: Path, what: str, body: Any, known: set[str] | None = None) -> dict[str, Any]:
+    """Return a mapping with no unknown key."""
+    if not isinstance(body, dict):
+        raise BenchError(f"{what} in {path} must be names with their contents, not {body!r}: mend it")
+    unknown = set(map(str, body)) - (known or set(map(str, body)))
+    if unknown:
+        raise BenchError(f"{what} in {path} has {min(unknown)!r}, but may have {', '.join(sorted(known or ()))}")
+    return {str(name): value for name, value in body.items()}
 
 
-def _spec(path: str, suite: str, task: Any) -> TaskSpec:
+def _list(path: Path, what: str, body: Any) -> list[Any]:
+    if not isinstance(body, list) or not body:
+        raise BenchError(f"{what} in {path} must be a list, not {body!r}: mend it")
+    return body
+
+
+def _whole(path: Path, what: str, value: Any, least: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise BenchError(f"{what} in {path} must be a whole number of at least {least}, not {value!r}: mend it")
+    return value
+
+
+def _panel(path: Path, name: str, body: Any) -> NamedPanel:
+    what = f"panel {name!r}"
+    parts = _mapping(path, what, body, {"point", "class", "quantile", "each"})
+    each = _whole(path, f"'each' of {what}", parts.pop("each", 1), 1)
+    return NamedPanel({kind: tuple(map(str, _list(path, what, names))) for kind, names in parts.items()}, each)
+
+
+def _suite(path: Path, name: str, body: Any) -> Suite:
+    what = f"suite {name!r}"
+    parts = _mapping(path, what, body, {f.name for f in fields(Suite)} - {"name"})
+    return Suite(
+        name,
+        tuple(_spec(path, name, task) for task in _list(path, f"'tasks' of {what}", parts.get("tasks"))),
+        str(parts.get("description", "")),
+        _whole(path, f"'folds' of {what}", parts.get("folds", Suite.folds), 2),
+        _whole(path, f"'repeats' of {what}", parts.get("repeats", Suite.repeats), 1),
+    )
+
+
+def _spec(path: Path, suite: str, task: Any) -> TaskSpec:
     if isinstance(task, (str, int)):
         return TaskSpec(str(task))
     known = {"task", *(f.name for f in fields(TaskSpec))} - {"name"}

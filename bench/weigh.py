@@ -6,7 +6,7 @@ No function here sees a test label but `score` and the oracle.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +24,6 @@ from bench.core import (
     Settings,
     Target,
     Task,
-    Weights,
     clip_probabilities,
     lawful,
 )
@@ -65,6 +64,14 @@ class Evidence:
     def y(self) -> Array:
         """True values of the answered training rows."""
         return self.task.y[self.answered]
+
+    def with_rows(self, most: int | None) -> Evidence:
+        """Return the evidence of at most so many of the rows that teach the weights, drawn from the seed."""
+        if most is None or most >= len(self.answered):
+            return self
+        kept = np.sort(self.rng("weight rows").permutation(len(self.answered))[:most])
+        stored = {who: replace(answers, oof=answers.oof[kept]) for who, answers in self.stored.items()}
+        return replace(self, answered=self.answered[kept], fold=self.fold[kept], stored=stored)
 
     def weight(self, rows: Array) -> Array | None:
         """Row weights of the task on some rows."""
@@ -211,7 +218,7 @@ class EnsembleSheet:
     def _used(self, combiner: Combiner) -> tuple[tuple[str, str], ...]:
         """Return the fits that a combiner listens to: what it says itself, else all that have any weight."""
         heard = np.ones(len(self.learners), dtype=bool)
-        if isinstance(combiner, Weights):
+        if hasattr(combiner, "w"):
             heard = np.any(combiner.w.reshape(len(heard), -1) != 0, axis=1)
         told = getattr(combiner, "heard", heard)
         return tuple((learner, "none") for learner, asked in zip(self.learners, told, strict=False) if asked)

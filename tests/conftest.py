@@ -1,5 +1,6 @@
 """What every test file shares: one thread, one hypothesis profile, tiny tasks, and two ways to start the program."""
 
+# ruff: noqa: E402 - the threads are set before numpy is imported
 from __future__ import annotations
 
 import os
@@ -109,6 +110,11 @@ def panel_of(said, kind="point", names=None, weight=None, fold=None, outputs=Non
     return Panel(Target(kind, outputs), names, X, said, weight, fold)
 
 
+def core_schemes(kind):
+    """Return the names of the ensemble schemes that every run takes; the others have laws of their own."""
+    return [name for name, entry in ensembles.registry.entries(kind).items() if "core" in entry.tags]
+
+
 def probabilities(rng, *shape):
     """Return random distributions over the last axis, none of them near the clip."""
     raw = rng.uniform(0.05, 1, size=shape)
@@ -165,7 +171,7 @@ class Done:
 class Inline:
     """A pool that runs jobs in this process, one after the other, by the rules of the real one."""
 
-    def __init__(self, n, start, limits=None):
+    def __init__(self, _, start, __=None):
         start()
         self._told = deque()
 

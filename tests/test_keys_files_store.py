@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import threading
 from pathlib import Path
 
@@ -25,6 +24,10 @@ plain = st.recursive(
     lambda inner: st.lists(inner, max_size=3),
     max_leaves=6,
 )
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
 
 
 # keys
@@ -147,7 +150,7 @@ def test_text_is_written_with_its_line_ends_and_read_rights(tmp_path):
     write_text(path, "ä\nb\n")
     assert path.read_bytes() == "ä\nb\n".encode()
     assert path.stat().st_mode & 0o777 == 0o644
-    assert os.listdir(path.parent) == ["a.txt"]
+    assert names(path.parent) == ["a.txt"]
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
@@ -161,7 +164,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
     with pytest.raises(OSError, match="space"):
         write_text(path, "new")
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["a.txt"]
+    assert names(tmp_path) == ["a.txt"]
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
@@ -175,13 +178,13 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_bytes(path, b"new")
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["a.txt"]
+    assert names(tmp_path) == ["a.txt"]
 
 
 def test_json_has_no_nan(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "a.json", {"x": float("nan")})
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path):
@@ -197,7 +200,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         broken()
-    assert sorted(os.listdir(tmp_path)) == ["a"]
+    assert names(tmp_path) == ["a"]
 
 
 def test_the_folder_that_came_first_stays(tmp_path):
@@ -206,14 +209,32 @@ def test_the_folder_that_came_first_stays(tmp_path):
         with new_folder(tmp_path / "a") as first:
             (first / "x").write_text("first")
     assert (tmp_path / "a" / "x").read_text() == "first"
-    assert os.listdir(tmp_path) == ["a"]
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_folder_that_appears_at_the_last_moment_stays(tmp_path, monkeypatch):
+    rename = Path.rename
+
+    def late(self, target):
+        if not Path(target).exists():
+            Path(target).mkdir()
+            (Path(target) / "x").write_text("first")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", late)
+    with new_folder(tmp_path / "a") as folder:
+        (folder / "x").write_text("late")
+    assert (tmp_path / "a" / "x").read_text() == "first"
+    assert names(tmp_path) == ["a"]
 
 
 # store
 
 
-def stored(value=0.5, folds=True):
-    return Stored(np.full((4, 2), value), np.full((3, 2), value), np.full((2, 3, 2), value) if folds else None, {"t": 1})
+def stored(value=0.5, *, folds=True):
+    return Stored(
+        np.full((4, 2), value), np.full((3, 2), value), np.full((2, 3, 2), value) if folds else None, {"t": 1}
+    )
 
 
 @pytest.mark.parametrize("folds", [True, False])
@@ -255,7 +276,7 @@ def test_the_first_answer_of_a_key_stays(tmp_path):
     store.write("ab12", stored(0.5))
     store.write("ab12", stored(0.25))
     np.testing.assert_array_equal(store.read("ab12").test, stored(0.5).test)
-    assert os.listdir(store.folder("ab12").parent) == ["ab12"]
+    assert names(store.folder("ab12").parent) == ["ab12"]
 
 
 def test_an_answer_that_cannot_be_written_is_not_there(tmp_path, monkeypatch):
@@ -268,7 +289,7 @@ def test_an_answer_that_cannot_be_written_is_not_there(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="space"):
         store.write("ab12", stored())
     assert not store.has("ab12")
-    assert os.listdir(tmp_path / "ab") == []
+    assert names(tmp_path / "ab") == []
 
 
 def test_two_writers_at_once_leave_one_whole_answer(tmp_path):
@@ -293,7 +314,7 @@ def test_two_writers_at_once_leave_one_whole_answer(tmp_path):
         assert store.has(f"ab{j}")
         back = store.read(f"ab{j}")
         assert len({*np.unique(back.oof), *np.unique(back.test)}) == 1
-    assert sorted(os.listdir(tmp_path / "ab")) == [f"ab{j}" for j in range(10)]
+    assert names(tmp_path / "ab") == [f"ab{j}" for j in range(10)]
 
 
 # the journal
@@ -334,7 +355,10 @@ def test_the_lock_of_a_killed_run_is_free(tmp_path):
 def test_a_directory_belongs_to_one_experiment(tmp_path, name, other):
     with Journal(tmp_path).open(Settings()):
         pass
-    with pytest.raises(BenchError, match=f"{name}.*another --results"), Journal(tmp_path).open(Settings(**{name: other})):
+    with (
+        pytest.raises(BenchError, match=f"{name}.*another --results"),
+        Journal(tmp_path).open(Settings(**{name: other})),
+    ):
         pass
     with Journal(tmp_path).open(Settings()):
         pass
@@ -344,5 +368,5 @@ def test_an_experiment_file_that_cannot_be_read_is_refused_in_one_line(tmp_path)
     with Journal(tmp_path).open(Settings()):
         pass
     (tmp_path / "records" / "experiment.json").write_text("{")
-    with pytest.raises(BenchError, match="experiment.json"), Journal(tmp_path).open(Settings()):
+    with pytest.raises(BenchError, match=r"experiment\.json"), Journal(tmp_path).open(Settings()):
         pass

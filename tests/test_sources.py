@@ -363,7 +363,7 @@ CSV = "x,shape,flag,when,none,y\n1,round,True,2020-01-01,,0.5\n2,,False,2020-01-
 @pytest.mark.parametrize("name", ["some.data.csv", "data.CSV", "data.csv.gz", "data.tsv", "data.tsv.gz"])
 def test_text_files_load_alike(tmp_path, name):
     text = CSV.replace(",", "\t") if ".tsv" in name else CSV
-    request = saved(tmp_path, gzip.compress(text.encode()) if name.endswith("gz") else text, name)
+    request = saved(tmp_path, gzip.compress(text.encode(), mtime=0) if name.endswith("gz") else text, name)
     before = (tmp_path / name).read_bytes()
     task = load("file", request)
     assert task.name == "file:some.data" if name.startswith("some") else "file:data"
@@ -409,7 +409,7 @@ def test_other_habits_of_csv_files(tmp_path):
         ("x,y\nfür,2\n".encode("latin-1"), "data.csv", "is not UTF-8"),
         (b"\xff\xfex\x00", "data.csv", "is not UTF-8"),
         ("x,y\n1,2\n", "data.csv.gz", "cannot be read"),
-        (gzip.compress(b"x,y\n1,2\n" * 99)[:-20], "data.csv.gz", "cannot be read"),
+        (gzip.compress(b"x,y\n1,2\n" * 99, mtime=0)[:-20], "data.csv.gz", "cannot be read"),
         ("no parquet", "data.parquet", "cannot be read"),
         ("PAR1" * 9, "data.pq", "cannot be read"),
         ("x,y\n1,2\n", "data.xlsx", "is no table: give a .csv"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import class_task, regression_task
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.core import BenchError
@@ -76,6 +76,7 @@ def test_a_class_with_fewer_rows_than_folds_is_spread():
     assert sum(2 in classes for classes in tested) == 1
 
 
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 7), min_size=10, max_size=60), folds, seeds, st.booleans())
 def test_groups_never_straddle(groups, k, seed, classes):
     n = len(groups)

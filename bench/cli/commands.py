@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -65,8 +66,7 @@ def run(
     from bench import experiment
 
     started = time.perf_counter()
-    _check_metrics(metric or [])
-    prepared = _prepare(request, quiet=quiet)
+    prepared = _prepare(request, quiet=quiet, metrics=metric or [])
     if dry_run:
         print_plan(request, prepared)
         return
@@ -200,12 +200,15 @@ def check(
     raise typer.Exit(print_laws(rows, output))
 
 
-def _prepare(request: Request, *, quiet: bool) -> Prepared:
+def _prepare(request: Request, *, quiet: bool, metrics: Sequence[str] = ()) -> Prepared:
     """Load plug-ins and tasks, resolve the names, and say what was inferred and what looks odd."""
     from bench import experiment, show
+    from bench.core import Target
+    from bench.metrics import for_target
     from bench.registry import load_plugins
 
     load_plugins(request.options.plugins)
+    for_target(Target("point"), metrics)  # refuses a metric that does not exist, before anything is run
 
     def told(name: str, task: Any) -> None:
         if task.meta.get("kind_inferred") and not quiet:
@@ -219,14 +222,6 @@ def _prepare(request: Request, *, quiet: bool) -> Prepared:
     if not prepared.plan.cells and not prepared.unloaded:
         _refuse("nothing is selected: no board takes these tasks with these names", NOTHING_SELECTED)
     return prepared
-
-
-def _check_metrics(names: list[str]) -> None:
-    """Refuse a metric that does not exist before anything is run."""
-    from bench.core import Target
-    from bench.metrics import for_target
-
-    for_target(Target("point"), names)
 
 
 def _refuse(text: str, code: int = 2) -> NoReturn:

@@ -15,6 +15,7 @@ import typer
 if TYPE_CHECKING:
     from bench.experiment import Request
 
+RETRIED = ["all", "failed", "invalid", "timeout", "oom", "crashed", "infra", "data", "code", "limit"]
 WHAT, HOW, WHERE = "What is compared", "How it is run", "Where it is kept"
 
 
@@ -68,6 +69,12 @@ def ask(
     weight: Annotated[
         str | None, typer.Option(help="Column of row weights, for fits, schemes and metrics.", rich_help_panel=WHAT)
     ] = None,
+    max_learners: Annotated[
+        int | None, typer.Option(min=1, help="Only the first N learners of the panel.", rich_help_panel=WHAT)
+    ] = None,
+    max_weight_rows: Annotated[
+        int | None, typer.Option(min=2, help="At most N rows teach an ensemble's weights.", rich_help_panel=WHAT)
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the experiment.", rich_help_panel=WHAT)] = 0,
     inner: Annotated[int, typer.Option(min=2, help="Inner folds.", rich_help_panel=WHAT)] = 5,
     levels: Annotated[
@@ -116,7 +123,7 @@ def ask(
     from bench.executors.local import Limits
     from bench.experiment import Request
     from bench.plan import Selection
-    from bench.registry import split_list
+    from bench.registry import chosen_from, split_list
     from bench.suites import TaskSpec
 
     names = split_list(tasks or ())
@@ -124,13 +131,13 @@ def ask(
     files = [name for name in names if name.startswith("file:")] or names
     specs = [TaskSpec(name, *columns) if name in files else TaskSpec(name) for name in names]
     limits = Limits(seconds(time_limit) if time_limit else None, size(mem_limit) if mem_limit else None)
-    words = tuple(split_list(retry or ()))
+    words = tuple(chosen_from(RETRIED, retry, "status to retry")) if retry else ()
     return Request(
         tasks=tuple(specs),
         suites=tuple(split_list(suites or ())),
         chosen=Selection(
             tuple(boards or ()), tuple(learners or ()), tuple(ensembles or ()), tuple(class_weights or ()),
-            panel, folds, repeats,
+            panel, folds, repeats, max_learners, max_weight_rows,
         ),
         settings=Settings(seed, read_levels(levels) if levels else DEFAULT_LEVELS, protocol, inner),
         options=Options(jobs, limits, words, force, stop, tuple(plugins or ())),

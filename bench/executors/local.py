@@ -102,8 +102,10 @@ class Pool:
         """Give a job to an idle worker, first choice one that holds its context."""
         idle = [worker for worker in self._workers if worker.job is None]
         worker = min(idle, key=lambda w: w.context != job.context)
+        if not worker.process.is_alive():
+            worker = self._replace(worker)
         worker.job, worker.started = job, time.monotonic()
-        with contextlib.suppress(OSError):  # a worker that died while idle is seen by `wait`
+        with contextlib.suppress(OSError):  # a worker that dies at this moment is seen by `wait`
             if worker.context != job.context:
                 worker.pipe.send(("context", contexts[job.context]))
                 worker.context = job.context
@@ -140,9 +142,14 @@ class Pool:
         return None
 
     def _lose(self, worker: _Worker, kind: Literal["timeout", "oom", "crashed"]) -> Event:
-        self._dismiss(worker)
-        self._workers[self._workers.index(worker)] = self._hire()
+        self._replace(worker)
         return Event(worker.job, kind, worker.process.exitcode)
+
+    def _replace(self, worker: _Worker) -> _Worker:
+        """Hire another worker in the place of one that is dead or must go."""
+        self._dismiss(worker)
+        hired = self._workers[self._workers.index(worker)] = self._hire()
+        return hired
 
     def _hire(self) -> _Worker:
         ours, theirs = self._mp.Pipe()

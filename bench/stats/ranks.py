@@ -38,10 +38,10 @@ def block_weights(blocks: pd.DataFrame) -> Array:
     return weight / np.bincount(group)[group] if len(blocks) else weight
 
 
-def win_rate(mean_rank: Array) -> Array:
+def win_rate(mean_rank: Array, K: int) -> Array:
     """Return the share of rivals beaten, ties half: (K - mean rank) / (K - 1) for K methods; NaN for one method."""
-    rivals = len(mean_rank) - 1
-    return np.round((len(mean_rank) - mean_rank) / rivals, 12) + 0.0 if rivals else np.full(len(mean_rank), np.nan)
+    rivals = K - 1
+    return np.round((K - mean_rank) / rivals, 12) + 0.0 if rivals > 0 else np.full(len(mean_rank), np.nan)
 
 
 def positions(mean_rank: Array) -> pd.Series[Any]:

@@ -1,0 +1,221 @@
+"""Worker processes: what they stream back, how they are lost, and that none is left behind."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import psutil
+import pytest
+
+from bench.executors.local import Limits, Pool
+
+MB = 2**20
+
+
+@dataclass(frozen=True)
+class Call:
+    """A job that calls functions with its context, one an item."""
+
+    functions: tuple[Any, ...]
+    context: str = "x"
+    name: str = ""
+    note: tuple[Any, ...] = field(default=())
+
+    def items(self, context):
+        for function in self.functions:
+            yield function(context)
+
+
+def nothing():
+    pass
+
+
+def double(x):
+    return 2 * x
+
+
+def process_id(_):
+    return os.getpid()
+
+
+def environment(_):
+    import numpy as np
+    from threadpoolctl import threadpool_info
+
+    np.ones((2, 2)) @ np.ones((2, 2))
+    return os.environ["OMP_NUM_THREADS"], max((pool["num_threads"] for pool in threadpool_info()), default=1)
+
+
+def raises(_):
+    raise RuntimeError("on purpose")
+
+
+def dies(_):
+    os._exit(7)
+
+
+def leaves(_):
+    sys.exit(3)
+
+
+def not_picklable(_):
+    return lambda: None
+
+
+def for_ever(_):
+    while True:
+        pass
+
+
+def hog(size, _):
+    kept = bytearray(size)
+    kept[::4096] = b"x" * len(kept[::4096])
+    while True:
+        pass
+
+
+def cannot_start():
+    raise RuntimeError("no plug-in")
+
+
+def run(jobs, n=1, limits=None, start=nothing, contexts=None):
+    """Run jobs as the harness does, and return all that was told, by job name."""
+    waiting, told = deque(jobs), {}
+    contexts = contexts or {"x": 21, "y": 5}
+    with Pool(n, start, limits) as pool:
+        while waiting or pool.busy:
+            while waiting and pool.free:
+                pool.submit(waiting.popleft(), contexts)
+            for event in pool.wait():
+                told.setdefault(event.job.name, []).append((event.kind, event.value))
+    return told
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_is_left():
+    yield
+    assert multiprocessing.active_children() == []
+
+
+def test_values_are_streamed_in_order_and_then_the_end():
+    assert run([Call((double, str, double))]) == {"": [("item", 42), ("item", "21"), ("item", 42), ("done", None)]}
+
+
+def test_a_job_without_items_is_done():
+    assert run([Call(())]) == {"": [("done", None)]}
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_many_jobs_with_two_contexts_all_end(n):
+    jobs = [Call((double,), "xy"[j % 2], str(j)) for j in range(60)]
+    told = run(jobs, n)
+    assert told == {str(j): [("item", 42 if j % 2 == 0 else 10), ("done", None)] for j in range(60)}
+
+
+def test_a_worker_is_kept_from_job_to_job():
+    told = run([Call((process_id,), name=str(j)) for j in range(4)])
+    assert len({events[0][1] for events in told.values()}) == 1
+
+
+def test_a_worker_has_one_thread():
+    ((_, (variable, threads)), _) = run([Call((environment,))])[""]
+    assert (variable, threads) == ("1", 1)
+
+
+@pytest.mark.parametrize(("function", "code"), [(dies, 7), (leaves, 3), (raises, 1), (not_picklable, 1)])
+def test_a_worker_that_dies_takes_one_item_with_it(function, code, capfd):
+    """The items before it are kept, its job is lost, and the jobs behind it are done by a new worker."""
+    told = run([Call((double, function, double), name="bad"), Call((double,), name="good")])
+    assert told == {"bad": [("item", 42), ("crashed", code)], "good": [("item", 42), ("done", None)]}
+
+
+def test_every_job_is_lost_where_no_worker_can_start(capfd):
+    told = run([Call((double,), name=str(j)) for j in range(2)], start=cannot_start)
+    assert {name: [kind for kind, _ in events] for name, events in told.items()} == {"0": ["crashed"], "1": ["crashed"]}
+
+
+def test_an_item_that_takes_too_much_memory_is_lost_alone():
+    base = base_memory()
+    jobs = [Call((double, functools.partial(hog, 300 * MB)), name="big"), Call((double,), name="good")]
+    told = run(jobs, limits=Limits(memory=base + 150 * MB))
+    assert [kind for kind, _ in told["big"]] == ["item", "oom"]
+    assert [kind for kind, _ in told["good"]] == ["item", "done"]
+
+
+def base_memory():
+    with Pool(1, nothing) as pool:
+        pool.submit(Call((double,)), {"x": 1})
+        while pool.busy:
+            pool.wait()
+        return psutil.Process(pool._workers[0].process.pid).memory_info().rss
+
+
+def test_an_item_that_takes_too_long_is_lost_alone_and_holds_up_nobody():
+    jobs = [Call((double, for_ever), name="slow"), *(Call((double,), name=str(j)) for j in range(5))]
+    told = run(jobs, 2, Limits(seconds=3))
+    assert [kind for kind, _ in told["slow"]] == ["item", "timeout"]
+    assert all(told[str(j)] == [("item", 42), ("done", None)] for j in range(5))
+
+
+def test_limits_that_are_kept_change_nothing():
+    limits = Limits(seconds=60, memory=base_memory() + 2000 * MB)
+    assert run([Call((double, double))], limits=limits) == {"": [("item", 42), ("item", 42), ("done", None)]}
+
+
+def test_a_worker_that_died_while_idle_does_not_stop_the_pool():
+    with Pool(1, nothing) as pool:
+        contexts, kinds = {"x": 21}, []
+        pool.submit(Call((double,)), contexts)
+        while pool.busy:
+            pool.wait()
+        victim = pool._workers[0].process
+        victim.kill()
+        victim.join()
+        for _ in range(2):
+            pool.submit(Call((double,)), contexts)
+            while pool.busy:
+                kinds += [event.kind for event in pool.wait()]
+    assert kinds[-2:] == ["item", "done"]
+    assert kinds in (["item", "done", "item", "done"], ["crashed", "item", "done"])
+
+
+def test_a_job_that_never_ran_is_not_said_to_have_crashed():
+    """The worker died before it was given the job: the job is not to blame, and a new worker can do it."""
+    with Pool(1, nothing) as pool:
+        pool.submit(Call(()), {"x": 21})
+        while pool.busy:
+            pool.wait()
+        pool._workers[0].process.kill()
+        pool._workers[0].process.join()
+        kinds = []
+        pool.submit(Call((double,)), {"x": 21})
+        while pool.busy:
+            kinds += [event.kind for event in pool.wait()]
+    assert kinds == ["item", "done"]
+
+
+def test_leaving_the_pool_ends_workers_in_the_middle_of_a_job():
+    with Pool(2, nothing) as pool:
+        pool.submit(Call((double, for_ever)), {"x": 21})
+        (event,) = pool.wait()
+        assert event.value == 42
+        processes = [worker.process for worker in pool._workers]
+    assert not any(process.is_alive() for process in processes)
+
+
+def test_an_interrupt_ends_the_workers():
+    def interrupted():
+        with Pool(1, nothing) as pool:
+            pool.submit(Call((for_ever,)), {"x": 21})
+            interrupted.processes = [worker.process for worker in pool._workers]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not any(process.is_alive() for process in interrupted.processes)
