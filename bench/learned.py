@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.core import Array, Panel, Target
+from bench.core import Array, Combiner, Panel, Target, Weights
 
 
-def weight_rows(combiner: Any, panel: Panel) -> list[dict[str, Any]]:
-    """Return the weights `w` of a combiner, where it has any, and its intercept as table rows."""
-    if not hasattr(combiner, "w"):
+def weight_rows(combiner: Combiner, panel: Panel) -> list[dict[str, Any]]:
+    """Return the weights and the intercept of a linear combiner as table rows; none for any other."""
+    if not isinstance(combiner, Weights):
         return []
     w = combiner.w.reshape(len(panel.learners), -1)
     outputs = _output_names(panel.target, combiner.w.shape[1:])
@@ -20,8 +20,7 @@ def weight_rows(combiner: Any, panel: Panel) -> list[dict[str, Any]]:
         for learner, line in zip(panel.learners, w, strict=True)
         for output, value in zip(outputs, line, strict=True)
     ]
-    given = getattr(combiner, "intercept", None)
-    intercept = np.zeros(0) if given is None else given
+    intercept = np.zeros(0) if combiner.intercept is None else combiner.intercept
     names = _output_names(panel.target, (panel.target.width,)) if panel.target.outputs else [""]
     return rows + [
         {"role": "intercept", "of": "", "output": name, "value": float(value)}

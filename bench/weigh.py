@@ -24,6 +24,7 @@ from bench.core import (
     Settings,
     Target,
     Task,
+    Weights,
     clip_probabilities,
     lawful,
 )
@@ -218,7 +219,7 @@ class EnsembleSheet:
     def _used(self, combiner: Combiner) -> tuple[tuple[str, str], ...]:
         """Return the fits that a combiner listens to: what it says itself, else all that have any weight."""
         heard = np.ones(len(self.learners), dtype=bool)
-        if hasattr(combiner, "w"):
+        if isinstance(combiner, Weights):
             heard = np.any(combiner.w.reshape(len(heard), -1) != 0, axis=1)
         told = getattr(combiner, "heard", heard)
         return tuple((learner, "none") for learner, asked in zip(self.learners, told, strict=False) if asked)

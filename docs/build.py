@@ -122,7 +122,7 @@ PARTS: dict[str, Callable[[str], str]] = {
 def stale() -> dict[Path, str]:
     """Return the pages that are not up to date, each with the text that it should have."""
     paths = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
-    texts = {path: path.read_text(encoding="utf-8") for path in paths}
+    texts = {path: path.read_text(encoding="utf-8") for path in paths if path.is_file()}
     fresh = {path: page(text) for path, text in texts.items()}
     return {path: text for path, text in fresh.items() if text != texts[path]}
 

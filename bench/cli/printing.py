@@ -25,17 +25,17 @@ BOARD_COLUMNS = ("position", "method", "mean_rank", "win_rate", "mean_score", "c
 
 def print_table(table: pd.DataFrame, output: Format, title: str = "") -> None:
     """Print a table to stdout."""
+    plain = table.astype(object).where(table.notna(), None)
     if output == "table":
-        show.table(list(table.columns), table.itertuples(index=False), title)
+        show.table(list(plain.columns), plain.itertuples(index=False), title)
         return
     from bench.leaderboard import to_csv
 
-    plain = table.astype(object).where(table.notna(), None)
     written: dict[str, Callable[[], str]] = {
         "csv": lambda: to_csv(table),
         "json": lambda: json.dumps(plain.to_dict("records")) + "\n",
-        "md": lambda: _markdown(table),
-        "latex": lambda: _latex(table),
+        "md": lambda: _markdown(plain),
+        "latex": lambda: _latex(plain),
     }
     typer.echo(written[output](), nl=False)
 
