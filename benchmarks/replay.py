@@ -49,7 +49,7 @@ def _answers(target: Target, signal: np.ndarray, n: int, noise: float, rng: np.r
 
 def main() -> None:
     """Time each board's core schemes once, after one run to warm up."""
-    n, L = (int(text) for text in (sys.argv[1:] + ["10000", "20"])[:2])
+    n, L = (int(text) for text in [*sys.argv[1:], "10000", "20"][:2])
     for board in (board for board in BOARDS.values() if not board.per_learner):
         drawn = evidence(board, n, L)
         learners = tuple(learner for learner, _ in drawn.stored)

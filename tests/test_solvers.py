@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize, nnls
 
+from bench.solvers import faces
 from bench.solvers import simplex_log as log_solver
+from bench.solvers.faces import Faces, solve_positive
 from bench.solvers.simplex_log import simplex_log
-from bench.solvers.simplex_qp import residual_gram, simplex_qp, solve_positive
+from bench.solvers.simplex_qp import residual_gram, simplex_qp
 
 fixed = settings(derandomize=True, deadline=None, max_examples=40)
 seeds = st.integers(0, 2**32 - 1)
@@ -247,6 +249,61 @@ def test_cholesky_takes_a_matrix_that_is_singular_but_for_rounding():
     np.testing.assert_allclose(G @ x, 1, rtol=1e-6)
     with pytest.raises(np.linalg.LinAlgError, match="positive"):
         solve_positive(-np.eye(3), np.full(3, 1e-300), np.ones(3))
+
+
+@pytest.fixture
+def small_is_large(monkeypatch):
+    """Keep the factor of ten learners already, so that small problems take the paths of large ones."""
+    monkeypatch.setattr(faces, "LARGE", 10)
+    monkeypatch.setattr(faces, "NEAR", 3)
+
+
+@fixed
+@given(seeds)
+def test_faces_one_after_another_are_as_good_as_each_alone(seed):
+    rng = np.random.default_rng(seed)
+    G = gram_of(rng.normal(size=(400, 900)) + rng.normal(size=900))
+    kept = Faces(G, 1e-14 * G.diagonal())
+    support = np.sort(rng.choice(400, rng.integers(300, 401), replace=False))
+    for _ in range(6):
+        np.testing.assert_allclose(
+            kept.solve(support),
+            np.linalg.solve(G[np.ix_(support, support)], np.ones(len(support))),
+            rtol=1e-9,
+            atol=1e-9,
+        )
+        changed = np.isin(np.arange(400), support)
+        changed[rng.choice(400, rng.integers(0, 25))] ^= True
+        support = np.flatnonzero(changed)
+
+
+def test_faces_do_not_factor_again_for_a_few_learners(monkeypatch):
+    G = gram_of(errors(0, 300, 900))
+    kept, sizes = Faces(G, 1e-14 * G.diagonal()), []
+    factored = faces._factored
+    monkeypatch.setattr(faces, "_factored", lambda gram, *rest: sizes.append(len(gram)) or factored(gram, *rest))
+    for support in (np.arange(260), np.arange(5, 260), np.arange(3, 265), np.arange(265)):
+        kept.solve(support)
+    assert max(sizes[1:]) <= 5
+    assert sizes[0] == 260
+
+
+@pytest.mark.parametrize("case", sorted(hard_residuals()))
+@pytest.mark.usefixtures("small_is_large")
+def test_qp_survives_the_paths_of_large_problems(case):
+    G = gram_of(hard_residuals()[case])
+    solution = simplex_qp(G)
+    assert_on_simplex(solution.w)
+    assert solution.gap <= 1e-10
+    assert solution.value <= G.diagonal().min() * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("rows", [450, 900, 3000])
+@pytest.mark.parametrize("share", [0.0, 0.1, 1.0])
+def test_qp_of_many_learners_is_optimal(rows, share):
+    rng = np.random.default_rng(rows)
+    E = share * rng.normal(size=rows) + rng.normal(size=(400, rows)) * rng.uniform(0.8, 1.3, size=(400, 1))
+    assert_optimal(gram_of(E), simplex_qp(gram_of(E)))
 
 
 def test_qp_rejects_what_is_not_finite():

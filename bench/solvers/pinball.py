@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.solvers.simplex_qp import solve_positive
+from bench.solvers.faces import solve_positive
 from bench.solvers.solution import Array, Index, Solution
 
 CHUNK = 1 << 17

@@ -9,12 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.lapack import dposv, dpotrs
 
+from bench.solvers.faces import RIDGE, Faces, solve_positive
 from bench.solvers.solution import Array, Index, Solution
-
-RIDGE = 1e-14
-"""Added to the diagonal before a factorisation, relative to it; one step of refinement takes it out again."""
 
 NOISE = 1e-15
 """Rounding of one product Gw, relative to |G|w."""
@@ -22,23 +19,23 @@ NOISE = 1e-15
 NEGLIGIBLE = 1e-13
 """A w'Gw below this share of w'|G|w is rounding."""
 
-GROWTH = 12
-"""How often the ridge may grow, a hundredfold each time."""
-
 BLOCK = 100
 """How many learners may enter at first; the number doubles with every success."""
 
+STAYED = 0.98
+"""When this share of more than BLOCK learners stays, the optimum is dense, and all others may enter."""
 
-def residual_gram(said: Array, y: Array, weight: Array | None = None, chunk: int = 65536) -> Array:
+
+def residual_gram(said: Array, y: Array, weight: Array | None = None, chunk: int = 4096) -> Array:
     """Return G = E'SE / Σs of the residuals E_l = said_l - y, shape (L, L).
 
     `said` has shape (L, n) and may be a memory map of any float type: rows are read in chunks of fixed size,
-    and summed in float64.
+    which stay in the cache, and summed in float64.
     """
-    gram = np.zeros((len(said), len(said)))
+    gram, room = np.zeros((len(said), len(said))), np.empty((len(said), min(chunk, len(y))))
     for start in range(0, len(y), chunk):
         rows = slice(start, start + chunk)
-        error = np.subtract(said[:, rows], y[rows], dtype=np.float64)
+        error = np.subtract(said[:, rows], y[rows], out=room[:, : len(y[rows])], dtype=np.float64)
         if weight is not None:
             error *= np.sqrt(weight[rows])
         gram += error @ error.T
@@ -47,12 +44,12 @@ def residual_gram(said: Array, y: Array, weight: Array | None = None, chunk: int
 
 @dataclass(frozen=True)
 class _Problem:
-    """Minimise w'Gw + c'w: `half` is c/2 or None, `ridge` jitters the diagonal, `scale` is a size."""
+    """Minimise w'Gw + c'w: `half` is c/2 or None, `scale` is a size."""
 
     gram: Array
     half: Array | None
-    ridge: Array
     scale: float
+    faces: Faces
 
     def slope(self, w: Array) -> Array:
         """Return half the gradient, Gw + c/2."""
@@ -93,7 +90,7 @@ def _problem(gram: Array, linear: Array | None) -> _Problem:
     scale = float(diagonal.mean()) if half is None else max(float(diagonal.mean()), float(np.abs(half).max()))
     if not np.isfinite(scale):
         raise ValueError("the Gram matrix or the linear term holds a value that is not finite")
-    return _Problem(gram, half, RIDGE * np.where(diagonal > 0, diagonal, scale or 1.0), scale)
+    return _Problem(gram, half, scale, Faces(gram, RIDGE * np.where(diagonal > 0, diagonal, scale or 1.0)))
 
 
 def _descend(problem: _Problem, w: Array, tol: float) -> Array:
@@ -102,20 +99,29 @@ def _descend(problem: _Problem, w: Array, tol: float) -> Array:
     most = BLOCK
     for _ in range(100 + 10 * len(w)):
         level = float(w @ slope)
-        low = np.flatnonzero((slope < level - problem.allowed(level, tol)) & (w == 0))
+        low = ((slope < level - problem.allowed(level, tol)) & (w == 0)).nonzero()[0]
         if not len(low):
             break
-        entering = low[np.argsort(slope[low], kind="stable")]
+        entering = low[slope[low].argsort(kind="stable")]
         for move, count in ((_block, most), (_single, 1)):
-            new = move(problem, w, np.append(np.flatnonzero(w), entering[:count]))
+            support = _union(w, entering[:count])
+            new = move(problem, w, support)
             new_slope = problem.slope(new)
             # the change of the value, in a form that keeps its sign long after the values agree in all digits
             if (new - w) @ (slope + new_slope - 2 * level) < 0:
                 break
         else:
             break
-        w, slope, most = new, new_slope, 2 * count
+        stayed = np.count_nonzero(new) >= STAYED * len(support) > STAYED * 2 * BLOCK
+        w, slope, most = new, new_slope, len(w) if stayed else 2 * count
     return w
+
+
+def _union(w: Array, entering: Index) -> Index:
+    """Return the support of w with some more learners, sorted."""
+    chosen = w > 0
+    chosen[entering] = True
+    return chosen.nonzero()[0]
 
 
 def _block(problem: _Problem, w: Array, support: Index) -> Array:
@@ -156,28 +162,15 @@ def _face(problem: _Problem, w: Array, support: Index) -> Array:
     Without c it is z = x / Σx, where G x = 1. With c it is w plus a step along the solutions of M x = 1 and
     M x = -slope, M = G + scale 11', which has the same minimiser and is no longer singular along 1.
     """
-    gram = problem.gram[support[:, None], support]
-    one = np.ones(len(support))
     if problem.half is None:
-        z = solve_positive(gram, problem.ridge[support], one)
-        return np.asarray(z / z.sum())
-    here = w[support]
+        x = problem.faces.solve(support)
+        return np.asarray(x / x.sum())
+    gram, here = problem.faces.part(support), w[support]
     slope = gram @ here + problem.half[support]
-    x = solve_positive(gram + problem.scale, problem.ridge[support], np.stack((one, slope.mean() - slope), axis=1))
+    right = np.stack((np.ones(len(support)), slope.mean() - slope), axis=1)
+    x = solve_positive(gram + problem.scale, problem.faces.ridge[support], right)
     missing = 1 - here.sum() - x[:, 1].sum()
     return np.asarray(here + x[:, 1] + missing / x[:, 0].sum() * x[:, 0])
-
-
-def solve_positive(gram: Array, ridge: Array, right: Array) -> Array:
-    """Solve G x = right by Cholesky with one refinement; the ridge grows until the factor exists."""
-    for _ in range(GROWTH):
-        shifted = gram.T.copy(order="F")
-        shifted.ravel(order="K")[:: len(gram) + 1] += ridge
-        factor, x, failed = dposv(shifted, right, lower=1, overwrite_a=1)
-        if not failed:
-            return np.asarray(x + dpotrs(factor, right - gram @ x, lower=1)[0])
-        ridge = 100 * ridge
-    raise np.linalg.LinAlgError("the matrix is far from positive semidefinite, or not finite")
 
 
 def _certified(problem: _Problem, w: Array) -> Solution:
@@ -189,6 +182,11 @@ def _certified(problem: _Problem, w: Array) -> Solution:
         value = level + float(w @ problem.half)
         lack = 2 * max(level - float(slope.min()), 0.0)
         return Solution(w, lack / max(abs(value), problem.scale) if lack else 0.0, value)
-    size = np.abs(problem.gram) @ w
-    lack = float(np.max(level - slope, where=level - slope > NOISE * size, initial=0.0))
-    return Solution(w, lack / level if level > NEGLIGIBLE * (w @ size) else 0.0, max(level, 0.0))
+    below = level - slope
+    if below.max() <= NOISE * level:
+        return Solution(w, 0.0, level)
+    suspects = (below > NOISE * np.abs(slope)).nonzero()[0]
+    size = np.abs(problem.gram.take(suspects, axis=0)) @ w
+    lack = float(np.max(below[suspects], where=below[suspects] > NOISE * size, initial=0.0))
+    noise = lack > 0 and level <= NEGLIGIBLE * (w @ np.abs(problem.gram) @ w)
+    return Solution(w, 0.0 if noise or not lack else lack / level, max(level, 0.0))
