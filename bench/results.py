@@ -22,7 +22,7 @@ WHO = ("board", "task_id", "panel", "repeat", "fold", "learner", "method")
 COLUMNS: dict[str, tuple[str, ...]] = {
     "scores": (
         "board", "task_id", "task", "panel", "repeat", "fold", "learner", "method", "sample", "metric", "direction",
-        "value", "n_rows", "ranked", "protocol",
+        "value", "n_rows", "ranked", "protocol", "learners_used",
     ),
     "cells": (*WHO, "status", "cause", "detail", "train_loss", "gap", "seed", "key", "data_hash", "versions",
               "clipped", "protocol", "learners_used"),
@@ -109,6 +109,7 @@ def _score_rows(cell: Cell, record: Record) -> Iterable[Record]:
             yield _who(cell) | {
                 "task": record["task"],
                 "protocol": record.get("protocol"),
+                "learners_used": record.get("learners_used"),
                 "sample": sample,
                 "metric": metric,
                 "direction": _direction(metric),

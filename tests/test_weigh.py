@@ -317,3 +317,15 @@ def test_every_metric_of_the_board_is_scored(sheets, board):
     if board == "quantile":
         assert found["wis"] > 0
         assert len(sheet.evidence.target.outputs) == len(DEFAULT_LEVELS)
+
+
+def test_the_rows_that_teach_the_weights_can_be_limited(sheets):
+    evidence = sheets["classification"].evidence
+    few = evidence.with_rows(10)
+    assert len(few.answered) == len(few.fold) == 10
+    assert evidence.with_rows(10**6) is evidence
+    np.testing.assert_array_equal(few.answered, evidence.with_rows(10).answered)
+    places = [evidence.answered.tolist().index(row) for row in few.answered]
+    for who, stored in few.stored.items():
+        np.testing.assert_array_equal(stored.oof, evidence.stored[who].oof[places])
+        np.testing.assert_array_equal(stored.test, evidence.stored[who].test)

@@ -52,7 +52,9 @@ def _long(name: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[
     missing = {"row", "learner", "value"} - set(table.columns)
     if missing:
         raise BenchError(f"panel file {name!r} in long layout lacks column {', '.join(sorted(missing))}: add it")
-    output = table["output"].map(text) if "output" in table.columns else pd.Series("", index=table.index)
+    output = pd.Series("", index=table.index)
+    if "output" in table.columns:
+        output = table["output"].map(text).where(table["output"].notna(), "")
     place = pd.MultiIndex.from_arrays([table["row"], table["learner"].map(str), output])
     if place.has_duplicates:
         twice = " of ".join(repr(part) for part in reversed(list(place[place.duplicated()][0])[:2]))

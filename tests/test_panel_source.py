@@ -1,0 +1,90 @@
+"""`panel:FILE`: predictions made elsewhere become a panel, in both layouts, and nothing is fitted."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench import sources
+from bench.core import BenchError
+from bench.sources import Request
+
+
+def load(path, **fields):
+    return sources.load("panel", Request(str(path), **fields))
+
+
+def points(n=40):
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=n)
+    return pd.DataFrame({"y": y, "a": y + 0.1 * rng.normal(size=n), "b": rng.normal(size=n)})
+
+
+def long_of(wide):
+    rows = wide.assign(row=[f"id{i}" for i in range(len(wide))])
+    melted = rows.melt(["row", "y"], var_name="name", value_name="value")
+    parts = melted["name"].str.partition("@")
+    return melted.assign(learner=parts[0], output=parts[2]).drop(columns="name")
+
+
+def test_points_from_the_wide_layout(tmp_path):
+    table = points()
+    table.to_csv(tmp_path / "p.csv", index=False)
+    task = load(tmp_path / "p.csv")
+    assert (task.name, task.kind, task.given.target.kind, task.splits) == ("panel:p", "regression", "point", ())
+    np.testing.assert_allclose(task.y, table["y"])
+    np.testing.assert_allclose(task.given.answers["a"], table[["a"]])
+    assert task.meta["protocol"] == "given: halves"
+
+
+@pytest.mark.parametrize("output", ["", "@0.1,@0.5,@0.90", "@x,@y,@z"])
+def test_both_layouts_say_the_same(tmp_path, output):
+    rng = np.random.default_rng(1)
+    labels = output.split(",")
+    y = rng.choice(["x", "y", "z"], 30) if "@x" in labels else rng.normal(size=30)
+    wide = pd.DataFrame({"y": y} | {f"{name}{label}": rng.random(30) for name in "ab" for label in labels})
+    wide.to_parquet(tmp_path / "wide.parquet")
+    long_of(wide).to_csv(tmp_path / "long.csv", index=False)
+    one, other = load(tmp_path / "wide.parquet"), load(tmp_path / "long.csv")
+    assert one.given.target == other.given.target
+    order = np.argsort([int(row[2:]) for row in sorted(f"id{i}" for i in range(30))])
+    for learner, values in one.given.answers.items():
+        np.testing.assert_allclose(other.given.answers[learner][order], values)
+    np.testing.assert_array_equal(other.y[order], one.y)
+
+
+def test_marked_parts_and_folds_become_the_splits(tmp_path):
+    table = points(30)
+    table.assign(part=["train"] * 20 + ["test"] * 10).to_csv(tmp_path / "parts.csv", index=False)
+    (split,) = load(tmp_path / "parts.csv").splits
+    assert (split.train.tolist(), split.test.tolist()) == (list(range(20)), list(range(20, 30)))
+    table.assign(fold=np.arange(30) % 3).to_csv(tmp_path / "folds.csv", index=False)
+    task = load(tmp_path / "folds.csv")
+    assert [sorted(set(split.test % 3)) for split in task.splits] == [[0], [1], [2]]
+    assert task.meta["protocol"] == "given: marked folds"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda t: t.drop(columns="y"), "no column 'y'"),
+        (lambda t: t[["y"]], "no column of a learner"),
+        (lambda t: t.assign(a=np.nan), "did not answer 40 rows"),
+        (lambda t: t.assign(part="middle"), "'part'"),
+        (lambda t: t.assign(fold=1), "at least two folds"),
+        (lambda t: t.rename(columns={"a": "a@0.5", "b": "a@1.5"}), "between 0 and 1"),
+        (lambda t: t.rename(columns={"a": "a@0.5", "b": "b@0.4"}), "expected '0.5'"),
+        (lambda t: long_of(t).drop(columns="learner"), "lacks column learner"),
+        (lambda t: pd.concat([long_of(t), long_of(t).iloc[:1]]), "twice"),
+        (lambda t: long_of(t).iloc[1:], "did not answer 1 rows"),
+    ],
+)
+def test_what_makes_no_panel_is_refused(tmp_path, change, says):
+    change(points()).to_csv(tmp_path / "bad.csv", index=False)
+    with pytest.raises(BenchError, match=says):
+        load(tmp_path / "bad.csv")
+
+
+def test_columns_cannot_be_named_by_flags(tmp_path):
+    points().to_csv(tmp_path / "p.csv", index=False)
+    with pytest.raises(BenchError, match="target"):
+        load(tmp_path / "p.csv", target="y")
