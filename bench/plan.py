@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench import class_weights, learners
-from bench.boards import ALONE, ORACLE, Board, Method, boards_named, methods
+from bench.boards import ALONE, ORACLE, Board, Method, boards_named, method, methods
 from bench.core import BenchError, Cell, Kind, Settings, Split, Task
 from bench.keys import digest
 from bench.learners import learner_scheme
@@ -184,21 +184,32 @@ def _panel_name(chosen: Selection, members: tuple[str, ...]) -> str:
 
 def _refuse_idle(chosen: Selection, asks: Sequence[Ask]) -> None:
     """Refuse a name that no board of the run can use."""
-    learning = [
-        learner_scheme(name).entry.name for ask in asks if not ask.panel.startswith(GIVEN) for name in ask.learners
-    ]
-    competing: dict[bool, set[str]] = {False: set(), True: set()}
-    for ask in asks:
-        competing[ask.board.per_learner] |= {m.base.entry.name for m in ask.methods}
-    for noun, texts, used in (
-        ("learner", () if chosen.max_learners else chosen.learners, learning),
-        ("ensemble", chosen.ensembles, competing[False]),
-        ("class weighting", chosen.class_weights, competing[True]),
+    fitted = [ask for ask in asks if not ask.panel.startswith(GIVEN)]
+    learning = {learner_scheme(name).entry.name for ask in fitted for name in ask.learners}
+    for text in _names(() if chosen.max_learners else chosen.learners):
+        if not any(matches(name, [text]) or text.startswith(name) for name in learning):
+            raise BenchError(f"learner {text!r} serves none of the chosen boards and tasks: see `bench list`")
+    for noun, texts, per_learner in (
+        ("ensemble", chosen.ensembles, False),
+        ("class weighting", chosen.class_weights, True),
     ):
-        for text in split_list(texts):
-            is_name = not text.startswith("!") and text not in {"all", "core", "extended"}
-            if is_name and not any(matches(name, [text]) or text.startswith(name) for name in used):
+        competing = [ask for ask in asks if ask.board.per_learner is per_learner]
+        for text in _names(texts):
+            if not any(_competes(ask, text) for ask in competing):
                 raise BenchError(f"{noun} {text!r} serves none of the chosen boards and tasks: see `bench list`")
+
+
+def _names(texts: Sequence[str]) -> list[str]:
+    """Return the parts of a list that name something, rather than a tag or what is excluded."""
+    return [text for text in split_list(texts) if not text.startswith("!") and text not in {"all", "core", "extended"}]
+
+
+def _competes(ask: Ask, text: str) -> bool:
+    """Say whether a method is on a board, by its name in any spelling or by a glob."""
+    if any(sign in text for sign in "*?["):
+        return any(matches(m.base.entry.name, [text]) for m in ask.methods)
+    named = method(ask.board, text)
+    return named is not None and named.id in {m.id for m in ask.methods}
 
 
 def _first(cut: tuple[Split, ...], chosen: Selection) -> tuple[Split, ...]:
