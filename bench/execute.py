@@ -15,8 +15,8 @@ from bench.jobs import FitJob, SheetJob, ending
 from bench.journal import Journal, Record
 from bench.keys import digest
 from bench.plan import Ask, Plan
+from bench.plugins import load_plugins
 from bench.predict import Fit
-from bench.registry import load_plugins
 from bench.sheets import Sheet
 from bench.store import Store
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from bench import class_weights, ensembles, learners, metrics, postprocess, registry
 from bench.core import BenchError
 from bench.learners import learner_scheme
-from bench.registry import Registry, chosen_from, load_plugins, split_list
+from bench.plugins import load_plugins
+from bench.registry import Registry, chosen_from, split_list
 
 REGISTRIES = [class_weights.registry, ensembles.registry, learners.registry, metrics.registry, postprocess.registry]
 

@@ -154,7 +154,7 @@ def list_(
 ) -> None:
     """List boards, learners, schemes, steps, metrics, sources, suites, panels and bundled tables."""
     from bench import inventory
-    from bench.registry import load_plugins
+    from bench.plugins import load_plugins
 
     load_plugins(plugins or ())
     for title, table in inventory.tables(nouns or ()).items():
@@ -170,7 +170,7 @@ def show_(
 ) -> None:
     """Describe one thing by name: its documentation and parameters, or the table behind a task."""
     from bench import inventory, show
-    from bench.registry import load_plugins
+    from bench.plugins import load_plugins
 
     load_plugins(plugins or ())
     for title, pairs in inventory.describe(name, target, offline=offline).items():
@@ -185,7 +185,7 @@ def check(
 ) -> None:
     """Hold plug-ins to the laws of their registry."""
     from bench import checks, show
-    from bench.registry import load_plugins
+    from bench.plugins import load_plugins
 
     load_plugins(plugins or ())
     cases = list(checks.cases(names=names or ()))
@@ -205,7 +205,7 @@ def _prepare(request: Request, *, quiet: bool, metrics: Sequence[str] = ()) -> P
     from bench import experiment, show
     from bench.core import Target
     from bench.metrics import for_target
-    from bench.registry import load_plugins
+    from bench.plugins import load_plugins
 
     load_plugins(request.options.plugins)
     for_target(Target("point"), metrics)  # refuses a metric that does not exist, before anything is run
