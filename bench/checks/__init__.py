@@ -23,6 +23,7 @@ _PACKAGES = {
     "ensemble": "ensembles",
     "learner": "learners",
     "class-weight": "class_weights",
+    "training": "trainings",
     "metric": "metrics",
     "postprocess": "postprocess",
     "source": "sources",
@@ -81,7 +82,11 @@ def _matching(noun: str, text: str) -> list[Scheme]:
         return [learner_scheme(text)]
     if colon:
         return [registry.scheme(text)] if name in registry.entries() else []
-    return [Scheme(entry) for found, entry in registry.entries().items() if fnmatchcase(found, text.replace("_", "-"))]
+    return [
+        Scheme(entry)
+        for found, entry in registry.entries().items()
+        if fnmatchcase(found, text.replace("_", "-")) and not entry.lacking
+    ]
 
 
 def _tables(source: Scheme) -> list[str]:

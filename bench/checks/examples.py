@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -125,9 +125,9 @@ def _normal_quantiles(levels: Array) -> Array:
 
 
 def softmax(logits: Array) -> Array:
-    """Return probabilities, shape (n, K)."""
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+    """Return probabilities, shape (..., K)."""
+    odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(odds / odds.sum(axis=-1, keepdims=True))
 
 
 def with_said(given: Exam, oof: Array, test: Array) -> Exam:
@@ -170,12 +170,53 @@ def answer_of(
 
 def rows_of(answer: Answer, index: Array) -> Answer:
     """Return the answer of some rows, in this order."""
+    by_row = answer.emphasis is not None and answer.emphasis.ndim == 2
     return replace(
         answer,
         values=answer.values[index],  # noqa: PD011 - no data frame
         weight=None if answer.weight is None else answer.weight[index],
+        emphasis=answer.emphasis[index] if answer.emphasis is not None and by_row else answer.emphasis,
         unsorted=None if answer.unsorted is None else answer.unsorted[index],
+        fold=None if answer.fold is None else answer.fold[index],
+        by_fold=None if answer.by_fold is None else answer.by_fold[:, index],
     )
+
+
+def by_fold_of(answer: Answer, folds: int = FOLDS, noise: float = 0.2, seed: int = 0) -> Array:
+    """Draw what the models of each fold say, about as much as the answer, shape (F, n, K)."""
+    rng = np.random.default_rng(seed)
+    values = answer.values  # noqa: PD011 - no data frame
+    if answer.target.kind == "class":
+        return read_only(softmax(np.log(values) + noise * rng.normal(size=(folds, *values.shape))))
+    return read_only(values + noise * rng.normal(size=(folds, len(values), 1)))
+
+
+def changed_values(answer: Answer, change: Callable[[Array], Array]) -> Answer:
+    """Return the answer with a change of everything that it says: `change` takes and returns (..., K)."""
+
+    def changed(said: Array | None) -> Array | None:
+        return None if said is None else read_only(change(said))
+
+    values = read_only(change(answer.values))
+    return replace(answer, values=values, unsorted=changed(answer.unsorted), by_fold=changed(answer.by_fold))
+
+
+def moved_answer(answer: Answer, scale: float, shift: float) -> Answer:
+    """Return the answer in another unit and from another origin."""
+    return changed_values(answer, lambda said: scale * said + shift)
+
+
+def upside_down_of(answer: Answer) -> Answer:
+    """Return the quantiles of -y, for levels that are symmetric."""
+    return changed_values(answer, lambda said: -said[..., ::-1])
+
+
+def class_order_of(answer: Answer, order: Array) -> Answer:
+    """Return the answer with class `order[k]` in place k."""
+    target = replace(answer.target, outputs=tuple(answer.target.outputs[k] for k in order))
+    emphasis = None if answer.emphasis is None else answer.emphasis[..., order]
+    renamed = changed_values(answer, lambda said: said[..., order])
+    return replace(renamed, target=target, emphasis=emphasis)
 
 
 def frozen(panel: Panel) -> Panel:

@@ -17,7 +17,7 @@ from bench.registry import Scheme
 Examine = Callable[[Scheme, str], None]
 """(scheme, kind) -> nothing, or a `LawBrokenError`."""
 
-NOUNS = ("ensemble", "learner", "class-weight", "metric", "postprocess", "source")
+NOUNS = ("ensemble", "learner", "class-weight", "training", "metric", "postprocess", "source")
 
 
 class LawBrokenError(Exception):

@@ -1,0 +1,294 @@
+"""The laws of training schemes, class weightings among them: each teaches a quick learner a small, unequal table."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench import preprocess
+from bench.checks.examples import global_randomness, read_only, target_of
+from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
+from bench.checks.learners import COLOURS
+from bench.checks.learners import Lesson as Table
+from bench.checks.learners import lesson as table_of
+from bench.class_weights import fit_weights
+from bench.core import Array, InvalidAnswerError, NotApplicableError, Target
+from bench.core import lawful as lawful_values
+from bench.fits import is_weighting
+from bench.keys import digest
+from bench.learners import learner_scheme
+from bench.registry import Scheme
+from bench.trainings import Lesson, Taught
+
+QUICK = {"forest": "forest:n_estimators=10", "extra-trees": "extra-trees:n_estimators=10", "mlp": "mlp:epochs=15"}
+"""Learners that are fitted smaller than they come, since a law asks for one fit after the other."""
+
+
+def unequal(scheme: Scheme, counts: Sequence[int] = (70, 24, 9), **given: Any) -> Table:
+    """Return the easy table of the learners' laws with so many rows of each class, of two classes for some schemes."""
+    width = 2 if scheme.entry.traits.get("binary") else min(len(counts), 3)
+    table = table_of("class", n=400, width=width, **given)
+    rows = [np.flatnonzero(table.y == k)[: counts[k]] for k in range(width)]
+    return _for(scheme, table.rows(np.sort(np.concatenate(rows))))
+
+
+def _for(scheme: Scheme, table: Table) -> Table:
+    """Return the table with its classes in order, where the scheme is for such."""
+    return replace(table, target=replace(table.target, ordered=bool(scheme.entry.traits.get("ordered"))))
+
+
+def lesson_of(scheme: Scheme, table: Table, weight: Array | None = None, learner: str = "") -> Lesson:
+    """Return the lesson of a table for a learner, by its id, or for the first that the scheme is written for."""
+    written_for = scheme.entry.traits.get("learners", ("logistic",))[0]
+    chosen = learner_scheme(learner or QUICK.get(written_for, written_for))
+    encoder = preprocess.encoder(chosen.entry.traits["encoding"]).fit(table.X)
+
+    def cut(folds: int) -> list[tuple[Array, Array]]:
+        place = np.empty(len(table.y), dtype=int)
+        place[np.argsort(table.y, kind="stable")] = np.arange(len(table.y)) % folds
+        return [(np.flatnonzero(place != k), np.flatnonzero(place == k)) for k in np.unique(place)]
+
+    return Lesson(table.X, table.y, weight, table.target, chosen, encoder, 0, cut)
+
+
+def teach(scheme: Scheme, lesson: Lesson) -> Taught:
+    """Return what a scheme makes of a lesson; a class weighting weighs its rows."""
+    if not is_weighting(scheme):
+        taught: Taught = scheme(lesson)
+        return taught
+    weights = fit_weights(scheme, lesson.counts)
+    rows = weights[lesson.y] * (1.0 if lesson.weight is None else lesson.weight)
+    return Taught(lesson.teach(weight=rows), weights)
+
+
+def _ask(scheme: Scheme, table: Table, weight: Array | None = None, learner: str = "") -> Array:
+    """Return what a taught scheme says of the test rows, after checking that it is lawful."""
+    lesson = lesson_of(scheme, table, weight, learner)
+    taught = teach(scheme, lesson)
+    _demand_sound(taught, lesson)
+    return _say(taught, table.target, table.X_test)
+
+
+def _say(taught: Taught, target: Target, X: pd.DataFrame) -> Array:
+    try:
+        return lawful_values(target, taught.say(X), len(X))
+    except InvalidAnswerError as error:
+        raise LawBrokenError(str(error)) from error
+
+
+def _demand_sound(taught: Taught, lesson: Lesson) -> None:
+    """Break the law unless the class weights in effect are unknown, or fit the classes and have the mean one."""
+    w, counts = taught.emphasis, lesson.counts
+    if w is None or (np.shape(w) == counts.shape and np.isnan(w).all()):
+        return
+    if np.shape(w) != counts.shape or not np.isfinite(w).all() or ((w > 0) != (counts > 0)).any():
+        raise LawBrokenError(
+            f"for {counts.tolist()} rows its emphasis is {np.asarray(w).tolist()}, expected finite numbers, "
+            "positive where a class has rows and 0 where it has none"
+        )
+    if not abs(w @ counts / counts.sum() - 1) < 1e-6:
+        raise LawBrokenError(f"the mean emphasis of a row is {w @ counts / counts.sum():.6g}, expected 1")
+
+
+@law("training", "fit")
+def lawful(scheme: Scheme, kind: str) -> None:
+    """It answers with a distribution over the classes, and its class weights fit them."""
+    try:
+        _ask(scheme, unequal(scheme))
+    except NotApplicableError as error:
+        raise LawBrokenError(f"it does not learn from a plain table: {error}") from error
+
+
+@law("training", "fit")
+def learns(scheme: Scheme, kind: str) -> None:
+    """On an easy table it finds most rows of every class."""
+    table = unequal(scheme, (90, 45, 25))
+    labels = _ask(scheme, table).argmax(axis=1)
+    recall = np.mean([np.mean(labels[table.y_test == k] == k) for k in np.unique(table.y_test)])
+    if not recall > 0.5:
+        raise LawBrokenError(f"its mean recall is {recall:.3g} on an easy table, expected more than 0.5")
+
+
+@law("training", "fit")
+def same_seed_same_bytes(scheme: Scheme, kind: str) -> None:
+    """The same seed gives the same bytes, whatever global random state there is, and that state is left alone."""
+    table = unequal(scheme)
+    with global_randomness(1):
+        before = _global_state()
+        first = _ask(scheme, table)
+        if _global_state() != before:
+            raise LawBrokenError("it draws from the random state that belongs to nobody, expected a generator")
+    with global_randomness(2):
+        demand_same_bytes(_ask(scheme, table), first, "the answer with the same seed")
+
+
+def _global_state() -> str:
+    _, keys, *rest = np.random.get_state()  # noqa: NPY002 - this is what must not matter
+    return digest(np.asarray(keys), repr(rest), repr(random.getstate()))
+
+
+@law("training", "fit")
+def inputs_unchanged(scheme: Scheme, kind: str) -> None:
+    """It writes neither to the rows nor to y."""
+    table = unequal(scheme)
+    before = [table.X.copy(), table.y.copy(), table.X_test.copy()]
+    _ask(scheme, table)
+    demand_same_bytes([table.X, table.y, table.X_test], before, "the table after the scheme has seen it")
+
+
+@law("training", "fit")
+def test_rows_apart(scheme: Scheme, kind: str) -> None:
+    """What it says of a test row depends on that row alone, and not on the others or on their order."""
+    table = unequal(scheme)
+    taught = teach(scheme, lesson_of(scheme, table))
+    said = _say(taught, table.target, table.X_test)
+    for index in (np.arange(len(said))[::-1], np.arange(0, len(said), 7)):
+        found = _say(taught, table.target, table.X_test.iloc[index])
+        demand_close(found, said[index], "the answers for other test rows", 1e-9)
+
+
+@law("training", "fit")
+def absent_class(scheme: Scheme, kind: str) -> None:
+    """A class without a row keeps its column, with probability and emphasis zero; a lone class is certain."""
+    table = unequal(scheme)
+    for there in (np.arange(1, table.target.width), np.arange(1)):
+        said = _ask(scheme, table.rows(np.flatnonzero(np.isin(table.y, there))))
+        if said[:, np.setdiff1d(np.arange(table.target.width), there)].max() > 1e-9:
+            raise LawBrokenError(f"it gives a class without a row {said.min(axis=1).max():.3g}, expected 0")
+
+
+@law("training", "fit")
+def rare_classes(scheme: Scheme, kind: str) -> None:
+    """It bears classes of one row and of two, beside one that is much larger."""
+    for counts in ((130, 1, 2), (12, 1, 1)):
+        _ask(scheme, unequal(scheme, counts))
+
+
+@law("training", "fit")
+def two_classes(scheme: Scheme, kind: str) -> None:
+    """It bears two classes, the second the larger one, or both alike."""
+    if scheme.entry.traits.get("ordered"):
+        return
+    for counts in ((8, 60), (30, 30)):
+        table = table_of("class", n=400, width=2)
+        rows = np.concatenate([np.flatnonzero(table.y == k)[: counts[k]] for k in (0, 1)])
+        _ask(scheme, table.rows(rows))
+
+
+@law("training", "fit", when=lambda scheme: not scheme.entry.traits.get("binary"))
+def many_classes(scheme: Scheme, kind: str) -> None:
+    """It bears eight classes, the largest with forty times the rows of the smallest."""
+    rng = np.random.default_rng(0)
+    target = target_of("class", 8)
+    y = np.repeat(np.arange(8), [40, 30, 20, 12, 6, 3, 2, 1])
+    X = pd.DataFrame({"size": y + rng.normal(size=len(y)), "age": rng.normal(size=len(y))})
+    _ask(scheme, _for(scheme, Table(target, X, read_only(y), X[::4].reset_index(drop=True), y[::4])))
+
+
+@law("training", "fit")
+def gaps(scheme: Scheme, kind: str) -> None:
+    """It bears a table of which every third value is missing, and odd test rows."""
+    table = unequal(scheme, gaps=0.35)
+    odd = pd.DataFrame(
+        {
+            "size": [np.nan, 1e9, -1e9, 0.0],
+            "age": [np.nan, 0.0, 0.0, np.inf],
+            "colour": pd.Categorical([None, "blue", "mauve", "red"]),
+        }
+    )
+    _ask(scheme, replace(table, X_test=odd))
+
+
+@law("training", "fit")
+def categories_alone(scheme: Scheme, kind: str) -> None:
+    """It bears a table of categories, and a table of numbers."""
+    table = unequal(scheme)
+    marked = [X.assign(large=pd.Categorical(np.where(X["size"] > 0, "yes", "no"))) for X in (table.X, table.X_test)]
+    for columns in (["colour", "large"], ["size", "age"]):
+        X, X_test = (each[columns] for each in marked)
+        _ask(scheme, replace(table, X=X, X_test=X_test))
+
+
+@law("training", "fit")
+def constant_columns(scheme: Scheme, kind: str) -> None:
+    """It bears a table of which no column tells anything, and then holds no class to be certain."""
+    table = unequal(scheme)
+    red = pd.Categorical.from_codes(np.full(len(table.X), 2), COLOURS)
+    said = _ask(scheme, replace(table, X=table.X.assign(size=1.0, age=np.nan, colour=red)))
+    if said.max() > 1 - 1e-6:
+        raise LawBrokenError(f"it gives a class {said.max():.6g} from columns that never vary, expected less than 1")
+
+
+@law("training", "fit")
+def repeated_rows(scheme: Scheme, kind: str) -> None:
+    """It bears a table whose rows each come four times, some of them with two classes."""
+    table = unequal(scheme, (20, 8, 4))
+    index = np.tile(np.arange(len(table.y)), 4)
+    y = table.y[index]
+    y[-3:] = 0
+    _ask(scheme, replace(table, X=table.X.iloc[index].reset_index(drop=True), y=read_only(y)))
+
+
+@law("training", "fit")
+def equal_weights(scheme: Scheme, kind: str) -> None:
+    """Row weights of one are like none."""
+    table = unequal(scheme)
+    found, expected = _ask(scheme, table, read_only(np.ones(len(table.y)))), _ask(scheme, table)
+    demand_close(found, expected, "the answers with weights of one and without weights", 1e-6)
+
+
+@law("training", "fit")
+def zero_weight_rows(scheme: Scheme, kind: str) -> None:
+    """Rows of weight zero are as if they were not there."""
+    table = unequal(scheme)
+    heard = np.random.default_rng(3).random(len(table.y)) < 0.8
+    whole = lesson_of(scheme, table, read_only(heard.astype(float)))
+    part = replace(whole, X=table.X[heard], y=read_only(table.y[heard]), weight=None)
+    found, expected = (_say(teach(scheme, lesson), table.target, table.X_test) for lesson in (whole, part))
+    demand_close(found, expected, "the answers with rows of weight zero and without them", 1e-6)
+
+
+@law("training", "fit")
+def hears_weights(scheme: Scheme, kind: str) -> None:
+    """Where rows contradict each other the heavy ones pull the answer their way."""
+    table = unequal(scheme, (60, 60, 60))
+    last = table.target.width - 1
+    X = pd.concat([table.X, table.X], ignore_index=True)
+    y = read_only(np.append(table.y, (table.y + 1) % (last + 1)))
+    told = replace(table, X=X, y=y)
+    truth = np.repeat([1.0, 0.0], len(table.y))
+    right, wrong = (_ask(scheme, told, read_only(0.2 + 1.6 * heavy)) for heavy in (truth, 1 - truth))
+    row = np.arange(len(right))
+    better = float(np.mean(right[row, table.y_test] > wrong[row, table.y_test]))
+    if not better > 0.7:
+        raise LawBrokenError(f"{better:.0%} of its answers move to the classes of the heavy rows, expected most")
+
+
+@law("training", "fit")
+def emphasis_undone(scheme: Scheme, kind: str) -> None:
+    """Where no column tells anything, its answer over its emphasis gives each class its share of the rows."""
+    rng = np.random.default_rng(5)
+    n, width = 360, 2 if scheme.entry.traits.get("binary") else 3
+    y = np.repeat(np.arange(width), [240, 120] if width == 2 else [220, 90, 50])
+    X, X_test = (pd.DataFrame({"size": rng.normal(size=rows), "age": rng.normal(size=rows)}) for rows in (n, 200))
+    table = _for(scheme, Table(target_of("class", width), X, read_only(y), X_test, np.zeros(200, dtype=int)))
+    taught = teach(scheme, lesson_of(scheme, table))
+    if taught.emphasis is None or np.isnan(taught.emphasis).any():
+        return
+    odds = _say(taught, table.target, X_test) / taught.emphasis
+    found = np.mean(odds / odds.sum(axis=1, keepdims=True), axis=0)
+    demand_close(found, np.bincount(y) / n, "the shares of the classes", 0.12)
+
+
+@law("training", "fit", when=lambda scheme: not scheme.entry.traits.get("learners"))
+def hears_learner(scheme: Scheme, kind: str) -> None:
+    """It answers otherwise with another learner: nothing stands twice in a table."""
+    table = unequal(scheme)
+    first, second = (_ask(scheme, table, learner=name) for name in ("logistic", QUICK["forest"]))
+    if np.abs(first - second).max() < 1e-6:
+        raise LawBrokenError("two learners give the same answer, expected each its own, or the trait `learners`")

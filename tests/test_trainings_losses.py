@@ -1,0 +1,554 @@
+"""Training schemes that change the loss: gradients, agreement with plain learners, and what each loss is for."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench import preprocess
+from bench.class_weights import fit_weights
+from bench.class_weights import registry as weightings
+from bench.core import Answer, BenchError, Target
+from bench.learners import learner_scheme
+from bench.postprocess.prior_correction import prior_correction
+from bench.trainings import Lesson, against_rest, framed, ldam, networks, objectives, registry, soft_confusion
+from bench.trainings.against_rest import Running
+
+law = settings(derandomize=True, deadline=None, max_examples=25)
+ON_NETWORKS = (
+    "anyloss",
+    "class-balanced",
+    "dynamic",
+    "focal",
+    "ldam",
+    "ldam-drw",
+    "logit-adjusted",
+    "tau-norm",
+    "weight-balancing",
+)
+ON_TREES = ("class-balanced", "focal", "logit-adjusted")
+PAIRS = [(name, learner) for learner in ("logistic", "mlp") for name in ON_NETWORKS]
+PAIRS += [(name, "lightgbm") for name in ON_TREES]
+METRICS = ("f1", "f2", "f0.5", "g_mean", "balanced_accuracy", "accuracy")
+SHARES = {2: (0.94, 0.06), 3: (0.75, 0.19, 0.06)}
+
+
+def table(n=400, classes=2, seed=0, columns=5):
+    """Draw classes of unequal size whose columns have different means."""
+    rng = np.random.default_rng(seed)
+    y = rng.choice(classes, n, p=SHARES[classes])
+    y[:classes] = np.arange(classes)
+    X = rng.normal(size=(n, columns)) + 0.6 * np.random.default_rng(99).normal(size=(classes, columns))[y]
+    return pd.DataFrame(X, columns=[f"x{j}" for j in range(columns)]), y
+
+
+def lesson(X, y, learner="logistic", *, width=None, weight=None, seed=0):
+    scheme = learner_scheme(learner)
+    encoder = preprocess.encoder(scheme.entry.traits["encoding"]).fit(X)
+    target = Target("class", tuple("abcdefgh"[: width or y.max() + 1]))
+    return Lesson(X, y, weight, target, scheme, encoder, seed, lambda _: [])
+
+
+def teach(name, given):
+    return registry.scheme(name)(given)
+
+
+def said(name, given, X=None):
+    return teach(name, given).say(given.X if X is None else X)
+
+
+def numeric_gradient(function, at, step=1e-6):
+    gradient = np.zeros_like(at)
+    for position in np.ndindex(*at.shape):
+        move = np.zeros_like(at)
+        move[position] = step
+        gradient[position] = (function(at + move) - function(at - move)) / (2 * step)
+    return gradient
+
+
+def logits(n=8, classes=3, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, classes)), np.arange(n) % classes, rng.uniform(0.5, 2, n)
+
+
+# --- losses of logits ------------------------------------------------------------------------------------------------
+
+ROW_LOSSES = {
+    "cross-entropy": objectives.cross_entropy,
+    "focal 0": objectives.focal(0.0),
+    "focal 0.5": objectives.focal(0.5),
+    "focal 1": objectives.focal(1.0),
+    "focal 2": objectives.focal(2.0),
+    "shifted": objectives.shifted(objectives.cross_entropy, np.array([-1.0, 0.3, 2.0])),
+    "margin": objectives.margin(objectives.cross_entropy, np.array([0.1, 0.2, 0.5]), 3.0),
+    "weighed": objectives.weighed(objectives.focal(2.0), np.array([0.5, 1.0, 3.0])),
+}
+
+
+@pytest.mark.parametrize("name", ROW_LOSSES)
+def test_gradients_of_row_losses(name):
+    f, y, weight = logits()
+    loss = networks.mean_of(ROW_LOSSES[name])
+    found = numeric_gradient(lambda moved: loss(moved, y, weight)[0], f)
+    np.testing.assert_allclose(loss(f, y, weight)[1], found, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["cross-entropy", "shifted", "margin"])
+def test_curvature_of_cross_entropy_is_the_diagonal_of_the_hessian(name):
+    f, y, _ = logits()
+    loss = ROW_LOSSES[name]
+    for k in range(3):
+        step = np.eye(3)[k] * 1e-5
+        found = (loss(f + step, y)[1] - loss(f - step, y)[1])[:, k] / 2e-5
+        np.testing.assert_allclose(loss(f, y)[2]()[:, k], found, rtol=1e-5, atol=1e-8)
+
+
+@law
+@given(st.floats(0, 5), st.floats(1e-3, 600), st.integers(0, 10**6))
+def test_focal_is_finite_with_positive_curvature_above_the_hessian(gamma, scale, seed):
+    f, y, _ = logits(seed=seed)
+    value, gradient, curvature = objectives.focal(gamma)(scale * f, y)
+    assert np.isfinite(value).all()
+    assert (value >= 0).all()
+    assert np.isfinite(gradient).all()
+    assert np.isfinite(curvature()).all()
+    assert (curvature() >= 0).all()
+    np.testing.assert_allclose(gradient.sum(axis=1), 0, atol=1e-9)
+
+
+def test_focal_by_its_formula():
+    f, y, _ = logits()
+    p = np.exp(f)[np.arange(8), y] / np.exp(f).sum(axis=1)
+    np.testing.assert_allclose(objectives.focal(2.0)(f, y)[0], -((1 - p) ** 2) * np.log(p), rtol=1e-12)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("metric", METRICS)
+def test_gradients_of_anyloss(metric, classes):
+    f, y, weight = logits(classes=classes)
+    f *= 0.1  # near p = 1/2, where there is a slope
+    loss = soft_confusion.soft(soft_confusion.MEASURES[metric](np.bincount(y)), 20.0)
+    found = numeric_gradient(lambda moved: loss(moved, y, weight)[0], f)
+    assert np.abs(found).max() > 1e-3
+    np.testing.assert_allclose(loss(f, y, weight)[1], found, atol=1e-7)
+
+
+def published(metric, p, y):
+    """AnyLoss for two classes, as in the paper: sums of A and y, class 1 positive."""
+    A = 1 / (1 + np.exp(-73 * (p - 0.5)))
+    n, sy, sA, syA = len(y), y.sum(), A.sum(), (y * A).sum()
+    beta = {"f1": 1, "f2": 2, "f0.5": 0.5}.get(metric)
+    if beta:
+        return 1 - (1 + beta**2) * syA / (beta**2 * sy + sA)
+    return (
+        1
+        - {
+            "accuracy": (n - sy - sA + 2 * syA) / n,
+            "balanced_accuracy": (n * (syA + sy) - sy * (sA + sy)) / (2 * sy * (n - sy)),
+            "g_mean": np.sqrt(syA * (n - sA - sy + syA) / (sy * (n - sy))),
+        }[metric]
+    )
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_anyloss_is_as_published_for_two_classes(metric):
+    rng = np.random.default_rng(3)
+    y = (np.arange(60) % 5 == 0).astype(int)
+    p = rng.uniform(0.4, 0.6, 60)
+    f = np.column_stack([np.zeros(60), np.log(p / (1 - p))])
+    loss = soft_confusion.soft(soft_confusion.MEASURES[metric](np.bincount(y)), 73.0)
+    np.testing.assert_allclose(loss(f, y, np.ones(60))[0], published(metric, p, y), rtol=1e-10)
+    flipped = soft_confusion.soft(soft_confusion.MEASURES[metric](np.bincount(1 - y)), 73.0)
+    np.testing.assert_allclose(flipped(f[:, ::-1], 1 - y, np.ones(60))[0], published(metric, p, y), rtol=1e-10)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_anyloss_of_sure_answers_is_one_minus_the_metric(metric):
+    from sklearn.metrics import accuracy_score, balanced_accuracy_score, fbeta_score, recall_score
+
+    rng = np.random.default_rng(5)
+    y, label = np.arange(90) % 3, rng.integers(0, 3, 90)
+    weight = rng.integers(1, 4, 90).astype(float)
+    beta = {"f1": 1.0, "f2": 2.0, "f0.5": 0.5}.get(metric)
+    recalls = recall_score(y, label, average=None, sample_weight=weight)
+    others = {
+        "accuracy": accuracy_score(y, label, sample_weight=weight),
+        "balanced_accuracy": balanced_accuracy_score(y, label, sample_weight=weight),
+        "g_mean": recalls.prod() ** (1 / 3),
+    }
+    expected = fbeta_score(y, label, beta=beta, average="macro", sample_weight=weight) if beta else others[metric]
+    loss = soft_confusion.soft(soft_confusion.MEASURES[metric](np.bincount(y)), 73.0)
+    np.testing.assert_allclose(loss(50.0 * np.eye(3)[label], y, weight)[0], 1 - expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_gradients_of_losses_against_the_rest(classes):
+    f, y, weight = logits(classes=classes)
+    if classes == 2:
+        f = networks.logits_of(f[:, :1])
+    slope = against_rest.class_losses(f, y, weight, 2.0)[1]
+    z = networks.output_of(f)
+    for k in range(z.shape[1]):
+
+        def own(moved, k=k):
+            return against_rest.class_losses(networks.logits_of(moved), y, weight, 2.0)[0][k]
+
+        np.testing.assert_allclose(slope[:, k], numeric_gradient(own, z)[:, k], atol=1e-9)
+
+
+def test_two_classes_against_the_rest_are_one_focal_loss():
+    f, y, weight = logits(classes=2)
+    share = weight / weight.sum()
+    expected = share @ objectives.focal(2.0)(f, y)[0]
+    np.testing.assert_allclose(against_rest.class_losses(f, y, weight, 2.0)[0], [expected], rtol=1e-12)
+
+
+def test_running_losses_by_hand():
+    loss = Running(0.0, 0.25, 3)
+    f, y, weight = logits()
+    r = against_rest.class_losses(f, y, weight, 0.0)[0]
+    value, _ = loss(f, y, weight)
+    R = 0.25 * r + 0.75 / 3
+    w = 1 / (1e-5 + R)
+    np.testing.assert_allclose(loss.running, R, rtol=1e-12)
+    np.testing.assert_allclose(value, 3 * (w / w.sum()) @ r, rtol=1e-12)
+
+
+def test_margins_by_hand():
+    np.testing.assert_allclose(ldam.margins(np.array([16.0, 81.0, 1.0]), 0.6), [0.3, 0.2, 0.6], rtol=1e-12)
+
+
+# --- networks --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("kind", ["linear", "hidden"])
+def test_gradients_of_networks(kind, classes):
+    rng = np.random.default_rng(1)
+    X, (_, y, weight) = rng.normal(size=(8, 4)), logits(classes=classes)
+    network = networks.Linear(4, classes) if kind == "linear" else networks.Hidden(4, 6, classes)
+    theta = rng.normal(size=len(network.penalised))
+    loss = networks.mean_of(objectives.cross_entropy)
+    f, back = network.forward(theta, X)
+    found = numeric_gradient(lambda moved: loss(network.forward(moved, X)[0], y, weight)[0], theta)
+    np.testing.assert_allclose(back(loss(f, y, weight)[1]), found, atol=1e-7)
+
+
+def test_gradient_of_a_network_with_a_frame():
+    rng = np.random.default_rng(1)
+    X, (_, y, weight) = rng.normal(size=(8, 4)), logits()
+    network = framed.Framed(4, framed.frame(6, 3, rng))
+    theta = rng.normal(size=len(network.penalised))
+    loss = framed.with_features(networks.mean_of(objectives.cross_entropy), 3, 0.3)
+    outputs, back = network.forward(theta, X)
+    found = numeric_gradient(lambda moved: loss(network.forward(moved, X)[0], y, weight)[0], theta)
+    np.testing.assert_allclose(back(loss(outputs, y, weight)[1]), found, atol=1e-7)
+
+
+@pytest.mark.parametrize(("units", "classes"), [(2, 2), (6, 3), (64, 10)])
+def test_a_frame_has_equal_angles(units, classes):
+    M = framed.frame(units, classes, np.random.default_rng(0))
+    expected = np.full((classes, classes), -1 / (classes - 1)) + np.eye(classes) * (1 + 1 / (classes - 1))
+    np.testing.assert_allclose(M.T @ M, expected, atol=1e-12)
+
+
+def test_hidden_layer_is_that_of_scikit_learn():
+    from sklearn.neural_network import MLPClassifier
+
+    X, y = table(60, 3)
+    theirs = MLPClassifier((7,), max_iter=2, random_state=0)
+    with pytest.warns(UserWarning, match="Maximum iterations"):
+        theirs.fit(X.to_numpy(), y)
+    parts = [theirs.coefs_[0], theirs.intercepts_[0], theirs.coefs_[1], theirs.intercepts_[1]]
+    theta = np.concatenate([part.ravel() for part in parts])
+    ours = networks.Trained(networks.Hidden(5, 7, 3), theta)
+    np.testing.assert_allclose(ours.say(X), theirs.predict_proba(X.to_numpy()), atol=1e-7)
+
+
+@law
+@given(st.integers(1, 300), st.integers(1, 64), st.integers(0, 10**6))
+def test_batches_hold_every_row_once_and_each_class_evenly(n, size, seed):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 3, n)
+    dealt = list(networks.batches(y, size, rng))
+    assert sorted(np.concatenate(dealt)) == list(range(n))
+    counts = np.array([np.bincount(y[index], minlength=3) for index in dealt])
+    assert np.ptp(counts, axis=0).max() <= 1
+
+
+# --- agreement with the plain learners -------------------------------------------------------------------------------
+
+PLAIN = ("focal:gamma=0", "logit-adjusted:tau=0", "ldam:margin=0,scale=1", "tau-norm:tau=0")
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("name", PLAIN)
+def test_plain_losses_agree_with_logistic_regression(name, classes):
+    X, y = table(classes=classes)
+    given = lesson(X, y)
+    np.testing.assert_allclose(said(name, given), exact(given), atol=1e-4)
+    np.testing.assert_allclose(said(name, given), given.teach()(X), atol=1e-3)
+
+
+def exact(given, weight=None, C=1.0):
+    """Return what logistic regression says when it is solved with patience; the learner stops earlier."""
+    from sklearn.linear_model import LogisticRegression
+
+    X = given.encode(given.X).to_numpy()
+    return LogisticRegression(C=C, tol=1e-10, max_iter=5000).fit(X, given.y, weight).predict_proba(X)
+
+
+def test_plain_losses_agree_under_row_weights_and_another_penalty():
+    X, y = table()
+    weight = np.random.default_rng(0).uniform(0, 3, len(y))
+    weight /= weight.mean()
+    given = lesson(X, y, "logistic:C=0.05", weight=weight)
+    np.testing.assert_allclose(said("focal:gamma=0", given), exact(given, weight, 0.05), atol=1e-4)
+
+
+def test_class_balanced_without_focus_is_the_class_weighting():
+    X, y = table(classes=3)
+    given = lesson(X, y)
+    w = fit_weights(weightings.scheme("effective-number:beta=0.99"), given.counts)
+    taught = teach("class-balanced:beta=0.99,gamma=0", given)
+    np.testing.assert_allclose(taught.say(X), exact(given, w[y]), atol=1e-4)
+    np.testing.assert_allclose(taught.emphasis, w)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("name", ["focal:gamma=0", "logit-adjusted:tau=0"])
+def test_plain_losses_agree_with_lightgbm(name, classes):
+    X, y = table(classes=classes)
+    weight = np.random.default_rng(0).uniform(0.5, 2, len(y))
+    given = lesson(X, y, "lightgbm:n_estimators=30", weight=weight)
+    np.testing.assert_allclose(said(name, given), given.teach(weight=weight)(X), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_plain_losses_of_the_network_are_about_as_good_as_mlp(name):
+    X, y = table(1000)
+    given = lesson(X, y, "mlp")
+    ours, theirs = said(name, given), given.teach()(X)
+    losses = [-np.log(p[np.arange(len(y)), y]).mean() for p in (ours, theirs)]
+    np.testing.assert_allclose(*losses, rtol=0.1)
+
+
+@pytest.mark.parametrize("tau", [0.5, 1.0])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_logit_adjusted_is_plain_after_prior_correction(classes, tau):
+    X, y = table(classes=classes)
+    given = lesson(X, y)
+    taught = teach(f"logit-adjusted:tau={tau}", given)
+    np.testing.assert_allclose(taught.emphasis @ given.counts, len(y))
+    answer = Answer(given.target, taught.say(X), emphasis=taught.emphasis)
+    corrected = prior_correction(answer, y, np.random.default_rng(0))(answer)
+    np.testing.assert_allclose(corrected.values, exact(given), atol=2e-4)
+
+
+# --- what the losses are for -----------------------------------------------------------------------------------------
+
+
+def scores(p, y):
+    from sklearn.metrics import balanced_accuracy_score, f1_score
+
+    label = p.argmax(axis=1)
+    return {"f1": f1_score(y, label), "balanced_accuracy": balanced_accuracy_score(y, label)}
+
+
+@pytest.mark.parametrize("learner", ["logistic", "mlp"])
+@pytest.mark.parametrize("metric", ["f1", "balanced_accuracy"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_anyloss_beats_plain_training_in_its_metric(metric, learner, seed):
+    rng = np.random.default_rng(seed)
+    y = (rng.random(800) < 0.06).astype(int)
+    X = pd.DataFrame(rng.normal(size=(800, 6)) + 0.8 * y[:, None] * (np.arange(6) < 3))
+    given = lesson(X, y, learner)
+    plain, ours = (scores(p, y)[metric] for p in (given.teach()(X), said(f"anyloss:metric={metric}", given)))
+    assert ours > plain + 0.05
+
+
+def test_anyloss_finds_the_rarer_class_under_either_code():
+    X, y = table()
+    p, flipped = said("anyloss", lesson(X, y)), said("anyloss", lesson(X, 1 - y))
+    assert (p.argmax(axis=1) == flipped[:, ::-1].argmax(axis=1)).mean() > 0.98
+
+
+@pytest.mark.parametrize("learner", ["logistic", "mlp", "lightgbm"])
+def test_logit_adjusted_raises_balanced_accuracy(learner):
+    X, y = table(1000)
+    X_new, y_new = table(4000, seed=1)
+    given = lesson(X, y, learner)
+    plain, ours = given.teach()(X_new), said("logit-adjusted", given, X_new)
+    assert scores(ours, y_new)["balanced_accuracy"] > scores(plain, y_new)["balanced_accuracy"] + 0.02
+
+
+def test_deferred_weights_raise_the_recall_of_the_rare_class():
+    X, y = table(1000)
+    for learner in ("logistic", "mlp"):
+        given = lesson(X, y, learner)
+        plain, late = (said(name, given).argmax(axis=1)[y == 1].mean() for name in ("ldam", "ldam-drw"))
+        assert late > plain
+
+
+def test_tau_norm_and_weight_balancing_leave_the_labels_of_two_classes():
+    X, y = table()
+    given = lesson(X, y)
+    np.testing.assert_array_equal(said("tau-norm", given).argmax(axis=1), given.teach()(X).argmax(axis=1))
+    few, many = (said(f"weight-balancing:tau={tau}", given).argmax(axis=1) for tau in (0, 2))
+    np.testing.assert_array_equal(few, many)
+
+
+def test_weight_balancing_lifts_rare_classes_of_several():
+    X, y = table(1000, 3)
+    for learner in ("logistic", "mlp"):
+        few, many = (said(f"weight-balancing:tau={tau}", lesson(X, y, learner)) for tau in (0, 1))
+        assert (many.argmax(axis=1) == 2).sum() > (few.argmax(axis=1) == 2).sum()
+
+
+def test_dynamic_evens_out_the_losses_of_the_classes():
+    X, y = table(1000, 3)
+    given = lesson(X, y)
+    for gamma in (0, 2):
+        p = said(f"dynamic:gamma={gamma}", given)
+        assert (p.argmax(axis=1) == y).mean() > 0.8
+
+
+def test_learner_parameters_are_read():
+    X, y = table()
+    strong, weak = (said("focal", lesson(X, y, f"logistic:C={C}")) for C in (0.001, 10))
+    assert np.ptp(strong[:, 1]) < np.ptp(weak[:, 1])
+    with pytest.raises(BenchError, match="'C'"):
+        teach("focal", lesson(X, y, "logistic:C=-1"))
+    assert not np.array_equal(*(said("focal", lesson(X, y, f"mlp:hidden={h}")) for h in (4, 8)))
+
+
+# --- laws of every scheme --------------------------------------------------------------------------------------------
+
+
+def test_all_are_registered_with_their_traits():
+    for name in ON_NETWORKS:
+        entry = registry.entries("fit")[name]
+        expected = ("logistic", "mlp", "lightgbm") if name in ON_TREES else ("logistic", "mlp")
+        assert entry.traits["hook"] == "loss"
+        assert entry.traits["learners"] == expected
+        assert entry.tags == {"extended", "loss"}
+        assert len(entry.summary) <= 120
+
+
+@pytest.mark.parametrize(("name", "learner"), PAIRS)
+def test_answers_are_distributions_and_absent_classes_get_nothing(name, learner):
+    X, y = table(200, 3)
+    given = lesson(X, np.array([0, 2, 3])[y], learner, width=5)
+    p = said(name, given)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    assert p.shape == (200, 5)
+    assert (p >= 0).all()
+    assert not p[:, [1, 4]].any()
+
+
+@pytest.mark.parametrize(("name", "learner"), PAIRS)
+def test_a_single_class_is_answered(name, learner):
+    X, _ = table(30)
+    taught = teach(name, lesson(X, np.full(30, 1), learner, width=3))
+    np.testing.assert_array_equal(taught.say(X[:4]), np.eye(3)[[1] * 4])
+
+
+@pytest.mark.parametrize(("name", "learner"), PAIRS)
+def test_same_bytes_again_without_a_trace(name, learner):
+    X, y = table(150, 3)
+    before, frozen = X.copy(), y.copy()
+    y.setflags(write=False)
+    np.random.seed(0)  # noqa: NPY002 - the state that must not matter
+    first = said(name, lesson(X, y, learner, seed=5))
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    np.random.seed(1)  # noqa: NPY002
+    np.testing.assert_array_equal(said(name, lesson(X, y, learner, seed=5)), first)
+    np.random.seed(0)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    pd.testing.assert_frame_equal(X, before)
+    np.testing.assert_array_equal(y, frozen)
+
+
+@pytest.mark.parametrize(("name", "learner"), PAIRS)
+def test_rows_of_weight_zero_do_not_exist(name, learner):
+    X, y = table(200)
+    weight = np.where(np.arange(200) % 4 == 0, 0.0, 1.0)
+    given = lesson(X, y, learner, weight=weight)
+    kept = np.flatnonzero(weight)
+    alone = lesson(X.iloc[kept], y[kept], learner)
+    alone = Lesson(alone.X, alone.y, None, given.target, given.learner, given.encoder, 0, given.cut)
+    np.testing.assert_allclose(said(name, given, X), said(name, alone, X), atol=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in ON_NETWORKS if name not in {"anyloss", "dynamic"}])
+def test_whole_weights_are_copies_of_rows(name):
+    X, y = table(150)
+    times = np.arange(150) % 3 + 1
+    copies = np.repeat(np.arange(150), times)
+    given = lesson(X, y, "logistic:C=1", weight=times / times.mean())
+    more = lesson(X.iloc[copies], y[copies], f"logistic:C={150 / len(copies)}")
+    more = Lesson(more.X, more.y, None, given.target, more.learner, given.encoder, 0, given.cut)
+    # margins and effective numbers count rows; of a mean weight of one there are fewer
+    exact = name not in {"class-balanced", "ldam-drw"}
+    np.testing.assert_allclose(said(name, given), said(name, more, X), atol=1e-3 if exact else 0.2)
+
+
+@pytest.mark.parametrize(("name", "learner"), PAIRS)
+def test_small_and_odd_tables(name, learner):
+    y = np.array([0, 0, 0, 0, 0, 0, 0, 1, 1, 2])
+    X = pd.DataFrame({"a": np.r_[np.nan, 1e6 * np.arange(9.0)], "b": pd.Categorical(list("xyxyxyxyxz")), "c": 1.0})
+    p = said(name, lesson(X, y, learner))
+    assert p.shape == (10, 3)
+    assert np.isfinite(p).all()
+
+
+@pytest.mark.parametrize("name", ON_NETWORKS)
+def test_separable_classes_and_far_rows_stay_finite(name):
+    X = pd.DataFrame({"a": np.r_[np.linspace(-2, -1, 40), np.linspace(1, 2, 8)]})
+    y = np.repeat([0, 1], [40, 8])
+    for learner in ("logistic:C=1e8", "mlp:learning_rate=0.5,alpha=0"):
+        taught = teach(name, lesson(X, y, learner))
+        assert np.isfinite(taught.say(pd.DataFrame({"a": [-1e9, 0.0, 1e9]}))).all()
+
+
+def test_trees_do_not_run_away_under_focal_loss():
+    rng = np.random.default_rng(0)
+    y = (np.arange(8000) % 1000 == 0).astype(int)
+    X = pd.DataFrame(rng.normal(size=(8000, 5)))
+    p = said("focal", lesson(X, y, "lightgbm:n_estimators=20"))
+    assert p[:, 1].mean() < 0.05
+
+
+def test_emphasis_is_unknown_unless_it_is_known():
+    X, y = table()
+    for name in ON_NETWORKS:
+        emphasis = teach(name, lesson(X, y)).emphasis
+        assert emphasis.shape == (2,)
+        assert np.isfinite(emphasis).all() == (name == "logit-adjusted")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "focal:gamma=-1",
+        "class-balanced:gamma=-1",
+        "class-balanced:beta=1",
+        "ldam:margin=-1",
+        "ldam-drw:scale=0",
+        "dynamic:smoothing=0",
+        "anyloss:metric=auc",
+        "anyloss:steepness=0",
+        "weight-balancing:decay=0",
+    ],
+)
+def test_wrong_parameters_are_refused(name):
+    X, y = table(50)
+    with pytest.raises(BenchError):
+        teach(name, lesson(X, y))
+
+
+def test_a_frame_needs_a_hidden_unit_for_each_class():
+    X, y = table(50, 3)
+    with pytest.raises(BenchError, match="hidden"):
+        teach("weight-balancing", lesson(X, y, "mlp:hidden=2"))

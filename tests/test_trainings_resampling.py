@@ -1,0 +1,834 @@
+"""Resampling and balanced ensembles: what is taught, row by row, and the laws of training schemes with teeth."""
+
+# ruff: noqa: ARG002 - stand-ins and planted faults ignore what they are given
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench import checks, predict
+from bench.checks.law import LAWS
+from bench.core import BenchError, NotApplicableError, Settings, Split, Target, Task, clip_probabilities
+from bench.fits import Fit, rows_of
+from bench.learners import learner_scheme
+from bench.preprocess import encoder
+from bench.registry import Entry, Scheme
+from bench.trainings import Lesson, Taught, registry
+from bench.trainings.bags import sizes
+from bench.trainings.resampled import emphasis, fewer, more
+from bench.trainings.self_paced import draw_odds
+from bench.trainings.table import View
+
+law = settings(derandomize=True, deadline=None, max_examples=15)
+OVER = ["smote", "borderline-smote", "svm-smote", "kmeans-smote", "adasyn", "random-over", "random-over:shrinkage=0.5"]
+CLEANED = ["smote-enn", "smote-tomek"]
+UNDER = ["random-under", "near-miss", "near-miss:version=2", "near-miss:version=3", "instance-hardness"]
+UNDER += ["tomek-links", "enn", "renn", "all-knn", "neighbourhood-cleaning", "condensed-nn", "one-sided-selection"]
+RESAMPLE = [*OVER, *CLEANED, *UNDER, "cluster-centroids"]
+ENSEMBLES = ["balanced-bagging", "balanced-forest", "easy-ensemble", "rus-boost", "self-paced"]
+
+
+class Recorder:
+    """A learner that keeps what it is taught and says that all classes are alike."""
+
+    def __init__(self):
+        self.taught = []
+        self.entry = SimpleNamespace(name="recorder", traits={})
+
+    def __call__(self, target, seed):
+        def fit(X, y, weight):
+            self.taught.append((X, y, weight))
+
+        return SimpleNamespace(fit=fit, predict=lambda X: np.full((len(X), target.width), 1 / target.width))
+
+
+def lesson_on(X, y, *, width=None, weight=None, seed=0, learner=None):
+    width = width or int(np.max(y)) + 1
+    target = Target("class", tuple("abcdefgh"[:width]))
+    plain = SimpleNamespace(transform=lambda X: X)
+    read = plain if learner is None else encoder(learner.entry.traits["encoding"]).fit(X)
+    y = np.asarray(y)
+    y.setflags(write=False)
+    return Lesson(X, y, weight, target, learner or Recorder(), read, seed, cut=None)
+
+
+def taught_to(name, lesson):
+    """Return the rows, classes and weights that one model was taught, and what the scheme returned."""
+    taught = registry.scheme(name)(lesson)
+    ((X, y, weight),) = lesson.learner.taught
+    return X, y, weight, taught
+
+
+def numbers(counts, *, columns=2, seed=0, spread=2.0):
+    """Draw a table of numbers of different units, whose classes overlap."""
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    values = rng.normal(size=(len(y), columns)) + spread * y[:, None] / len(counts)
+    return pd.DataFrame(1000 * values ** np.arange(1, columns + 1), columns=[f"x{j}" for j in range(columns)]), y
+
+
+def mixed(counts, *, gaps=0.2, seed=0, levels=4):
+    rng = np.random.default_rng(seed + 1)
+    X, y = numbers(counts, seed=seed)
+    n = len(y)
+    X["x1"] = X["x1"].mask(rng.random(n) < gaps)
+    codes = np.where(rng.random(n) < gaps, -1, rng.integers(0, levels, n))
+    names = pd.Index([f"level {j}" for j in range(levels + 1)])  # the last one has no row
+    X["colour"] = pd.Categorical.from_codes(codes, names)
+    X["grade"] = pd.Categorical.from_codes(
+        np.minimum(y, 1) ^ (rng.random(n) < 0.2), pd.Index(["low", "high"]), ordered=True
+    )
+    return X, y
+
+
+def same_table(found, expected):
+    pd.testing.assert_frame_equal(found.reset_index(drop=True), expected.reset_index(drop=True))
+
+
+# --- over-sampling --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OVER)
+def test_rows_that_were_there_stay_as_they_are_and_dtypes_with_them(name):
+    X, y = mixed([60, 20, 9])
+    found, classes, weight, _ = taught_to(name, lesson_on(X, y))
+    same_table(found.iloc[: len(y)], X)
+    assert classes[: len(y)].tolist() == y.tolist()
+    assert weight is None
+    assert found.dtypes.tolist() == X.dtypes.tolist()
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1.0])
+@pytest.mark.parametrize("name", ["smote", "borderline-smote", "random-over", "random-over:shrinkage=2"])
+def test_every_class_grows_to_its_share_of_the_largest(name, ratio):
+    X, y = mixed([60, 40, 9])
+    _, classes, _, taught = taught_to(f"{name}{',' if ':' in name else ':'}ratio={ratio}", lesson_on(X, y, width=4))
+    counts = [60, 40, 30] if ratio < 1 else [60, 60, 60]
+    assert np.bincount(classes).tolist() == counts
+    np.testing.assert_allclose(taught.emphasis[:3] / taught.emphasis[0], np.array(counts) / [60, 40, 9])
+    assert taught.emphasis[3] == 0
+
+
+@pytest.mark.parametrize("name", ["kmeans-smote", "adasyn", "svm-smote"])
+def test_those_that_round_come_close(name):
+    X, y = numbers([80, 30])
+    _, classes, _, _ = taught_to(name, lesson_on(X, y))
+    assert abs(np.bincount(classes)[1] - 80) <= 8
+
+
+def off_segments(new, own, k):
+    """Return how far each new point is from the nearest segment between a point and one of its k nearest."""
+    between = np.sqrt(((own[:, None] - own) ** 2).sum(axis=2))
+    near = np.argsort(between + np.diag(np.full(len(own), np.inf)), axis=1)[:, :k]
+    a, d = own[:, None], own[near] - own[:, None]
+    length = np.maximum((d**2).sum(axis=2), 1e-300)
+    off = []
+    for point in new:
+        u = np.clip(((point - a) * d).sum(axis=2) / length, 0, 1)
+        off.append(np.sqrt(((a + u[:, :, None] * d - point) ** 2).sum(axis=2)).min())
+    return np.array(off)
+
+
+@pytest.mark.parametrize("name", ["smote", "smote:k=2", "borderline-smote", "adasyn", "kmeans-smote"])
+def test_new_rows_lie_between_neighbours_of_their_class_in_units_of_the_table(name):
+    X, y = numbers([70, 25, 12])
+    found, classes, _, taught = taught_to(name, lesson_on(X, y))
+    assert taught.note == ""
+    standard = (found - X.mean()) / X.std(ddof=0)
+    k = {"smote:k=2": 2, "kmeans-smote": 40}.get(name, 5)  # neighbours within a cluster may be any of the class
+    for code in (1, 2):
+        own = standard[: len(y)][y == code].to_numpy()
+        new = standard[len(y) :][classes[len(y) :] == code].to_numpy()
+        assert len(new) > 10
+        np.testing.assert_allclose(off_segments(new, own, k), 0, atol=1e-9)
+
+
+def test_segments_know_what_is_no_neighbour():
+    own = np.array([[0.0, 0], [1, 0], [10, 0]])
+    np.testing.assert_allclose(off_segments(np.array([[0.5, 0], [0.5, 1], [5.5, 0]]), own, 1), [0, 1, 0], atol=1e-12)
+    assert off_segments(np.array([[-1.0, 0]]), own, 2)[0] == 1
+
+
+def test_numbers_are_those_of_imbalanced_learn():
+    from imblearn.over_sampling import SMOTE
+
+    X, y = numbers([70, 30])
+    lesson = lesson_on(X, y, seed=11)
+    found, _, _, _ = taught_to("smote:k=4", lesson)
+    standard = (X - X.mean()) / X.std(ddof=0)
+    sampler = SMOTE(k_neighbors=4, random_state=lesson.seed_of("resample", 1))
+    expected = sampler.fit_resample(standard, y)[0] * X.std(ddof=0) + X.mean()
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_mixed_tables_get_the_most_frequent_level_of_the_neighbours():
+    rng = np.random.default_rng(4)
+    x = np.concatenate([rng.normal(size=60), rng.normal(20, 0.1, 8), rng.normal(40, 0.1, 8)])
+    level = np.array(["far"] * 60 + ["left"] * 8 + ["right"] * 8)
+    X, y = pd.DataFrame({"x": x, "level": pd.Categorical(level)}), np.repeat([0, 1], [60, 16])
+    found, _, _, _ = taught_to("smote", lesson_on(X, y))
+    new = found.iloc[76:]
+    assert new["level"].tolist() == np.where(new["x"] < 30, "left", "right").tolist()
+
+
+def test_tables_of_categories_get_the_most_frequent_levels_of_the_neighbours():
+    texts = {"a": list("uuuuvvvv") * 8 + list("xxxxxy"), "b": list("pqpqpqpq") * 8 + list("rrrrrr")}
+    X, y = pd.DataFrame({name: pd.Categorical(text) for name, text in texts.items()}), np.repeat([0, 1], [64, 6])
+    found, classes, _, _ = taught_to("smote:k=3", lesson_on(X, y))
+    assert np.bincount(classes).tolist() == [64, 64]
+    assert found.iloc[70:].drop_duplicates().to_numpy().tolist() == [["x", "r"]]
+
+
+@pytest.mark.parametrize("name", [*OVER, *CLEANED, "cluster-centroids"])
+def test_levels_and_gaps_of_new_rows_are_those_of_their_class(name):
+    X, y = mixed([60, 25, 9], levels=45)
+    found, classes, _, _ = taught_to(name, lesson_on(X, y))
+    for code in range(3):
+        own, all_of = X[y == code], found[classes == code]
+        assert set(all_of["grade"].dropna()) <= set(own["grade"].dropna())
+        assert set(all_of["colour"].dropna()) <= set(own["colour"].dropna())
+        assert abs(all_of["x1"].isna().mean() - own["x1"].isna().mean()) < 0.35
+        assert not all_of["x0"].isna().any()
+
+
+def test_a_class_of_one_row_is_copied_and_of_two_lies_between_them():
+    X, y = mixed([30, 12])
+    rare = pd.DataFrame(X.iloc[:3])
+    rare["x0"], rare["x1"] = [5e4, 1e4, 2e4], [np.nan, 3.0, 4.0]
+    X, y = pd.concat([X, rare], ignore_index=True), np.append(y, [2, 3, 3])
+    found, classes, _, taught = taught_to("smote", lesson_on(X, y))
+    assert np.bincount(classes).tolist() == [30] * 4
+    same_table(found[classes == 2].iloc[1:], pd.concat([rare.iloc[:1]] * 29))
+    assert found[classes == 3]["x0"].between(1e4, 2e4).all()
+    assert found[classes == 3]["x0"].nunique() > 20
+    assert taught.note == "rows copied, since it has one row, for class c; k clamped to 1 for class d"
+
+
+def test_classes_with_the_same_trouble_share_a_note():
+    X, y = numbers([30, 3, 3, 4])
+    assert taught_to("smote", lesson_on(X, y))[3].note == "k clamped to 2 for class b, c; k clamped to 3 for class d"
+
+
+def apart(counts=(40, 10)):
+    """Draw classes that are nowhere near each other."""
+    X, y = numbers(counts)
+    return X + 1e9 * y[:, None], y
+
+
+def surrounded():
+    """Draw rows of a class each amid rows of the other."""
+    centres = np.repeat(np.arange(6.0) * 100, 12)
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"x": centres + rng.normal(size=72)})
+    y = np.zeros(72, dtype=int)
+    y[::12] = 1
+    return x, y
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "why"),
+    [
+        ("borderline-smote", apart(), "no row of it lies at the border"),
+        ("borderline-smote", surrounded(), "no row of it lies at the border"),
+        ("svm-smote", surrounded(), "all of its support vectors are noise"),
+        ("kmeans-smote", surrounded(), "no cluster holds enough of its rows"),
+        ("adasyn", apart(), "no other class is near it"),
+    ],
+)
+def test_what_a_method_cannot_grow_grows_by_plain_smote(name, table, why):
+    found, classes, _, taught = taught_to(name, lesson_on(*table))
+    assert taught.note == f"plain SMOTE, since {why}, for class b"
+    same_table(found, taught_to("smote:k=2" if name == "kmeans-smote" else "smote", lesson_on(*table))[0])
+    assert len(set(np.bincount(classes))) == 1
+
+
+def test_equal_rows_in_a_cluster_have_no_spread():
+    X, y = numbers([60, 12])
+    X[y == 1] = 7e4
+    found, _, _, taught = taught_to("kmeans-smote", lesson_on(X, y))
+    assert "plain SMOTE, since its clusters hold equal rows," in taught.note
+    np.testing.assert_allclose(found.iloc[72:], 7e4)
+
+
+def test_a_table_that_tells_nothing_is_copied():
+    X, y = pd.DataFrame({"x": np.ones(20), "z": np.full(20, np.nan)}), np.repeat([0, 1], [15, 5])
+    _, classes, _, taught = taught_to("smote", lesson_on(X, y))
+    assert taught.note == "rows copied, since no column varies, for class b"
+    assert np.bincount(classes).tolist() == [15, 15]
+
+
+def test_a_library_that_fails_otherwise_is_heard(monkeypatch):
+    from imblearn.over_sampling import ADASYN
+
+    def broken(self, X, y):
+        raise ValueError("something else")
+
+    monkeypatch.setattr(ADASYN, "fit_resample", broken)
+    with pytest.raises(ValueError, match="something else"):
+        taught_to("adasyn", lesson_on(*numbers([20, 6])))
+
+
+def test_copies_are_drawn_evenly_and_from_their_class():
+    X, y = mixed([1000, 10])
+    found, _, _, taught = taught_to("random-over", lesson_on(X, y))
+    copied = found.iloc[1010:]["x0"].value_counts()
+    assert set(copied.index) == set(X["x0"][y == 1])
+    p, draws = 1 / 10, 990
+    assert np.abs(copied - draws * p).max() < 4 * np.sqrt(draws * p * (1 - p))  # binomial
+    assert taught.note == ""
+
+
+def test_smoothed_copies_have_the_stated_deviation_and_the_gaps_and_levels_of_their_row():
+    X, y = mixed([4000, 8], gaps=0.3)
+    found, _, _, _ = taught_to("random-over:shrinkage=0.7", lesson_on(X, y))
+    copies = taught_to("random-over", lesson_on(X, y))[0].iloc[4008:]
+    new = found.iloc[4008:]
+    pd.testing.assert_series_equal(new["colour"], copies["colour"])
+    assert (new["x1"].isna() == copies["x1"].isna()).all()
+    d, n = 2, 4008
+    deviation = 0.7 * (4 / ((d + 2) * n)) ** (1 / (d + 4)) * X["x0"][y == 1].std(ddof=0)
+    np.testing.assert_allclose((new["x0"] - copies["x0"]).std(), deviation, rtol=0.05)
+
+
+# --- under-sampling and cleaning ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", UNDER)
+def test_rows_that_stay_are_original_rows_in_their_order(name):
+    X, y = mixed([60, 30, 9])
+    X.insert(0, "row", np.arange(len(y)) * 1e-9)
+    found, classes, _, taught = taught_to(name, lesson_on(X, y, width=4))
+    index = np.rint(found["row"] * 1e9).astype(int).to_numpy()
+    assert (np.diff(index) > 0).all()
+    same_table(found, X.iloc[index])
+    assert classes.tolist() == y[index].tolist()
+    counts = np.bincount(classes, minlength=4)
+    assert counts[2] == 9
+    assert 9 <= len(index) < len(y)
+    np.testing.assert_allclose(taught.emphasis, [*(counts / [60, 30, 9, 1] * 99 / len(index))[:3], 0])
+
+
+@pytest.mark.parametrize(("ratio", "counts"), [(1.0, [10, 10, 10]), (0.5, [20, 20, 10]), (0.1, [80, 25, 10])])
+@pytest.mark.parametrize("name", ["random-under", "near-miss", "near-miss:version=2", "cluster-centroids"])
+def test_large_classes_shrink_to_their_share_of_the_smallest(name, ratio, counts):
+    X, y = mixed([80, 25, 10])
+    _, classes, _, _ = taught_to(f"{name}{',' if ':' in name else ':'}ratio={ratio}", lesson_on(X, y))
+    assert np.bincount(classes).tolist() == counts
+
+
+def test_rows_are_kept_at_random():
+    X, y = numbers([40, 10])
+    kept = np.zeros(40)
+    for seed in range(200):
+        found, _, _, _ = taught_to("random-under", lesson_on(X, y, seed=seed))
+        kept += np.isin(X["x0"][y == 0], found["x0"])
+    assert kept.sum() == 200 * 10
+    assert np.abs(kept - 50).max() < 4.5 * np.sqrt(200 * 0.25 * 0.75)  # binomial
+
+
+def neighbours(X):
+    """Return the other rows by distance in units of deviation (n, n - 1)."""
+    points = ((X - X.mean()) / X.std(ddof=0)).to_numpy()
+    distance = np.sqrt(((points[:, None] - points) ** 2).sum(axis=2))
+    np.fill_diagonal(distance, np.inf)
+    return np.argsort(distance, axis=1)[:, :-1], np.sort(distance, axis=1)[:, :-1], distance
+
+
+def test_tomek_links_are_pairs_of_nearest_rows():
+    X, y = numbers([60, 30, 20])
+    near = neighbours(X)[0][:, 0]
+    link = (near[near] == np.arange(110)) & (y[near] != y)
+    found, _, _, _ = taught_to("tomek-links", lesson_on(X, y))
+    assert link.sum() > 10
+    same_table(found, X[~(link & (y != 2))])
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_edited_rows_are_those_of_one_mind_with_their_neighbours(k):
+    X, y = numbers([60, 30, 20], spread=5)
+    alike = (y[neighbours(X)[0][:, :k]] == y[:, None]).all(axis=1)
+    found, _, _, _ = taught_to(f"enn:k={k}", lesson_on(X, y))
+    same_table(found, X[alike | (y == 2)])
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_near_misses_are_the_nearest_to_the_smallest_class(version):
+    X, y = numbers([60, 12])
+    distance = np.sort(neighbours(X)[2][np.ix_(y == 0, y == 1)], axis=1)
+    mean = (distance[:, :3] if version == 1 else distance[:, -3:]).mean(axis=1)
+    expected = np.flatnonzero(y == 0)[np.argsort(mean)[:12]]
+    found, _, _, _ = taught_to(f"near-miss:version={version}", lesson_on(X, y))
+    same_table(found, X.iloc[np.sort(np.append(expected, np.flatnonzero(y == 1)))])
+
+
+def test_the_rest_can_be_told_from_condensed_rows():
+    X, y = numbers([80, 20], spread=4)
+    found, classes, _, _ = taught_to("condensed-nn", lesson_on(X, y))
+    kept = np.isin(X["x0"], found["x0"])
+    distance = neighbours(X)[2][:, kept]
+    assert (classes[np.argmin(distance, axis=1)] == y)[~kept].mean() > 0.9
+
+
+def test_hard_rows_go_first():
+    X, y = apart((60, 20))
+    X = pd.DataFrame(X)
+    wrong = np.flatnonzero(y == 0)[:10]
+    X.iloc[wrong] = X[y == 1].sample(10, replace=True, random_state=0).to_numpy() + 1.0
+    found, _, _, _ = taught_to("instance-hardness", lesson_on(X, y))
+    assert not np.isin(X["x0"].iloc[wrong], found["x0"]).any()
+
+
+def test_one_centre_is_the_mean_of_the_class():
+    X, y = numbers([30, 1])
+    found, classes, _, taught = taught_to("cluster-centroids", lesson_on(X, y))
+    np.testing.assert_allclose(found[classes == 0], X[y == 0].mean().to_numpy()[None])
+    assert taught.note == "1 rows a class left"
+
+
+def test_a_class_that_would_vanish_stays():
+    x = pd.DataFrame({"x": np.append(np.repeat(np.arange(10.0), 2) + np.tile([0, 0.1], 10), -0.05)})
+    y = np.append(np.tile([0, 1], 10), 1)  # each row of one class is next to one of the other
+    _, classes, _, taught = taught_to("enn:k=1", lesson_on(x, y))
+    assert np.bincount(classes).tolist() == [10, 11]
+    assert taught.note == "all rows kept, since none would stay, for class b"
+
+
+def test_nothing_is_cleaned_where_no_column_varies():
+    X, y = pd.DataFrame({"x": np.ones(20)}), np.repeat([0, 1], [15, 5])
+    assert taught_to("enn", lesson_on(X, y))[3].note == "all rows kept, since no column varies"
+
+
+# --- all of them ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RESAMPLE)
+@law
+@given(
+    counts=st.lists(st.integers(0, 12), min_size=2, max_size=5).filter(sum),
+    gaps=st.sampled_from([0.0, 0.5, 1.0]),
+    columns=st.sampled_from([["x0"], ["colour"], ["x1", "grade"], ["x0", "x1", "colour", "grade"]]),
+    repeat=st.sampled_from([1, 3]),
+    seed=st.integers(0, 3),
+)
+def test_any_table_is_borne(name, counts, gaps, columns, repeat, seed):
+    X, y = mixed(counts, gaps=gaps, seed=seed)
+    index = np.tile(np.arange(len(y)), repeat)
+    lesson = lesson_on(X[columns].iloc[index], y[index], width=len(counts), seed=seed)
+    found, classes, weight, taught = taught_to(name, lesson)
+    assert found.dtypes.tolist() == X[columns].dtypes.tolist()
+    assert set(classes) == set(y)
+    assert weight is None
+    np.testing.assert_allclose(taught.emphasis @ lesson.counts, len(index))
+    assert ((taught.emphasis > 0) == (lesson.counts > 0)).all()
+
+
+@pytest.mark.parametrize("name", RESAMPLE)
+def test_copies_keep_their_weight_and_new_rows_have_the_mean_of_their_class(name):
+    X, y = mixed([50, 20, 8])
+    X.insert(0, "row", np.arange(len(y)) * 1e-9)
+    weight = np.random.default_rng(0).choice([0.0, 0.5, 2.0], len(y))
+    lesson = lesson_on(X, y, weight=weight)
+    found, classes, heard, taught = taught_to(name, lesson)
+    assert heard.min() > 0
+    mean = np.array([weight[(y == code) & (weight > 0)].mean() for code in range(3)])
+    if name in {*UNDER, "random-over"}:
+        place = np.rint(found["row"] * 1e9).astype(int).to_numpy()
+        np.testing.assert_array_equal(heard, weight[place])
+    for code in range(3):
+        of_class = {*weight[y == code].tolist(), *([mean[code]] * (not name.startswith("random-over")))}
+        assert all(min(abs(one - other) for other in of_class) < 1e-12 for one in heard[classes == code])
+    after = np.bincount(classes, weights=heard, minlength=3)
+    np.testing.assert_allclose(taught.emphasis / taught.emphasis[0], after / lesson.counts / (after / lesson.counts)[0])
+    np.testing.assert_allclose(taught.emphasis @ lesson.counts, weight.sum())
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("smote:ratio=0", "'ratio' of a resampling is 0.0: give a number above 0"),
+        ("random-under:ratio=1.5", "'ratio' of a resampling is 1.5"),
+        ("adasyn:k=0", "'k' of a training scheme is 0: give 1 or more"),
+        ("borderline-smote:kind=3", "'kind' of borderline-smote is 3: give 1 or 2"),
+        ("borderline-smote:m=0", "'m' of a training scheme is 0"),
+        ("svm-smote:m=0", "'m' of a training scheme is 0"),
+        ("kmeans-smote:clusters=0", "'clusters' of a training scheme is 0"),
+        ("kmeans-smote:balance=2", "'balance' of kmeans-smote is 2.0"),
+        ("smote-enn:clean=0", "'clean' of a training scheme is 0"),
+        ("random-over:shrinkage=-1", "'shrinkage' of random-over is -1.0"),
+        ("near-miss:version=4", "'version' of near-miss is 4: give 1, 2 or 3"),
+        ("enn:k=0", "'k' of a training scheme is 0"),
+        ("condensed-nn:k=0", "'k' of a training scheme is 0"),
+        ("neighbourhood-cleaning:threshold=-1", "'threshold' of neighbourhood-cleaning is -1.0"),
+        ("instance-hardness:folds=1", "'folds' of a training scheme is 1: give 2 or more"),
+        ("balanced-bagging:models=0", "'models' of a training scheme is 0"),
+        ("self-paced:bins=0", "'bins' of a training scheme is 0"),
+        ("easy-ensemble:rounds=0", "'rounds' of a training scheme is 0"),
+        ("rus-boost:depth=0", "'depth' of a training scheme is 0"),
+    ],
+)
+def test_impossible_parameters_are_refused(name, message):
+    with pytest.raises(BenchError, match=message):
+        registry.scheme(name)(lesson_on(*mixed([20, 8])))
+
+
+def test_how_many_rows_are_wanted():
+    y = np.repeat([0, 2, 3], [40, 10, 19])
+    assert more(y, 0.5) == {2: 10, 3: 1}
+    assert more(y, 1.0) == {2: 30, 3: 21}
+    assert fewer(y, 0.5) == {0: 20}
+    assert sizes(y, 5, 1.0).tolist() == [10, 0, 10, 10, 0]
+
+
+def test_emphasis_is_rows_after_over_rows_before():
+    np.testing.assert_allclose(emphasis(np.array([80.0, 20, 0]), np.array([80.0, 80, 0])), [0.625, 2.5, 0])
+
+
+def test_a_tag_chooses_all_resamplings_and_none_is_core():
+    names = {scheme.id for scheme in registry.select(["resampling"], "fit")}
+    assert names == {name.partition(":")[0] for name in RESAMPLE}
+    assert {scheme.id for scheme in registry.select(["balanced-ensemble"], "fit")} == set(ENSEMBLES)
+    assert not {scheme.id for scheme in registry.select(["core"], "fit")} & {*names, *ENSEMBLES}
+
+
+def test_the_view_leads_back_to_the_table():
+    X, _ = mixed([300, 100], levels=40)
+    view = View.learn(X)
+    same_table(view.rows(X, view.scaled(X), view.codes(X)), X)
+    assert view.points(X).shape == (400, 2 + 31 + 2)  # thirty levels and the rest; two grades
+
+
+@pytest.mark.parametrize("name", ["smote", "random-over", "cluster-centroids", "enn", "self-paced"])
+def test_nothing_of_a_test_row_is_taught(name, monkeypatch):
+    X, y = mixed([60, 30], gaps=0.0)
+    test = np.arange(0, 90, 3)
+    X.loc[test, ["x0", "x1"]] += 1e9
+    X["colour"] = X["colour"].cat.add_categories("test").mask(np.isin(np.arange(90), test), "test")
+    task = Task("leak", X, y, "classification", (), ("a", "b"))
+    seen = []
+    teach = Lesson.teach
+
+    def spy(self, X=None, y=None, weight=None, part=None):
+        seen.append(self.X if X is None else X)
+        return teach(self, X, y, weight, part)
+
+    monkeypatch.setattr(Lesson, "teach", spy)
+    split = Split(0, 0, np.setdiff1d(np.arange(90), test), test)
+    given = Settings(inner=3)
+    predict.answer(rows_of(task, split, given), Fit(Target("class", ("a", "b")), "knn", name), given)
+    assert len(seen) >= 4
+    assert max(table["x0"].max() for table in seen) < 1e8
+    assert not any((table["colour"] == "test").any() for table in seen)
+
+
+def test_what_is_undone_is_as_good_as_never_done():
+    """A draw of the rows moves the shares of the classes, and its emphasis moves them back."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(12000, 2))
+    y = (rng.random(12000) < 1 / (1 + np.exp(3.5 - x[:, 0]))).astype(int)
+    X = pd.DataFrame(x, columns=["a", "b"])
+    loss = {}
+    for name in ("random-under", "random-over"):
+        lesson = lesson_on(X[:6000], y[:6000], learner=learner_scheme("logistic"))
+        taught = registry.scheme(name)(lesson)
+        for undone, odds in (("as it is", 1.0), ("undone", taught.emphasis)):
+            p = taught.say(X[6000:]) / odds
+            p, _ = clip_probabilities(p / p.sum(axis=1, keepdims=True))
+            loss[name, undone] = -np.log(p[np.arange(6000), y[6000:]]).mean()
+        plain, _ = clip_probabilities(lesson.teach()(X[6000:]))
+        loss["plain"] = -np.log(plain[np.arange(6000), y[6000:]]).mean()
+    for name in ("random-under", "random-over"):
+        assert loss[name, "as it is"] > loss["plain"] + 0.2
+        assert loss[name, "undone"] < loss["plain"] + 0.005
+
+
+# --- ensembles ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "counts"), [("balanced-bagging", [9, 9, 9]), ("self-paced:ratio=0.5", [18, 18, 9])])
+def test_every_model_is_taught_a_balanced_draw_of_its_own(name, counts):
+    X, y = mixed([60, 30, 9])
+    X.insert(0, "row", np.arange(len(y)))
+    lesson = lesson_on(X, y, width=4)
+    taught = registry.scheme(name)(lesson)
+    rows = [table["row"].to_numpy() for table, _, _ in lesson.learner.taught]
+    assert len(rows) == 10
+    assert len({index.tobytes() for index in rows}) == 10
+    for index, (table, classes, _) in zip(rows, lesson.learner.taught, strict=True):
+        assert np.bincount(classes).tolist() == counts
+        same_table(table, X.iloc[index])
+    np.testing.assert_allclose(taught.emphasis, [*(np.array(counts) / [60, 30, 9] * 99 / sum(counts)), 0])
+
+
+def test_rows_of_bags_are_drawn_with_replacement_and_evenly():
+    X, y = numbers([50, 20])
+    lesson = lesson_on(X, y)
+    registry.scheme("balanced-bagging:models=400")(lesson)
+    drawn = pd.concat([table["x0"] for table, _, _ in lesson.learner.taught]).value_counts()
+    assert any(table["x0"].duplicated().any() for table, _, _ in lesson.learner.taught)
+    for code, p in ((0, 1 / 50), (1, 1 / 20)):
+        found = drawn[X["x0"][y == code]].to_numpy()
+        assert np.abs(found - 8000 * p).max() < 4 * np.sqrt(8000 * p * (1 - p))  # binomial
+
+
+@pytest.mark.parametrize("name", ["balanced-bagging", "self-paced"])
+def test_an_ensemble_says_the_mean_of_its_models(name):
+    X, y = numbers([40, 15])
+    lesson = lesson_on(X, y, learner=learner_scheme("logistic"))
+    says = []
+    taught = registry.scheme(f"{name}:models=3")(
+        SimpleNamespace(
+            X=X,
+            y=lesson.y,
+            weight=None,
+            target=lesson.target,
+            counts=lesson.counts,
+            rng=lesson.rng,
+            teach=lambda *given, part: says.append(lesson.teach(*given, part=part)) or says[-1],
+        )
+    )
+    np.testing.assert_allclose(taught.say(X), np.mean([say(X) for say in says], axis=0), rtol=1e-12)
+    assert len(says) == 3
+
+
+def test_draws_turn_from_equal_bins_to_equal_rows():
+    hardness = np.array([0.0, 0.1, 0.1, 0.2, 0.9, 1.0, 0.3])
+    y = np.array([0, 0, 0, 0, 0, 0, 1])
+    odds = draw_odds(hardness, y, 2, 0.5)
+    easy, hard = 1 / (0.1 + 0.5), 1 / (0.95 + 0.5)
+    np.testing.assert_allclose(odds, [*[easy / 4] * 4, *[hard / 2] * 2, 1 / (0.3 + 0.5)])
+    late = draw_odds(hardness, y, 2, np.tan(np.pi / 2))
+    np.testing.assert_allclose(late[:6] / late[0], [1, 1, 1, 1, 2, 2])  # every bin alike
+    np.testing.assert_allclose(np.ptp(draw_odds(np.full(5, 0.4), np.zeros(5, dtype=int), 5, 0.1)), 0)
+
+
+def test_later_draws_hold_harder_rows():
+    X, y = numbers([600, 30], spread=3)
+    lesson = lesson_on(X, y, learner=learner_scheme("logistic"))
+    plain = lesson.teach()(X)[:, 1]
+    means = []
+    fake = replace(lesson)
+    object.__setattr__(fake, "learner", Spy(lesson.learner, means, dict(zip(X["x0"], plain, strict=True)), X))
+    registry.scheme("self-paced:models=6")(fake)
+    assert np.mean(means[1:3]) < np.mean(means[-2:])
+
+
+class Spy:
+    """A learner that notes how hard the rows of the large class are that it is taught."""
+
+    def __init__(self, learner, means, hardness, X):
+        self.learner, self.means = learner, means
+        self.known = np.array(list(hardness.values()))
+        self.x = (np.array(list(hardness)) - X["x0"].mean()) / X["x0"].std(ddof=0)
+        self.entry = learner.entry
+
+    def __call__(self, target, seed):
+        model = self.learner(target, seed)
+
+        def fit(X, y, weight):
+            place = np.abs(X["x0"].to_numpy()[y == 0][:, None] - self.x).argmin(axis=1)
+            self.means.append(self.known[place].mean())
+            model.fit(X, y, weight)
+
+        return SimpleNamespace(fit=fit, predict=model.predict)
+
+
+def test_the_balanced_forest_is_that_of_imbalanced_learn():
+    from imblearn.ensemble import BalancedRandomForestClassifier
+
+    X, y = numbers([60, 30, 9])
+    y = np.where(y == 2, 3, y)  # a class without rows in between
+    lesson = lesson_on(X, y, learner=learner_scheme("forest:n_estimators=7"))
+    found = registry.scheme("balanced-forest")(lesson).say(X)
+    forest = BalancedRandomForestClassifier(
+        7, min_samples_leaf=2, sampling_strategy="all", replacement=True, random_state=lesson.seed_of("forest")
+    )
+    expected = forest.fit(lesson.encode(X).to_numpy(), y).predict_proba(lesson.encode(X).to_numpy())
+    np.testing.assert_allclose(found[:, [0, 1, 3]], expected)
+    assert (found[:, 2] == 0).all()
+
+
+@pytest.mark.parametrize("name", ["easy-ensemble", "rus-boost"])
+def test_trees_that_are_no_better_than_chance_hold_all_classes_alike(name):
+    X, y = pd.DataFrame({"x": np.ones(24)}), np.repeat([0, 2], [8, 16])
+    taught = registry.scheme(name)(lesson_on(X, y, learner=learner_scheme("forest")))
+    np.testing.assert_allclose(taught.say(X), np.tile([0.5, 0, 0.5], (24, 1)))
+    assert taught.note == "no tree is better than chance"
+
+
+def test_row_weights_that_nobody_would_hear_are_refused():
+    X, y = numbers([20, 10])
+    lesson = lesson_on(X, y, weight=np.linspace(0.5, 1.5, 30), learner=learner_scheme("forest"))
+    with pytest.raises(NotApplicableError, match="easy-ensemble takes no row weights"):
+        registry.scheme("easy-ensemble")(lesson)
+
+
+def test_boosted_ensembles_do_not_claim_class_weights_that_nobody_knows():
+    lesson = lesson_on(*numbers([20, 10]), learner=learner_scheme("forest"))
+    assert np.isnan(registry.scheme("rus-boost")(lesson).emphasis).all()
+
+
+# --- the laws have teeth --------------------------------------------------------------------------
+
+MUTANTS = []
+
+
+def mutant(*laws, **traits):
+    """Plant a training scheme; it enters no registry."""
+
+    def enter(function):
+        scheme = Scheme(Entry(function.__name__, function, frozenset({"fit"}), frozenset(), {}, traits))
+        MUTANTS.extend((scheme, law) for law in laws)
+        return function
+
+    return enter
+
+
+def weighed(lesson, w):
+    """Teach the plain way and claim the class weights w."""
+    return Taught(lesson.teach(weight=lesson.weight), w)
+
+
+@mutant("lawful")
+def sums_to_two(lesson):
+    """Forget that a row sums to one."""
+    say = lesson.teach()
+    return Taught(lambda X: 2 * say(X))
+
+
+@mutant("lawful")
+def claims_too_much(lesson):
+    """Claim weights whose mean is not one."""
+    return weighed(lesson, 2.0 * (lesson.counts > 0))
+
+
+@mutant("learns")
+def learns_one_class(lesson):
+    """Forget all classes but the largest."""
+    own = np.flatnonzero(lesson.y == lesson.counts.argmax())
+    return Taught(lesson.teach(lesson.X.iloc[own], lesson.y[own]))
+
+
+@mutant("same_seed_same_bytes")
+def draws_from_nobody(lesson):
+    """Draw from the random state that belongs to nobody."""
+    index = np.random.choice(len(lesson.y), 60)  # noqa: NPY002
+    return Taught(lesson.teach(lesson.X.iloc[index], lesson.y[index]))
+
+
+@mutant("inputs_unchanged")
+def fills_in_place(lesson):
+    """Fill gaps in the rows that it was lent."""
+    lesson.X.isetitem(1, lesson.X["age"].fillna(0.0))
+    return Taught(lesson.teach())
+
+
+@mutant("test_rows_apart")
+def normalises_the_batch(lesson):
+    """Divide by the mean of the rows that are asked."""
+    say = lesson.teach()
+
+    def balanced(X):
+        odds = say(X) / (say(X).mean(axis=0) + 1e-9)
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    return Taught(balanced)
+
+
+@mutant("absent_class", "many_classes")
+def weighs_what_is_not_there(lesson):
+    """Mix the answer with all classes alike; weigh a class by the logarithm of its rows."""
+    say, width = lesson.teach(), lesson.target.width
+    with np.errstate(divide="ignore"):
+        w = 1 / np.log(lesson.counts)
+    return Taught(lambda X: 0.9 * say(X) + 0.1 / width, w * len(lesson.y) / (w @ lesson.counts))
+
+
+@mutant("rare_classes", "repeated_rows")
+def needs_five_neighbours(lesson):
+    """Ask for neighbours that a rare class has not, and for a spread that equal rows have not."""
+    for code in np.flatnonzero(lesson.counts):
+        own = lesson.X["size"].to_numpy()[lesson.y == code]
+        if np.unique(own).size <= 4:
+            raise ValueError("too few neighbours")
+    return Taught(lesson.teach())
+
+
+@mutant("two_classes")
+def wants_three(lesson):
+    """Take a third class for granted."""
+    return Taught(lesson.teach(), lesson.counts[2:] * np.nan)
+
+
+@mutant("gaps", "categories_alone")
+def takes_the_square(lesson):
+    """Compute with a column that may be missing or be no number."""
+    if (
+        not np.isfinite(np.square(lesson.X["age"].fillna(lesson.X["age"].mean())).sum())
+        or lesson.X["age"].isna().sum() > 20
+    ):
+        raise ValueError("not finite")
+    return Taught(lesson.teach())
+
+
+@mutant("constant_columns")
+def certain_of_the_largest(lesson):
+    """Teach the largest class alone where nothing varies."""
+    if lesson.X["size"].max() > lesson.X["size"].min():
+        return Taught(lesson.teach())
+    return learns_one_class(lesson)
+
+
+@mutant("equal_weights")
+def adds_a_model_for_weights(lesson):
+    """Do something else as soon as there are weights."""
+    if lesson.weight is None:
+        return Taught(lesson.teach())
+    return Taught(lesson.teach(weight=lesson.weight * np.where(lesson.y == 0, 1.0, 3.0)))
+
+
+@mutant("zero_weight_rows", "hears_weights")
+def deaf(lesson):
+    """Take every row alike."""
+    return Taught(lesson.teach())
+
+
+@mutant("emphasis_undone")
+def claims_what_it_did_not_do(lesson):
+    """Claim balanced weights."""
+    w = np.divide(1.0, lesson.counts, out=np.zeros(len(lesson.counts)), where=lesson.counts > 0)
+    return weighed(lesson, w * lesson.counts.sum() / (w @ lesson.counts))
+
+
+@mutant("hears_learner")
+def brings_its_own(lesson):
+    """Use nearest neighbours whatever the learner."""
+    knn = learner_scheme("knn")
+    read = encoder("scaled").fit(lesson.X)
+    return Taught(replace(lesson, learner=knn, encoder=read).teach())
+
+
+@pytest.mark.parametrize(("scheme", "name"), MUTANTS, ids=[f"{scheme.id}/{name}" for scheme, name in MUTANTS])
+def test_the_named_law_catches_the_mutant(scheme, name):
+    (case,) = [case for case in checks.cases_of("training", scheme) if case.law.name == name]
+    outcome = case.run()
+    assert outcome.status == "broken"
+    assert outcome.reason
+
+
+def test_every_law_of_training_schemes_has_caught_a_mutant():
+    said_of_itself = {"documented", "known_excuses"}
+    assert {law.name for law in LAWS["training"]} - said_of_itself == {name for _, name in MUTANTS}
+
+
+def test_plain_training_keeps_the_laws():
+    def plain(lesson):
+        """Teach the learner as it is."""
+        return weighed(lesson, (lesson.counts > 0).astype(float))
+
+    scheme = Scheme(Entry("plain", plain, frozenset({"fit"}), frozenset()))
+    assert {c.id: c.run().reason for c in checks.cases_of("training", scheme) if c.run().status != "passed"} == {}
