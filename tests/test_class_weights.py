@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.class_weights import fit_weights, registry
-from bench.core import BenchError, InvalidAnswerError
+from bench.core import BenchError, InvalidAnswerError, NotApplicableError
 
 law = settings(derandomize=True, deadline=None, max_examples=30)
 NAMES = sorted(registry.entries())
@@ -21,10 +21,13 @@ def weigh(name, counts, total=None):
     return registry.scheme(name)(counts, counts.sum() if total is None else total)
 
 
-def test_the_two_kinds_are_complete_and_core():
-    assert FIT == ["balanced", "effective-number", "inverse-power", "none"]
-    assert sorted(registry.entries("average")) == ["dodrans", "entropy", "macro", "weighted"]
-    assert all("core" in entry.tags and entry.summary for entry in registry.entries().values())
+def test_the_two_kinds_are_complete_and_the_core_is_small():
+    core = {"balanced", "effective-number", "inverse-power", "none"}
+    extended = {"capped", "cost-matrix", "log-inverse", "matched", "median-frequency"}
+    assert set(FIT) == core | extended
+    assert set(registry.entries("average")) == {"dodrans", "entropy", "macro", "power", "sqrt", "weighted"}
+    assert {name for name in FIT if "core" in registry.entries()[name].tags} == core
+    assert all(entry.summary and entry.tags <= {"core", "extended"} for entry in registry.entries().values())
 
 
 @pytest.mark.parametrize(
@@ -36,7 +39,20 @@ def test_the_two_kinds_are_complete_and_core():
         ("inverse-power:power=1", [0.01, 1 / 16, 0.25]),
         ("effective-number:beta=0.5", [0.5 / (1 - 0.5**100), 0.5 / (1 - 0.5**16), 0.5 / (1 - 0.5**4)]),
         ("effective-number:beta=0", [1, 1, 1]),
+        ("log-inverse", np.log([2, 1 + 100 / 16, 26])),
+        ("median-frequency", [0.16, 1, 4]),
+        ("capped", [1, 6.25, 10]),
+        ("capped:cap=5", [1, 5, 5]),
+        ("capped:cap=1", [1, 1, 1]),
+        ("cost-matrix", [1, 1, 1]),
+        ("cost-matrix:costs=0 1 1;2 0 3;0.5 20 0", [2, 5, 20.5]),
+        ("matched", [100**-0.25, 0.5, 4**-0.25]),
+        ("matched:power=1", [1, 1, 1]),
+        ("matched:power=0", [0.01, 1 / 16, 0.25]),
         ("macro", [1, 1, 1]),
+        ("sqrt", [10, 4, 2]),
+        ("power", [10, 4, 2]),
+        ("power:a=0.25", [100**0.25, 2, 4**0.25]),
         ("weighted", [100, 16, 4]),
         ("dodrans", [100**0.75, 8, 4**0.75]),
         ("entropy", [-100 * np.log(100 / 120), -16 * np.log(16 / 120), -4 * np.log(4 / 120)]),
@@ -51,6 +67,82 @@ def test_effective_number_takes_beta_from_the_number_of_rows():
     np.testing.assert_allclose(
         weigh("effective-number", [100, 16, 4]), given_beta(np.array([100, 16, 4]), 120), rtol=1e-12
     )
+
+
+@pytest.mark.parametrize(("name", "a"), [("macro", 0), ("sqrt", 0.5), ("dodrans", 0.75), ("weighted", 1)])
+@law
+@given(counts=sizes)
+def test_the_powers_have_names(name, a, counts):
+    np.testing.assert_array_equal(weigh(f"power:a={a}", counts), weigh(name, counts))
+
+
+@pytest.mark.parametrize("a", [0, 0.25, 0.5, 0.75, 1])
+@law
+@given(counts=sizes)
+def test_matched_weights_give_a_class_the_emphasis_of_the_metric(a, counts):
+    counts = np.array(counts)
+    of_class = counts * fit_weights(registry.scheme(f"matched:power={a}"), counts)
+    of_metric = weigh(f"power:a={a}", counts)
+    np.testing.assert_allclose(of_class / of_class.sum(), of_metric / of_metric.sum(), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("matched:power=1", "none"),
+        ("matched:power=0", "balanced"),
+        ("matched:power=0.3", "inverse-power:power=0.7"),
+        ("median-frequency", "balanced"),
+        ("capped:cap=1", "none"),
+        ("capped:cap=1e12", "balanced"),
+        ("cost-matrix", "none"),
+    ],
+)
+@law
+@given(counts=sizes)
+def test_schemes_that_meet_at_their_ends(name, other, counts):
+    counts = np.array(counts)
+    found, expected = (fit_weights(registry.scheme(each), counts) for each in (name, other))
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("capped:cap=0.5", "cap of capped cannot be 0.5: give the highest ratio"),
+        ("capped:cap=nan", "cap of capped cannot be nan"),
+        ("matched:power=1.5", "power of matched cannot be 1.5: give the exponent of the metric"),
+        ("matched:power=nan", "power of matched cannot be nan"),
+        ("power:a=-1", "a of power cannot be -1.0: give an exponent"),
+        ("entropy:total=none", "total of entropy cannot be 'none': choose from all, listed"),
+        ("cost-matrix:costs=0 1;5", "costs of cost-matrix cannot be '0 1;5': give as many rows as columns"),
+        ("cost-matrix:costs=0 1 2;5 0 1", "give as many rows as columns"),
+        ("cost-matrix:costs=0 one;5 0", "give as many rows as columns"),
+        ("cost-matrix:costs=0 -1;5 0", "numbers that are not negative"),
+        ("cost-matrix:costs=0 nan;5 0", "numbers that are not negative"),
+    ],
+)
+def test_impossible_parameters_are_refused(name, message):
+    with pytest.raises(BenchError, match=message):
+        weigh(name, [3, 4])
+
+
+def test_a_cost_matrix_of_another_size_does_not_apply():
+    with pytest.raises(NotApplicableError, match="the cost matrix is 2 x 2, but the task has 3 classes"):
+        weigh("cost-matrix:costs=0 1;5 0", [5, 3, 4])
+
+
+def test_two_costs_put_the_cheapest_decision_at_one_half():
+    """A model trained with weights w says w_k p_k / Σ w_j p_j: above 1/2 where p_1 C[1, 0] > p_0 C[0, 1]."""
+    counts, p = np.array([80.0, 20.0]), np.linspace(0.01, 0.99, 99)
+    w = fit_weights(registry.scheme("cost-matrix:costs=0 1;5 0"), counts)
+    said = w[1] * p / (w[0] * (1 - p) + w[1] * p)
+    np.testing.assert_array_equal(said > 0.5, 5 * p > (1 - p))
+
+
+def test_log_inverse_of_a_thousandfold_imbalance_is_about_ten_times_that_of_none():
+    ratio = weigh("log-inverse", [1000, 1])[1] / np.log(2)
+    assert 9.9 < ratio < 10
 
 
 def test_effective_number_lies_between_none_and_balanced():
@@ -76,6 +168,8 @@ def test_balanced_is_that_of_sklearn():
 def test_entropy_uses_the_total_of_all_rows():
     counts = np.array([40.0, 10.0])
     np.testing.assert_allclose(weigh("entropy", counts, 100), [-40 * np.log(0.4), -10 * np.log(0.1)])
+    np.testing.assert_allclose(weigh("entropy:total=listed", counts, 100), [-40 * np.log(0.8), -10 * np.log(0.2)])
+    np.testing.assert_allclose(weigh("entropy:total=all", counts, 100), weigh("entropy", counts, 100))
     np.testing.assert_array_equal(weigh("entropy", [50, 0]), [0, 0])
     rounded_up = [0.1 + 0.2, 0]  # a total that is summed in another order may be smaller in the last digit
     np.testing.assert_array_equal(weigh("entropy", rounded_up, 0.3), [0, 0])

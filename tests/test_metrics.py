@@ -21,10 +21,16 @@ POINT = Target("point")
 QUANTILE = Target("quantile", DEFAULT_LEVELS)
 TWO = Target("class", ("no", "yes"))
 FOUR = Target("class", ("a", "b", "c", "d"))
-TARGETS = {"point": POINT, "quantile": QUANTILE, "two": TWO, "four": FOUR}
+ORDERED = Target("class", ("low", "mid", "high", "top"), ordered=True)
+TARGETS = {"point": POINT, "quantile": QUANTILE, "two": TWO, "four": FOUR, "ordered": ORDERED}
+ORDINAL = {"ordinal_mae", "ma_mae", "quadratic_kappa", "rps"}
 METRICS = [(kind, m) for kind, target in TARGETS.items() for m in for_target(target).values()]
 BEST = {"min": 0.0, "max": 1.0}
-OPTIMISED = [(kind, m.name) for kind, m in METRICS if m.direction in BEST and (kind, m.name) != ("four", "binary_f1")]
+UNDEFINED = {"two": ORDINAL, "four": ORDINAL | {"binary_f1"}, "ordered": {"binary_f1"}}
+NO_BOUND = {"auprc_lift"}
+OPTIMISED = [
+    (kind, m.name) for kind, m in METRICS if m.direction in BEST and m.name not in UNDEFINED.get(kind, set()) | NO_BOUND
+]
 METRICS = [(kind, m.name) for kind, m in METRICS]
 seeds = st.integers(0, 10**6)
 
@@ -68,22 +74,31 @@ def value(name, y, answer):
 def test_the_names_that_tables_rely_on():
     assert set(for_target(POINT)) == {"rmse", "mae", "r2"}
     intervals = {f"{name}_{i}" for name in ("coverage", "width") for i in (50, 80, 90, 95)}
-    assert set(for_target(QUANTILE)) == {"wis", "mean_pinball", "crossing_rate"} | intervals
-    f1 = {f"{name}_f1" for name in ("micro", "macro", "weighted", "dodrans", "entropy", "binary")}
-    labels = f1 | {"accuracy", "balanced_accuracy", "g_mean", "mcc"}
-    assert set(for_target(TWO)) == labels | {"log_loss", "brier", "ece", "auroc", "auprc"}
+    assert set(for_target(QUANTILE)) >= {"wis", "mean_pinball", "crossing_rate"} | intervals
+    f1 = {f"{name}_f1" for name in ("micro", "macro", "weighted", "dodrans", "sqrt", "entropy", "binary")}
+    labels = f1 | {"accuracy", "balanced_accuracy", "balanced_accuracy_adjusted", "g_mean", "mcc", "kappa"}
+    labels |= {"f2", "f_half", "ordinal_mae", "ma_mae", "quadratic_kappa"}
+    scores = {"log_loss", "brier", "balanced_log_loss", "stratified_brier", "rps"}
+    calibration = {"ece", "classwise_ece", "calibration_in_large"}
+    assert set(for_target(TWO)) == labels | scores | calibration | {"auroc", "auroc_ovo", "auprc", "auprc_lift"}
     assert {m.name for m in for_target(FOUR).values() if m.label} == labels
 
 
 def test_traits():
-    every = {m.name: m for target in TARGETS.values() for m in for_target(target).values()}
-    assert {name for name, m in every.items() if m.proper} == {"wis", "mean_pinball", "log_loss", "brier"}
-    in_units = {"rmse", "mae", "wis", "mean_pinball"} | {f"width_{i}" for i in (50, 80, 90, 95)}
-    assert {name for name, m in every.items() if m.unit} == in_units
-    goals = {name: m.goal for name, m in every.items() if m.goal is not None}
-    assert goals == {"coverage_50": 0.5, "coverage_80": 0.8, "coverage_90": 0.9, "coverage_95": 0.95}
-    assert {m.direction for name, m in every.items() if name in goals} == {"target"}
+    every = {m.name: m for kind, target in TARGETS.items() if kind != "quantile" for m in for_target(target).values()}
+    assert {name for name, m in every.items() if m.proper} == {"log_loss", "brier", "rps"}
+    assert {name for name, m in every.items() if m.unit} == {"rmse", "mae", "ordinal_mae", "ma_mae"}
+    assert {name for name, m in every.items() if m.direction == "target"} == {"calibration_in_large"}
     assert all(entry.summary for entry in registry.entries().values())
+
+
+def test_traits_of_quantile_metrics():
+    every = for_target(QUANTILE)
+    assert {"wis", "mean_pinball"} <= {name for name, m in every.items() if m.proper}
+    assert {"wis", "mean_pinball"} | {f"width_{i}" for i in (50, 80, 90, 95)} <= {n for n, m in every.items() if m.unit}
+    goals = {name: m.goal for name, m in every.items() if name.startswith("coverage_")}
+    assert goals == {"coverage_50": 0.5, "coverage_80": 0.8, "coverage_90": 0.9, "coverage_95": 0.95}
+    assert {every[name].direction for name in goals} == {"target"}
 
 
 def test_the_goal_is_the_exact_coverage_where_the_name_is_rounded():
@@ -97,6 +112,7 @@ def test_selection():
         "dodrans_f1",
         "entropy_f1",
         "macro_f1",
+        "sqrt_f1",
         "weighted_f1",
     ]
     assert list(for_target(QUANTILE, ["wis,coverage_80", "rmse"])) == ["coverage_80", "wis"]
@@ -229,13 +245,16 @@ def test_the_inputs_are_not_written_to(kind, name):
     value(name, y, answer)
 
 
-@pytest.mark.parametrize("kind", ["two", "four"])
+@pytest.mark.parametrize("kind", ["two", "four", "ordered"])
 def test_only_label_metrics_see_the_rule(kind):
     y, answer = sample(TARGETS[kind], 1)
     ruled = replace(answer, rule=np.arange(1.0, answer.target.width + 1))
     assert (ruled.labels != answer.labels).any()
     for name, metric in for_target(answer.target).items():
-        assert (value(name, y, ruled) != value(name, y, answer)) == metric.label
+        if name in UNDEFINED[kind]:
+            assert math.isnan(value(name, y, ruled))
+        else:
+            assert (value(name, y, ruled) != value(name, y, answer)) == metric.label
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int32, np.int64])
@@ -323,7 +342,8 @@ def test_levels_that_are_not_symmetric_have_no_wis_and_no_intervals():
     y, answer = sample(Target("quantile", (0.1, 0.5, 0.8)), 2)
     assert math.isnan(value("wis", y, answer))
     assert value("mean_pinball", y, answer) > 0
-    assert set(for_target(answer.target)) == {"wis", "mean_pinball", "crossing_rate"}
+    assert set(for_target(answer.target)) >= {"wis", "mean_pinball", "crossing_rate"}
+    assert not [name for name in for_target(answer.target) if name.startswith(("coverage_", "width_"))]
     assert for_target(answer.target, ["coverage_80"]) == {}
     assert math.isnan(registry.scheme("coverage")(answer.target, y, answer))
 
@@ -597,6 +617,11 @@ def test_per_class_table(weighted):
     np.testing.assert_allclose(table["share"], expected[3] / weight.sum())
     np.testing.assert_allclose(table["mean_probability"], np.average(answer.values, axis=0, weights=weight))
     np.testing.assert_allclose(table[["share", "predicted_share", "mean_probability"]].sum(), 1)
+    means = {"log_loss": "balanced_log_loss", "brier": "stratified_brier", "auroc": "auroc", "auprc": "auprc"}
+    for column, name in means.items():
+        np.testing.assert_allclose(table[column].mean(), value(name, y, answer))
+    np.testing.assert_allclose(table["brier"] @ table["share"], value("brier", y, answer))
+    np.testing.assert_allclose(table["log_loss"] @ table["share"], value("log_loss", y, answer))
 
 
 def test_per_class_table_is_empty_where_a_number_is_undefined():
@@ -604,5 +629,7 @@ def test_per_class_table_is_empty_where_a_number_is_undefined():
     np.testing.assert_array_equal(table["recall"], [0.5, 0, np.nan, np.nan])
     np.testing.assert_array_equal(table["precision"], [0.5, np.nan, 0, np.nan])
     np.testing.assert_array_equal(table["f1"], [0.5, 0, np.nan, np.nan])
+    np.testing.assert_allclose(table["brier"], [1, 2, np.nan, np.nan])
+    assert table[["log_loss", "auroc", "auprc"]].isna().sum().tolist() == [2, 2, 2]
     nothing = per_class(FOUR, *labelled(FOUR, np.array([0, 1]), np.array([0, 1]), np.zeros(2)))
     assert nothing[["share", "mean_probability", "f1"]].isna().all(axis=None)

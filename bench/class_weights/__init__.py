@@ -44,3 +44,15 @@ def of_rows(task: Task, rows: Array, weighting: Callable[[Array, float], Array])
     weight = None if task.weight is None else task.weight[rows]
     counts = np.bincount(task.y[rows], weights=weight, minlength=len(task.classes))
     return fit_weights(weighting, counts)
+
+
+def raised(counts: Array, exponent: float) -> Array:
+    """Return n_c to a power (K,), 0 for a class without rows: what most schemes are made of."""
+    counts = np.asarray(counts, dtype=float)
+    return np.power(counts, exponent, out=np.zeros_like(counts), where=counts > 0)
+
+
+def imbalance(counts: Array) -> Array:
+    """Return n_max / n_c (K,), from 1 for the largest class upwards, 0 for a class without rows."""
+    counts = np.asarray(counts, dtype=float)
+    return np.divide(counts.max(), counts, out=np.zeros_like(counts), where=counts > 0)

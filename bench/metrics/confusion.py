@@ -42,7 +42,17 @@ class Counts:
     @property
     def f1(self) -> Array:
         """Return 2 TP_c / (T_c + P_c) of each class (..., K); NaN where the truth T_c has no row."""
-        return np.where(self.present, _ratio(2 * self.hit, self.true + self.predicted), np.nan)
+        return self.f_beta(1.0)
+
+    def f_beta(self, beta: float) -> Array:
+        """Return (1 + b²) TP_c / (b² T_c + P_c) of each class (..., K); NaN where the truth T_c has no row."""
+        square = beta**2
+        return np.where(self.present, _ratio((1 + square) * self.hit, square * self.true + self.predicted), np.nan)
+
+    @property
+    def rarer(self) -> int:
+        """Code of the rarer of two classes, the second if tied."""
+        return int(self.true[1] <= self.true[0])
 
 
 def counts(y: Array, predicted: Array, width: int, weight: Array | None = None) -> Counts:

@@ -17,6 +17,8 @@ from bench.metrics.confusion import Counts, counts, label_metric
 
 Weighting = Callable[[Array, float], Array]
 
+TIED = {"class_names": "of two classes with equally many rows, the second is the positive one"}
+
 
 def f1_average(
     y: Array,
@@ -30,7 +32,8 @@ def f1_average(
     """Return Σ_c w_c F1_c / Σ_c w_c over the classes in `labels` (default: all) that y has; NaN if w is 0.
 
     `y` and `predicted` are codes (n,), `weighting` gives w from the counts of these classes and `total`.
-    Without `total` it is the weight of all rows, those of classes left out included, as in the authors' code.
+    Without `total` it is the weight of all rows, those of classes left out included, as in the authors' code; the
+    weighting `entropy:total=listed` takes the rows of the classes in `labels` instead.
     """
     table = _table(y, predicted, weight)
     return float(_average(table, weighting, _chosen(table, labels), total))
@@ -70,19 +73,48 @@ def dodrans_f1(table: Counts) -> Array:
 
 
 @label_metric()
+def sqrt_f1(table: Counts) -> Array:
+    """Return the mean F1, each class weighted by n_c^(1/2): half way from macro to weighted F1."""
+    return _named(table, "sqrt")
+
+
+@label_metric()
 def entropy_f1(table: Counts) -> Array:
     """Return the mean F1, each class weighted by -n_c ln(n_c / N); NaN if y has one class only."""
     return _named(table, "entropy")
 
 
-@label_metric(breaks={"class_names": "of two classes with equally many rows, the second is the positive one"})
+@label_metric(breaks=TIED)
 def binary_f1(table: Counts) -> Array:
     """Return the F1 of the class that is rarer in y (the second, if tied).
 
     NaN where y lacks that class, and where the task does not have two classes.
     """
-    rarer = int(table.true[1] <= table.true[0]) if len(table.true) == 2 else 0
-    return table.f1[..., rarer] if len(table.true) == 2 else _undefined(table)
+    return table.f1[..., table.rarer] if len(table.true) == 2 else _undefined(table)
+
+
+@label_metric(breaks=TIED)
+def f2(table: Counts) -> Array:
+    """Return F_b with b = 2, to which a miss is worse than a false alarm: 5 TP / (4 T + P).
+
+    Two classes: that of the class that is rarer in y (the second, if tied), NaN where y lacks it. More: the plain
+    mean over the classes that y has. Van Rijsbergen (1979), Information retrieval.
+    """
+    return _f_beta(table, 2.0)
+
+
+@label_metric(breaks=TIED)
+def f_half(table: Counts) -> Array:
+    """Return F_b with b = 1/2, to which a false alarm is worse than a miss: 5 TP / (T + 4 P).
+
+    Classes are taken as by `f2`. Van Rijsbergen (1979), Information retrieval.
+    """
+    return _f_beta(table, 0.5)
+
+
+def _f_beta(table: Counts, beta: float) -> Array:
+    of_class = table.f_beta(beta)
+    return of_class[..., table.rarer] if len(table.true) == 2 else of_class[..., table.present].mean(axis=-1)
 
 
 def _named(table: Counts, name: str) -> Array:

@@ -21,8 +21,21 @@ def balanced_accuracy(table: Counts) -> Array:
 
 
 @label_metric()
+def balanced_accuracy_adjusted(table: Counts) -> Array:
+    """Return the balanced accuracy B on the scale where chance is 0 and the truth 1: (B - 1/K') / (1 - 1/K').
+
+    K' are the classes that y has; NaN if it is one, as there is nothing to guess. `adjusted=True` in scikit-learn.
+    """
+    k = np.count_nonzero(table.present)
+    balanced = table.recall[..., table.present].mean(axis=-1)
+    return (k * balanced - 1) / (k - 1) if k > 1 else np.full(balanced.shape, np.nan)
+
+
+@label_metric()
 def g_mean(table: Counts) -> Array:
     """Return the geometric mean of the recalls of the K' classes that y has, (Π_c recall_c)^(1/K').
+
+    It is 0 as soon as one of them is missed altogether.
 
     Kubat and Matwin (1997), Addressing the curse of imbalanced training sets; Sun, Kamel and Wang (2006),
     Boosting for learning multiple classes with imbalanced class distribution.
@@ -45,3 +58,16 @@ def mcc(table: Counts) -> Array:
     both_vary = np.minimum(np.count_nonzero(t), np.count_nonzero(p, axis=-1)) > 1
     shared = table.hit.sum(axis=-1) / mass - p @ t
     return np.divide(shared, np.sqrt(spread), out=np.zeros(np.shape(shared)), where=both_vary)
+
+
+@label_metric()
+def kappa(table: Counts) -> Array:
+    """Return the agreement beyond chance, (a - e) / (1 - e), with a = Σ_k hit_k and e = Σ_k t_k p_k as shares of rows.
+
+    t_k and p_k are the shares of true and decided classes. NaN where both sides are of one and the same class: chance
+    agrees on all rows there. Cohen (1960), A coefficient of agreement for nominal scales.
+    """
+    mass = table.true.sum()
+    agreed, chance = table.hit.sum(axis=-1) / mass, table.predicted @ table.true / mass**2
+    certain = np.max(table.predicted * table.true, axis=-1) >= mass**2 * (1 - 1e-12)
+    return np.divide(agreed - chance, 1 - chance, out=np.full(np.shape(chance), np.nan), where=~certain)
