@@ -585,6 +585,74 @@ def rule_with_infinity(answer, y, rng):
     return lambda other: replace(other, rule=rule)
 
 
+@mutant("postprocess", "class", "lone_class")
+def log_odds_of_the_shares(answer, y, rng):
+    """Give 1/0 where a class has all the rows."""
+    share = np.bincount(y, minlength=answer.target.width) / len(y)
+    return lambda other: replace(other, rule=1 / (1 - share))
+
+
+@mutant("postprocess", "quantile", "known_traits", learns="calibration", protocols=("split", "bag"))
+def calibrates_without_calibration(answer, y, rng):
+    """Name a protocol that has no calibration rows."""
+    return lambda other: other
+
+
+@mutant("postprocess", "quantile", "nested")
+def forgets_the_sort(answer, y, rng):
+    """Return what was said before the sort."""
+    return lambda other: replace(other, values=other.unsorted)
+
+
+@mutant("postprocess", "quantile", "scale_and_shift")
+def rounds_to_units(answer, y, rng):
+    """Take the unit of the target for granted."""
+    return lambda other: replace(other, values=np.sort(np.round(other.values), axis=1))
+
+
+@mutant("postprocess", "quantile", "upside_down")
+def sweeps_from_below(answer, y, rng):
+    """Take the maximum so far, from the lowest level on."""
+    return lambda other: replace(other, values=np.maximum.accumulate(other.unsorted, axis=1))
+
+
+@mutant("postprocess", "quantile", "keeps_median", guarantee="none")
+def moves_the_median(answer, y, rng):
+    """Centre the answers, median and all."""
+    bias = np.median(y - answer.values[:, answer.target.width // 2])
+    return lambda other: replace(other, values=other.values + bias)
+
+
+def _split_conformal(answer, y, rank_of):
+    """Move both ends of every interval by the miss of a rank, and sort."""
+    margins = []
+    for lower, upper in answer.target.intervals.values():
+        missed = np.sort(np.maximum(answer.values[:, lower] - y, y - answer.values[:, upper]))
+        rank = rank_of(answer.target.levels[upper] - answer.target.levels[lower], len(y))
+        margins.append((lower, upper, missed[min(rank, len(y)) - 1]))
+
+    def change(other):
+        values = other.values.copy()
+        for lower, upper, margin in margins:
+            values[:, lower] -= margin
+            values[:, upper] += margin
+        return replace(other, values=np.sort(values, axis=1))
+
+    return change
+
+
+@mutant("postprocess", "quantile", "few_rows", protocols=("split",), learns="calibration", guarantee="none")
+def clamps_the_rank(answer, y, rng):
+    """Take the largest miss where the rank is beyond it."""
+    return _split_conformal(answer, y, lambda coverage, n: int(np.ceil(coverage * (n + 1) - 1e-9)))
+
+
+@mutant("postprocess", "quantile", "covers", protocols=("split",), learns="calibration", guarantee="none")
+def forgets_the_row_that_is_answered(answer, y, rng):
+    """Take the rank among n rows, in place of n + 1."""
+    return _split_conformal(answer, y, lambda coverage, n: int(np.ceil(coverage * n - 1e-9)))
+
+
 # --- sources --------------------------------------------------------------------------------------
 
 CATALOGUE = ("table",)

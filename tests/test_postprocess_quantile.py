@@ -1,0 +1,426 @@
+"""Quantiles that do not cross, and intervals that cover: against their definitions, step by step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import betabinom
+
+from bench import losses
+from bench.core import DEFAULT_LEVELS, Answer, BenchError, NotApplicableError, Target
+from bench.postprocess import registry
+from bench.postprocess.pava import isotonic_rows
+
+RNG = np.random.default_rng(0)
+LEVELS = {"default": DEFAULT_LEVELS, "even": (0.1, 0.25, 0.75, 0.9), "pair": (0.1, 0.9), "three": (0.1, 0.5, 0.9)}
+few = settings(max_examples=15)
+
+
+def answer_of(said, levels=DEFAULT_LEVELS, **more):
+    said = np.asarray(said, dtype=float)
+    return Answer(Target("quantile", tuple(levels)), np.sort(said, axis=1), unsorted=said, **more)
+
+
+def step(name, answer, y):
+    return registry.scheme(name)(answer, np.asarray(y, dtype=float), RNG)
+
+
+def changed(name, said, levels=DEFAULT_LEVELS):
+    answer = answer_of(said, levels)
+    return step(name, answer, [])(answer).values
+
+
+def crossing(seed, n=30, width=9, *, ties=False):
+    rng = np.random.default_rng(seed)
+    said = np.linspace(-1, 1, width) + rng.normal(size=(n, width)) * rng.choice([0.1, 1, 5], size=(n, 1))
+    return np.round(said) if ties else said
+
+
+def summed_pinball(y, said, levels):
+    return losses.pinball(y, said, np.asarray(levels)).sum(axis=1)
+
+
+# --- quantiles that do not cross ------------------------------------------------------------------
+
+
+@given(seed=st.integers(0, 10**6), ties=st.booleans(), n=st.integers(1, 40))
+def test_pava_is_the_isotonic_regression_of_each_row(seed, ties, n):
+    from sklearn.isotonic import isotonic_regression
+
+    said = crossing(seed, n, 1 + seed % 12, ties=ties)
+    expected = np.array([isotonic_regression(row) for row in said])
+    np.testing.assert_allclose(isotonic_rows(said), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_pava_leaves_a_row_in_order_as_it_is():
+    said = np.array([[1 / 3, 1 / 3, 0.4], [-np.inf, 0, np.inf], [0.1, 0.3, 0.2]])
+    found = isotonic_rows(said)
+    assert found[:2].tobytes() == said[:2].tobytes()
+    np.testing.assert_allclose(found[2], [0.1, 0.25, 0.25])
+
+
+def test_pava_pools_from_the_end_to_the_start():
+    said = np.append(np.arange(1.0, 99), -1e6)[None]
+    np.testing.assert_allclose(isotonic_rows(said), np.full((1, 99), said.mean()))
+
+
+def test_pava_on_a_large_offset_keeps_its_digits():
+    said = crossing(1)
+    np.testing.assert_allclose(isotonic_rows(said + 2.0**30) - 2.0**30, isotonic_rows(said), atol=1e-6)
+
+
+@given(seed=st.integers(0, 10**6), name=st.sampled_from(["sort", "pava"]), levels=st.sampled_from(sorted(LEVELS)))
+def test_sort_and_pava_never_raise_the_summed_pinball(seed, name, levels):
+    levels = LEVELS[levels]
+    said, y = crossing(seed, width=len(levels)), np.random.default_rng(seed + 1).normal(size=30)
+    found = changed(name, said, levels)
+    assert np.all(np.diff(found, axis=1) >= 0)
+    assert np.all(summed_pinball(y, found, levels) <= summed_pinball(y, said, levels) + 1e-12)
+
+
+def test_minmax_may_raise_the_summed_pinball():
+    said, levels, y = np.array([[0.0, -2.0, -1.0]]), (0.1, 0.5, 0.9), np.array([0.0])
+    found = changed("minmax", said, levels)
+    np.testing.assert_array_equal(found, [[-2.0, -2.0, -1.0]])
+    assert summed_pinball(y, found, levels) > summed_pinball(y, said, levels)
+    assert summed_pinball(y, changed("sort", said, levels), levels) < summed_pinball(y, said, levels)
+
+
+@given(seed=st.integers(0, 10**6), width=st.integers(1, 8))
+def test_minmax_sweeps_outwards_from_the_median(seed, width):
+    levels = np.arange(1, width + 1) / (width + 1)
+    said = crossing(seed, width=width)
+    middle = min(range(width), key=lambda k: (round(abs(levels[k] - 0.5), 9), k))
+    for row, found in zip(said, changed("minmax", said, levels), strict=True):
+        expected = [max(row[middle : k + 1]) if k >= middle else min(row[k : middle + 1]) for k in range(width)]
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("name", ["sort", "pava", "minmax"])
+def test_what_is_in_order_stays_and_what_was_said_is_kept(name):
+    said = np.sort(crossing(3), axis=1)
+    assert changed(name, said).tobytes() == said.tobytes()
+    answer = answer_of(crossing(3))
+    assert step(name, answer, [])(answer).unsorted is answer.unsorted
+    without = replace(answer, unsorted=None)
+    np.testing.assert_array_equal(step(name, without, [])(without).values, answer.values)
+
+
+def test_a_sort_after_another_step_is_no_step():
+    answer = answer_of(crossing(4))
+    pooled = step("pava", answer, [])(answer)
+    assert step("sort", pooled, [])(pooled).values.tobytes() == pooled.values.tobytes()
+
+
+# --- split conformal ------------------------------------------------------------------------------
+
+
+def naive_cqr(known, y, test):
+    """Romano, Patterson and Candès, one interval and one row at a time; then widen from the centre outwards."""
+    values, n = test.values.copy(), len(y)
+    for lo, hi in known.target.intervals.values():
+        missed = sorted(max(row[lo] - v, v - row[hi]) for row, v in zip(known.values, y, strict=True))
+        rank = math.ceil(round((known.target.levels[hi] - known.target.levels[lo]) * (n + 1), 9))
+        margin = missed[rank - 1] if rank <= n else math.inf
+        values[:, lo] -= margin
+        values[:, hi] += margin
+    return widened(values, test)
+
+
+def widened(values, test):
+    half, width = values.shape[1] // 2, values.shape[1]
+    for row, said in zip(values, test.values, strict=True):
+        low = high = (said[half] + said[(width - 1) // 2]) / 2
+        for k in reversed(range(half)):
+            low = row[k] = min(low, row[k])
+            high = row[width - 1 - k] = max(high, row[width - 1 - k])
+    return values
+
+
+def exchangeable(seed, n, m=20, levels=DEFAULT_LEVELS, scale=1.0):
+    """Draw known rows and test rows of one kind, with quantiles that are wrong."""
+    rng = np.random.default_rng(seed)
+    centre = rng.normal(size=(n + m, 1))
+    spread = rng.uniform(0.2, 2, size=(n + m, 1)) * scale
+    said = 0.3 + centre + spread * np.linspace(-1, 1, len(levels)) + 0.2 * rng.normal(size=(n + m, len(levels)))
+    y = centre[:, 0] + rng.normal(size=n + m)
+    return answer_of(said[:n], levels), y[:n], answer_of(said[n:], levels), y[n:]
+
+
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 60), levels=st.sampled_from(sorted(LEVELS)), wide=st.booleans())
+def test_cqr_is_as_defined(seed, n, levels, wide):
+    known, y, test, _ = exchangeable(seed, n, levels=LEVELS[levels], scale=5.0 if wide else 1.0)
+    found = step("cqr", known, y)(test)
+    np.testing.assert_allclose(found.values, naive_cqr(known, y, test), rtol=1e-12, atol=1e-12)
+    assert np.all(found.values[:, 1:] >= found.values[:, :-1])
+    assert found.unsorted is found.values
+
+
+@pytest.mark.parametrize(("n", "infinite"), [(3, [80, 90, 95]), (4, [90, 95]), (9, [95]), (18, [95]), (19, [])])
+def test_a_rank_beyond_the_rows_gives_an_infinite_interval(n, infinite):
+    known, y, test, _ = exchangeable(0, n)
+    found = step("cqr", known, y)(test).values
+    for interval, (lo, hi) in test.target.intervals.items():
+        unbounded = np.isneginf(found[:, lo]) & np.isposinf(found[:, hi])
+        assert unbounded.all() if interval in infinite else not np.isinf(found[:, [lo, hi]]).any()
+    assert np.isfinite(found[:, 4]).all()
+
+
+@pytest.mark.parametrize("n", [9, 10, 20, 24])
+def test_coverage_follows_its_exact_law(n):
+    """The hits among m new rows are beta-binomial with (rank, n + 1 - rank), for scores without ties."""
+    levels, m, rounds = (0.1, 0.5, 0.9), 10, 3000
+    rank = math.ceil(round(0.8 * (n + 1), 9))
+    rng, hits = np.random.default_rng(n), np.zeros(rounds, dtype=int)
+    for i in range(rounds):
+        y = rng.normal(size=n + m)
+        said = np.tile([-1.0, 0.0, 1.0], (n + m, 1)) + 0.1 * rng.normal(size=(n + m, 1))
+        found = step("cqr", answer_of(said[:n], levels), y[:n])(answer_of(said[n:], levels)).values
+        hits[i] = np.sum((found[:, 0] <= y[n:]) & (y[n:] <= found[:, 2]))
+    law = betabinom(m, rank, n + 1 - rank)
+    np.testing.assert_allclose(hits.mean(), law.mean(), atol=4 * law.std() / np.sqrt(rounds))
+    assert hits.mean() / m >= 0.8 - 4 * law.std() / m / np.sqrt(rounds)
+    shares = np.bincount(hits, minlength=m + 1) / rounds
+    np.testing.assert_allclose(shares, law.pmf(np.arange(m + 1)), atol=4 * 0.5 / np.sqrt(rounds))
+
+
+def test_a_negative_margin_shrinks_an_interval_down_to_the_median_at_most():
+    known = answer_of(np.tile([-10.0, 0, 10], (9, 1)), (0.1, 0.5, 0.9))
+    test = answer_of([[-12.0, 1, 12], [0.5, 1, 2]], (0.1, 0.5, 0.9))
+    found = step("cqr", known, np.linspace(-4, 4, 9))(test).values
+    np.testing.assert_allclose(found, [[-6.0, 1, 6], [1, 1, 1]])
+
+
+def test_a_wider_interval_is_widened_never_a_narrower_one_cut():
+    levels = (0.1, 0.25, 0.5, 0.75, 0.9)
+    known = answer_of(np.tile([-9.0, -1, 0, 1, 9], (19, 1)), levels)
+    y = np.concatenate([np.linspace(-5, 5, 19)])
+    test = answer_of([[-3.0, -2.5, 0, 2.5, 3]], levels)
+    found = step("cqr", known, y)(test).values[0]
+    inner = sorted(abs(y) - 1)[9]
+    np.testing.assert_allclose(found, [-2.5 - inner, -2.5 - inner, 0, 2.5 + inner, 2.5 + inner])
+
+
+def test_row_weights_give_weighted_coverage():
+    """Heavy rows scatter more: with their weights the weighted coverage is right, and without them it is too low."""
+    levels, rounds, covered = (0.1, 0.5, 0.9), 800, np.zeros((2, 2))
+    rng = np.random.default_rng(0)
+    for _ in range(rounds):
+        weight = rng.choice([1.0, 8.0], 40)
+        y = rng.normal(size=40) * weight
+        said = np.tile([-1.0, 0, 1], (40, 1))
+        for j, heard in enumerate([weight, None]):
+            known = answer_of(said[:20], levels, weight=None if heard is None else heard[:20])
+            test = answer_of(said[20:], levels, weight=None if heard is None else heard[20:])
+            found = step("cqr", known, y[:20])(test).values
+            hit = (found[:, 0] <= y[20:]) & (y[20:] <= found[:, 2])
+            covered[j] += [weight[20:] @ hit, weight[20:].sum()]
+    weighted, plain = covered[:, 0] / covered[:, 1]
+    assert weighted >= 0.8 - 0.01
+    assert plain < 0.78
+
+
+def test_ties_do_not_cost_coverage():
+    known, test = answer_of(np.zeros((20, 3)), (0.1, 0.5, 0.9)), answer_of(np.zeros((1, 3)), (0.1, 0.5, 0.9))
+    found = step("cqr", known, np.repeat([0, 1, 2, 3], 5))(test).values
+    np.testing.assert_array_equal(found, [[-3, 0, 3]])
+
+
+@pytest.mark.parametrize("name", ["cqr", "weighted-cqr", "cv-plus"])
+@pytest.mark.parametrize("levels", [(0.1, 0.5, 0.8), (0.5,), (0.2, 0.3)])
+def test_levels_that_form_no_intervals_are_refused(name, levels):
+    answer = answer_of(np.zeros((5, len(levels))), levels, fold=np.arange(5) % 2)
+    with pytest.raises(NotApplicableError, match="around the median"):
+        step(name, answer, np.zeros(5))
+
+
+@pytest.mark.parametrize("name", ["cqr", "weighted-cqr:half_life=9"])
+@pytest.mark.parametrize("levels", sorted(LEVELS))
+def test_a_second_conformal_step_bears_infinite_ends(name, levels):
+    known, y, test, _ = exchangeable(2, 3, levels=LEVELS[levels])
+    first = step("cqr", known, y)
+    found = step(name, first(known), y)(first(test)).values
+    assert np.all(found[:, 1:] >= found[:, :-1])
+    assert np.isneginf(found[:, 0]).all()
+
+
+# --- split conformal that forgets -----------------------------------------------------------------
+
+
+def test_a_long_half_life_is_cqr():
+    known, y, test, _ = exchangeable(1, 40)
+    found = step("weighted-cqr:half_life=1e6", known, y)(test).values
+    np.testing.assert_array_equal(found, step("cqr", known, y)(test).values)
+
+
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 50), half_life=st.sampled_from([0.1, 0.5, 2.0]))
+def test_the_margin_is_a_weighted_quantile_with_the_answered_row_at_infinity(seed, n, half_life):
+    known, y, test, _ = exchangeable(seed, n, levels=(0.1, 0.5, 0.9))
+    missed = np.maximum(known.values[:, 0] - y, y - known.values[:, 2])
+    weight = np.array([0.5 ** ((n - i) / (half_life * n)) for i in range(n)])
+    margin = min((e for e in missed if weight[missed <= e].sum() >= 0.8 * (weight.sum() + 1) - 1e-9), default=np.inf)
+    values = test.values.copy()
+    values[:, 0] -= margin
+    values[:, 2] += margin
+    found = step(f"weighted-cqr:half_life={half_life}", known, y)(test).values
+    np.testing.assert_allclose(found, widened(values, test), rtol=1e-12)
+
+
+def test_after_a_change_late_rows_count():
+    """The noise grows threefold before the last third of the rows: cqr covers too little, its weighted kin less so."""
+    rng, levels, hit = (
+        np.random.default_rng(0),
+        (0.1, 0.5, 0.9),
+        dict.fromkeys(["cqr", "weighted-cqr:half_life=0.1"], 0),
+    )
+    for _ in range(200):
+        y = rng.normal(size=150) * np.where(np.arange(150) < 100, 1, 3)
+        test, truth = answer_of(np.tile([-1.0, 0, 1], (50, 1)), levels), 3 * rng.normal(size=50)
+        for name in hit:
+            found = step(name, answer_of(np.tile([-1.0, 0, 1], (150, 1)), levels), y)(test).values
+            hit[name] += np.mean((found[:, 0] <= truth) & (truth <= found[:, 2])) / 200
+    assert hit["cqr"] < 0.65
+    assert 0.77 < hit["weighted-cqr:half_life=0.1"] < 0.83
+
+
+@pytest.mark.parametrize("half_life", ["0", "-1", "nan"])
+def test_a_half_life_is_above_zero(half_life):
+    known, y, _, _ = exchangeable(0, 5)
+    with pytest.raises(BenchError, match=r"half_life of weighted-cqr cannot be .*give a share"):
+        step(f"weighted-cqr:half_life={half_life}", known, y)
+
+
+# --- cross-conformal ------------------------------------------------------------------------------
+
+
+def naive_cv_plus(known, y, test):
+    """Barber, Candès, Ramdas and Tibshirani, one test row, interval and training row at a time."""
+    values, n = test.values.copy(), len(y)
+    for lo, hi in known.target.intervals.values():
+        coverage = round(float(known.target.levels[hi] - known.target.levels[lo]), 9)
+        low_rank = math.floor(round((1 - coverage) * (n + 1), 9))
+        high_rank = math.ceil(round(coverage * (n + 1), 9))
+        for t in range(len(values)):
+            lows, highs = [], []
+            for i in range(n):
+                e = max(known.values[i, lo] - y[i], y[i] - known.values[i, hi])
+                lows.append(test.by_fold[known.fold[i], t, lo] - e)
+                highs.append(test.by_fold[known.fold[i], t, hi] + e)
+            values[t, lo] = sorted(lows)[low_rank - 1] if low_rank >= 1 else -math.inf
+            values[t, hi] = sorted(highs)[high_rank - 1] if high_rank <= n else math.inf
+    return widened(values, test)
+
+
+def cross(seed, n, folds, levels=DEFAULT_LEVELS, *, m=6, ties=False):
+    known, y, test, truth = exchangeable(seed, n, m, levels)
+    rng = np.random.default_rng(seed + 1)
+    by_fold = np.sort(test.values + 0.4 * rng.normal(size=(folds, m, len(levels))), axis=2)
+    fold = rng.permutation(np.arange(n) % folds)
+    if ties:
+        known, y, by_fold = replace(known, values=np.round(known.values)), np.round(y), np.round(by_fold)
+    return replace(known, fold=fold), y, replace(test, by_fold=by_fold), truth
+
+
+@given(
+    seed=st.integers(0, 10**6), n=st.integers(5, 60), folds=st.integers(2, 5),
+    levels=st.sampled_from(sorted(LEVELS)), ties=st.booleans(),
+)  # fmt: skip
+def test_cv_plus_is_as_defined(seed, n, folds, levels, ties):
+    known, y, test, _ = cross(seed, n, folds, LEVELS[levels], ties=ties)
+    found = step("cv-plus", known, y)(test).values
+    np.testing.assert_allclose(found, naive_cv_plus(known, y, test), rtol=1e-12, atol=1e-12)
+    assert np.all(found[:, 1:] >= found[:, :-1])
+
+
+@given(seed=st.integers(0, 10**6), n=st.integers(2, 30))
+@few
+def test_as_many_folds_as_rows_are_jackknife_plus(seed, n):
+    known, y, test, _ = cross(seed, n, n)
+    np.testing.assert_allclose(step("cv-plus", known, y)(test).values, naive_cv_plus(known, y, test), rtol=1e-12)
+
+
+def test_folds_that_agree_give_the_margins_of_cqr():
+    known, y, test, _ = cross(0, 40, 4)
+    alike = replace(test, by_fold=np.stack([test.values] * 4))
+    np.testing.assert_allclose(step("cv-plus", known, y)(alike).values, step("cqr", known, y)(test).values, rtol=1e-12)
+
+
+def test_cv_plus_is_infinite_where_its_rank_is_beyond_the_rows():
+    known, y, test, _ = cross(0, 9, 3)
+    found = step("cv-plus", known, y)(test).values
+    assert np.isneginf(found[:, 0]).all()
+    assert np.isposinf(found[:, -1]).all()
+    assert np.isfinite(found[:, 2:-2]).all()
+
+
+def test_cv_plus_with_rows_far_off_and_equal():
+    known, y, test, _ = cross(3, 40, 4)
+    y = np.where(np.arange(40) < 6, 1e12, y)
+    np.testing.assert_allclose(step("cv-plus", known, y)(test).values, naive_cv_plus(known, y, test), rtol=1e-9)
+
+
+def test_cv_plus_names_its_folds_as_it_likes_and_forgets_rows_without_weight():
+    known, y, test, _ = cross(1, 40, 4)
+    plain = step("cv-plus", known, y)(test).values
+    np.testing.assert_array_equal(step("cv-plus", replace(known, fold=10 * known.fold + 3), y)(test).values, plain)
+    silent = np.append(known.fold, [4] * 5)
+    more = replace(
+        known, values=np.vstack([known.values, known.values[:5]]), fold=silent, weight=(silent < 4).astype(float)
+    )  # fmt: skip
+    fifth = replace(test, by_fold=np.concatenate([test.by_fold, 99 + test.by_fold[:1]]))
+    np.testing.assert_array_equal(step("cv-plus", more, np.append(y, y[:5]))(fifth).values, plain)
+
+
+def test_cv_plus_learns_from_fits_that_left_the_fold_out():
+    """Least squares on few rows: it covers, where margins from rows that were seen do not."""
+    rng, levels, covered = np.random.default_rng(0), (0.1, 0.5, 0.9), np.zeros(2)
+    for _ in range(150):
+        X, coefficients = rng.normal(size=(60, 10)), rng.normal(size=10)
+        y, fold = X @ coefficients + rng.normal(size=60), np.arange(20) % 5
+        fits = [np.linalg.lstsq(X[:20][fold != k], y[:20][fold != k], rcond=None)[0] for k in range(5)]
+        said = np.array([X[i] @ fits[fold[i]] for i in range(20)])
+        full = np.linalg.lstsq(X[:20], y[:20], rcond=None)[0]
+        known = answer_of(np.tile(said[:, None], 3), levels, fold=fold)
+        by_fold = np.stack([np.tile((X[20:] @ fit)[:, None], 3) for fit in fits])
+        test = answer_of(np.tile((X[20:] @ full)[:, None], 3), levels, by_fold=by_fold)
+        seen = answer_of(np.tile((X[:20] @ full)[:, None], 3), levels)
+        for j, found in enumerate([step("cv-plus", known, y[:20])(test), step("cqr", seen, y[:20])(test)]):
+            covered[j] += np.mean((found.values[:, 0] <= y[20:]) & (y[20:] <= found.values[:, 2])) / 150
+    assert covered[0] >= 0.8
+    assert covered[1] < 0.7
+
+
+def test_cv_plus_leaves_known_rows_and_refuses_without_the_fold_models():
+    known, y, test, _ = cross(0, 40, 4)
+    change = step("cv-plus", known, y)
+    assert change(known) is known
+    for lacking in (None, test.by_fold[:3]):
+        with pytest.raises(NotApplicableError, match="each inner fold say"):
+            change(replace(test, by_fold=lacking))
+    with pytest.raises(NotApplicableError, match="which inner fold"):
+        step("cv-plus", replace(known, fold=None), y)
+
+
+@pytest.mark.parametrize("name", ["cqr", "weighted-cqr", "cv-plus"])
+def test_intervals_move_with_the_unit_and_the_origin(name):
+    known, y, test, _ = cross(5, 60, 4)
+    found = step(name, known, y)(test).values
+
+    def moved(answer):
+        by_fold = None if answer.by_fold is None else 8 * answer.by_fold - 3
+        return replace(answer, values=8 * answer.values - 3, by_fold=by_fold)
+
+    np.testing.assert_allclose(step(name, moved(known), 8 * y - 3)(moved(test)).values, 8 * found - 3, rtol=1e-10)
+
+
+def test_what_each_step_promises_stands_beside_it():
+    entries = registry.entries("quantile")
+    promised = {name for name, entry in entries.items() if "guarantee" in entry.traits}
+    assert promised == {"cqr", "cv-plus", "weighted-cqr"}
+    assert {entries[name].traits["protocols"] for name in ("cqr", "weighted-cqr")} == {("split",)}
+    assert entries["cv-plus"].traits["protocols"] == ("bag", "nested")
