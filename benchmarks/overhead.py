@@ -18,9 +18,9 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 from bench import experiment, preprocess
 from bench.experiment import Prepared, Request
+from bench.fits import rows_of
 from bench.learners import learner_scheme
 from bench.plan import Plan, Selection
-from bench.predict import rows_of
 from bench.suites import TaskSpec
 
 DEFAULT_TASKS = ("bundled:diabetes", "bundled:autos", "bundled:penguins", "bundled:breast-cancer")

@@ -10,6 +10,7 @@ import numpy as np
 from bench.core import Array, BenchError, Panel
 from bench.ensembles import register
 from bench.ensembles.cross_validation import choose, fold_rows
+from bench.ensembles.level_features import FeatureWeightedLevels, feature_weighted_levels
 from bench.ensembles.objective import finished
 
 PENALTIES = np.logspace(2, -6, 9)
@@ -43,13 +44,17 @@ class FeatureWeighted:
 @register(
     "point",
     "class",
+    "quantile",
     tags=("extended",),
+    code=("bench.solvers.pinball", "bench.solvers.quantile_regression"),
     breaks={
         "within_range": "free weights leave the learners' range",
         "single_learner": "a regression on one learner recalibrates it",
     },
 )
-def feature_weighted(panel: Panel, y: Array, rng: np.random.Generator, *, features: int = 10) -> FeatureWeighted:
+def feature_weighted(
+    panel: Panel, y: Array, rng: np.random.Generator, *, features: int = 10
+) -> FeatureWeighted | FeatureWeightedLevels:
     """Regress y on the products of what learners said and features of the row, with a ridge.
 
         answer_k = c_k + Σ_l Σ_f V_lf g_f(x) (said_lk - c_k), min_V Σ_nk (answer_nk - y_nk)² + λ Σ_lf V_lf²
@@ -59,6 +64,11 @@ def feature_weighted(panel: Panel, y: Array, rng: np.random.Generator, *, featur
     encoded matrix, of variance one. λ has the least squared error over the inner folds. Sill, Takacs, Mackey and Lin
     (2009), "Feature-weighted linear stacking".
 
+    Quantiles have a V and an intercept for every level, learned by the pinball loss in addition to the best convex
+    weights w for all levels (`coarse`), which a large λ leaves alone:
+
+        answer_k = a_k + Σ_l w_l said_lk + Σ_l Σ_f V_klf g_f(x) (said_lk - c_k), c_k the mean of what was said
+
     Raises:
         BenchError: `features` is negative.
     """
@@ -66,6 +76,9 @@ def feature_weighted(panel: Panel, y: Array, rng: np.random.Generator, *, featur
         raise BenchError(f"features of feature-weighted cannot be {features!r}: give a whole number from 0")
     weight = np.ones(len(y)) if panel.weight is None else panel.weight
     middle, axes = _components(panel.X.to_numpy(dtype=float), weight, features)
+    if panel.target.kind == "quantile":
+        lens = FeatureWeighted(middle, axes, np.empty(0), np.empty((0, 0)))
+        return feature_weighted_levels(panel, y, lens.features)
     Y = np.eye(panel.target.width)[y] if panel.target.kind == "class" else y[:, None]
     lens = FeatureWeighted(middle, axes, np.average(Y, axis=0, weights=weight), np.empty((0, 0)))
     parts = [_moments(lens, panel.rows(rows), Y[rows], weight[rows]) for rows in fold_rows(panel)]

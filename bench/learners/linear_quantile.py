@@ -9,13 +9,20 @@ import numpy as np
 from bench.core import Array, BenchError, Target
 from bench.learners import Model, register
 from bench.learners.adapters import Standardised, counted
-from bench.learners.interior_point import Problem, quantile_regression
+from bench.solvers.quantile_regression import Problem, quantile_regression
 
 WORST_GAP = 1e-4
 """Relative gap above which an answer is refused; most stop below 1e-8, without a penalty below 1e-5."""
 
 
-@register("quantile", tags=("core",), encoding="scaled", weights=True, space={"alpha": (1e-5, 1e-1)})
+@register(
+    "quantile",
+    tags=("core",),
+    encoding="scaled",
+    weights=True,
+    space={"alpha": (1e-5, 1e-1)},
+    code=("bench.solvers.quantile_regression",),
+)
 def linear_quantile(target: Target, seed: int, *, alpha: float = 0.001) -> Model:
     """Linear regression on the pinball loss, one for each level, with a small squared penalty.
 

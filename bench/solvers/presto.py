@@ -1,0 +1,200 @@
+"""Cumulative logits whose slopes are drawn towards each other, from proportional odds to slopes of their own.
+
+In theta = (a_k, b_k - b_{k-1}) the penalty of PRESTO is a lasso. This file minimises
+
+    F(theta) = mean of -ln P(Y = y) + Σ_j l1_j |theta_j| + Σ_j l2_j theta_j² / 2
+
+for any l1, l2 >= 0: l1 = ∞ on the steps gives proportional odds, l1 = l2 = 0 the unpenalised cumulative logits with
+slopes of their own. These have one likelihood for all thresholds; they are K - 1 separate binary logits only where the
+barrier of `bench.solvers.ordinal` has no say: for K = 2 and in saturated designs exactly, else nearly, in many rows.
+
+Faletto and Bien (2023), Predicting Rare Events by Shrinking Towards Proportional Odds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.solvers.ordinal import Cumulative, Margins, Rows
+from bench.solvers.presto_lasso import lasso
+from bench.solvers.solution import Array
+
+Flags = NDArray[np.bool_]
+
+STEPS = 100
+"""Newton steps at most; 2 to 10 are usual."""
+
+BOX = 100.0
+"""Coefficients without any penalty are held to be within ±BOX by the certificate, in deviations of the column."""
+
+RIDGE = 1e-9
+"""Added to the diagonal of the Hessian, relative to it: it changes the way to the minimum, not the minimum."""
+
+FENCES = (1e-2, 1e-4, 1e-6, 1e-8)
+"""Weights of the fence, one after the other; see `bench.solvers.ordinal`."""
+
+SHORT = 0.95
+"""Share of the way to where thresholds meet that a step may go."""
+
+SMALLEST = 1e-9
+"""Least penalty at which a path starts, where no column tells anything."""
+
+
+@dataclass(frozen=True)
+class OrdinalFit:
+    """What was learned: `theta` (K - 1, d + 1), its certificate `gap` in nats, and the value F(theta)."""
+
+    rows: Rows
+    theta: Array
+    gap: float
+    value: float
+
+    @property
+    def model(self) -> Cumulative:
+        """The model in the units of the columns."""
+        return self.rows.model(self.theta)
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """l1 and l2, each of the shape (K - 1, d + 1) of theta; where `fixed`, theta is zero instead (l1 = ∞)."""
+
+    l1: Array
+    l2: Array
+    fixed: Flags
+
+    def value(self, theta: Array) -> float:
+        """Return Σ_j l1_j |theta_j| + Σ_j l2_j theta_j² / 2."""
+        return float((self.l1 * np.abs(theta) + self.l2 * theta**2 / 2).sum())
+
+
+def drawn_together(rows: Rows, penalty: float, alpha: float = 1.0) -> Penalty:
+    """Return the penalty of PRESTO, penalty (alpha |theta_j| + (1 - alpha) theta_j² / 2) on all but the intercepts."""
+    strength = np.zeros(rows.shape)
+    strength[:, 1:] = penalty
+    return Penalty(alpha * strength, (1 - alpha) * strength, strength < 0)
+
+
+def parallel(rows: Rows, ridge: float) -> Penalty:
+    """Return the penalty of proportional odds: one slope a column, with ridge b² / 2."""
+    l2, fixed = np.zeros(rows.shape), np.zeros(rows.shape, dtype=bool)
+    l2[0, 1:], fixed[1:, 1:] = ridge, True
+    return Penalty(np.zeros(rows.shape), l2, fixed)
+
+
+def largest_penalty(rows: Rows, alpha: float = 1.0) -> float:
+    """Return the least penalty at which PRESTO has no slopes, alpha > 0; `SMALLEST` where no column tells anything."""
+    slope = rows.at(rows.null).slope(0.0)
+    return max(float(np.abs(slope[:, 1:]).max(initial=0.0)) / alpha, SMALLEST)
+
+
+def path(rows: Rows, penalties: Iterable[float], alpha: float = 1.0) -> Iterator[OrdinalFit]:
+    """Yield the fit for each penalty, each started where the one before it ended."""
+    theta = rows.null
+    for penalty in penalties:
+        fit = ordinal_fit(rows, drawn_together(rows, penalty, alpha), theta)
+        theta = fit.theta
+        yield fit
+
+
+def ordinal_fit(rows: Rows, penalty: Penalty, start: Array | None = None, tol: float = 1e-9) -> OrdinalFit:
+    """Minimise F over the theta whose thresholds do not cross on any of the rows.
+
+    Newton steps, each a lasso, with backtracking (Armijo), within fences that are lower and lower until F owes nothing
+    to them. `start` is a theta within, the model without slopes unless given.
+
+        gap    bounds F(theta) - min F, by the convexity of the loss; coefficients that have neither l1 nor l2 are held
+               to be within ±BOX
+        value  F(theta)
+    """
+    theta = np.where(penalty.fixed, 0.0, rows.null if start is None else start)
+    if not np.isfinite(rows.at(theta).loss(0.0)):
+        theta = rows.null
+    for fence in FENCES:
+        now = _descent(_Point.at(rows.at(theta), theta, penalty, fence), tol)
+        theta = now.theta
+        if now.owed <= tol:
+            break
+    return OrdinalFit(rows, theta, now.certified()[1] + now.owed, now.margins.loss(0.0) + penalty.value(theta))
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A theta, the margins of the rows, and F with the fence."""
+
+    margins: Margins
+    theta: Array
+    penalty: Penalty
+    fence: float
+    value: float
+
+    @classmethod
+    def at(cls, margins: Margins, theta: Array, penalty: Penalty, fence: float) -> _Point:
+        return cls(margins, theta, penalty, fence, margins.loss(fence) + penalty.value(theta))
+
+    @property
+    def owed(self) -> float:
+        """The most by which F would be less without the fence, were this its minimum with it."""
+        return self.fence * self.margins.slack()
+
+    def certified(self) -> tuple[Array, float]:
+        """Return the gradient of all of F but the lasso, and the gap but for what is owed to the fence.
+
+        F is at least its linear model with the penalties, so the gap is the largest fall that this promises: exactly
+        where there is a ridge; with a lasso alone, for all theta whose lasso is at most F (it is at the minimum, since
+        no loss is below zero); else within the box.
+        """
+        l1, l2, theta, fixed = self.penalty.l1, self.penalty.l2, self.theta, self.penalty.fixed
+        slope = np.where(fixed, 0.0, self.margins.slope(self.fence) + l2 * theta)
+        round_ = l2 > 0
+        best = theta - np.divide(slope, l2, out=np.zeros_like(slope), where=round_)
+        reach = np.divide(l1, l2, out=np.zeros_like(slope), where=round_)
+        move = np.where(round_, theta - np.sign(best) * np.maximum(np.abs(best) - reach, 0.0), theta)
+        fall = slope * move - l2 * move**2 / 2 + l1 * (np.abs(theta) - np.abs(theta - move))
+        sharp, bare = ~round_ & (l1 > 0), ~round_ & (l1 == 0)
+        excess = (np.abs(slope[sharp]) / l1[sharp]).max(initial=1.0) - 1
+        return slope, float(fall.sum() + self.value * excess + BOX * np.abs(slope[bare]).sum())
+
+
+def _descent(now: _Point, tol: float) -> _Point:
+    """Return a point whose gap is at most `tol`, or small against what is owed to the fence."""
+    for _ in range(STEPS):
+        slope, gap = now.certified()
+        if gap <= max(tol, now.owed / 10):
+            break
+        after = _along(now, _newton(now, slope), slope)
+        if after is None:  # rounding: no step that is short enough makes F less
+            break
+        now = after
+    return now
+
+
+def _newton(now: _Point, slope: Array) -> Array:
+    """Return the step to the minimum of the quadratic model of the loss with the penalties."""
+    free = np.flatnonzero(~now.penalty.fixed)
+    size = now.theta.size
+    H = now.margins.curve(now.fence).reshape(size, size)[np.ix_(free, free)]
+    diagonal = H.diagonal() + now.penalty.l2.ravel()[free]
+    H[np.diag_indices_from(H)] = diagonal * (1 + RIDGE) + 1e-3 * RIDGE * diagonal.max()
+    theta = now.theta.ravel()[free]
+    step = np.zeros(size)
+    step[free] = lasso(H, slope.ravel()[free] - H @ theta, now.penalty.l1.ravel()[free], theta) - theta
+    return step.reshape(slope.shape)
+
+
+def _along(now: _Point, step: Array, slope: Array) -> _Point | None:
+    """Return the point after the first of 1, ½, ¼, … of the step that keeps a little of the promised fall."""
+    rows, l1 = now.margins.rows, now.penalty.l1
+    change = rows.at(step)
+    longest = min(1.0, SHORT * now.margins.reach(change))
+    promised = float((slope * step + l1 * (np.abs(now.theta + step) - np.abs(now.theta))).sum())
+    for length in longest * 0.5 ** np.arange(40):
+        margins = Margins(rows, now.margins.eta + length * change.eta)
+        after = _Point.at(margins, now.theta + length * step, now.penalty, now.fence)
+        if after.value <= now.value + 1e-4 * length * promised:
+            return after
+    return None

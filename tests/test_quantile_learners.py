@@ -1,0 +1,253 @@
+"""Quantile learners without a peer in scikit-learn: each against a slow loop, a planted truth, or another package."""
+
+import subprocess
+import sys
+
+import lightgbm
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from quantile_forest import ExtraTreesQuantileRegressor
+from scipy.optimize import minimize
+from scipy.stats import norm
+
+from bench import ensembles, learners
+from bench.core import BenchError, Panel, Target
+from bench.learners import boosting, learner_scheme
+from bench.learners.empirical import padded, quantiles
+from bench.learners.extra_trees_quantile import LeafWeights
+from bench.learners.heteroscedastic import _log_variance, _with_constant
+
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+TARGET = Target("quantile", LEVELS)
+NEED_TORCH = ("gaussian-network", "joint-network", "simultaneous-network")
+
+
+def fitted(text, X, y, weight=None, seed=0):
+    model = learner_scheme(text)(TARGET, seed)
+    model.fit(X, y, weight)
+    return model
+
+
+def naive_quantile(values, weight, level, spare):
+    order = np.argsort(values, kind="stable")
+    values, weight = np.asarray(values)[order], np.asarray(weight)[order]
+    mass = np.cumsum(weight)
+    return np.interp(level, (mass - weight / 2 + spare / 2) / (mass[-1] + spare), values)
+
+
+@given(st.lists(st.tuples(st.integers(-5, 5), st.integers(1, 4)), min_size=1, max_size=12), st.floats(0.01, 0.99))
+def test_quantiles_are_those_of_a_slow_loop(pairs, level):
+    values, weight = np.array(sorted(pairs), dtype=float).T
+    for spare in (0.0, float(weight.mean())):
+        found = quantiles(values[None], weight[None], np.array([level]), spare)[0, 0]
+        np.testing.assert_allclose(found, naive_quantile(values, weight, level, spare), atol=1e-12)
+
+
+@pytest.mark.parametrize(("spare", "method"), [(0.0, "hazen"), (1.0, "weibull")])
+def test_quantiles_of_like_rows_are_those_of_numpy(spare, method):
+    values = np.sort(np.random.default_rng(0).normal(size=(4, 17)), axis=1)
+    levels = np.array([0.001, 0.03, 0.31, 0.5, 0.77, 0.999])
+    found = quantiles(values, np.ones_like(values), levels, spare)
+    np.testing.assert_allclose(found, np.quantile(values, levels, axis=1, method=method).T, atol=1e-12)
+
+
+def test_values_without_weight_are_not_there():
+    values = np.array([[1.0, 2.0, 4.0, 4.0, 4.0]])
+    found = quantiles(values, np.array([[1.0, 1.0, 2.0, 0.0, 0.0]]), np.array(LEVELS), 1.0)
+    np.testing.assert_allclose(found, quantiles(values[:, :3], np.array([[1.0, 1.0, 2.0]]), np.array(LEVELS), 1.0))
+
+
+def test_padding_repeats_the_last_column():
+    columns, real = padded(np.array([0, 1, 1, 1, 2, 2]), np.array([7, 0, 3, 4, 1, 9]), 3)
+    assert columns.tolist() == [[7, 7, 7], [0, 3, 4], [1, 9, 9]]
+    assert real.tolist() == [[True, False, False], [True, True, True], [True, True, False]]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_knn_quantile_is_a_slow_loop(weighted):
+    rng = np.random.default_rng(1)
+    X, X_test, y = rng.normal(size=(80, 3)), rng.normal(size=(15, 3)), rng.normal(size=80)
+    weight = rng.integers(0, 4, 80).astype(float) if weighted else None
+    kept = np.flatnonzero(np.ones(80) if weight is None else weight)
+    found = fitted("knn-quantile:n_neighbors=7", X, y, weight).predict(X_test)
+    for x, answer in zip(X_test, found, strict=True):
+        near = kept[np.argsort(np.linalg.norm(X[kept] - x, axis=1))[:7]]
+        w = np.ones(7) if weight is None else weight[near]
+        expected = [naive_quantile(y[near], w, level, w.mean()) for level in LEVELS]
+        np.testing.assert_allclose(answer, expected, atol=1e-12)
+
+
+def test_all_rows_at_the_distance_of_the_last_neighbour_are_neighbours():
+    X, y = np.repeat([[0.0], [1.0], [5.0]], [1, 4, 3], axis=0), np.arange(8.0)
+    found = fitted("knn-quantile:n_neighbors=2", X, y).predict([[0.0]])[0]
+    np.testing.assert_allclose(found, [naive_quantile(y[:5], np.ones(5), level, 1.0) for level in LEVELS])
+
+
+def test_a_weight_of_three_is_nearly_three_rows_among_neighbours():
+    """The mass is the same; the three share a place in the law instead of having one each."""
+    rng = np.random.default_rng(2)
+    X, y = np.zeros((50, 1)), rng.normal(size=50)
+    times = rng.integers(1, 4, 50)
+    heavy = fitted("knn-quantile:n_neighbors=500", X, y, times.astype(float)).predict([[0.0]])
+    repeated = fitted("knn-quantile:n_neighbors=500", np.repeat(X, times, 0), np.repeat(y, times)).predict([[0.0]])
+    np.testing.assert_allclose(heavy[:, 1:-1], repeated[:, 1:-1], atol=0.05)
+
+
+def trees_of(seed=4, n=120):
+    rng = np.random.default_rng(seed)
+    X, X_test = rng.normal(size=(n, 3)), rng.normal(size=(25, 3))
+    return X, X[:, 0] + rng.normal(size=n), X_test, rng.uniform(0.2, 3, n)
+
+
+def test_extra_trees_weigh_the_rows_of_the_leaves():
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    X, y, X_test, w = trees_of()
+    w /= w.mean()
+    forest = ExtraTreesRegressor(n_estimators=10, min_samples_leaf=4, random_state=0)
+    model = LeafWeights(forest, TARGET.levels).fit(X, y, w)
+    leaf, leaf_test, order = forest.apply(X), forest.apply(X_test), np.argsort(y)
+    expected = np.zeros((25, 120))
+    for row, tree in np.ndindex(leaf_test.shape):
+        inside = leaf[:, tree] == leaf_test[row, tree]
+        expected[row] += w * inside / (w @ inside) / 10
+    np.testing.assert_allclose(model.weights(X_test).toarray(), expected[:, order], atol=1e-12)
+    answer = [[naive_quantile(y[v > 0], v[v > 0], level, 0.0) for level in LEVELS] for v in expected]
+    np.testing.assert_allclose(model.predict(X_test), answer, atol=1e-9)
+
+
+def test_extra_trees_quantile_is_that_of_quantile_forest():
+    X, y, X_test, _ = trees_of()
+    settings = {"n_estimators": 50, "min_samples_leaf": 3, "max_features": 0.7, "random_state": 3}
+    oracle = ExtraTreesQuantileRegressor(**settings, max_samples_leaf=None).fit(X, (y - y.mean()) / y.std())
+    said = oracle.predict(X_test, quantiles=list(LEVELS), weighted_leaves=True) * y.std() + y.mean()
+    found = fitted("extra-trees-quantile:n_estimators=50,min_samples_leaf=3,max_features=0.7", X, y, seed=3)
+    # The same trees and the same rows in the leaves; quantile-forest puts a value elsewhere between its neighbours.
+    np.testing.assert_allclose(found.predict(X_test), said, atol=0.5)
+    assert np.abs(found.predict(X_test) - said).mean() < 0.05
+
+
+def noisy(n, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 3))
+    deviation = np.exp(0.2 + 0.6 * X[:, 0] - 0.3 * X[:, 1])
+    return X, X @ [1.0, -2.0, 0.0] + deviation * rng.normal(size=n), deviation
+
+
+def test_heteroscedastic_recovers_the_planted_deviation():
+    X, y, _ = noisy(3000)
+    X_test, _, deviation = noisy(200, seed=1)
+    said = fitted("heteroscedastic", X, y).predict(X_test)
+    found = (said[:, -1] - said[:, 0]) / (norm.ppf(LEVELS[-1]) - norm.ppf(LEVELS[0]))
+    np.testing.assert_allclose(found, deviation, rtol=0.15)
+    np.testing.assert_allclose(said[:, 2], X_test @ [1.0, -2.0, 0.0], atol=0.15)
+
+
+def test_heteroscedastic_without_freedom_is_gaussian():
+    X, y, _ = noisy(60)
+    weight = np.random.default_rng(3).uniform(0.5, 2, 60)
+    stiff = fitted("heteroscedastic:spread_alpha=1e12,rounds=1", X, y, weight).predict(X)
+    np.testing.assert_allclose(stiff, fitted("gaussian", X, y, weight).predict(X), rtol=1e-6)
+
+
+def test_the_log_variance_is_at_its_optimum():
+    X, y, _ = noisy(80, seed=5)
+    A, square, w = _with_constant(X), y**2, np.random.default_rng(6).uniform(0.2, 2, 80)
+
+    def badness(g):
+        s = A @ g
+        return w @ (square * np.exp(-s) + s) / 2 + 3.0 * g[1:] @ g[1:] / 2
+
+    found = _log_variance(A, square, w, 3.0)
+    best = minimize(badness, np.zeros(4), method="BFGS", options={"gtol": 1e-9})
+    np.testing.assert_allclose(found, best.x, atol=1e-5)
+
+
+def test_one_wild_row_does_not_upset_the_log_variance():
+    X, y, _ = noisy(80)
+    y[3] = 1e6
+    assert np.isfinite(fitted("heteroscedastic", X, y).predict(1e9 * X)).all()
+
+
+def test_residual_quantile_covers_exchangeable_rows():
+    shares, train, test = [], 400, 1000
+    for seed in range(6):
+        X, y, _ = noisy(train + test, seed=seed)
+        model = fitted("residual-quantile", X[:train], y[:train], seed=seed)
+        shares.append((y[train:, None] <= model.predict(X[train:])).mean(axis=0))
+    tau = np.array(LEVELS)
+    deviation = np.sqrt(tau * (1 - tau) / 6 * (1 / train + 1 / test))
+    assert (np.abs(np.mean(shares, axis=0) - tau) < 4 * deviation).all()
+
+
+def test_residual_quantile_of_locality_nought_gives_all_rows_one_law():
+    X, y, _ = noisy(150)
+    y = (y - y.mean()) / y.std()
+    found = fitted("residual-quantile:locality=0", X, y, seed=2).predict(X)
+    given = {**boosting.settings(2, 0.1, 15, 20), "objective": "regression"}
+
+    def say(teach, ask):
+        return lightgbm.train(given, lightgbm.Dataset(X[teach], y[teach], params=given), 100).predict(X[ask])
+
+    fold, residual = np.random.default_rng(2).permutation(150) % 5, np.empty(150)
+    for k in range(5):
+        residual[fold == k] = y[fold == k] - say(fold != k, fold == k)
+    law = np.quantile(residual, LEVELS, method="weibull")
+    np.testing.assert_allclose(found, say(fold >= 0, fold >= 0)[:, None] + law, atol=1e-9)
+
+
+def test_residual_quantile_stretches_with_the_size_of_residuals():
+    X, y, deviation = noisy(1500)
+    said = fitted("residual-quantile", X, y).predict(X)
+    assert np.corrcoef(np.log(said[:, -1] - said[:, 0]), np.log(deviation))[0, 1] > 0.7
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "knn-quantile:n_neighbors=0",
+        "heteroscedastic:alpha=0",
+        "heteroscedastic:spread_alpha=-1",
+        "heteroscedastic:rounds=0",
+        "residual-quantile:locality=-1",
+        "residual-quantile:num_leaves=1",
+    ],
+)
+def test_a_wrong_parameter_is_a_mistake_of_the_user(text):
+    with pytest.raises(BenchError, match="give"):
+        learner_scheme(text)(TARGET, 0)
+
+
+# torch is optional
+
+
+@pytest.mark.parametrize("name", NEED_TORCH)
+def test_a_network_without_torch_says_what_to_install(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(BenchError, match=rf"^learner '{name}' needs torch: pip install 'bench\[torch\]'$"):
+        learner_scheme(name)(TARGET, 0)
+
+
+def test_a_gate_without_torch_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    panel = Panel(TARGET, ("a",), pd.DataFrame({"x": [0.0]}), np.zeros((1, 1, 5)))
+    with pytest.raises(BenchError, match=r"^ensemble 'local-network' needs torch: pip install 'bench\[torch\]'$"):
+        ensembles.registry.scheme("local-network")(panel, np.zeros(1), np.random.default_rng(0))
+
+
+def test_what_needs_torch_is_listed_and_says_so():
+    for name in NEED_TORCH:
+        assert learners.registry.scheme(name).entry.traits["requires"] == ("torch",)
+    assert ensembles.registry.scheme("local-network").entry.traits["requires"] == ("torch",)
+
+
+def test_looking_up_plug_ins_imports_no_torch():
+    code = (
+        "import sys; from bench import ensembles, learners;"
+        "ensembles.registry.scheme('local-network'), learners.registry.scheme('joint-network');"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
