@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core import Array
+from bench.stats.tables import common, task_means, task_weights
 
 SIGNIFICANT_DIGITS = 12
 """Badness is compared to this many digits: float noise is a tie, not an order."""
@@ -19,7 +20,7 @@ SIGNIFICANT_DIGITS = 12
 
 def average_ranks(badness: Array) -> Array:
     """Rank the methods of every block, 1 for the least badness; ties share their average rank. Shape (blocks, K)."""
-    return pd.DataFrame(_rounded(badness)).rank(axis=1, method="average").to_numpy()
+    return pd.DataFrame(rounded(badness)).rank(axis=1, method="average").to_numpy()
 
 
 def block_weights(blocks: pd.DataFrame) -> Array:
@@ -44,15 +45,43 @@ def win_rate(mean_rank: Array, K: int) -> Array:
     return np.round((K - mean_rank) / rivals, 12) + 0.0 if rivals > 0 else np.full(len(mean_rank), np.nan)
 
 
+def mean_ranks(badness: Array, task: Array, weight: Array | None = None) -> Array:
+    """Return the mean rank of each method (K,): ranks within blocks, then means within tasks, then over tasks.
+
+    Blocks that lack a method are left out for all (`tables.common`); NaN for a method that never answered, and for all
+    if no block is left.
+    """
+    rows, methods = common(badness)
+    found = np.full(badness.shape[1], np.nan)
+    if rows.any():
+        kept = None if weight is None else weight[rows]
+        found[methods] = task_weights(task[rows], kept) @ average_ranks(badness[rows][:, methods])
+    return found
+
+
+def task_ranks(badness: Array, task: Array, weight: Array | None = None) -> Array:
+    """Return the mean rank of each method within each task (N, K), the input of `bootstrap` and `friedman`.
+
+    Blocks and methods are treated as in `mean_ranks`, so that its mean over tasks is `mean_ranks`; a task without a
+    block that has all methods is left out, and N is the number of those that stay.
+    """
+    rows, methods = common(badness)
+    if not rows.any():
+        return np.full((0, badness.shape[1]), np.nan)
+    ranks = np.full((int(rows.sum()), badness.shape[1]), np.nan)
+    ranks[:, methods] = average_ranks(badness[rows][:, methods])
+    return task_means(ranks, task[rows], None if weight is None else weight[rows])
+
+
 def positions(mean_rank: Array) -> pd.Series[Any]:
     """Return places on the board from mean ranks: equal mean ranks share the better place, missing ones get none."""
     return pd.Series(mean_rank).round(9).rank(method="min").astype("Int64")
 
 
-def _rounded(values: Array) -> Array:
-    """Round each number to significant digits."""
+def rounded(values: Array) -> Array:
+    """Round each number to `SIGNIFICANT_DIGITS`; infinite numbers and NaN stay."""
     size = np.abs(np.where(np.isfinite(values) & (values != 0), values, 1.0))
-    scale = 10.0 ** (SIGNIFICANT_DIGITS - 1 - np.floor(np.log10(size)))
     with np.errstate(over="ignore", invalid="ignore"):
+        scale = 10.0 ** (SIGNIFICANT_DIGITS - 1 - np.floor(np.log10(size)))
         rounded = np.round(values * scale) / scale
     return np.where(np.isfinite(rounded), rounded, values)
