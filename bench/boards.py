@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench import class_weights, ensembles, metrics, postprocess
+from bench import ensembles, metrics, postprocess, trainings
 from bench.core import Kind, Settings, Target, Task, TaskKind
 from bench.registry import Registry, Scheme, chosen_from, matches, split_list
 
@@ -42,7 +42,7 @@ class Board:
     @property
     def per_learner(self) -> bool:
         """Whether a row belongs to one learner rather than to a panel."""
-        return self.registry is class_weights.registry
+        return self.registry is trainings.registry
 
     def takes(self, task: Task) -> bool:
         """Say whether a task stands on this board; given predictions stand on the ensemble board of their kind."""
@@ -59,7 +59,7 @@ class Board:
             "class": task.classes,
             "point": (),
         }
-        return Target(self.target_kind, outputs[self.target_kind])
+        return Target(self.target_kind, outputs[self.target_kind], bool(task.meta.get("ordered")))
 
 
 BOARDS = {
@@ -79,9 +79,9 @@ BOARDS = {
             extra=("single-best:metric=macro_f1",), twin="threshold",
         ),
         Board(
-            "class-weight", "classification", "class", class_weights.registry, "fit", "macro_f1",
-            oracle="none+threshold", always=("none", FLOOR),
-            extra=("none+threshold", "balanced+prior-correction"),
+            "class-weight", "classification", "class", trainings.registry, "fit", "macro_f1",
+            oracle="none+threshold", always=("none", "none+threshold", FLOOR),
+            extra=("balanced+prior-correction",), twin="threshold",
         ),
     )
 }  # fmt: skip
@@ -105,6 +105,11 @@ class Method:
         return [scheme.meaning for scheme in (self.base, *self.steps)]
 
 
+def is_training(scheme: Scheme) -> bool:
+    """Say whether a scheme is something that is done in training, and not the constant predictor."""
+    return scheme.entry.name in trainings.registry.entries()
+
+
 def boards_named(texts: Sequence[str]) -> list[Board]:
     """Return the boards that names, globs or `!name` choose; all of them without any.
 
@@ -124,7 +129,10 @@ def method(board: Board, text: str) -> Method | None:
     while rest and (inner := _wraps(board, rest[0])):
         first = f"{rest.pop(0)}:{inner}={first}"
     registry, serves = (ensembles.registry, board.target_kind) if first == FLOOR else (board.registry, board.serves)
-    base, steps = registry.scheme(first), tuple(postprocess.registry.scheme(step) for step in rest)
+    base, steps = (
+        registry.scheme(first).usable(registry.noun),
+        tuple(postprocess.registry.scheme(step) for step in rest),
+    )
     fits = serves in base.entry.kinds and all(board.target_kind in step.entry.kinds for step in steps)
     unmeasured = [scheme for scheme in (base, *steps) if not _has_metric(board, scheme)]
     return Method(base, steps) if fits and not unmeasured else None

@@ -25,7 +25,9 @@ DEFAULT_LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 
 
 class BenchError(Exception):
-    """A mistake of the user: one sentence that says what, which value, and what to do."""
+    """A mistake of the user: one sentence that says what, which value, and what to do; `code` is the exit code."""
+
+    code = 2
 
 
 class NotApplicableError(Exception):
@@ -40,11 +42,13 @@ class InvalidAnswerError(Exception):
 class Target:
     """What is asked for: a point, quantiles at given levels, or class probabilities.
 
-    `outputs` is () for a point, the levels for quantiles, the class names for classes.
+    `outputs` is () for a point, the levels for quantiles, the class names for classes; `ordered` says that the classes
+    stand in order, from low to high.
     """
 
     kind: Kind
     outputs: tuple[Any, ...] = ()
+    ordered: bool = False
 
     @property
     def width(self) -> int:
@@ -182,6 +186,9 @@ class Answer:
     `weight` holds the row weights of the task. `rule` holds class multipliers (K,): the label is the class of the
     largest rule_k × values_k; probability metrics never see it. `emphasis` (K,) or (n, K) holds the class weights that
     the model behind the answer was trained with. `unsorted` keeps quantiles as they were before the final sort.
+
+    `fold` (n,) is the inner fold that answered each training row, and `by_fold` (F, n, K) what the models of each inner
+    fold alone say of test rows: only protocols that keep the models of the folds have it.
     """
 
     target: Target
@@ -190,6 +197,8 @@ class Answer:
     rule: Array | None = None
     emphasis: Array | None = None
     unsorted: Array | None = None
+    fold: Array | None = None
+    by_fold: Array | None = None
 
     @cached_property
     def labels(self) -> Array:
@@ -229,13 +238,15 @@ class Settings:
     """What belongs to the experiment: runs that differ here go to different results directories.
 
     `protocol` says what answers the test rows: `refit` a model fitted on all training rows, `bag` the mean of the
-    models of the inner folds.
+    models of the inner folds, `nested` the same with further models that leave out two folds, `split` a model fitted on
+    the training rows without the share `calibration`, which nothing has learned from.
     """
 
     seed: int = 0
     levels: tuple[float, ...] = DEFAULT_LEVELS
     protocol: str = "refit"
     inner: int = 5
+    calibration: float = 0.2
 
 
 class Cell(NamedTuple):

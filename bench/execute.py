@@ -7,17 +7,17 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bench import predict, rerun
+from bench import fits, rerun
 from bench.core import STATUSES, BenchError, Cell, Split
 from bench.executors.local import Event, Limits, Pool
 from bench.files import write_text
+from bench.fits import Fit, Rows
 from bench.jobs import FitJob, SheetJob, ending
 from bench.journal import Journal, Record
 from bench.keys import digest
 from bench.plan import Ask, Plan
 from bench.plugins import load_plugins
-from bench.predict import Fit
-from bench.sheets import Sheet
+from bench.sheets import Sheet, changed
 from bench.store import Store
 
 ALWAYS_RETRIED = frozenset({"infra", "crashed"})
@@ -68,6 +68,7 @@ class Run:
         self._queued: set[str] = set()
         self._waiting: list[Sheet] = []
         self._ready: deque[SheetJob] = deque()
+        self._whys: dict[Cell, str] = {}
         self._begun: dict[int, tuple[Sheet, dict[Cell, Record]]] = {}
         for ask in plan.asks:
             for split in plan.splits[ask.task]:
@@ -104,46 +105,48 @@ class Run:
     def _add(self, ask: Ask, split: Split) -> None:
         """Look up or queue the fits of a board on a split; start the sheet where nothing is awaited."""
         task, settings = self.plan.tasks[ask.task], self.plan.settings
-        rows = predict.rows_of(task, split, settings)
+        rows = fits.rows_of(task, split, settings)
         sheet = Sheet(ask, split, task, {})
         for learner in ask.learners:
             for training in ask.trainings:
                 fit = Fit(ask.board.target(task, settings), learner, training)
-                key = self._key(rows, fit)
+                key, parts = self._key(rows, fit)
                 sheet.fits[learner, training] = key
                 if key not in self._queued and key not in self._ends:
-                    self._look_up(key, rows, fit)
+                    self._look_up(key, parts, rows, fit)
         sheet.awaited = {key for key in sheet.fits.values() if key not in self._ends}
         if sheet.awaited:
             self._waiting.append(sheet)
         else:
             self._start(sheet)
 
-    def _key(self, rows: predict.Rows, fit: Fit) -> str:
-        """Return the key of a fit; one whose class weighting cannot even be asked for its weights has failed."""
+    def _key(self, rows: Rows, fit: Fit) -> tuple[str, dict[str, str]]:
+        """Return the key of a fit and its parts; one whose class weighting cannot even give its weights has failed."""
         try:
-            return predict.fit_key(rows, fit, self.plan.settings, self.plan.data[rows.task.name])
+            parts = fits.fit_parts(rows, fit, self.plan.settings, self.plan.data[rows.task.name])
         except BenchError:
             raise
         except Exception as error:  # noqa: BLE001 - a class weighting may raise anything; its cells say what
             key = digest("no key", rows.key, fit.learner, fit.training)
             self._ends[key] = ending(error)
-            return key
+            return key, {}
+        return digest(parts), parts
 
-    def _look_up(self, key: str, rows: predict.Rows, fit: Fit) -> None:
+    def _look_up(self, key: str, parts: dict[str, str], rows: Rows, fit: Fit) -> None:
         """Note how a fit ended if it is stored, failed before, or does not apply; queue it otherwise."""
         failure = self.journal.failure(key)
         if self.store.has(key) and not self.options.force:
             self.tally.reused += 1
             self.stored[rows.task.name] += 1
             self._ends[key] = {"status": "ok"}
-        elif reason := predict.why_not(rows, fit):
+        elif reason := fits.why_not(rows, fit, self.plan.settings):
             self._ends[key] = {"status": "skipped", "cause": "", "detail": reason}
         elif failure and not self._retried(failure):
             self._ends[key] = failure
         else:
             self._queued.add(key)
-            self.fits.append(FitJob(rows.task.name, rows.split, fit, key, self.plan.settings, self.store.root))
+            job = FitJob(rows.task.name, rows.outer, fit, key, parts, self.plan.settings, self.store.root)
+            self.fits.append(job)
 
     def _retried(self, record: Record) -> bool:
         wanted = ALWAYS_RETRIED | set(self.options.retry)
@@ -163,7 +166,7 @@ class Run:
         """Record the cells that cannot be weighed, leave those that are up to date, queue the rest."""
         held = self.journal.read(sheet.cells[0])
         ended: dict[Cell, Record] = {}
-        todo: list[Cell] = []
+        todo: dict[Cell, str] = {}
         for cell in sheet.cells:
             record, known = self._foundation(sheet, cell), held.get(cell, {})
             if "status" in record and not _agrees(record, known):
@@ -171,8 +174,9 @@ class Run:
             elif "status" in record or (known.get("key") == record["key"] and not self._retried(known)):
                 self.tally.statuses[known["status"]] += 1
             else:
-                todo.append(cell)
+                todo[cell] = _why(record, known)
         self._keep(sheet, ended)
+        self._whys |= todo
         if todo:
             self._queue(sheet, tuple(todo))
 
@@ -224,7 +228,8 @@ class Run:
             cell = job.cells[len(records)]
             foundation = self._foundation(sheet, cell)
             details = (record.get("detail"), foundation.get("detail"))
-            records[cell] = foundation | record | {"detail": "; ".join(text for text in details if text)}
+            notes = {"detail": "; ".join(text for text in details if text), "why": self._whys[cell]}
+            records[cell] = foundation | record | notes
             self.tally.weighed += 1
         if kind != "item":
             del self._begun[job.sheet]
@@ -263,6 +268,15 @@ class Run:
 def _agrees(record: Record, known: Record) -> bool:
     """Say whether the journal holds a record already; its traceback lies in a file."""
     return all(known.get(name) == value for name, value in record.items() if name != "trace")
+
+
+def _why(record: Record, known: Record) -> str:
+    """Say why a cell is weighed though something may be known of it."""
+    if not known:
+        return "it was not there"
+    if known.get("key") == record["key"]:
+        return f"it had ended as {known['status']}, and was tried again"
+    return f"this had changed: {', '.join(changed(record['parts'], known.get('parts', {})))}"
 
 
 def _lost(event: Event) -> Record:

@@ -7,7 +7,7 @@ import platform
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import distributions
 from pathlib import Path
@@ -18,15 +18,16 @@ from bench import leaderboard, loading, results, splits
 from bench.core import BenchError, Cell, Settings, Task
 from bench.execute import Options, Run, Tally
 from bench.executors.local import Event
+from bench.fits import data_hash
 from bench.journal import SCHEMA, Journal, Record
 from bench.keys import digest
 from bench.learners.portfolio import portfolio
-from bench.plan import Loaded, Plan, Selection, plan
-from bench.predict import data_hash
+from bench.plan import Loaded, Plan, Selection, own_repeats, plan
 from bench.registry import source_hash
 from bench.sources import LoadError
 from bench.store import Store
-from bench.suites import Catalogue, Suite, TaskSpec, catalogue
+from bench.suites import Catalogue, Cuts, TaskSpec, catalogue
+from bench.traits import task_traits
 
 DEFAULT_SUITE = "quick"
 EXPORT_CODE = ("bench.results", "bench.leaderboard", "bench.stats", "bench.metrics", "bench.boards")
@@ -75,22 +76,31 @@ def prepare(request: Request, told: Callable[[str, Task], None]) -> Prepared:
     asked, held = _asked(request, known), Journal(request.results).tasks()
     loaded: dict[str, Loaded] = {}
     unloaded: dict[str, LoadError] = {}
-    for spec, task in loading.load(asked, offline=request.offline):
+    for spec, task in loading.load(asked, offline=request.offline, from_suites=_of_suites(asked)):
         if isinstance(task, LoadError):
             unloaded[spec.full] = task
             continue
         if task.name in loaded:
             raise BenchError(f"two tasks are named {task.name!r}: give one of the files another name")
-        usual = {"folds": Suite.folds if task.given is None else HALVES, "repeats": Suite.repeats}
-        before = held.get(task.name, usual)
-        folds, repeats = asked[spec] or (before["folds"], before["repeats"])
-        cuts = splits.outer(task, folds, repeats, request.settings.seed)
-        loaded[task.name] = Loaded(spec, task, folds, repeats, cuts, data_hash(task))
+        cuts = asked[spec] or _cuts_before(task, held)
+        parts = splits.outer(task, cuts.folds, cuts.repeats, request.settings.seed, cuts.first)
+        loaded[task.name] = Loaded(spec, task, cuts, parts, data_hash(task))
         told(spec.name, task)
     panel = known.panel(request.chosen.panel)
     panels = {kind: _configured(names, panel.each) for kind, names in panel.learners.items()}
     every = tuple(loaded.values())
     return Prepared(plan(every, request.chosen, panels, request.settings), every, unloaded)
+
+
+def _of_suites(asked: Mapping[TaskSpec, Cuts | None]) -> set[TaskSpec]:
+    return {spec for spec, cuts in asked.items() if cuts is not None}
+
+
+def _cuts_before(task: Task, held: Mapping[str, Record]) -> Cuts:
+    """Return the cuts that the experiment gave a task before, or the usual ones."""
+    usual = Cuts() if task.given is None else Cuts(HALVES)
+    before = held.get(task.name, {})
+    return Cuts(*(before.get(name, getattr(usual, name)) for name in Cuts._fields))
 
 
 def _configured(names: Sequence[str], each: int) -> list[str]:
@@ -99,19 +109,25 @@ def _configured(names: Sequence[str], each: int) -> list[str]:
 
 
 def _seen(loaded: Loaded) -> Record:
-    """Return what the experiment must hold fast of a task: folds, repeats, and the hash of its data and splits."""
-    cuts = [[split.repeat, split.fold, split.train, split.test] for split in loaded.splits]
-    return {"folds": loaded.folds, "repeats": loaded.repeats, "hash": digest(loaded.data, cuts)}
+    """Return what the experiment must hold fast of a task: cuts, hash of data and splits, traits, how it was asked."""
+    parts = [[split.repeat, split.fold, split.train, split.test] for split in loaded.splits]
+    return {
+        **loaded.cuts._asdict(),
+        "hash": digest(loaded.data, parts),
+        "own_repeats": own_repeats(loaded.splits),
+        "traits": task_traits(loaded.task),
+        "spec": asdict(loaded.spec),
+    }
 
 
-def _asked(request: Request, known: Catalogue) -> dict[TaskSpec, tuple[int, int] | None]:
-    """Return the wanted tasks, each once, with folds and repeats of the suite; the default suite if none is named.
+def _asked(request: Request, known: Catalogue) -> dict[TaskSpec, Cuts | None]:
+    """Return the wanted tasks, each once, with the cuts of the suite; the default suite if none is named.
 
     A task that is named by itself has none: it takes those that the experiment gave it before, or the usual ones.
     """
     names = request.suites or (() if request.tasks else (DEFAULT_SUITE,))
     suites = [known.suite(name) for name in names]
-    of_suite = {spec: (suite.folds, suite.repeats) for suite in reversed(suites) for spec in suite.tasks}
+    of_suite = {spec: suite.cuts for suite in reversed(suites) for spec in suite.tasks}
     return {spec: of_suite.get(spec) for spec in dict.fromkeys((*request.tasks, *of_suite))}
 
 
@@ -186,8 +202,8 @@ def export(root: Path, journal: Journal) -> None:
     tables = ("leaderboard", *results.COLUMNS)
     if journal.is_exported(code) and all((root / f"{name}.csv").is_file() for name in tables):
         return
-    scores = results.export(root, journal.records())
-    leaderboard.write(root, leaderboard.leaderboard(scores))
+    scores = results.export(root, journal.records(), journal.tasks())
+    leaderboard.write(root, scores, results.task_table(journal.tasks()))
     journal.note_export(code)
 
 

@@ -75,8 +75,8 @@ def _suites() -> pd.DataFrame:
         {
             "name": s.name,
             "tasks": len(s.tasks),
-            "folds": s.folds,
-            "repeats": s.repeats,
+            "folds": s.cuts.folds,
+            "repeats": s.cuts.repeats,
             "summary": s.description,
         }
         for s in catalogue().suites.values()

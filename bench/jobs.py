@@ -13,34 +13,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import predict
+from bench import fits, predict
 from bench.boards import ALONE, BOARDS
 from bench.core import Cell, InvalidAnswerError, NotApplicableError, Settings, Split, Task
+from bench.fits import Fit
 from bench.metrics.per_class import per_class
-from bench.predict import Fit
 from bench.store import Store
 from bench.weigh import PROPER, EnsembleSheet, Evidence, LearnerSheet, Weighed, score
 
 Record = dict[str, Any]
 FIT_NOTES = ("fit_seconds", "predict_seconds", "clipped")
+"""What a cell that rests on one fit takes over from it."""
 
 
 @dataclass(frozen=True)
 class FitJob:
-    """One fit of one split, stored under its key."""
+    """One fit of one split, stored under its key, with the parts that the key is made of."""
 
     context: str
     split: Split
     fit: Fit
     key: str
+    parts: Mapping[str, str]
     settings: Settings
     store: Path
 
     def items(self, task: Task) -> Iterator[Record]:
         """Fit, store, and yield the one record of how that ended."""
         try:
-            rows = predict.rows_of(task, self.split, self.settings)
-            Store(self.store).write(self.key, predict.answer(rows, self.fit, self.settings))
+            rows = fits.rows_of(task, self.split, self.settings)
+            stored = predict.answer(rows, self.fit, self.settings)
+            stored.meta["parts"] = dict(self.parts)
+            Store(self.store).write(self.key, stored)
         except Exception as error:  # noqa: BLE001 - a learner may raise anything; its cell says what
             yield ending(error)
         else:
@@ -87,13 +91,13 @@ class SheetJob:
         return {} if stored is None else {name: stored.meta[name] for name in FIT_NOTES}
 
     def _open(self, task: Task) -> EnsembleSheet | LearnerSheet:
-        rows = predict.rows_of(task, self.split, self.settings)
+        rows = fits.rows_of(task, self.split, self.settings)
         board = BOARDS[self.cells[0].board]
         stored = {who: Store(self.store).read(key) for who, key in self.fits.items()}
         split = rows.split
         evidence = Evidence(
             task, board, self.settings, split.repeat, split.fold, split.train, split.test,
-            rows.answered, rows.fold, stored,
+            rows.answered, rows.fold, rows.calibration, stored,
         )  # fmt: skip
         if board.per_learner:
             return LearnerSheet(evidence)
@@ -116,6 +120,8 @@ def _record(task: Task, split: Split, sheet: EnsembleSheet | LearnerSheet, weigh
         "train_loss": weighed.train_loss,
         "gap": weighed.gap,
         "learners_used": len(weighed.used),
+        "guarantee": weighed.guarantee,
+        "detail": weighed.note,
         "predict_cost": sum(sheet.evidence.stored[fit].meta["predict_seconds"] for fit in weighed.used),
         "weights": list(weighed.weights),
         "per_class": classes,
@@ -124,13 +130,15 @@ def _record(task: Task, split: Split, sheet: EnsembleSheet | LearnerSheet, weigh
 
 
 def _plain(value: Any) -> Any:
-    """Return a JSON value: numpy scalars become Python's, what is not finite becomes None."""
+    """Return a JSON value: numpy scalars become Python's, a NaN becomes None, what is infinite a text."""
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, list):
         return [_plain(each) for each in value]
     value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return None if math.isnan(value) else str(value)
 
 
 def ending(error: BaseException) -> Record:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,19 @@ class Journal:
                     f"{self.root} holds an experiment with {name} {held.get(name)!r}, not {value!r}: "
                     "use another --results"
                 )
+
+    def settings(self) -> Settings:
+        """Return the settings of the experiment.
+
+        Raises:
+            BenchError: there is no experiment.
+        """
+        path = self.root / "records" / "experiment.json"
+        if not path.is_file():
+            raise BenchError(f"{self.root} holds no experiment: give the directory of a run")
+        held = _read_settings(path)
+        given = {field.name: held[field.name] for field in fields(Settings) if field.name in held}
+        return Settings(**given | {"levels": tuple(given["levels"])})
 
     @property
     def _tasks(self) -> Path:

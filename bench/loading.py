@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import cast
 
 from bench import sources
@@ -11,8 +11,10 @@ from bench.sources import LoadError, Request
 from bench.suites import TaskSpec
 
 
-def load(specs: Iterable[TaskSpec], *, offline: bool) -> Iterator[tuple[TaskSpec, Task | LoadError]]:
-    """Load one task after the other.
+def load(
+    specs: Iterable[TaskSpec], *, offline: bool, from_suites: Collection[TaskSpec] = ()
+) -> Iterator[tuple[TaskSpec, Task | LoadError]]:
+    """Load one task after the other; of the tasks of a suite, one that cannot serve does not stop the others.
 
     Raises:
         BenchError: a name, a column or a table is not what a task needs.
@@ -22,6 +24,10 @@ def load(specs: Iterable[TaskSpec], *, offline: bool) -> Iterator[tuple[TaskSpec
             yield spec, sources.load(spec.source, request(spec, offline=offline))
         except LoadError as error:
             yield spec, error
+        except BenchError as error:
+            if spec not in from_suites:
+                raise
+            yield spec, LoadError(str(error), "data")
 
 
 def request(spec: TaskSpec, *, offline: bool) -> Request:
@@ -36,4 +42,4 @@ def request(spec: TaskSpec, *, offline: bool) -> Request:
     if spec.kind not in {None, "regression", "classification"}:
         raise BenchError(f"unknown kind {spec.kind!r} of task {spec.name!r}: write regression or classification")
     kind = cast("TaskKind | None", spec.kind)
-    return Request(spec.rest, spec.target, kind, spec.group, spec.time, spec.weight, offline)
+    return Request(spec.rest, spec.target, kind, spec.group, spec.time, spec.weight, spec.order, offline)

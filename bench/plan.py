@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from bench import class_weights, learners
-from bench.boards import ALONE, ORACLE, Board, Method, boards_named, method, methods
+from bench import ensembles, learners, trainings
+from bench.boards import ALONE, ORACLE, Board, Method, boards_named, is_training, method, methods
 from bench.core import BenchError, Cell, Kind, Settings, Split, Task
 from bench.keys import digest
 from bench.learners import learner_scheme
 from bench.learners.trial import try_parameters
 from bench.registry import Scheme, matches, split_list
-from bench.suites import TaskSpec
+from bench.steps import protocols
+from bench.suites import Cuts, TaskSpec
 
+TAGGED = (learners.registry, ensembles.registry, trainings.registry)
 GIVEN = "given"
 """Panel of a task that brings its predictions."""
 
@@ -22,8 +24,8 @@ GIVEN = "given"
 class Selection:
     """What the user chose: boards, learners, ensembles and class weightings by name, a panel, and how many splits.
 
-    `max_learners` keeps the first learners of a panel, `max_weight_rows` some of the rows that teach the weights: for
-    learning curves.
+    Every split is run with `seeds` seeds of the learners, as further repeats. `max_learners` keeps the first learners
+    of a panel, `max_weight_rows` some of the rows that teach the weights: for learning curves.
     """
 
     boards: tuple[str, ...] = ()
@@ -35,15 +37,21 @@ class Selection:
     repeats: int | None = None
     max_learners: int | None = None
     max_weight_rows: int | None = None
+    seeds: int = 1
 
     def panel_flags(self) -> list[str]:
         """Return the flags that give the same panel again."""
         flags = [word for text in self.learners for word in ("-l", text)]
-        values = {"panel": self.panel, "max-learners": self.max_learners, "max-weight-rows": self.max_weight_rows}
+        values = {
+            "panel": self.panel,
+            "seeds": self.seeds,
+            "max-learners": self.max_learners,
+            "max-weight-rows": self.max_weight_rows,
+        }
         return flags + [
             word
             for name, value in values.items()
-            if value not in {None, Selection.panel}
+            if value not in {None, Selection.panel, Selection.seeds}
             for word in (f"--{name}", str(value))
         ]
 
@@ -52,13 +60,12 @@ class Selection:
 class Loaded:
     """A task, how it was asked for, all its outer splits, and the hash of its data.
 
-    `folds` and `repeats` are those of its suite; a task with splits of its own does not hear them.
+    `cuts` are those of its suite; a task with splits of its own does not hear them.
     """
 
     spec: TaskSpec
     task: Task
-    folds: int
-    repeats: int
+    cuts: Cuts
     splits: tuple[Split, ...]
     data: str
 
@@ -79,8 +86,7 @@ class Ask:
         """Training schemes that every learner is fitted under."""
         if not self.board.per_learner:
             return ("none",)
-        known = class_weights.registry.entries()
-        wanted = ["none", *(m.base.id for m in self.methods if m.base.entry.name in known)]
+        wanted = ["none", *(m.base.id for m in self.methods if is_training(m.base))]
         return tuple(dict.fromkeys(wanted))
 
     def cells(self, split: Split) -> Iterator[Cell]:
@@ -121,7 +127,12 @@ def plan(loaded: Sequence[Loaded], chosen: Selection, panels: Mapping[str, Seque
         BenchError: a name is unknown, or serves none of the boards.
     """
     boards = boards_named(chosen.boards)
-    asks = [_ask(each.task, board, chosen, panels) for each in loaded for board in boards if board.takes(each.task)]
+    asks = [
+        _ask(each.task, board, chosen, panels, settings)
+        for each in loaded
+        for board in boards
+        if board.takes(each.task)
+    ]
     kept = tuple(ask for ask in asks if ask.learners)
     if loaded:
         _refuse_idle(chosen, kept)
@@ -136,9 +147,21 @@ def plan(loaded: Sequence[Loaded], chosen: Selection, panels: Mapping[str, Seque
     )
 
 
-def _ask(task: Task, board: Board, chosen: Selection, panels: Mapping[str, Sequence[str]]) -> Ask:
+def _refuse_protocol(competing: Sequence[Method], settings: Settings) -> None:
+    """Refuse a step under a protocol that cannot give what it promises."""
+    for step in (step for each in competing for step in each.steps):
+        able = protocols(step)
+        if able and settings.protocol not in able:
+            raise BenchError(
+                f"step {step.entry.name!r} promises nothing under protocol {settings.protocol!r}: "
+                f"give --protocol {' or '.join(able)}"
+            )
+
+
+def _ask(task: Task, board: Board, chosen: Selection, panels: Mapping[str, Sequence[str]], settings: Settings) -> Ask:
     texts = chosen.class_weights if board.per_learner else chosen.ensembles
     competing = tuple(methods(board, texts))
+    _refuse_protocol(competing, settings)
     if task.given is not None:
         members, name = tuple(task.given.answers), GIVEN
     else:
@@ -170,7 +193,7 @@ def _schemes(text: str, kind: Kind) -> list[Scheme]:
     """Return the learners behind one text: a name, an import path, a glob or a tag."""
     if ":" in text or text in learners.registry.entries():
         scheme = learner_scheme(text)
-        return [scheme] if kind in scheme.entry.kinds else []
+        return [scheme.usable("learner")] if kind in scheme.entry.kinds else []
     return learners.registry.select([text], kind)
 
 
@@ -201,7 +224,8 @@ def _refuse_idle(chosen: Selection, asks: Sequence[Ask]) -> None:
 
 def _names(texts: Sequence[str]) -> list[str]:
     """Return the parts of a list that name something, rather than a tag or what is excluded."""
-    return [text for text in split_list(texts) if not text.startswith("!") and text not in {"all", "core", "extended"}]
+    tags = {"all", *(tag for registry in TAGGED for entry in registry.entries().values() for tag in entry.tags)}
+    return [text for text in split_list(texts) if not text.startswith("!") and text not in tags]
 
 
 def _competes(ask: Ask, text: str) -> bool:
@@ -213,10 +237,17 @@ def _competes(ask: Ask, text: str) -> bool:
 
 
 def _first(cut: tuple[Split, ...], chosen: Selection) -> tuple[Split, ...]:
-    """Take the first repeats and folds of a task."""
-    return tuple(
+    """Take the first repeats and folds of a task, once for every seed: the seed of a fit depends on the repeat."""
+    taken = [
         split
         for split in cut
         if (chosen.folds is None or split.fold < chosen.folds)
         and (chosen.repeats is None or split.repeat < chosen.repeats)
-    )
+    ]
+    step = own_repeats(cut)
+    return tuple(replace(split, repeat=split.repeat + seed * step) for seed in range(chosen.seeds) for split in taken)
+
+
+def own_repeats(cut: Sequence[Split]) -> int:
+    """Return how many repeats a task has by itself; what is beyond repeats its splits with other seeds."""
+    return 1 + max(split.repeat for split in cut)

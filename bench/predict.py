@@ -1,128 +1,24 @@
 """Out-of-fold fitting: the only place where a learner is fitted.
 
-Inside each fit everything is learned on the rows that teach: encode, impute and scale, weigh the rows, fit.
+Inside each fit everything is learned on the rows that teach: encode, impute and scale, draw or weigh the rows, fit.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib.metadata import version
+from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from bench import class_weights, learners, preprocess, splits
-from bench.core import Array, Given, NotApplicableError, Settings, Split, Target, Task, clip_probabilities, lawful
-from bench.keys import digest, seed
+from bench import class_weights, preprocess, splits, trainings
+from bench.core import Array, Given, NotApplicableError, Settings, clip_probabilities, lawful
+from bench.fits import Fit, Rows, is_weighting, row_weights, why_not
+from bench.keys import seed
 from bench.learners import learner_scheme
-from bench.registry import Scheme, source_hash
 from bench.store import Stored
-
-CODE = ("bench.core", "bench.predict", "bench.preprocess", "bench.splits")
-"""Modules whose change makes every stored answer stale, beside those that the learners share."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """One outer split of a task and the inner folds of its training part."""
-
-    task: Task
-    split: Split
-    inner: tuple[splits.Part, ...]
-
-    @cached_property
-    def _fold(self) -> Array:
-        """Inner fold that answers each row of the task, -1 where none does."""
-        fold = np.full(len(self.task.y), -1)
-        for k, (_, answers) in enumerate(self.inner):
-            fold[answers] = k
-        return fold
-
-    @cached_property
-    def answered(self) -> Array:
-        """Training rows with an out-of-fold answer, in the order of the training part (n_answered,)."""
-        train: Array = self.split.train
-        return train[self._fold[train] >= 0]
-
-    @cached_property
-    def fold(self) -> Array:
-        """Inner fold that answered each of the `answered` rows (n_answered,)."""
-        fold: Array = self._fold[self.answered]
-        return fold
-
-    @cached_property
-    def key(self) -> str:
-        """Hash of all split rows, the inner ones too."""
-        return digest(self.split.train, self.split.test, *self.inner)
-
-
-@dataclass(frozen=True)
-class Fit:
-    """What is fitted: a learner, by its id, for a target, under a training scheme (a class weighting, by its id)."""
-
-    target: Target
-    learner: str
-    training: str = "none"
-
-
-def rows_of(task: Task, split: Split, settings: Settings) -> Rows:
-    """Cut the training part of a split into its inner folds."""
-    return Rows(task, split, tuple(splits.inner(task, split, settings.inner, settings.seed)))
-
-
-def data_hash(task: Task) -> str:
-    """Hash what a fit can see of a task: X, y, classes, groups, time and row weights."""
-    given = None if task.given is None else [[name, said] for name, said in task.given.answers.items()]
-    return digest(task.X, task.y, list(task.classes), task.groups, task.time, task.weight, given)
-
-
-def row_weights(task: Task, rows: Array, training: Scheme) -> Array | None:
-    """Return the numeric row weights of a fit, mean one: the task's own × those of the class; None if all are equal."""
-    weight = np.ones(len(rows)) if task.weight is None else task.weight[rows]
-    if task.kind == "classification":
-        weight = weight * class_weights.of_rows(task, rows, training)[task.y[rows]]
-    weight = weight / weight.mean()
-    return None if np.ptp(weight) < 1e-12 else weight
-
-
-def fit_key(rows: Rows, fit: Fit, settings: Settings, data: str) -> str:
-    """Return the content key of a fit: data, rows, learner, numeric row weights, target, protocol, seed, versions.
-
-    Two training schemes share a key exactly where they weigh every row alike.
-    """
-    if rows.task.given is not None:
-        return digest("given", data, rows.key, fit.learner, source_hash(*CODE))
-    learner, training = learner_scheme(fit.learner), class_weights.registry.scheme(fit.training)
-    teachers = [rows.split.train, *(teach for teach, _ in rows.inner)]
-    weights = [row_weights(rows.task, teach, training) for teach in teachers]
-    made_of = [source_hash(*CODE, *learners.registry.shared_modules()), learner.meaning, _versions(learner)]
-    asked = [fit.target.kind, list(fit.target.outputs), settings.protocol, settings.seed, rows.task.name]
-    return digest(data, rows.key, made_of, asked, [rows.split.repeat, rows.split.fold], weights)
-
-
-def _versions(learner: Scheme) -> list[str]:
-    libraries = ("numpy", "scipy", "scikit-learn", *learner.entry.traits.get("libraries", ()))
-    return [f"{name} {_version(name)}" for name in libraries]
-
-
-@cache
-def _version(name: str) -> str:
-    return version(name)
-
-
-def why_not(rows: Rows, fit: Fit) -> str | None:
-    """Say why a fit does not apply, or None where it does."""
-    task, train = rows.task, rows.split.train
-    if task.kind == "classification" and len(np.unique(task.y[train])) < 2:
-        return "the training part holds fewer than two classes"
-    if task.given is not None:
-        return None
-    learner, training = learner_scheme(fit.learner), class_weights.registry.scheme(fit.training)
-    if not learner.entry.traits.get("weights", False) and row_weights(task, train, training) is not None:
-        return f"learner {fit.learner} takes no row weights"
-    return None
+from bench.trainings import Lesson, Taught
 
 
 def answer(rows: Rows, fit: Fit, settings: Settings) -> Stored:
@@ -132,7 +28,7 @@ def answer(rows: Rows, fit: Fit, settings: Settings) -> Stored:
         NotApplicableError: the pair of learner and training scheme does not apply to these rows.
         InvalidAnswerError: the learner's answer is no lawful answer.
     """
-    reason = why_not(rows, fit)
+    reason = why_not(rows, fit, settings)
     if reason:
         raise NotApplicableError(reason)
     if rows.task.given is not None:
@@ -146,25 +42,50 @@ def _look_up(rows: Rows, given: Given, fit: Fit) -> Stored:
     clipped = 0
     if given.target.kind == "class":
         values, clipped = clip_probabilities(values)
-    meta = {"learner": fit.learner, "clipped": clipped, "fit_seconds": 0.0, "predict_seconds": 0.0}
-    return Stored(values[rows.answered], values[rows.split.test], meta=meta)
+    meta = {
+        "learner": fit.learner,
+        "clipped": clipped,
+        "fit_seconds": 0.0,
+        "predict_seconds": 0.0,
+        "emphasis": {},
+        "note": "",
+    }
+    return Stored(values[rows.answered], values[rows.split.test], calibration=values[rows.calibration], meta=meta)
 
 
 def _refit(rows: Rows, fit: Fit, settings: Settings) -> Stored:
     asker = _Asker(rows, fit, settings)
-    inner = [asker.ask(k, teach, (answers,))[0] for k, (teach, answers) in enumerate(rows.inner)]
-    test = asker.ask("all", rows.split.train, (rows.split.test,))[0]
-    return Stored(_in_order(rows, inner), test, meta=asker.meta())
+    inner = [asker.ask(str(k), teach, (answers,))[0] for k, (teach, answers) in enumerate(rows.inner)]
+    test, calibration = asker.ask("all", rows.split.train, (rows.split.test, rows.calibration))
+    return Stored(_in_order(rows, inner), test, calibration=calibration, meta=asker.meta())
 
 
 def _bag(rows: Rows, fit: Fit, settings: Settings) -> Stored:
-    asker = _Asker(rows, fit, settings)
-    pairs = [asker.ask(k, teach, (answers, rows.split.test)) for k, (teach, answers) in enumerate(rows.inner)]
+    return _bagged(rows, _Asker(rows, fit, settings))
+
+
+def _bagged(rows: Rows, asker: _Asker) -> Stored:
+    pairs = [asker.ask(str(k), teach, (answers, rows.split.test)) for k, (teach, answers) in enumerate(rows.inner)]
     folds = np.stack([test for _, test in pairs])
     return Stored(_in_order(rows, [inner for inner, _ in pairs]), folds.mean(axis=0), folds, asker.meta())
 
 
-_PROTOCOLS = {"refit": _refit, "bag": _bag}
+def _nested(rows: Rows, fit: Fit, settings: Settings) -> Stored:
+    """Answer as `bag` does, and fit a model without each pair of folds: K (K - 1) / 2 more.
+
+    `nested[k]` are the answers out of fold in a world without fold k; rows of fold k have their usual answer.
+    """
+    asker = _Asker(rows, fit, settings)
+    stored = _bagged(rows, asker)
+    filled = np.empty((len(rows.inner), len(rows.task.y), fit.target.width))
+    filled[:, rows.answered] = stored.oof
+    for (k, (teach, of_k)), (m, (_, of_m)) in combinations(enumerate(rows.inner), 2):
+        said_m, said_k = asker.ask(f"{k}-{m}", teach[~np.isin(teach, of_m)], (of_m, of_k))
+        filled[k, of_m], filled[m, of_k] = said_m, said_k
+    return replace(stored, nested=filled[:, rows.answered], meta=asker.meta())
+
+
+_PROTOCOLS = {"refit": _refit, "bag": _bag, "nested": _nested, "split": _refit}
 PROTOCOLS = tuple(_PROTOCOLS)
 
 
@@ -176,30 +97,64 @@ def _in_order(rows: Rows, answers: list[Array]) -> Array:
     return filled[rows.answered]
 
 
+def _plain(weights: Array) -> list[float | None]:
+    """Return class weights as JSON holds them: one that nobody knows is None."""
+    return [None if np.isnan(weight) else float(weight) for weight in weights]
+
+
 class _Asker:
-    """Fits one model a call and keeps count of clipped rows and seconds."""
+    """Fits one model a call and keeps count of clipped rows, seconds, and the class weights in effect."""
 
     def __init__(self, rows: Rows, fit: Fit, settings: Settings) -> None:
         self.rows, self.fit, self.settings = rows, fit, settings
         self.learner = learner_scheme(fit.learner)
-        self.training = class_weights.registry.scheme(fit.training)
+        self.training = trainings.registry.scheme(fit.training)
         self.clipped = 0
         self.fit_seconds = self.predict_seconds = 0.0
+        self.emphasis: dict[str, list[float | None] | None] = {}
+        self.notes: dict[str, None] = {}
 
-    def ask(self, part: int | str, teach: Array, asked: tuple[Array, ...]) -> list[Array]:
+    def ask(self, part: str, teach: Array, asked: tuple[Array, ...]) -> list[Array]:
         """Fit on the rows that teach and answer each list of rows asked, every answer of shape (n, K)."""
-        task, split = self.rows.task, self.rows.split
         start = time.perf_counter()
-        encoder = preprocess.encoder(self.learner.entry.traits["encoding"]).fit(task.X.iloc[teach])
-        component = (split.repeat, split.fold, self.fit.learner, part)
-        model = self.learner(self.fit.target, seed(self.settings.seed, task.name, *component))
-        weight = row_weights(task, teach, self.training)
-        model.fit(encoder.transform(task.X.iloc[teach]), task.y[teach].copy(), weight)
+        taught = self._teach(self._lesson(part, teach), teach)
         fitted = time.perf_counter()
-        answers = [self._lawful(model.predict(encoder.transform(task.X.iloc[rows])), len(rows)) for rows in asked]
+        answers = [self._say(taught, rows) for rows in asked]
         self.fit_seconds += fitted - start
         self.predict_seconds += time.perf_counter() - fitted
+        self.emphasis[part] = None if taught.emphasis is None else _plain(taught.emphasis)
+        self.notes |= {taught.note: None} if taught.note else {}
         return answers
+
+    def _lesson(self, part: str, teach: Array) -> Lesson:
+        task, run_seed = self.rows.task, self.settings.seed
+        place = (task.name, self.rows.split.repeat, self.rows.split.fold, self.fit.learner, part)
+        X = task.X.iloc[teach]
+        weight = None if task.weight is None else task.weight[teach] / task.weight[teach].mean()
+        encoder = preprocess.encoder(self.learner.entry.traits["encoding"]).fit(X)
+        position = np.full(len(task.y), -1)
+        position[teach] = np.arange(len(teach))
+
+        def cut(folds: int) -> list[splits.Part]:
+            parts = splits.parts(task, teach, folds, (run_seed, *place, "cut"))
+            return [(position[teachers], position[answers]) for teachers, answers in parts]
+
+        y, target = task.y[teach].copy(), self.fit.target
+        return Lesson(X, y, weight, target, self.learner, encoder, seed(run_seed, *place), cut)
+
+    def _teach(self, lesson: Lesson, teach: Array) -> Taught:
+        if not is_weighting(self.training):
+            taught: Taught = self.training(lesson)
+            return taught
+        task = self.rows.task
+        say = lesson.teach(weight=row_weights(task, teach, self.training))
+        weights = class_weights.of_rows(task, teach, self.training) if task.kind == "classification" else None
+        return Taught(say, weights)
+
+    def _say(self, taught: Taught, rows: Array) -> Array:
+        if not len(rows):
+            return np.empty((0, self.fit.target.width))
+        return self._lawful(taught.say(self.rows.task.X.iloc[rows]), len(rows))
 
     def _lawful(self, values: Any, n: int) -> Array:
         values = lawful(self.fit.target, values, n)
@@ -216,4 +171,6 @@ class _Asker:
             "clipped": self.clipped,
             "fit_seconds": self.fit_seconds,
             "predict_seconds": self.predict_seconds,
+            "emphasis": self.emphasis,
+            "note": "; ".join(self.notes),
         }

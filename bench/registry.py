@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
@@ -43,6 +44,11 @@ class Entry:
         signature = inspect.signature(self.function)
         return {p.name: p.default for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
 
+    @property
+    def lacking(self) -> list[str]:
+        """Libraries that the plug-in requires, by its trait `requires`, and that are not installed."""
+        return [name for name in self.traits.get("requires", ()) if importlib.util.find_spec(name) is None]
+
     @functools.cached_property
     def source(self) -> str:
         """Hash of the file that defines the plug-in."""
@@ -72,17 +78,32 @@ class Scheme:
         code = source_hash(*self.entry.traits.get("code", ()))
         return [self.entry.name, {name: repr(value) for name, value in given.items()}, self.entry.source, code]
 
+    def usable(self, noun: str) -> Scheme:
+        """Return the scheme itself.
+
+        Raises:
+            BenchError: a library that it requires is not installed.
+        """
+        if self.entry.lacking:
+            library = self.entry.lacking[0]
+            raise BenchError(f"{noun} {self.id!r} needs {library}: pip install 'bench[{library}]'")
+        return self
+
     def __call__(self, *args: Any) -> Any:
         """Call the plug-in with its parameters."""
         return self.entry.function(*args, **dict(self.parameters))
 
 
 class Registry:
-    """The plug-ins of one noun, found by importing every module of its package."""
+    """The plug-ins of one noun, found by importing every module of its package.
 
-    def __init__(self, noun: str, package: str) -> None:
+    The entries of the registry `below` belong to the noun as well, under the names that they have there.
+    """
+
+    def __init__(self, noun: str, package: str, below: Registry | None = None) -> None:
         self.noun = noun
         self.package = package
+        self.below = below
         self._entries: dict[str, Entry] = {}
         self._searched = False
 
@@ -100,7 +121,7 @@ class Registry:
         return enter
 
     def _refuse_second(self, name: str, function: Callable[..., Any]) -> None:
-        before = self._entries.get(name)
+        before = self._entries.get(name) or (self.below.entries().get(name) if self.below else None)
         if before and before.function.__module__ != function.__module__:
             raise BenchError(
                 f"two {self.noun}s are named {name!r}, in {before.function.__module__} and {function.__module__}: "
@@ -110,15 +131,20 @@ class Registry:
     def entries(self, kind: str | None = None) -> dict[str, Entry]:
         """Return the entries that serve `kind` (all without it), by name, sorted."""
         self._search()
-        found = sorted(self._entries.items())
+        inherited = self.below.entries() if self.below else {}
+        found = sorted((inherited | self._entries).items())
         return {name: entry for name, entry in found if kind is None or kind in entry.kinds}
 
     def shared_modules(self) -> tuple[str, ...]:
         """Return the modules of the package that hold no plug-in: a change there may change every plug-in."""
-        homes = {entry.function.__module__ for entry in self.entries().values()}
+        homes = {entry.function.__module__ for entry in self._own().values()}
         package = importlib.import_module(self.package)
         names = (module.name for module in pkgutil.iter_modules(package.__path__, f"{self.package}."))
         return tuple(name for name in names if name not in homes)
+
+    def _own(self) -> dict[str, Entry]:
+        self._search()
+        return self._entries
 
     def _search(self) -> None:
         if not self._searched:
@@ -169,14 +195,14 @@ class Registry:
         return [s for s in schemes.values() if not matches(s.id, dropped)]
 
     def _match(self, text: str, kind: str) -> list[Scheme]:
-        entries = self.entries(kind)
+        entries = {name: entry for name, entry in self.entries(kind).items() if not entry.lacking}
         if text == "all" or any(text in entry.tags for entry in entries.values()):
             return [Scheme(e) for e in entries.values() if text == "all" or text in e.tags]
         if any(sign in text for sign in "*?["):
             if not any(fnmatchcase(name, text) for name in self.entries()):
                 raise BenchError(f"no {self.noun} matches {text!r}: see `bench list`")
             return [Scheme(entry) for name, entry in entries.items() if fnmatchcase(name, text)]
-        scheme = self.scheme(text)
+        scheme = self.scheme(text).usable(self.noun)
         return [scheme] if kind in scheme.entry.kinds else []
 
 

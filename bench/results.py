@@ -22,14 +22,17 @@ WHO = ("board", "task_id", "panel", "repeat", "fold", "learner", "method")
 COLUMNS: dict[str, tuple[str, ...]] = {
     "scores": (
         "board", "task_id", "task", "panel", "repeat", "fold", "learner", "method", "sample", "metric", "direction",
-        "value", "n_rows", "ranked", "protocol", "learners_used",
+        "value", "n_rows", "ranked", "protocol", "learners_used", "reseed",
     ),
     "cells": (*WHO, "status", "cause", "detail", "train_loss", "gap", "seed", "key", "data_hash", "versions",
-              "clipped", "protocol", "learners_used"),
+              "clipped", "protocol", "learners_used", "guarantee"),
     "weights": (*WHO, "role", "of", "output", "value"),
-    "per_class": (*WHO, "class", "n_rows", "share", "predicted_share", "mean_probability", "precision", "recall", "f1"),
+    "per_class": (*WHO, "class", "n_rows", "share", "predicted_share", "mean_probability", "precision", "recall", "f1",
+                  "log_loss", "brier", "auroc", "auprc"),
     "failures": (*WHO, "status", "cause", "detail", "traceback", "rerun"),
     "timing": (*WHO, "weigh_seconds", "fit_seconds", "predict_seconds", "predict_cost"),
+    "tasks": ("task_id", "kind", "n_rows", "n_columns", "n_categorical", "missing_share", "n_classes", "imbalance",
+              "ordered", "grouped", "timed"),
     "completeness": ("board", "panel", "learner", "method", "planned", *STATUSES, "completeness"),
 }  # fmt: skip
 """Columns of every table; they are only ever appended to."""
@@ -57,10 +60,14 @@ def load(path: str | Path) -> pd.DataFrame:
     return scores.assign(**texts)
 
 
-def export(root: Path, records: Mapping[Cell, Record]) -> pd.DataFrame:
-    """Write every table of a results directory from its records, and return the scores."""
+def export(root: Path, records: Mapping[Cell, Record], tasks: Mapping[str, Record]) -> pd.DataFrame:
+    """Write every table of a results directory from its records and the traits of its tasks; return the scores."""
     tables: dict[str, list[Record]] = {
-        "scores": [row for cell, record in records.items() for row in _score_rows(cell, record)],
+        "scores": [
+            row | {"reseed": _reseed(cell, tasks)}
+            for cell, record in records.items()
+            for row in _score_rows(cell, record)
+        ],
         "cells": [_who(cell) | record for cell, record in records.items()],
         "weights": [_who(cell) | row for cell, record in records.items() for row in record.get("weights", ())],
         "per_class": [_who(cell) | row for cell, record in records.items() for row in record.get("per_class", ())],
@@ -68,6 +75,7 @@ def export(root: Path, records: Mapping[Cell, Record]) -> pd.DataFrame:
             _who(cell) | record for cell, record in records.items() if record["status"] not in {"ok", "skipped"}
         ],
         "timing": [_who(cell) | record for cell, record in records.items() if "weigh_seconds" in record],
+        "tasks": task_table(tasks).to_dict("records"),
         "completeness": _completeness(records),
     }
     for name, rows in tables.items():
@@ -75,6 +83,12 @@ def export(root: Path, records: Mapping[Cell, Record]) -> pd.DataFrame:
     scores = pd.DataFrame(tables["scores"], columns=list(COLUMNS["scores"]))
     _write_parquet(root / "scores.parquet", scores)
     return scores
+
+
+def task_table(tasks: Mapping[str, Record]) -> pd.DataFrame:
+    """Return what is known of each task of an experiment, one row a task."""
+    rows = [{"task_id": name, **task.get("traits", {})} for name, task in sorted(tasks.items())]
+    return pd.DataFrame(rows, columns=list(COLUMNS["tasks"])).astype(object)
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
@@ -113,10 +127,16 @@ def _score_rows(cell: Cell, record: Record) -> Iterable[Record]:
                 "sample": sample,
                 "metric": metric,
                 "direction": _direction(metric),
-                "value": value,
+                "value": None if value is None else float(value),
                 "n_rows": record.get(f"n_{sample}"),
                 "ranked": str(ranked and sample == "test").lower(),
             }
+
+
+def _reseed(cell: Cell, tasks: Mapping[str, Record]) -> int:
+    """Return which seed of the learners a cell was run with: repeats beyond those of the task are further seeds."""
+    own = tasks.get(cell.task, {}).get("own_repeats")
+    return cell.repeat // own if own else 0
 
 
 @cache

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
-from bench import class_weights, ensembles, metrics
-from bench.boards import ALONE, ORACLE, Method, method
+from bench import ensembles, metrics
+from bench.boards import ALONE, ORACLE, Method, is_training, method
 from bench.core import Cell, Settings, Split, Task
 from bench.journal import Record
 from bench.keys import digest
@@ -16,7 +16,7 @@ from bench.plan import Ask
 from bench.registry import source_hash
 
 CODE = (
-    "bench.core", "bench.losses", "bench.jobs", "bench.weigh", "bench.metrics", "bench.solvers",
+    "bench.core", "bench.losses", "bench.jobs", "bench.steps", "bench.weigh", "bench.metrics", "bench.solvers",
     "bench.class_weights", "bench.postprocess", "bench.learned",
 )  # fmt: skip
 """Modules whose change makes every weighed cell stale, beside those that the schemes share."""
@@ -47,8 +47,7 @@ class Sheet:
         if cell.method == ALONE:
             return [(cell.learner, "none")]
         base = self._method(cell).base
-        is_training = base.entry.name in class_weights.registry.entries()
-        return [(cell.learner, base.id if is_training else "none")]
+        return [(cell.learner, base.id if is_training(base) else "none")]
 
     def foundation(self, cell: Cell, ends: Mapping[str, Record], settings: Settings, data: str) -> Record:
         """Return the part of a cell's record that is known before it is weighed.
@@ -58,13 +57,16 @@ class Sheet:
         """
         needed = {who: ends[self.fits[who]] for who in self.needs(cell)}
         answered = [who for who, end in needed.items() if end["status"] == "ok"]
+        parts = self.parts(cell, [self.fits[who] for who in answered], settings)
         known: Record = {
             "task": str(self.task.meta.get("dataset", cell.task)),
             "seed": settings.seed,
             "data_hash": data,
             "versions": versions(),
             "protocol": str(self.task.meta.get("protocol", settings.protocol)),
-            "key": self._key(cell, [self.fits[who] for who in answered], settings),
+            "key": digest(list(cell), parts),
+            "parts": parts,
+            "fits": [[*who, self.fits[who]] for who in answered],
         }
         if not answered:
             return known | _worst(list(needed.values()))
@@ -76,11 +78,19 @@ class Sheet:
         names = metrics.for_target(self.ask.board.target(self.task, settings))
         return {"scores": {"test": dict.fromkeys(names)}}
 
-    def _key(self, cell: Cell, fits: list[str], settings: Settings) -> str:
-        """Hash what a cell's numbers depend on: the fits behind it, the method and its code, the code that scores."""
-        meaning = [] if cell.method == ALONE else self._method(cell).meaning
+    def parts(self, cell: Cell, fits: list[str], settings: Settings) -> dict[str, str]:
+        """Return what a cell's numbers depend on, each part by its name, as a hash.
+
+        These are the fits behind it, the method and its code, the code that weighs and scores, the seed, and the row
+        weights of the test rows.
+        """
         weight = None if self.task.weight is None else self.task.weight[self.split.test]
-        return digest(list(cell), fits, meaning, _code(), settings.seed, weight)
+        return {
+            "fits": digest(fits),
+            "method": digest([] if cell.method == ALONE else self._method(cell).meaning),
+            "code of bench": _code(),
+            "settings": digest(settings.seed, weight),
+        }
 
     def _method(self, cell: Cell) -> Method:
         board = self.ask.board
@@ -95,6 +105,11 @@ def _code() -> str:
     """Hash the code that weighs and scores, plug-in metrics included."""
     entries = metrics.registry.entries()
     return digest(source_hash(*CODE, *ensembles.registry.shared_modules()), {n: e.source for n, e in entries.items()})
+
+
+def changed(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
+    """Return the names of the parts of a key that differ."""
+    return [name for name in now if before.get(name) != now[name]] or ["the fits that it rests on"]
 
 
 def _worst(ends: list[Record]) -> Record:

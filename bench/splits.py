@@ -17,8 +17,8 @@ Part = tuple[Array, Array]
 """Positions of the rows that teach, and of the rows that answer."""
 
 
-def outer(task: Task, folds: int, repeats: int, run_seed: int) -> tuple[Split, ...]:
-    """Return the task's own splits, or `repeats` × `folds` new ones.
+def outer(task: Task, folds: int, repeats: int, run_seed: int, first: int | None = None) -> tuple[Split, ...]:
+    """Return the task's own splits, or `repeats` × `folds` new ones, of every repeat at most the `first` folds.
 
     Raises:
         BenchError: the task has too few rows, groups or points in time.
@@ -29,13 +29,24 @@ def outer(task: Task, folds: int, repeats: int, run_seed: int) -> tuple[Split, .
     return tuple(
         Split(repeat, fold, train, test)
         for repeat in range(1 if task.time is not None else repeats)
-        for fold, (train, test) in enumerate(parts(task, rows, folds, (run_seed, task.name, "outer", repeat)))
+        for fold, (train, test) in enumerate(parts(task, rows, folds, (run_seed, task.name, "outer", repeat))[:first])
     )
 
 
 def inner(task: Task, split: Split, folds: int, run_seed: int) -> list[Part]:
     """Return the inner folds of a training part, as positions in the task."""
     return parts(task, split.train, folds, (run_seed, task.name, "inner", split.repeat, split.fold))
+
+
+def carve(task: Task, split: Split, share: float, run_seed: int) -> Part:
+    """Cut a training part into rows that teach and rows kept aside to calibrate: about `share` of them.
+
+    In time the latest rows are kept aside; whole groups are; classes are stratified.
+    """
+    folds = round(1 / share)
+    name = (run_seed, task.name, "calibration", split.repeat, split.fold)
+    # time has one block more than folds, and the last block is kept aside
+    return parts(task, split.train, folds - (task.time is not None), name)[-1]
 
 
 def parts(task: Task, rows: Array, folds: int, name: tuple[object, ...]) -> list[Part]:

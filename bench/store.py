@@ -19,14 +19,21 @@ from bench.files import new_folder, write_json
 class Stored:
     """What one fit answered: out of fold on the training rows that have an answer, and on the test rows.
 
-    `oof` (n_answered, K), `test` (n_test, K); under protocol `bag` also `folds` (inner folds, n_test, K). `meta` holds
-    seconds and the number of clipped rows.
+    `oof` (n_answered, K), `test` (n_test, K), `calibration` (n_calibration, K). Protocols that keep the models of the
+    inner folds also have `folds` (F, n_test, K), what each says of the test rows; `nested` (F, n_answered, K) are the
+    answers out of fold without fold f. `meta` holds seconds, the number of clipped rows, and the class weights behind
+    each model.
     """
 
     oof: Array
     test: Array
     folds: Array | None = None
     meta: dict[str, Any] = field(default_factory=dict)
+    calibration: Array | None = None
+    nested: Array | None = None
+
+
+ARRAYS = ("oof", "test", "folds", "calibration", "nested")
 
 
 @dataclass(frozen=True)
@@ -53,8 +60,9 @@ class Store:
         if not self.has(key):
             shutil.rmtree(self.folder(key), ignore_errors=True)
         with new_folder(self.folder(key)) as folder:
-            arrays = {"oof.npy": stored.oof, "test.npy": stored.test, "folds.npy": stored.folds}
-            sizes = {name: _save(folder / name, array) for name, array in arrays.items() if array is not None}
+            arrays = {name: getattr(stored, name) for name in ARRAYS}
+            given = {f"{name}.npy": array for name, array in arrays.items() if array is not None}
+            sizes = {name: _save(folder / name, array) for name, array in given.items()}
             write_json(folder / "meta.json", stored.meta | {"bytes": sizes})
 
     def read(self, key: str) -> Stored:

@@ -6,19 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from bench.core import BenchError
 
 FILE = "datasets.yaml"
-SOURCES = ("bundled", "file", "openml")
+FLAGS = {"protocol", "calibration", "levels", "inner", "panel"}
+"""Flags that a suite may set."""
 
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """One task as it was asked for: its full name, and the columns that play a part in it."""
+    """One task as it was asked for: its full name, the columns that play a part in it, and the order of its classes."""
 
     name: str
     target: str | None = None
@@ -26,6 +27,7 @@ class TaskSpec:
     group: str | None = None
     time: str | None = None
     weight: str | None = None
+    order: str | None = None
 
     @property
     def source(self) -> str:
@@ -43,15 +45,30 @@ class TaskSpec:
         return f"{self.source}:{self.rest}"
 
 
+class Cuts(NamedTuple):
+    """How a task without splits of its own is cut: `repeats` times into `folds`.
+
+    With `first`, only so many folds of every repeat are used: one of ten is a test part of a tenth.
+    """
+
+    folds: int = 5
+    repeats: int = 1
+    first: int | None = None
+
+
 @dataclass(frozen=True)
 class Suite:
-    """A named list of tasks with the splits for those that bring none of their own."""
+    """A named list of tasks with the cuts for those that bring none of their own.
+
+    `settings` are the protocol, levels, calibration share, inner folds and panel that the suite is meant for, as flags
+    would give them; flags that are given win.
+    """
 
     name: str
     tasks: tuple[TaskSpec, ...]
     description: str = ""
-    folds: int = 5
-    repeats: int = 1
+    cuts: Cuts = field(default_factory=Cuts)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -154,14 +171,23 @@ def _panel(path: Path, name: str, body: Any) -> NamedPanel:
 
 def _suite(path: Path, name: str, body: Any) -> Suite:
     what = f"suite {name!r}"
-    parts = _mapping(path, what, body, {f.name for f in fields(Suite)} - {"name"})
+    parts = _mapping(path, what, body, {"tasks", "description", "settings", *Cuts._fields})
     return Suite(
         name,
         tuple(_spec(path, name, task) for task in _list(path, f"'tasks' of {what}", parts.get("tasks"))),
         str(parts.get("description", "")),
-        _whole(path, f"'folds' of {what}", parts.get("folds", Suite.folds), 2),
-        _whole(path, f"'repeats' of {what}", parts.get("repeats", Suite.repeats), 1),
+        Cuts(
+            _whole(path, f"'folds' of {what}", parts.get("folds", Cuts().folds), 2),
+            _whole(path, f"'repeats' of {what}", parts.get("repeats", Cuts().repeats), 1),
+            _whole(path, f"'first' of {what}", parts["first"], 1) if "first" in parts else None,
+        ),
+        _settings(path, what, parts.get("settings") or {}),
     )
+
+
+def _settings(path: Path, what: str, body: Any) -> dict[str, str]:
+    """Return the flags that a suite is meant to be run with."""
+    return {name: str(value) for name, value in _mapping(path, f"'settings' of {what}", body, FLAGS).items()}
 
 
 def _spec(path: Path, suite: str, task: Any) -> TaskSpec:

@@ -9,8 +9,8 @@ from conftest import class_task, regression_task
 
 from bench.boards import BOARDS, boards_named, method, methods
 from bench.core import BenchError, Settings
+from bench.fits import data_hash
 from bench.plan import Loaded, Selection, plan
-from bench.predict import data_hash
 from bench.splits import outer
 from bench.suites import TaskSpec
 

@@ -655,7 +655,7 @@ def test_skipped_cells_have_reasons_and_do_not_matter(bench, cls):
     table = cells()
     skipped = table[table["status"] == "skipped"]
     assert set(skipped["learner"]) == {"knn"}
-    assert set(skipped["method"]) == {"balanced"}
+    assert set(skipped["method"]) == {"balanced", "balanced+threshold"}
     assert skipped["detail"].str.contains("no row weights").all()
     assert read("results/failures.csv").empty
     again = bench("run", *cls, "-b", "class-weight", "-l", "logistic,knn", *SMALL, "-w", "balanced")

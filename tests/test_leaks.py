@@ -8,8 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import boards, learners, postprocess, predict, preprocess, splits, weigh
-from bench.core import DEFAULT_LEVELS, Settings, Target, Task
+from bench import (
+    boards,
+    fits,
+    learners,
+    postprocess,
+    predict,
+    preprocess,
+    splits,
+    trainings,
+    weigh,
+)
+from bench.core import DEFAULT_LEVELS, NotApplicableError, Settings, Target, Task
 from bench.registry import Entry
 from bench.store import Stored
 
@@ -67,6 +77,14 @@ def known(monkeypatch):
 MEMORY = {"encoding": "native", "weights": True}
 WAYS = ("plain", "groups", "time", "weight")
 PROTOCOLS = [Settings(seed=3, inner=4, protocol=protocol) for protocol in predict.PROTOCOLS]
+KNOWERS = {"groups": "group-memory", "time": "prophet"}
+WAYS_OF_PROTOCOLS = [
+    pytest.param(way, settings, id=f"{way}-{settings.protocol}")
+    for way in WAYS
+    for settings in PROTOCOLS
+    if (way, settings.protocol) != ("time", "nested")  # two folds cannot be left out of rows in time
+]
+KNOWN_WAYS = [each for each in WAYS_OF_PROTOCOLS if each.id.partition("-")[0] in KNOWERS]
 
 
 def task(way="plain", kind="regression", seed=0):
@@ -90,13 +108,12 @@ def numbers_only(drawn):
 def answers(drawn, split, learner, settings, training="none", kind="point"):
     """Return what predict answers: out of fold, and on the test rows."""
     outputs = {"point": (), "quantile": DEFAULT_LEVELS, "class": drawn.classes}[kind]
-    fit = predict.Fit(Target(kind, outputs), learner, training)
-    return predict.answer(predict.rows_of(drawn, split, settings), fit, settings)
+    fit = fits.Fit(Target(kind, outputs), learner, training)
+    return predict.answer(fits.rows_of(drawn, split, settings), fit, settings)
 
 
 @pytest.mark.usefixtures("known")
-@pytest.mark.parametrize("settings", PROTOCOLS, ids=lambda s: s.protocol)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("way", "settings"), WAYS_OF_PROTOCOLS)
 def test_no_row_is_answered_by_a_model_that_saw_it(way, settings):
     drawn = numbers_only(task(way))
     for split in drawn.splits:
@@ -105,9 +122,9 @@ def test_no_row_is_answered_by_a_model_that_saw_it(way, settings):
 
 
 @pytest.mark.usefixtures("known")
-@pytest.mark.parametrize("settings", PROTOCOLS, ids=lambda s: s.protocol)
-@pytest.mark.parametrize(("way", "learner"), [("groups", "group-memory"), ("time", "prophet")])
-def test_no_group_straddles_and_no_model_knows_the_future(way, learner, settings):
+@pytest.mark.parametrize(("way", "settings"), KNOWN_WAYS)
+def test_no_group_straddles_and_no_model_knows_the_future(way, settings):
+    learner = KNOWERS[way]
     drawn = numbers_only(task(way))
     for split in drawn.splits:
         stored = answers(drawn, split, learner, settings)
@@ -157,7 +174,7 @@ def other_table(drawn, rows):
 def leaks(drawn, learner, settings, training="none", kind="point"):
     """Return what the answers of the first split know and must not; nothing, if all is well."""
     split = drawn.splits[0]
-    rows = predict.rows_of(drawn, split, settings)
+    rows = fits.rows_of(drawn, split, settings)
     first = rows.fold == 0
     answered, others = rows.answered[first], split.test[1:]
 
@@ -201,8 +218,7 @@ def test_no_learner_sees_what_it_must_not(learner, kind):
 
 
 @pytest.mark.usefixtures("plain_inner_folds")
-@pytest.mark.parametrize("settings", PROTOCOLS, ids=lambda s: s.protocol)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("way", "settings"), WAYS_OF_PROTOCOLS)
 def test_class_weights_see_the_rows_that_teach_alone(way, settings):
     assert leaks(task(way, "classification"), "logistic", settings, "balanced", "class") == []
 
@@ -255,9 +271,11 @@ def test_a_sampler_that_draws_from_all_rows_is_caught(monkeypatch):
 
 # --- the weigh stage: schemes, twins and steps ----------------------------------------------------
 
-SETTINGS = Settings(seed=1, inner=4)
+SETTINGS = Settings(seed=1, inner=4, protocol="split")
 PANEL = ("one", "two", "three")
-TRAININGS = ("none", "balanced", "inverse-power", "effective-number")
+TRAININGS = tuple(trainings.registry.entries("fit"))
+TAUGHT = {"none", "balanced"}
+"""Training schemes behind which every step is tried; what a step sees does not depend on the scheme."""
 
 
 def said(board, drawn, rows, rng):
@@ -271,18 +289,38 @@ def said(board, drawn, rows, rng):
     return centre if target.kind == "point" else centre + np.linspace(-2, 2, target.width)
 
 
+def emphasis(width):
+    """Return class weights behind the model of each part of a fit."""
+    return {part: np.linspace(0.5, 1.5, width).tolist() for part in ("all", *map(str, range(SETTINGS.inner)))}
+
+
+def stored_answers(board, drawn, rows, rng):
+    """Draw what a fit leaves behind under every protocol at once: calibration rows, and the models of each fold."""
+    parts = [said(board, drawn, part, rng) for part in (rows.answered, rows.split.test, rows.calibration)]
+    by_fold = np.stack([said(board, drawn, rows.split.test, rng) for _ in rows.inner])
+    meta = {"emphasis": emphasis(len(drawn.classes)) if drawn.classes else {}, "note": ""}
+    return Stored(*parts[:2], by_fold, meta, calibration=parts[2])
+
+
 def evidence(board, way="plain"):
     drawn = task(way, board.task_kind)
-    split = drawn.splits[0]
-    rows = predict.rows_of(drawn, split, SETTINGS)
-    rng = np.random.default_rng(5)
+    rows = fits.rows_of(drawn, drawn.splits[0], SETTINGS)
+    split, rng = rows.split, np.random.default_rng(5)
     stored = {
-        (learner, training): Stored(*(said(board, drawn, part, rng) for part in (rows.answered, split.test)))
-        for learner in PANEL
-        for training in TRAININGS
+        (learner, training): stored_answers(board, drawn, rows, rng) for learner in PANEL for training in TRAININGS
     }
     return weigh.Evidence(
-        drawn, board, SETTINGS, split.repeat, split.fold, split.train, split.test, rows.answered, rows.fold, stored
+        drawn,
+        board,
+        SETTINGS,
+        split.repeat,
+        split.fold,
+        split.train,
+        split.test,
+        rows.answered,
+        rows.fold,
+        rows.calibration,
+        stored,
     )
 
 
@@ -293,8 +331,11 @@ def with_other_truth(given):
 def with_other_rows(given):
     """Change all test rows but the first: what they are, and what learners say of them."""
 
+    def backwards(rows):
+        return np.concatenate([rows[:1], rows[:0:-1]])
+
     def change(stored):
-        return replace(stored, test=np.concatenate([stored.test[:1], stored.test[:0:-1]]))
+        return replace(stored, test=backwards(stored.test), folds=np.stack([backwards(each) for each in stored.folds]))
 
     table = other_table(given.task, given.test[1:])
     return replace(given, task=table, stored={key: change(stored) for key, stored in given.stored.items()})
@@ -329,9 +370,8 @@ def parts(answer, rows=None):
 
 def method_names(board):
     """Return every method: each registered scheme, its twin, and each step behind each scheme."""
-    steps = postprocess.registry.entries(board.target_kind)
-    schemes = [*board.registry.entries(board.serves), boards.FLOOR]
-    names = [f"{name}+{step}" for name in schemes for step in steps]
+    tried = TAUGHT if board.per_learner else {"equal", "greedy", "median", "single-best", board.oracle}
+    names = [f"{name}+{step}" for name in sorted(tried) for step in postprocess.registry.entries(board.target_kind)]
     return sorted(method.id for method in boards.methods(board, ["all", *board.extra, *names]))
 
 
@@ -341,7 +381,14 @@ METHODS = [(board.name, name) for board in boards.BOARDS.values() for name in me
 @pytest.mark.parametrize("way", ["plain", "weight"])
 @pytest.mark.parametrize(("board", "name"), METHODS)
 def test_no_method_sees_test_labels_or_other_test_rows(board, name, way):
-    assert knows_too_much(evidence(boards.BOARDS[board], way), name) == []
+    given = evidence(boards.BOARDS[board], way)
+    found = boards.method(given.board, name)
+    excused = [law for step in found.steps for law in step.entry.breaks] if found else []
+    try:
+        known = knows_too_much(given, name)
+    except NotApplicableError as reason:
+        pytest.skip(str(reason))
+    assert known == (["other test rows"] if "test_rows_apart" in excused else [])
 
 
 @pytest.mark.parametrize("board", sorted(boards.BOARDS))
@@ -351,12 +398,14 @@ def test_the_oracle_is_seen_to_use_the_test_labels(board):
 
 @pytest.mark.parametrize("board", ["classification", "class-weight"])
 def test_a_threshold_tuned_on_test_rows_is_caught(board, monkeypatch):
-    honest = weigh._apply
+    kind = weigh.LearnerSheet if board == "class-weight" else weigh.EnsembleSheet
+    honest = kind._said
 
-    def leaky(steps, known, given, answer, y=None):
-        return honest(steps, answer, given, answer, given.task.y[given.test])
+    def leaky(sheet, *asked):
+        said = honest(sheet, *asked)
+        return replace(said, folds=(said.test, sheet.evidence.task.y[sheet.evidence.test]))
 
-    monkeypatch.setattr(weigh, "_apply", leaky)
+    monkeypatch.setattr(kind, "_said", leaky)
     name = {"classification": "single-best+threshold", "class-weight": "none+threshold"}[board]
     assert knows_too_much(evidence(boards.BOARDS[board]), name) == ["y of test rows", "other test rows"]
 
@@ -374,9 +423,9 @@ def test_post_processing_learns_on_cross_fitted_answers():
     given = evidence(boards.BOARDS["classification"])
     sheet = weigh.EnsembleSheet(given, PANEL)
     scheme = given.board.registry.scheme("log-stack")
-    honest = said_by(sheet._cross_fitted(scheme))
+    honest = said_by(sheet._cross_fitted(scheme)[0])
     fold = given.fold == 0
     other = replace(given, task=other_target(given.task, given.answered[fold]))
-    tampered = said_by(weigh.EnsembleSheet(other, PANEL)._cross_fitted(scheme))
+    tampered = said_by(weigh.EnsembleSheet(other, PANEL)._cross_fitted(scheme)[0])
     assert tampered[fold].tobytes() == honest[fold].tobytes()
     assert tampered[~fold].tobytes() != honest[~fold].tobytes()

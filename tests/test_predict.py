@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from conftest import class_task, regression_task
 
-from bench import learners, predict, registry
+from bench import fits, learners, predict, registry
 from bench.core import InvalidAnswerError, NotApplicableError, Settings, Split, Target
-from bench.predict import Fit, answer, data_hash, fit_key, row_weights, rows_of, why_not
+from bench.fits import Fit, data_hash, fit_key, row_weights, rows_of, why_not
+from bench.predict import answer
 
 POINT, QUANTILE = Target("point"), Target("quantile", (0.1, 0.5, 0.9))
 SETTINGS = Settings(inner=3)
@@ -341,7 +342,7 @@ def test_the_key_has_nothing_else_in_it():
 
 def test_the_source_of_a_learner_and_of_the_harness_are_in_the_key(monkeypatch):
     before, real = key(), registry.source_hash
-    for touched in (*predict.CODE, "bench.learners.ridge"):
+    for touched in (*fits.CODE, "bench.learners.ridge"):
 
         def changed(*modules, touched=touched):
             return "changed" if touched in modules else real(*modules)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import class_weights, ensembles, learners, metrics, postprocess, registry
+from bench import class_weights, ensembles, fits, learners, metrics, postprocess, registry
 from bench.core import BenchError
 from bench.learners import learner_scheme
 from bench.plugins import load_plugins
@@ -296,11 +296,10 @@ def _covered(module, roots):
 @pytest.mark.parametrize("entry", learners.registry.entries().values(), ids=lambda entry: entry.name)
 def test_all_the_code_behind_a_learner_is_in_its_key(entry):
     """A change of a file that a learner's own file imports must make its stored answers stale."""
-    from bench import predict
 
     home = entry.function.__module__
     roots = {
-        *predict.CODE,
+        *fits.CODE,
         *learners.registry.shared_modules(),
         *learner_scheme(entry.name).entry.traits.get("code", ()),
         home,

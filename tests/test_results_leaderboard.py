@@ -363,7 +363,7 @@ def test_export_writes_one_row_a_cell_and_a_metric(tmp_path):
         cell("oracle"): {"task": "t", "status": "ok", "scores": {"test": {"rmse": 0.05, "r2": 0.9}}, "n_test": 7},
         cell("alone", learner="ridge", panel=""): {"task": "t", "status": "skipped", "detail": "no", "scores": {}},
     }  # fmt: skip
-    scores = export(tmp_path, dict(sorted(records.items())))
+    scores = export(tmp_path, dict(sorted(records.items())), {"t": {"traits": {"kind": "regression", "n_rows": 16}}})
     back = read(tmp_path / "scores.csv")
     assert list(back.columns) == list(scores.columns)
     equal = back[back["method"] == "equal"]
@@ -380,13 +380,16 @@ def test_export_writes_one_row_a_cell_and_a_metric(tmp_path):
     complete = read(tmp_path / "completeness.csv").set_index("method")
     assert complete["completeness"].to_dict() == {"alone": "0.0", "bad": "0.0", "equal": "1.0", "oracle": "1.0"}
     assert read(tmp_path / "timing.csv")["method"].tolist() == ["equal"]
+    assert read(tmp_path / "tasks.csv")[["task_id", "kind", "n_rows"]].to_numpy().tolist() == [
+        ["t", "regression", "16"]
+    ]
     parquet = pd.read_parquet(tmp_path / "scores.parquet")
     assert parquet["method"].tolist() == back["method"].tolist()
     np.testing.assert_array_equal(parquet["value"].astype(float), pd.to_numeric(back["value"]))
 
 
 def test_export_of_nothing_writes_headers(tmp_path):
-    export(tmp_path, {})
+    export(tmp_path, {}, {})
     assert read(tmp_path / "scores.csv").empty
     assert leaderboard(load(tmp_path)).empty
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from bench.solvers import pinball
+from bench.solvers import pinball, pinball_problem
 from bench.solvers.pinball import simplex_pinball
 
 fixed = settings(derandomize=True, deadline=None, max_examples=25)
@@ -98,13 +98,13 @@ def test_sampling_the_rows_changes_nothing(size, monkeypatch):
 def test_the_programs_stay_small(monkeypatch):
     said, y = panel(1, 4, n=20000)
     seen = []
-    solve = pinball._interior
-    monkeypatch.setattr(pinball, "_interior", lambda program, *rest: seen.append(program) or solve(program, *rest))
+    solve = pinball.interior
+    monkeypatch.setattr(pinball, "interior", lambda program, *rest: seen.append(program) or solve(program, *rest))
     assert simplex_pinball(said, y, LEVELS).gap <= 1e-6
     assert len(seen) <= 4
     below = said < y[:, None]
     turning = np.count_nonzero(below.any(axis=0) & ~below.all(axis=0))
-    assert max(program.D.shape[1] for program in seen) < turning / 2
+    assert max(program.D[0].shape[1] for program in seen) < turning / 2
 
 
 def test_ignores_rows_without_weight():
@@ -244,7 +244,7 @@ def test_reads_a_memory_map_in_chunks(tmp_path, monkeypatch):
     stored = np.memmap(tmp_path / "said", dtype=np.float64, mode="w+", shape=said.shape)
     stored[:] = said
     expected = simplex_pinball(said, y, LEVELS).value
-    monkeypatch.setattr(pinball, "CHUNK", 100)
+    monkeypatch.setattr(pinball_problem, "CHUNK", 100)
     np.testing.assert_allclose(simplex_pinball(stored, y, LEVELS).value, expected, rtol=1e-9)
 
 

@@ -57,7 +57,7 @@ def test_a_file_of_the_working_directory_adds_to_the_packaged_one():
     found = catalogue()
     assert [task.name for task in found.suite("quick").tasks] == ["bundled:wine"]
     mine = found.suite("mine")
-    assert (mine.folds, mine.repeats, mine.description) == (5, 3, "My own.")
+    assert (mine.cuts.folds, mine.cuts.repeats, mine.description) == (5, 3, "My own.")
     assert mine.tasks == (TaskSpec("37"), TaskSpec("file:a.csv", target="y", time="2020"))
     assert found.panel("two") == NamedPanel({"point": ("ridge", "knn")})
     assert "default" in found.panels

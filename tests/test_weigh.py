@@ -20,7 +20,8 @@ from bench.core import (
     Target,
     Weights,
 )
-from bench.predict import Fit, answer, rows_of
+from bench.fits import Fit, rows_of
+from bench.predict import answer
 from bench.weigh import EnsembleSheet, Evidence, LearnerSheet, finish, score
 
 SETTINGS = Settings(inner=3)
@@ -47,7 +48,9 @@ def evidence_of(board, task, trainings=("none",), settings=SETTINGS, learners=No
         for training in trainings
     }
     split = rows.split
-    return Evidence(task, BOARDS[board], settings, 0, 0, split.train, split.test, rows.answered, rows.fold, stored)
+    return Evidence(
+        task, BOARDS[board], settings, 0, 0, split.train, split.test, rows.answered, rows.fold, rows.calibration, stored
+    )
 
 
 def sheet_of(board, task, learners=None, **how):

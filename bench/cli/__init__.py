@@ -45,7 +45,7 @@ def _explain(error: Exception) -> int:
 
     if isinstance(error, BenchError):
         sys.stderr.write(f"bench: {error}\n")
-        return 2
+        return error.code
     import traceback
 
     traceback.print_exception(error)

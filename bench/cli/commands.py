@@ -14,9 +14,9 @@ import typer
 from bench.cli.flags import selects_work
 from bench.cli.printing import (
     Format,
-    print_boards,
     print_laws,
     print_plan,
+    print_standings,
     print_summary,
     print_table,
     receipt,
@@ -125,25 +125,61 @@ def leaderboard(
     results: RESULTS = Path("results"),
     board: Annotated[list[str] | None, typer.Option("-b", "--board", help="Boards, by name or glob.")] = None,
     metric: Annotated[list[str] | None, typer.Option(help="Metrics, by name or glob; each board's own first.")] = None,
+    missing: Annotated[
+        str, typer.Option(help="What becomes of missing scores: common, worst, impute:METHOD, fail.")
+    ] = "common",
+    by: Annotated[
+        list[str] | None, typer.Option(help="Slices: learner, suite, imbalance, n_rows, n_classes, any column.")
+    ] = None,
+    baseline: Annotated[str | None, typer.Option(help="Method that skill, headroom and Elo refer to.")] = None,
+    rope: Annotated[
+        float | None, typer.Option(help="Differences below it do not matter; without it, the noise of --seeds.")
+    ] = None,
+    pairs: Annotated[bool, typer.Option("--pairs", help="Print every pair of methods instead of the boards.")] = False,
     output: Annotated[Format, typer.Option("--format", help="How to print.")] = "table",
 ) -> None:
     """Rank the methods of a results directory, or of any long table of scores."""
     from bench import leaderboard as boards
+
+    scores = _chosen_scores(results, board or [], metric or [], every=output != "table")
+    ranked = list(
+        boards.standings(scores, missing=missing, by=split_words(by), tasks=_tasks_of(results), baseline=baseline)
+    )
+    if pairs:
+        print_table(boards.pairwise_table(ranked, rope), output)
+    elif output == "table":
+        print_standings(ranked, scores)
+    else:
+        print_table(boards.table_of(ranked), output)
+
+
+def split_words(texts: Sequence[str] | None) -> list[str]:
+    """Return the parts of comma lists."""
+    return [word.strip() for text in texts or () for word in text.split(",") if word.strip()]
+
+
+def _chosen_scores(results: Path, boards: Sequence[str], metrics: Sequence[str], *, every: bool) -> Any:
+    """Return the scores of the chosen boards and metrics; without a choice those of each board's own metric, or all."""
+    from bench import leaderboard
     from bench import results as tables
     from bench.registry import chosen_from
 
-    table = boards.leaderboard(tables.load(results))
-    if table.empty:
+    scores = tables.load(results)
+    if scores.empty or scores["method"].isna().all():
         _refuse(f"{results} holds no ranked scores", NOTHING_SELECTED)
-    if board:
-        table = table[table["board"].isin(chosen_from(list(table["board"].unique()), board, "board"))]
-    if metric:
-        table = table[table["metric"].isin(chosen_from(list(table["metric"].unique()), metric, "metric"))]
-    elif output == "table":
-        import pandas as pd
+    if boards and "board" in scores:
+        scores = scores[scores["board"].isin(chosen_from(list(scores["board"].unique()), boards, "board"))]
+    if metrics:
+        return scores[scores["metric"].isin(chosen_from(list(scores["metric"].unique()), metrics, "metric"))]
+    return scores if every else leaderboard.of_main_metrics(scores)
 
-        table = pd.concat([part for _, _, part in boards.main_boards(table)])
-    print_boards(table, output)
+
+def _tasks_of(results: Path) -> Any:
+    """Return the table of tasks of a results directory; None where there is none."""
+    import pandas as pd
+
+    path = results / "tasks.csv"
+    return pd.read_csv(path) if path.is_file() else None
 
 
 @app.command("list")
@@ -198,6 +234,29 @@ def check(
             rows.append((case.id, outcome.status, outcome.reason))
             bar(1, case.id)
     raise typer.Exit(print_laws(rows, output))
+
+
+@app.command()
+def explain(
+    cell: Annotated[
+        str, typer.Argument(help="board/task/method[/learner[/repeat.fold]], or the start of a key of cells.csv.")
+    ],
+    results: Annotated[Path, typer.Option(envvar="BENCH_RESULTS", help="Results directory.")] = Path("results"),
+    store: Annotated[
+        Path | None, typer.Option(envvar="BENCH_STORE", help="Prediction store; RESULTS/store without it.")
+    ] = None,
+    plugins: PLUGINS = None,
+    offline: Annotated[bool, typer.Option("--offline", envvar="BENCH_OFFLINE", help="Never use the network.")] = False,
+) -> None:
+    """Say why a cell ran, was reused, or is stale."""
+    from bench import explain as why
+    from bench.plugins import load_plugins
+
+    load_plugins(plugins or ())
+    for found in why.explain(results, store or results / "store", cell, offline=offline):
+        typer.echo(" ".join(str(part) for part in found.cell if part != ""))
+        for line in found.lines:
+            typer.echo(f"  {line}")
 
 
 def _prepare(request: Request, *, quiet: bool, metrics: Sequence[str] = ()) -> Prepared:

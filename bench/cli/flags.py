@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
+    from bench.core import Settings
     from bench.experiment import Request
 
 RETRIED = ["all", "failed", "invalid", "timeout", "oom", "crashed", "infra", "data", "code", "limit"]
@@ -46,8 +47,8 @@ def ask(
         typer.Option("-w", "--class-weight", help="Class weightings: name, glob, all, !name.", rich_help_panel=WHAT),
     ] = None,
     panel: Annotated[
-        str, typer.Option(help="Named panel of learners in datasets.yaml.", rich_help_panel=WHAT)
-    ] = "default",
+        str | None, typer.Option(help="Named panel of learners in datasets.yaml.", rich_help_panel=WHAT)
+    ] = None,
     folds: Annotated[
         int | None, typer.Option(min=1, help="Only the first N folds of each task.", rich_help_panel=WHAT)
     ] = None,
@@ -69,6 +70,10 @@ def ask(
     weight: Annotated[
         str | None, typer.Option(help="Column of row weights, for fits, schemes and metrics.", rich_help_panel=WHAT)
     ] = None,
+    order: Annotated[
+        str | None,
+        typer.Option(help="Classes from low to high: a,b,c; number where they are numbers.", rich_help_panel=WHAT),
+    ] = None,
     max_learners: Annotated[
         int | None, typer.Option(min=1, help="Only the first N learners of the panel.", rich_help_panel=WHAT)
     ] = None,
@@ -76,13 +81,26 @@ def ask(
         int | None, typer.Option(min=2, help="At most N rows teach an ensemble's weights.", rich_help_panel=WHAT)
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the experiment.", rich_help_panel=WHAT)] = 0,
-    inner: Annotated[int, typer.Option(min=2, help="Inner folds.", rich_help_panel=WHAT)] = 5,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Run every split with N seeds of the learners: the noise of reseeding.",
+                          rich_help_panel=WHAT)
+    ] = 1,
+    inner: Annotated[int | None, typer.Option(min=2, help="Inner folds; 5.", rich_help_panel=WHAT)] = None,
     levels: Annotated[
         str | None, typer.Option(help="Quantile levels: 0.1,0.5,0.9 or 0.1:0.9:0.1.", rich_help_panel=WHAT)
     ] = None,
     protocol: Annotated[
-        Literal["refit", "bag"], typer.Option(help="What answers the test rows: refit or bag.", rich_help_panel=WHAT)
-    ] = "refit",
+        Literal["refit", "bag", "nested", "split"] | None,
+        typer.Option(
+            help="What answers the test rows: refit (all training rows), bag (the folds' models), nested (and models "
+            "without two folds), split (rows set aside to calibrate).",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    calibration: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=0.5, help="Share that protocol split sets aside; 0.2.", rich_help_panel=WHAT),
+    ] = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.", rich_help_panel=HOW)] = 1,
     time_limit: Annotated[
         str | None, typer.Option(help="Limit of one fit or one cell: 90s, 10m, 2h.", rich_help_panel=HOW)
@@ -118,7 +136,6 @@ def ask(
     Raises:
         BenchError: a value cannot be read.
     """
-    from bench.core import DEFAULT_LEVELS, Settings
     from bench.execute import Options
     from bench.executors.local import Limits
     from bench.experiment import Request
@@ -127,24 +144,48 @@ def ask(
     from bench.suites import TaskSpec
 
     names = split_list(tasks or ())
-    columns = (target, kind, group, time, weight)
+    columns = (target, kind, group, time, weight, order)
     files = [name for name in names if name.startswith("file:")] or names
     specs = [TaskSpec(name, *columns) if name in files else TaskSpec(name) for name in names]
     limits = Limits(seconds(time_limit) if time_limit else None, size(mem_limit) if mem_limit else None)
     words = tuple(chosen_from(RETRIED, retry, "status to retry")) if retry else ()
+    wanted = tuple(split_list(suites or ()))
+    given = {"protocol": protocol, "levels": levels, "inner": inner, "calibration": calibration, "panel": panel}
+    usual, named_panel = _settings(seed, wanted, {name: str(text) for name, text in given.items() if text is not None})
     return Request(
         tasks=tuple(specs),
-        suites=tuple(split_list(suites or ())),
+        suites=wanted,
         chosen=Selection(
             tuple(boards or ()), tuple(learners or ()), tuple(ensembles or ()), tuple(class_weights or ()),
-            panel, folds, repeats, max_learners, max_weight_rows,
+            named_panel, folds, repeats, max_learners, max_weight_rows, seeds,
         ),
-        settings=Settings(seed, read_levels(levels) if levels else DEFAULT_LEVELS, protocol, inner),
+        settings=usual,
         options=Options(jobs, limits, words, force, stop, tuple(plugins or ())),
         results=results,
         store=store,
         offline=offline,
     )  # fmt: skip
+
+
+def _settings(seed: int, suites: Sequence[str], given: Mapping[str, str]) -> tuple[Settings, str]:
+    """Return the settings of the experiment and the panel: as given, else as the suites want them, else the usual ones.
+
+    Raises:
+        BenchError: two suites want different settings, or a value cannot be read.
+    """
+    from bench.core import DEFAULT_LEVELS, BenchError, Settings
+    from bench.suites import catalogue
+
+    wanted: dict[str, str] = {}
+    for suite in (catalogue().suite(name) for name in suites):
+        for name, text in suite.settings.items():
+            if wanted.setdefault(name, text) != text and name not in given:
+                raise BenchError(f"suite {suite.name!r} wants {name} {text}, another {wanted[name]}: give --{name}")
+    texts = {"panel": "default", **wanted, **given}
+    read = {"protocol": str, "inner": int, "calibration": float}
+    values = {name: reader(texts[name]) for name, reader in read.items() if name in texts}
+    levels = read_levels(texts["levels"]) if "levels" in texts else DEFAULT_LEVELS
+    return Settings(seed, levels, **values), texts["panel"]
 
 
 def selects_work(command: Callable[..., None]) -> Callable[..., None]:

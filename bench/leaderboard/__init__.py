@@ -6,69 +6,233 @@ direction and ranked are used where they are there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bench import metrics
 from bench.boards import BOARDS
-from bench.core import BenchError
+from bench.core import Array
 from bench.files import write_text
+from bench.leaderboard.columns import Standing, closed_gap
+from bench.leaderboard.evidence import COLUMNS as PAIRS
+from bench.leaderboard.evidence import pairwise
+from bench.leaderboard.gains import COLUMNS as GAINS
+from bench.leaderboard.gains import gains
+from bench.leaderboard.grid import Grid, IncompleteError, completed, grid
+from bench.leaderboard.scores import prepared
+from bench.leaderboard.slices import sliced
 from bench.results import board_order, csv_text
-from bench.stats import ranks
+from bench.weigh import PROPER
+
+__all__ = [
+    "COLUMNS",
+    "IncompleteError",
+    "leaderboard",
+    "of_main_metrics",
+    "pairwise_table",
+    "read",
+    "standings",
+    "table_of",
+    "to_csv",
+    "write",
+]  # fmt: skip
 
 COLUMNS = (
     "board", "metric", "panel", "position", "method", "completeness", "mean_rank", "win_rate", "mean_score", "tasks",
-    "blocks", "missing_rule", "slice",
+    "blocks", "missing_rule", "slice", "position_lo", "position_hi", "elo", "elo_lo", "elo_hi", "borda", "kemeny",
+    "copeland", "improvability", "skill", "relative", "headroom", "letters", "median_score", "learners_used",
+    "training_gain", "threshold_gain", "imputed",
 )  # fmt: skip
-BLOCK = ["task_id", "learner", "repeat", "fold"]
-DEFAULTS = {
-    "board": "",
-    "panel": "",
-    "task_id": "",
-    "learner": "",
-    "repeat": 0,
-    "fold": 0,
-    "sample": "test",
-    "n_rows": np.nan,
-}
+"""Columns of a leaderboard; they are only ever appended to."""
+PLACE = ["board", "metric", "panel"]
+NO_GAINS = pd.DataFrame(columns=list(GAINS), dtype=float)
+SLICED_BOARD, SLICED_BY = "class-weight", ("learner", "imbalance")
 MISSING_RULE = "common"
 """Blocks that lack a score of any method of a slice are left out for all of them; `completeness` says how many."""
 
 
-def leaderboard(scores: pd.DataFrame) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Ranked:
+    """One board: its key, the scores as they came, and what is worked out of them by the missing rule."""
+
+    key: dict[str, str]
+    scores: Grid
+    standing: Standing
+    gains: pd.DataFrame
+    missing: str
+
+    @property
+    def board(self) -> Grid:
+        """The scores by the missing rule."""
+        return self.standing.board
+
+    def rows(self) -> pd.DataFrame:
+        """Return the rows of the leaderboard, one a method."""
+        answered = ~np.isnan(self.scores.badness)
+        methods = self.scores.methods
+        base = [name.removesuffix(self._step) for name in methods]
+        none = np.full(len(methods), np.nan)
+        return pd.DataFrame(
+            self.key
+            | {
+                "method": methods,
+                "completeness": answered.mean(axis=0) if len(answered) else none,
+                "tasks": self.board.blocks["task_id"].nunique(),
+                "blocks": len(self.board.blocks),
+                "missing_rule": self.missing,
+                "headroom": closed_gap(self.board, self.standing.baseline) if self._has_headroom else none,
+                "learners_used": self._learners_used(),
+                "imputed": self.board.imputed.sum(axis=0),
+            }
+            | self.standing.columns()
+            | {name: self.gains[name].reindex(base).to_numpy() for name in self.gains}
+        )
+
+    def table(self) -> pd.DataFrame:
+        """Return the leaderboard, best first."""
+        return table_of([self])
+
+    @property
+    def _step(self) -> str:
+        known = BOARDS.get(self.key["board"])
+        return f"+{known.twin}" if known and known.twin else "+"
+
+    @property
+    def _has_headroom(self) -> bool:
+        """Whether the oracle bounds this metric: the board's proper loss, or what its threshold maximises."""
+        known = BOARDS.get(self.key["board"])
+        if known is None:
+            return False
+        return self.key["metric"] == (known.metric if known.per_learner else PROPER[known.target_kind])
+
+    def _learners_used(self) -> Array:
+        """Return the mean number of learners that must be asked (K,)."""
+        used = self.board.learners_used
+        known = ~np.isnan(used)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.where(known, used, 0).sum(axis=0) / known.sum(axis=0))
+
+
+def leaderboard(
+    scores: pd.DataFrame,
+    *,
+    missing: str = MISSING_RULE,
+    by: Sequence[str] = (),
+    tasks: pd.DataFrame | None = None,
+    baseline: str | None = None,
+) -> pd.DataFrame:
     """Rank the methods of every board, metric, panel and slice by their mean rank.
 
     A block is one learner (where rows belong to one), repeat and fold of a task; ranks are averaged over blocks so that
     every task counts one. Twins of a scheme (`x+threshold` on a board with twins) are ranked in a slice of their own.
+    `missing` is the rule for missing scores (see `grid.completed`). `by` names columns of the scores or of `tasks`, and
+    makes a slice of each of their values. `baseline` is the method that `skill`, `relative`, `headroom` and Elo refer
+    to; without it, the one that is always on the board.
 
     Raises:
-        BenchError: a metric's direction is not known.
+        BenchError: a metric's direction is not known, or a rule or a column is not there.
+        IncompleteError: a score is missing, and the rule is `fail`.
     """
-    table = _prepared(scores)
-    keys = ["board", "metric", "panel", "slice"]
-    boards = [_rank(dict(zip(keys, map(str, key), strict=True)), part) for key, part in table.groupby(keys, sort=False)]
-    joined = pd.concat(boards, ignore_index=True) if boards else pd.DataFrame(columns=list(COLUMNS))
+    return table_of(standings(scores, missing=missing, by=by, tasks=tasks, baseline=baseline))
+
+
+def standings(
+    scores: pd.DataFrame,
+    *,
+    missing: str = MISSING_RULE,
+    by: Sequence[str] = (),
+    tasks: pd.DataFrame | None = None,
+    baseline: str | None = None,
+) -> Iterator[Ranked]:
+    """Yield every board of a table of scores; the arguments are those of `leaderboard`."""
+    table = prepared(scores)
+    table = sliced(table.assign(step=table["slice"]), by, tasks)
+    oracles = dict(list(table[table["is_oracle"]].groupby(PLACE)))
+    for key, part in table[~table["is_oracle"]].groupby(PLACE, sort=False):
+        oracle = oracles.get(key, table[:0])
+        yield from _slices(dict(zip(PLACE, map(str, key), strict=True)), part, oracle, missing, baseline)
+
+
+def _slices(
+    key: dict[str, str], part: pd.DataFrame, oracle: pd.DataFrame, missing: str, baseline: str | None
+) -> Iterator[Ranked]:
+    """Yield the slices of one board, metric and panel."""
+    known = BOARDS.get(key["board"])
+    twin = f"+{known.twin}" if known and known.twin else ""
+    reference = baseline or (known.always[0] if known else "")
+    grids = {str(name): grid(key["metric"], rows, oracle) for name, rows in part.groupby("slice", sort=False)}
+    steps = dict(zip(part["slice"], part["step"], strict=True))
+    for name, scores in grids.items():
+        rest = name.removeprefix(steps[name]).strip()
+        plain, twins = grids.get(rest), grids.get(f"{twin} {rest}".strip())
+        found = gains(plain, twins, twin, reference) if twin and plain and twins else NO_GAINS
+        yield Ranked(
+            {**key, "slice": name},
+            scores,
+            Standing(completed(scores, missing), reference + steps[name]),
+            found,
+            missing,
+        )
+
+
+def table_of(boards: Iterable[Ranked]) -> pd.DataFrame:
+    """Return the rows of some boards, in the order of lists."""
+    parts = [board.rows() for board in boards]
+    joined = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
     joined["position"] = joined["position"].astype("Int64")
     order = joined["board"].map(board_order)
     sort = ["order", "board", "metric", "panel", "slice", "position", "method"]
     return joined.assign(order=order).sort_values(sort, kind="stable", ignore_index=True)[list(COLUMNS)]
 
 
-def write(root: Path, board: pd.DataFrame) -> None:
-    """Write `leaderboard.csv` and one small file a board and metric."""
-    write_text(root / "leaderboard.csv", to_csv(board))
-    for (name, metric), part in board.groupby(["board", "metric"]):
+def pairwise_table(boards: Iterable[Ranked], rope: float | None = None) -> pd.DataFrame:
+    """Return every pair of methods of some boards."""
+    parts = [pairwise(board.standing, rope).assign(**board.key) for board in boards]
+    parts = [part for part in parts if len(part)]
+    return pd.concat(parts, ignore_index=True)[list(PAIRS)] if parts else pd.DataFrame(columns=list(PAIRS))
+
+
+def write(root: Path, scores: pd.DataFrame, tasks: pd.DataFrame | None = None) -> None:
+    """Write `leaderboard.csv`, one small file a board and metric, and the pairs of each board's own metric.
+
+    The class-weight board is written by learner and by imbalance as well, since what helps one does not help all.
+    """
+    boards = list(standings(scores))
+    table = table_of(boards)
+    write_text(root / "leaderboard.csv", to_csv(table))
+    for (name, metric), part in table.groupby(["board", "metric"]):
         write_text(root / "leaderboards" / f"{name}-{metric}.csv", to_csv(part))
+    own = [board for board in boards if is_main(board.key["board"], board.key["metric"])]
+    write_text(root / "pairwise.csv", to_csv(pairwise_table(own)))
+    kept = scores[[is_main(*pair) for pair in zip(scores["board"], scores["metric"], strict=True)]]
+    for name in SLICED_BY if tasks is not None else ():
+        parts = leaderboard(kept[kept["board"] == SLICED_BOARD], by=[name], tasks=tasks)
+        if len(parts):
+            write_text(root / "leaderboards" / f"{SLICED_BOARD}-by-{name}.csv", to_csv(parts))
+
+
+def of_main_metrics(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores in each board's own metric; of a board that nobody knows, in its first metric."""
+    boards = scores["board"].fillna("") if "board" in scores else pd.Series("", index=scores.index)
+    own = {
+        name: BOARDS[name].metric if name in BOARDS else part.iloc[0] for name, part in scores["metric"].groupby(boards)
+    }
+    return scores[scores["metric"] == boards.map(own)]
+
+
+def is_main(board: str, metric: str) -> bool:
+    """Say whether a metric is the one that its board shows first; on a board that nobody knows each is."""
+    return board not in BOARDS or BOARDS[board].metric == metric
 
 
 def read(root: Path) -> pd.DataFrame:
     """Return the leaderboards that a run wrote."""
-    texts = dict.fromkeys(("board", "metric", "panel", "method", "missing_rule", "slice"), str)
-    return pd.read_csv(root / "leaderboard.csv", dtype=texts | {"position": "Int64"}).fillna({"panel": "", "slice": ""})
+    texts = dict.fromkeys(("board", "metric", "panel", "method", "missing_rule", "slice", "letters"), str)
+    table = pd.read_csv(root / "leaderboard.csv", dtype=texts | {"position": "Int64"})
+    return table.fillna({"panel": "", "slice": "", "letters": ""})
 
 
 def to_csv(table: pd.DataFrame) -> str:
@@ -76,111 +240,3 @@ def to_csv(table: pd.DataFrame) -> str:
     names = [str(name) for name in table.columns]
     rows = (dict(zip(names, row, strict=True)) for row in table.itertuples(index=False))
     return csv_text(names, rows)
-
-
-def _prepared(scores: pd.DataFrame) -> pd.DataFrame:
-    """Fill in absent columns, keep what is ranked, and turn values into badness."""
-    table = scores.rename(columns={"task": "task_id"}) if "task_id" not in scores else scores
-    absent: dict[str, Any] = {name: value for name, value in DEFAULTS.items() if name not in table}
-    table = table.assign(**absent)
-    for name in (name for name in DEFAULTS if name != "n_rows" and table[name].isna().any()):
-        table[name] = table[name].astype(object).where(table[name].notna(), DEFAULTS[name])
-    if "ranked" in table:
-        table = table[table["ranked"].astype(str).str.lower() == "true"]
-    table = table[table["sample"] == "test"]
-    if "direction" not in table:
-        table = table.assign(direction=table["metric"].map(_direction))
-    unknown = sorted(set(table["direction"].astype(str)) - {"min", "max", "target", "none"})
-    if unknown:
-        raise BenchError(f"direction {unknown[0]!r} is not known: write min, max, target or none")
-    table = table[table["direction"] != "none"]
-    try:
-        value = pd.to_numeric(table["value"]).to_numpy(dtype=float)
-    except (ValueError, TypeError) as error:
-        raise BenchError(f"column 'value' holds a text ({error}): scores are numbers, empty where missing") from error
-    return table.assign(value=value, badness=_badness(table, value), slice=_slices(table))
-
-
-def _direction(metric: str) -> str:
-    found = metrics.traits(metric)
-    if found is None:
-        raise BenchError(f"nothing says whether metric {metric!r} is better high or low: add a column 'direction'")
-    return found.direction
-
-
-def _badness(table: pd.DataFrame, value: np.ndarray) -> np.ndarray:
-    """Return what is better when lower: the value, its negative, or its distance from the goal."""
-    direction = table["direction"].to_numpy()
-    goal = table["metric"].map(_goal).to_numpy(dtype=float)
-    return np.select([direction == "max", direction == "target"], [-value, np.abs(value - goal)], value)
-
-
-def _goal(metric: str) -> float:
-    found = metrics.traits(metric)
-    return np.nan if found is None or found.goal is None else found.goal
-
-
-def _slices(table: pd.DataFrame) -> pd.Series:
-    """Name the slice of a row: the twin's step, or nothing."""
-    twins = {name: f"+{board.twin}" for name, board in BOARDS.items() if board.twin}
-    twin = table["board"].map(twins).fillna("").astype(str)
-    is_twin = [bool(step) and str(name).endswith(step) for name, step in zip(table["method"], twin, strict=True)]
-    return twin.where(pd.Series(is_twin, index=table.index), "")
-
-
-def _rank(key: dict[str, str], part: pd.DataFrame) -> pd.DataFrame:
-    """Rank the methods of one board, metric, panel and slice."""
-    part = part[~_undefined(part)]
-    block = part.groupby(BLOCK, sort=False).ngroup().to_numpy()
-    column, names = pd.factorize(part["method"], sort=True)
-    badness = _spread(block, column, part["badness"].to_numpy())
-    answered = ~np.isnan(badness)
-    ever = answered.any(axis=0)  # a method without a single score has no rank, and takes none from the others
-    complete = answered[:, ever].all(axis=1) & ever.any()
-    blocks = part.iloc[np.unique(block, return_index=True)[1]][BLOCK][complete]
-    weight = ranks.block_weights(blocks)
-    mean_rank = np.full(len(names), np.nan)
-    if len(blocks):
-        mean_rank[ever] = weight @ ranks.average_ranks(badness[complete][:, ever])
-    known = metrics.traits(key["metric"])
-    averaged = len(blocks) and known is not None and not known.unit
-    score = weight @ _spread(block, column, part["value"].to_numpy())[complete] if averaged else np.nan
-    return pd.DataFrame(
-        key
-        | {
-            "position": ranks.positions(mean_rank),
-            "method": names,
-            "completeness": answered.mean(axis=0) if len(badness) else np.nan,
-            "mean_rank": mean_rank,
-            "win_rate": ranks.win_rate(mean_rank, int(ever.sum())),
-            "mean_score": score,
-            "tasks": blocks["task_id"].nunique(),
-            "blocks": len(blocks),
-            "missing_rule": MISSING_RULE,
-        }
-    )
-
-
-def _undefined(part: pd.DataFrame) -> np.ndarray:
-    """Mark the blocks on which the metric has no value for anybody, though the cells are there: it is undefined."""
-    there, known = part["n_rows"].notna(), part["badness"].notna()
-    block = [part[name] for name in BLOCK]
-    nobody = ~known.groupby(block, sort=False).transform("any")
-    return (nobody & there.groupby(block, sort=False).transform("any")).to_numpy(dtype=bool)
-
-
-def _spread(block: np.ndarray, column: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return a table (blocks, methods) of the mean value of each pair, NaN where there is none."""
-    shape = (block.max(initial=-1) + 1, column.max(initial=-1) + 1)
-    total, count = np.zeros(shape), np.zeros(shape)
-    np.add.at(total, (block, column), values)
-    np.add.at(count, (block, column), 1)
-    return np.divide(total, count, out=np.full(shape, np.nan), where=count > 0)
-
-
-def main_boards(board: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Yield, for every board, its name, the metric shown first, and its rows."""
-    for name in dict.fromkeys(board["board"]):
-        part = board[board["board"] == name]
-        metric = BOARDS[name].metric if name in BOARDS else part["metric"].iloc[0]
-        yield name, metric, part[part["metric"] == metric]

@@ -31,7 +31,7 @@ class LoadError(Exception):
 class Request:
     """One task asked for: the part of its name behind the colon, and the columns that play a part.
 
-    `offline` forbids the network.
+    `order` lists classes from low to high, or says `number` where they are numbers; `offline` forbids the network.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Request:
     group: str | None = None
     time: str | None = None
     weight: str | None = None
+    order: str | None = None
     offline: bool = False
 
     def refuse(self, source: str, *fields: str) -> None:

@@ -25,11 +25,11 @@ def bundled(request: Request) -> Task:
     table = CATALOGUE.get(request.name)
     if table is None:
         raise BenchError(f"there is no bundled table {request.name!r}: {_suggest(request.name)}")
-    request.refuse("bundled", "target", "kind", "group", "time", "weight")
+    request.refuse("bundled", "target", "kind", "group", "time", "weight", "order")
     raw = table.read(table.package, table.path)
     named = raw.rename(columns=dict(zip(raw.columns, table.columns, strict=False)))
     kept = table.rule(named).drop(columns=list(table.drop))
-    known = Request(table.name, table.target, table.kind, table.group, table.time)
+    known = Request(table.name, table.target, table.kind, table.group, table.time, order=table.order)
     said = {field: getattr(table, field) for field in ("about", "licence", "source", "note", "family")}
     return task_from_table(f"bundled:{table.name}", kept, known, meta=said)
 

@@ -114,6 +114,7 @@ CLASSIFICATION = (
         about="party identification in seven steps; ordered, hard, unequal classes (200 to 37 rows)",
         target="PID",
         rule=rules.decode(PID=_PARTY),
+        order=",".join(_PARTY.values()),
         drop=("vote",),
         note="the vote follows from the party and is left out",
     ),

@@ -20,8 +20,8 @@ class Table:
 
     `n` rows and `d` features are stated so that a list needs no loading. `columns` names the features of a
     file without a header. `rule` is applied to the table as read, then the columns in `drop` leave it; `note`
-    says why, and states every rule by which rows or the target were made. Tables of one `family` share rows:
-    do not count them as independent.
+    says why, and states every rule by which rows or the target were made. `order` lists classes that have one.
+    Tables of one `family` share rows: do not count them as independent.
     """
 
     name: str
@@ -41,4 +41,5 @@ class Table:
     note: str = ""
     group: str | None = None
     time: str | None = None
+    order: str | None = None
     family: str = ""

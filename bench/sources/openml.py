@@ -41,7 +41,7 @@ def openml(request: Request, *, timeout: float = 30.0, attempts: int = 3) -> Tas
     name = f"openml:{number}"
     with boxed(name, Line(timeout, attempts), offline=request.offline) as box:
         kind = _kind(name, box.text("tasks", number, "task.xml", "task"))
-        task = _load(name, box, number, kind)
+        task = _load(name, box, number, kind, request.order)
         unsaved = [] if request.offline else box.publish(tasks=number, datasets=task.meta["data_id"])
         task.meta["warnings"].extend(unsaved)
     return task
@@ -73,7 +73,7 @@ def _kind(name: str, xml: str) -> TaskKind:
     return KINDS[int(found[1])]
 
 
-def _load(name: str, box: Box, number: int, kind: TaskKind) -> Task:
+def _load(name: str, box: Box, number: int, kind: TaskKind, order: str | None) -> Task:
     tasks = box.client.tasks
     data_id = int(_match(name, r"<oml:data_set_id>\s*(\d+)", box.text("tasks", number, "task.xml", "task")))
     box.seed("datasets", data_id)
@@ -81,7 +81,7 @@ def _load(name: str, box: Box, number: int, kind: TaskKind) -> Task:
     data, *_ = read_dataset(box, data_id)
     meta = about(box, data_id) | {"task_id": number}
     splits = _splits(name, described, len(data))
-    known = Request(str(number), described.target_name, kind)
+    known = Request(str(number), described.target_name, kind, order=order)
     try:
         return task_from_table(name, data, known, splits=splits, meta=meta)
     except BenchError as error:

@@ -40,7 +40,7 @@ def panel(request: Request) -> Task:
     rows, said = _long(request.name, table) if "value" in table.columns else _wide(table)
     if not said:
         raise BenchError(f"panel file {request.name!r} has no column of a learner: see `bench show panel`")
-    request.refuse("panel", "target", "group", "time", "weight")
+    request.refuse("panel", "target", "group", "time", "weight", "order")
     task = _task(f"panel:{name}", rows, request.kind or _kind(rows, said))
     given = _given(request.name, task, said)
     splits, protocol = _splits(rows, task)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ import pandas as pd
 
 from bench.core import Array, BenchError, Split, Task, TaskKind
 from bench.sources import Request
-from bench.sources.columns import by_number, canonical, form, labels, numbers, sorted_codes
+from bench.sources.columns import by_number, canonical, form, labels, numbers, sorted_codes, text
 
 MOST_CLASSES = 20
 """A target of whole numbers with more distinct values than this is a regression target."""
+
+BY_NUMBER = "number"
+"""Order of classes that are numbers."""
 
 FEW_ROWS = 5
 """A class with fewer rows than this is warned about: five folds cannot all test it."""
@@ -45,8 +49,10 @@ def task_from_table(
     parts = _parts(table, request)
     X, warnings = _features(table, parts.values())
     target = table[parts["target"]]
-    kind = request.kind or infer_kind(target)
-    y, classes = _classes(target) if kind == "classification" else (_numeric_target(target), ())
+    kind = request.kind or (infer_kind(target) if request.order is None else "classification")
+    if kind == "regression" and request.order is not None:
+        raise BenchError(f"the order {request.order!r} is for classes, but this is a regression: leave out --order")
+    y, classes = _classes(target, request.order) if kind == "classification" else (_numeric_target(target), ())
     return Task(
         name=name,
         X=X,
@@ -61,6 +67,7 @@ def task_from_table(
             **(meta or {}),
             **parts,
             "kind_inferred": request.kind is None,
+            "ordered": kind == "classification" and _is_ordered(target, request.order),
             "warnings": [*warnings, *_few_rows(y, classes)],
         },
     )
@@ -134,10 +141,40 @@ def _features(table: pd.DataFrame, used: Iterable[str]) -> tuple[pd.DataFrame, l
     return pd.concat(columns, axis=1), [f"{note} {_listing(names)}" for note, names in odd.items()]
 
 
-def _classes(target: pd.Series[Any]) -> tuple[Array, tuple[str, ...]]:
-    """Return codes (n,) and class names, in numeric order if they are numbers; only classes that occur."""
+def _is_ordered(target: pd.Series[Any], order: str | None) -> bool:
+    """Say whether classes stand in order: it was given, or the column is an ordered category."""
+    return order is not None or (isinstance(target.dtype, pd.CategoricalDtype) and bool(target.dtype.ordered))
+
+
+def _order(target: pd.Series[Any], order: str | None) -> Callable[[Sequence[str]], list[str]]:
+    """Return what brings class names into order: as given, as in the column's type, else by number or alphabet."""
+    if order not in {None, BY_NUMBER}:
+        return partial(_in_order, target.name, [name.strip() for name in str(order).split(",")])
+    if isinstance(target.dtype, pd.CategoricalDtype) and target.dtype.ordered:
+        return partial(_in_order, target.name, [text(value) for value in target.dtype.categories])
+    return by_number if order is None else partial(_numbered, target.name)
+
+
+def _in_order(target: object, order: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return the class names in a stated order, which must hold all of them."""
+    lost = [name for name in names if name not in order]
+    if lost:
+        raise BenchError(f"the order of target {target!r} leaves out class {lost[0]!r}: name every class, low to high")
+    return [name for name in order if name in names]
+
+
+def _numbered(target: object, names: Sequence[str]) -> list[str]:
+    """Return class names in the order of their numbers."""
+    words = [name for name in names if not np.isfinite(pd.to_numeric(name, errors="coerce"))]
+    if words:
+        raise BenchError(f"class {words[0]!r} of target {target!r} is no number: give --order low,middle,high")
+    return by_number(names)
+
+
+def _classes(target: pd.Series[Any], order: str | None) -> tuple[Array, tuple[str, ...]]:
+    """Return codes (n,) and class names in their order; only classes that occur."""
     _refuse_missing(target)
-    y, classes = sorted_codes(target, order=by_number)
+    y, classes = sorted_codes(target, order=_order(target, order))
     if len(classes) < 2:
         raise BenchError(f"the target {target.name!r} has one class, {classes[0]!r}: choose another target")
     if len(classes) == len(y):
