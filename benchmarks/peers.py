@@ -16,7 +16,7 @@ import piqp
 import quadprog
 from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
-from scipy.optimize import linprog, minimize, nnls
+from scipy.optimize import minimize, nnls
 
 Array = NDArray[np.float64]
 
@@ -121,18 +121,3 @@ def log_by_cvxpy(p: Array) -> Array:
     w = cp.Variable(len(p), nonneg=True)
     cp.Problem(cp.Maximize(cp.sum(cp.log(p.T @ w)) / p.shape[1]), [cp.sum(w) == 1]).solve(cp.CLARABEL)
     return w.value
-
-
-def pinball_by_highs(said: Array, y: Array, levels: Array, method: str) -> Array:
-    """Minimise the pinball loss as a linear program, in the dual: N columns in a box, and L rows.
-
-    Maximise λ over levels - 1 <= N e <= levels and λ <= (D e)_l; the weights are the multipliers of the rows.
-    """
-    L, n, _ = said.shape
-    D = (y[:, None] - said).reshape(L, -1)
-    N = D.shape[1]
-    top = np.tile(levels, n) / N
-    cost, rows = np.append(np.zeros(N), -1.0), np.hstack((-D, np.ones((L, 1))))
-    bounds = np.column_stack((np.append(top - 1 / N, -np.inf), np.append(top, np.inf)))
-    found = linprog(cost, A_ub=rows, b_ub=np.zeros(L), bounds=bounds, method=method)
-    return -found.ineqlin.marginals

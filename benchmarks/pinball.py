@@ -2,9 +2,10 @@
 
 python benchmarks/pinball.py [--quick] [--write docs/performance.md]
 
-What is compared: *coarse*, *medium* and *fine* are one problem each, solved here with a certificate, by HiGHS as the
-dual linear program of the same problem (scipy.optimize.linprog), and by Adam on softmax weights, full batches. Quantile regression (no simplex, an intercept) is another problem; there `bench`, scikit-learn
-and statsmodels solve the same one. A peer that is not installed, or would take minutes, has a dash.
+*Coarse*, *medium* and *fine* are one problem each: solved here with a certificate, by HiGHS as the dual linear program
+of the same problem (scipy.optimize.linprog), and by Adam on softmax weights in full batches. Quantile regression (an
+intercept, no simplex) is another problem; there `bench`, scikit-learn and statsmodels solve the same one. A peer that
+is not installed, or would take minutes, has a dash.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The solvers of `bench` and those of other packages on the same problems, in one run, as ratios.
+"""The solvers of `bench` and those of other packages on the same problems, in one run, as ratios; see also pinball.py.
 
 python benchmarks/solvers.py [--quick] [--write docs/performance.md]
 """
@@ -18,9 +18,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYO
 import measure
 import numpy as np
 import peers
-from scipy.stats import norm
 
-from bench.solvers.pinball import simplex_pinball
 from bench.solvers.simplex_log import simplex_log
 from bench.solvers.simplex_qp import residual_gram, simplex_qp
 
@@ -177,35 +175,6 @@ def _log_gap(p: Array, w: Array) -> float:
     return max(float((p / (w @ p)).mean(axis=1).max() - 1), 0.0)
 
 
-def pinball(sizes: tuple[tuple[int, int, int], ...]) -> str:
-    """Compare the pinball loss with one weight a learner."""
-    rows = []
-    for n, K, L in sizes:
-        print(f"pinball, n = {n}, K = {K}, L = {L}")
-        rng = np.random.default_rng(3)
-        levels = np.arange(1, K + 1) / (K + 1)
-        y = rng.normal(size=n)
-        centre = 0.5 * y + rng.normal(size=(L, n)) * rng.uniform(0.2, 1, size=(L, 1))
-        said = centre[:, :, None] + rng.uniform(0.5, 1.5, size=(L, 1, 1)) * norm.ppf(levels)
-        calls = {"bench": partial(simplex_pinball, said, y, levels)}
-        for method in ("highs-ds", "highs-ipm"):
-            calls[method] = partial(peers.pinball_by_highs, said, y, levels, method)
-        found = measure.by_turns(calls)
-        ours, solution = found["bench"].median, found["bench"].answer
-        best = min(_pinball_loss(said, y, levels, found[m].answer) for m in ("highs-ds", "highs-ipm") if m in found)
-        cells = [measure.ratio(found[m].median / ours) if m in found else "–" for m in ("highs-ds", "highs-ipm")]
-        excess = solution.value / best - 1
-        rows.append([f"{n:,} × {K} × {L}", measure.milliseconds(ours), f"{solution.gap:.0e}", f"{excess:+.0e}", *cells])
-    columns = ["n × K × L", "bench, ms", "gap", "loss ÷ best of HiGHS − 1", "HiGHS simplex", "HiGHS interior point"]
-    return measure.markdown(columns, rows)
-
-
-def _pinball_loss(said: Array, y: Array, levels: Array, w: Array) -> float:
-    w = np.maximum(w, 0) / np.maximum(w, 0).sum()
-    u = y[:, None] - np.tensordot(w, said, axes=1)
-    return float(np.maximum(levels * u, (levels - 1) * u).mean())
-
-
 def report(quick: bool) -> str:  # noqa: FBT001
     """Return all tables."""
     parts = {
@@ -216,7 +185,6 @@ def report(quick: bool) -> str:  # noqa: FBT001
         "Log loss of a linear pool": log_loss(
             ((1000, 10),) if quick else ((1000, 10), (10_000, 20), (100_000, 20), (10_000, 100))
         ),
-        "Pinball loss, one weight a learner": pinball(((1000, 9, 6),) if quick else ((1000, 9, 6), (10_000, 9, 6))),
     }
     tables = "\n\n".join(f"### {title}\n\n{table}" for title, table in parts.items())
     return f"{measure.machine(PACKAGES)}\n\n{tables}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -246,6 +248,17 @@ def test_reads_a_memory_map_in_chunks(tmp_path, monkeypatch):
     expected = simplex_pinball(said, y, LEVELS).value
     monkeypatch.setattr(pinball_problem, "CHUNK", 100)
     np.testing.assert_allclose(simplex_pinball(stored, y, LEVELS).value, expected, rtol=1e-9)
+
+
+def test_takes_little_memory_beside_the_panel():
+    levels = np.arange(1, 10) / 10
+    said, y = panel(14, 6, n=200_000, levels=levels)
+    tracemalloc.start()
+    found = simplex_pinball(said, y, levels)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.gap <= 1e-6
+    assert peak <= 0.6 * said.nbytes
 
 
 def test_rejects_what_is_not_finite():

@@ -17,7 +17,7 @@ def fine(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
         min_w mean_nk ψ_τk(y_n - Σ_l Σ_j w_ljk said_lnj) over w ≥ 0, Σ_l Σ_j w_ljk = 1 at every level k
 
     Every level prices L K columns, of which few get any weight: with 10,000 rows and 6 learners 9 levels take about
-    ten times as long as medium, and 99 levels about a minute. Fakoor, Kim, Mueller, Smola and Tibshirani (2023),
+    ten times as long as medium, and 99 levels a minute and a half. Fakoor, Kim, Mueller, Smola and Tibshirani (2023),
     "Flexible model aggregation for quantile regression": global fine weights.
     """
     levels = panel.target.levels

@@ -105,10 +105,10 @@ def pinball_banded(
 ) -> LevelSolution:
     """Minimise the mean pinball loss of weights w (L, K, K), on the simplex over learners and input levels.
 
-    Level k draws on the input levels j with |j - k| <= band. Of many columns (l, j), each level starts with the nearest;
-    all others are priced by the dual solution e, and of each learner the column whose (D e)_lj lies furthest below
-    the loss enters, until none does (column generation: Gilmore & Gomory, 1961, A linear programming approach to the
-    cutting-stock problem). A round reads the panel once for all levels that are not done yet.
+    Level k draws on the input levels j with |j - k| <= band. Of many columns (l, j), each level starts with the
+    nearest; all others are priced by the dual solution e, and of each learner the column whose (D e)_lj lies furthest
+    below the loss enters, until none does (column generation: Gilmore & Gomory, 1961, A linear programming approach to
+    the cutting-stock problem). A round reads the panel once for all levels that are not done yet.
 
         gap    (F(w) - bound) / F(w), both summed over the levels, the bounds over all columns allowed
 
