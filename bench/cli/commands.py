@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from bench.cli.exporting import export
 from bench.cli.flags import selects_work
 from bench.cli.printing import (
     Format,
@@ -239,7 +240,7 @@ def check(
 @app.command()
 def explain(
     cell: Annotated[
-        str, typer.Argument(help="board/task/method[/learner[/repeat.fold]], or the start of a key of cells.csv.")
+        str, typer.Argument(help="board/task/method, /learner and /repeat.fold behind it, or the start of a key.")
     ],
     results: Annotated[Path, typer.Option(envvar="BENCH_RESULTS", help="Results directory.")] = Path("results"),
     store: Annotated[
@@ -257,6 +258,9 @@ def explain(
         typer.echo(" ".join(str(part) for part in found.cell if part != ""))
         for line in found.lines:
             typer.echo(f"  {line}")
+
+
+app.command()(export)
 
 
 def _prepare(request: Request, *, quiet: bool, metrics: Sequence[str] = ()) -> Prepared:

@@ -40,11 +40,11 @@ def ask(
     ] = None,
     ensembles: Annotated[
         list[str] | None,
-        typer.Option("-e", "--ensemble", help="Ensemble schemes: name, glob, all, !name.", rich_help_panel=WHAT),
+        typer.Option("-e", "--ensemble", help="Ensemble schemes: name, glob, tag, all, !name.", rich_help_panel=WHAT),
     ] = None,
     class_weights: Annotated[
         list[str] | None,
-        typer.Option("-w", "--class-weight", help="Class weightings: name, glob, all, !name.", rich_help_panel=WHAT),
+        typer.Option("-w", "--class-weight", help="Class weightings and training schemes: name, glob, tag, all, !name.", rich_help_panel=WHAT),
     ] = None,
     panel: Annotated[
         str | None, typer.Option(help="Named panel of learners in datasets.yaml.", rich_help_panel=WHAT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -19,18 +18,10 @@ if TYPE_CHECKING:
     from bench.executors.local import Event
     from bench.experiment import Prepared, Request
     from bench.leaderboard import Ranked
+    from bench.leaderboard.columns import Standing
 
 Format = Literal["table", "csv", "md", "latex", "json"]
-BOARD_COLUMNS = (
-    "position", "method", "mean_rank", "letters", "elo", "win_rate", "mean_score", "skill", "headroom", "training_gain",
-    "threshold_gain", "completeness",
-)  # fmt: skip
-RULES_SAY = {
-    "common": "only blocks that every method answered count, and a method with fewer than half is not ranked",
-    "worst": "a missing score ranks last",
-    "impute": "a missing score is that of the named method",
-    "fail": "a missing score is refused",
-}
+FOLDS_UNKNOWN = {False: "unknown, no task has two", True: "no number, they do not agree"}
 
 
 def print_table(table: pd.DataFrame, output: Format, title: str = "") -> None:
@@ -39,120 +30,126 @@ def print_table(table: pd.DataFrame, output: Format, title: str = "") -> None:
     if output == "table":
         show.table(list(plain.columns), plain.itertuples(index=False), title)
         return
+    from bench import exports
     from bench.leaderboard import to_csv
 
+    names = [str(name) for name in plain.columns]
+    rows = [[show.text(value) for value in row] for row in plain.itertuples(index=False)]
+    md, tex = exports.markdown_text, exports.latex_text
     written: dict[str, Callable[[], str]] = {
         "csv": lambda: to_csv(table),
-        "json": lambda: json.dumps(plain.to_dict("records")) + "\n",
-        "md": lambda: _markdown(plain),
-        "latex": lambda: _latex(plain),
+        "json": lambda: exports.to_json(table),
+        "md": lambda: exports.markdown([*map(md, names)], ([*map(md, row)] for row in rows)),
+        "latex": lambda: exports.tabular([*map(tex, names)], ([*map(tex, row)] for row in rows)),
     }
     typer.echo(written[output](), nl=False)
 
 
-def _markdown(table: pd.DataFrame) -> str:
-    names: list[str] = [str(name) for name in table.columns]
-    lines = [f"| {' | '.join(names)} |", "|" + " --- |" * len(names)]
-    lines += [
-        "| " + " | ".join(show.text(v).replace("|", "\\|") for v in row) + " |" for row in table.itertuples(index=False)
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _latex(table: pd.DataFrame) -> str:
-    """Return a booktabs tabular."""
-    escape = str.maketrans({"_": r"\_", "&": r"\&", "%": r"\%", "#": r"\#"})
-    rows = [[show.text(value).translate(escape) for value in row] for row in table.itertuples(index=False)]
-    head = " & ".join(str(name).translate(escape) for name in table.columns)
-    body = "\n".join(" & ".join(row) + r" \\" for row in rows)
-    columns = "l" * len(table.columns)
-    return (
-        f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{head} \\\\\n\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}\n"
-    )
-
-
 def print_standings(boards: Sequence[Ranked], scores: pd.DataFrame) -> None:
     """Print leaderboards for people: a titled table each, and under it how far its order can be trusted."""
+    from bench.core import BenchError
+
+    if not boards:
+        raise BenchError("no score is left to rank: choose other boards or metrics")
     for board in boards:
         print_board(board.table())
-        for sentence in trust(board):
+        for sentence in [*trust(board), *other_rules(board)]:
             show.line(sentence)
         show.line("")
-    if any(board.missing == "common" and (board.table()["completeness"] < 1).any() for board in boards):
-        for sentence in other_rules(scores, boards):
-            show.line(sentence)
 
 
 def print_board(part: pd.DataFrame) -> None:
     """Print one leaderboard as a titled table."""
+    from bench import exports
+
     tasks, blocks = part["tasks"].iloc[0], part["blocks"].iloc[0]
     board, metric, panel, slice_ = (part[name].iloc[0] for name in ("board", "metric", "panel", "slice"))
     names = [str(name) for name in (board, metric, panel and f"panel {panel}", slice_) if name]
     title = f"{' · '.join(names)} · {_count(tasks, 'task')}, {_count(blocks, 'block')}"
-    shown = part.assign(
-        completeness=part["completeness"].map("{:.0%}".format),
-        position=[_span(*row) for row in part[["position", "position_lo", "position_hi"]].itertuples(index=False)],
-    )
-    rows = shown[list(BOARD_COLUMNS)]
-    empty = [name for name in rows if rows[name].isna().all() or (rows[name] == "").all()]
-    print_table(rows.drop(columns=empty), "table", title)
-
-
-def _span(position: Any, lo: Any, hi: Any) -> str:
-    """Return a place with its interval, `2 (1-4)`."""
-    if pd_missing(position):
-        return ""
-    return str(position) if pd_missing(lo) or lo == hi == position else f"{position} ({lo:.0f}-{hi:.0f})"
-
-
-def pd_missing(value: Any) -> bool:
-    """Say whether a value of a table is missing."""
-    import pandas as pd
-
-    return value is pd.NA or value != value  # noqa: PLR0124 - a NaN is missing too
+    print_table(exports.for_people(part), "table", title)
 
 
 def trust(board: Ranked) -> list[str]:
     """Return sentences about the order of a board: what was left out, whether it is more than noise."""
-    from bench.leaderboard.evidence import omnibus
+    import numpy as np
+
     from bench.stats.tables import too_few
 
-    table, few = board.table(), too_few(board.standing.n_tasks)
-    lines = []
-    if (table["completeness"] < 1).any():
-        rule = board.missing.partition(":")[0]
-        lines.append(f"Some scores are missing (rule `{board.missing}`): {RULES_SAY[rule]}.")
-    if len(table) < 2 or board.standing.n_tasks == 0:
+    standing, ranked = board.standing, int(board.board.ever.sum())
+    lines = _missing_says(board)
+    if not standing.n_tasks:
+        return [*lines, "No block has a score of every method: nothing can be ranked."]
+    if ranked < 2:
         return lines
+    if not standing.kemeny.exact:
+        lines.append(f"Kemeny's order of {ranked} methods is that of a local search, not proven to be best.")
+    few = too_few(standing.n_tasks)
     if few:
         return [*lines, f"No intervals, letters or tests: {few}."]
-    test, real = omnibus(board.standing), board.standing.is_real()
+    if np.isnan(standing.elo.lo).all():
+        lines.append(f"Elo points of {len(board.board.methods)} methods have no intervals: too many methods.")
+    return [*lines, _is_real(standing)]
+
+
+def _missing_says(board: Ranked) -> list[str]:
+    """Say by which rule missing scores were treated, if there are any."""
+    from bench.exports import RULES_SAY
+
+    if not _lacks(board):
+        return []
+    return [f"Some scores are missing (rule `{board.missing}`): {RULES_SAY[board.missing.partition(':')[0]]}."]
+
+
+def _lacks(board: Ranked) -> bool:
+    """Say whether a score is missing."""
+    return bool((board.scores.badness != board.scores.badness).any())
+
+
+def _is_real(standing: Standing) -> str:
+    """Say what supports the order of a board of six tasks or more."""
+    import math
+
+    from bench.leaderboard.evidence import omnibus
+
+    test = omnibus(standing)
+    if test.reason:
+        return f"Is this order real? Friedman's test cannot tell: {test.reason}."
+    real = standing.is_real()
     taus = [value for name, value in real.items() if name.startswith("tau") and value == value]  # noqa: PLR0124
-    agreed = f"Kendall's tau of its rivals (Elo, Borda, Kemeny, mean score) at least {min(taus):.2f}; " if taus else ""
-    lines.append(
-        f"Is this order real? Friedman-Iman-Davenport p = {test.p:.2g}; {agreed}"
-        f"the winner stays first in {real['winner_stays']:.0%} of bootstraps of tasks; "
-        f"folds for a stable order: {real['folds_needed']:g}. Methods that share a letter cannot be told apart."
-    )
-    return lines
+    scores = " and mean score" if "tau_rank_score" in real else ""
+    folds = real["folds_needed"]
+    said = [
+        f"Friedman-Iman-Davenport p = {test.p:.2g}",
+        *([f"Kendall's tau between mean rank, Elo, Borda, Kemeny{scores} at least {min(taus):.2f}"] if taus else []),
+        f"the winner stays first in {real['winner_stays']:.0%} of bootstraps of tasks",
+        "folds for a stable order: " + (f"{folds:g}" if math.isfinite(folds) else FOLDS_UNKNOWN[math.isinf(folds)]),
+    ]
+    return f"Is this order real? {'; '.join(said)}. Methods that share a letter cannot be told apart."
 
 
-def other_rules(scores: pd.DataFrame, boards: Sequence[Ranked]) -> list[str]:
-    """Return, for each board with missing scores, how its order changes if they rank last."""
-    from bench import leaderboard
-    from bench.stats.stability import kendall
+def other_rules(board: Ranked) -> list[str]:
+    """Return how the order of a board with missing scores changes by the other rules, a sentence each."""
+    from bench.leaderboard.columns import Standing
+    from bench.leaderboard.grid import completed
 
-    lines = []
-    worst = {tuple(board.key.values()): board for board in leaderboard.standings(scores, missing="worst")}
-    for board in boards:
-        other = worst.get(tuple(board.key.values()))
-        if other is None or not (board.table()["completeness"] < 1).any():
-            continue
-        tau = kendall(board.standing.mean_rank, other.standing.mean_rank)
-        first = other.table()["method"].iloc[0]
-        name = " · ".join(part for part in board.key.values() if part)
-        lines.append(f"{name}: were missing scores ranked last, {first} would be first (Kendall's tau {tau:.2f}).")
-    return lines
+    own, baseline = board.standing, board.standing.baseline
+    if not _lacks(board):
+        return []
+    rules = ["common", "worst", *([f"impute:{baseline}"] if own.at is not None else [])]
+    others = {rule: Standing(completed(board.scores, rule), baseline) for rule in rules if rule != board.missing}
+    return [f"By rule `{rule}` {_change(own, other)}." for rule, other in others.items()]
+
+
+def _change(own: Standing, other: Standing) -> str:
+    """Say who is first in another order of the same methods, and how alike the two are."""
+    from bench.stats import ranks, stability
+
+    if not other.n_tasks:
+        return "nothing could be ranked"
+    places = zip(other.board.methods, ranks.positions(other.mean_rank).fillna(0), strict=True)
+    tau = stability.kendall(own.mean_rank, other.mean_rank)
+    alike = f", Kendall's tau with this order {tau:.2f}" if tau == tau else ""  # noqa: PLR0124
+    return f"{' and '.join(name for name, place in places if place == 1)} would be first{alike}"
 
 
 def _count(n: int, noun: str) -> str:
@@ -161,8 +158,9 @@ def _count(n: int, noun: str) -> str:
 
 def print_summary(results: Path, metrics: Sequence[str]) -> None:
     """Print the leaderboards of a finished run: each board's own metric, or those asked for."""
-    from bench import leaderboard
+    from bench import exports, leaderboard
     from bench.registry import chosen_from
+    from bench.stats.tables import too_few
 
     table = leaderboard.read(results)
     if metrics:
@@ -172,7 +170,10 @@ def print_summary(results: Path, metrics: Sequence[str]) -> None:
     for _, part in table.groupby(["board", "metric", "panel", "slice"], sort=False):
         print_board(part)
         if (part["completeness"] < 1).any():
-            show.line(f"Some scores are missing (rule `common`): {RULES_SAY['common']}.")
+            show.line(f"Some scores are missing (rule `common`): {exports.RULES_SAY['common']}.")
+        few = too_few(int(part["tasks"].iloc[0]))
+        if few:
+            show.line(f"No intervals, letters or tests: {few}.")
         show.line("")
 
 

@@ -1,0 +1,74 @@
+"""The command that writes leaderboards and figures into files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from bench.leaderboard import Ranked
+
+DRAWN = ("svg", "png", "pdf")
+"""Formats of figures."""
+NOTHING_SELECTED = 5
+
+
+def export(
+    results: Annotated[
+        Path, typer.Argument(envvar="BENCH_RESULTS", help="Results directory, or a scores file (CSV or Parquet).")
+    ] = Path("results"),
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write into.")] = Path("export"),
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="csv, md, latex, json, parquet; svg, png, pdf. All but pdf without it."),
+    ] = None,
+    board: Annotated[list[str] | None, typer.Option("-b", "--board", help="Boards, by name or glob.")] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(help="Metrics, by name or glob; each board's own without it.")
+    ] = None,
+    missing: Annotated[
+        str, typer.Option(help="What becomes of missing scores: common, worst, impute:METHOD, fail.")
+    ] = "common",
+) -> None:
+    """Write leaderboards and figures as files, one a board, metric and format; print the path of each."""
+    from bench import exports, show
+    from bench.leaderboard import standings, table_of
+    from bench.registry import chosen_from
+    from bench.results import load
+
+    known = [*exports.FORMATS, *DRAWN]
+    wanted = chosen_from(known, formats or ["!pdf"], "format")
+    scores = exports.chosen_scores(load(results), board or (), metric or ())
+    ranked = list(standings(scores, missing=missing))
+    if not ranked:
+        show.message(f"bench: {results} holds no ranked scores")
+        raise typer.Exit(NOTHING_SELECTED)
+    directions = {one.key["metric"]: one.board.direction for one in ranked}
+    tables = [name for name in wanted if name in exports.FORMATS]
+    written = exports.write(output, table_of(ranked), tables, directions)
+    for path in written:
+        typer.echo(path)
+    count = len(written) + _draw(ranked, results, output, [name for name in wanted if name in DRAWN])
+    show.message(f"{count} files in {output}")
+
+
+def _draw(ranked: Iterable[Ranked], results: Path, output: Path, formats: Sequence[str]) -> int:
+    """Write the figures and say what cannot be drawn; return the number of files."""
+    from bench import show
+    from bench.figures import pictures, save
+
+    count = 0
+    for picture in pictures(ranked, results) if formats else ():
+        if picture.draw is None:
+            show.message(f"{picture.name} is left out: {picture.reason}")
+            continue
+        figure = picture.draw()
+        for ending in formats:
+            path = output / f"{picture.name}.{ending}"
+            save(figure, path)
+            typer.echo(path)
+            count += 1
+    return count
