@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from bench import losses
 from bench.core import Array, BenchError, Target
 from bench.learners import Model, register
 from bench.learners.adapters import ClassModel
 from bench.solvers.ordinal import ordinal_rows
-from bench.solvers.presto import drawn_together, largest_penalty, ordinal_fit, path
-
-LEAST = 0.01
-"""The last penalty of the path, as a share of the first."""
+from bench.solvers.presto import drawn_together, ordinal_fit
+from bench.solvers.presto_choice import chosen_penalty, dealt
 
 
 @register(
@@ -21,7 +16,12 @@ LEAST = 0.01
     encoding="scaled",
     weights=True,
     ordered=True,
-    code=("bench.solvers.ordinal", "bench.solvers.presto", "bench.solvers.presto_lasso"),
+    code=(
+        "bench.solvers.ordinal",
+        "bench.solvers.presto",
+        "bench.solvers.presto_choice",
+        "bench.solvers.presto_lasso",
+    ),
 )
 def presto(
     target: Target,
@@ -62,35 +62,15 @@ class _Presto:
 
     def fit(self, X: Array, y: Array, sample_weight: Array | None = None) -> _Presto:
         """Choose the penalty, where none is given, and fit the model on all rows."""
+        penalty = self._penalty
+        if penalty is None:
+            penalty = chosen_penalty(
+                X, y, sample_weight, self._n_penalties, self._alpha, dealt(y, self._folds, self._seed)
+            )
         rows = ordinal_rows(X, y, sample_weight)
-        penalty = self._chosen(X, y, sample_weight) if self._penalty is None else self._penalty
         self._model = ordinal_fit(rows, drawn_together(rows, penalty, self._alpha)).model
         return self
 
     def predict_proba(self, X: Array) -> Array:
         """Return probabilities, shape (n, K)."""
         return self._model.probabilities(X)
-
-    def _chosen(self, X: Array, y: Array, weight: Array | None) -> float:
-        """Return the largest penalty of the least Brier score out of fold."""
-        top = largest_penalty(ordinal_rows(X, y, weight), self._alpha)
-        penalties = np.geomspace(top, LEAST * top, self._n_penalties)
-        said = np.zeros((len(penalties), len(y), int(y.max()) + 1))
-        fold = _dealt(y, self._folds, self._seed)
-        for held in (fold == number for number in np.unique(fold)):
-            present, codes = np.unique(y[~held], return_inverse=True)
-            if len(present) == 1:
-                said[:, held, present[0]] = 1.0
-                continue
-            rows = ordinal_rows(X[~held], codes, None if weight is None else weight[~held])
-            for place, fit in zip(said, path(rows, penalties, self._alpha), strict=True):
-                place[np.ix_(held, present)] = fit.model.probabilities(X[held])
-        return float(penalties[np.argmin(losses.mean(losses.brier(y, said), weight))])
-
-
-def _dealt(y: Array, folds: int, seed: int) -> Array:
-    """Return a fold for each row (n,): the rows of each class are dealt out in random order."""
-    shuffled = np.random.default_rng(seed).permutation(len(y))
-    fold = np.empty(len(y), dtype=int)
-    fold[shuffled[np.argsort(y[shuffled], kind="stable")]] = np.arange(len(y)) % folds
-    return fold

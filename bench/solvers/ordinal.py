@@ -1,7 +1,7 @@
 """Cumulative logits of ordered classes, P(Y <= k | x) = σ(η_k), η_k = a_k + b_k'x: the likelihood and its slopes.
 
-Letters: n rows, K classes 0 … K-1, d columns. B holds (a_k, b_k) in its rows, shape (K - 1, d + 1). `theta` has the same
-shape and holds (a_k, b_k - b_{k-1}), b_{-1} = 0: the first slopes and their steps from threshold to threshold.
+Letters: n rows, K classes 0 … K-1, d columns. B holds (a_k, b_k) in its rows, shape (K - 1, d + 1). `theta` has the
+same shape and holds (a_k, b_k - b_{k-1}), b_{-1} = 0: the first slopes, and their steps from threshold to threshold.
 
 A row of class y has u = η_y (∞ in the last class) and v = η_{y-1} (-∞ in the first), and with δ = u - v
 
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -107,9 +108,9 @@ class Margins:
 
     @cached_property
     def around(self) -> tuple[Array, Array]:
-        """u and v of every row, each (n,)."""
+        """The margins u and v of every row, each (n,)."""
         u, v = np.full(len(self.eta), np.inf), np.full(len(self.eta), -np.inf)
-        for k, (here, above) in enumerate(zip(self.rows.parts, self.rows.parts[1:], strict=False)):
+        for k, (here, above) in enumerate(pairwise(self.rows.parts)):
             u[here], v[above] = self.eta[here, k], self.eta[above, k]
         return u, v
 
@@ -142,7 +143,7 @@ class Margins:
         pull = np.exp(v - u) / -np.expm1(v - u)
         up, down = -share * (expit(-u) + pull), share * (expit(v) + pull)
         pulls = np.zeros_like(self.eta)
-        for k, (here, above) in enumerate(zip(parts, parts[1:], strict=False)):
+        for k, (here, above) in enumerate(pairwise(parts)):
             pulls[here, k], pulls[above, k] = up[here], down[above]
         row, place = self.near
         t = self.apart[row, place]
@@ -150,7 +151,7 @@ class Margins:
         pulls[row, place] += push
         pulls[row, place + 1] -= push
         slope = pulls.T @ self.rows.A
-        slope[:, 1:] = _reversed_sum(slope[:, 1:], 0)
+        _sum_from_above(slope[:, 1:])
         return np.asarray(slope)
 
     def curve(self, fence: float) -> Array:
@@ -162,15 +163,15 @@ class Margins:
         bind = share * np.exp(v - u) / np.expm1(v - u) ** 2
         alone = [share * expit(side) * expit(-side) for side in (u, v)]
         curve = np.zeros(self.rows.shape * 2)
-        for k, (here, above) in enumerate(zip(parts, parts[1:], strict=False)):
+        for k, (here, above) in enumerate(pairwise(parts)):
             curve[k, :, k] += _gram(A[here], alone[0][here]) + _gram(A[above], alone[1][above])
         for k, here in enumerate(parts[1:-1]):
             row = self.near[0][self.near[1] == k]
             t = self.apart[row, k]
             stiff = fence * share[row] * (1 / t**2 - 1) / self.rows.width[k] ** 2
             _tie(curve, k, _gram(A[here], bind[here]) + _gram(A[row], stiff))
-        curve[:, 1:] = _reversed_sum(curve[:, 1:], 0)
-        curve[..., 1:] = _reversed_sum(curve[..., 1:], 2)
+        _sum_from_above(curve[:, 1:])
+        _sum_from_above(curve.transpose(2, 3, 0, 1)[:, 1:])
         return curve
 
     def slack(self) -> float:
@@ -223,5 +224,7 @@ def _tie(curve: Array, k: int, gram: Array) -> None:
     curve[k + 1, :, k] -= gram
 
 
-def _reversed_sum(values: Array, axis: int) -> Array:
-    return np.asarray(np.flip(np.flip(values, axis).cumsum(axis=axis), axis))
+def _sum_from_above(values: Array) -> None:
+    """Add to every threshold what the thresholds above it have: a step of slopes moves all of them."""
+    for k in range(len(values) - 1, 0, -1):
+        values[k - 1] += values[k]

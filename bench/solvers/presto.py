@@ -2,7 +2,7 @@
 
 In theta = (a_k, b_k - b_{k-1}) the penalty of PRESTO is a lasso. This file minimises
 
-    F(theta) = mean of -ln P(Y = y) + Σ_j l1_j |theta_j| + Σ_j l2_j theta_j² / 2
+    F(theta) = mean of -ln P(Y = y) + fence + Σ_j l1_j |theta_j| + Σ_j l2_j theta_j² / 2
 
 for any l1, l2 >= 0: l1 = ∞ on the steps gives proportional odds, l1 = l2 = 0 the unpenalised cumulative logits with
 slopes of their own. These have one likelihood for all thresholds; they are K - 1 separate binary logits only where the
@@ -34,11 +34,17 @@ BOX = 100.0
 RIDGE = 1e-9
 """Added to the diagonal of the Hessian, relative to it: it changes the way to the minimum, not the minimum."""
 
-FENCES = (1e-2, 1e-4, 1e-6, 1e-8)
-"""Weights of the fence, one after the other; see `bench.solvers.ordinal`."""
+FENCE = 1e-4
+"""Weight of the fence between thresholds, see `bench.solvers.ordinal`: F is off by at most this for each crossing."""
+
+AWAKE = 0.8
+"""A coordinate at zero may move in a step if its slope is more than this share of its lasso."""
 
 SHORT = 0.95
 """Share of the way to where thresholds meet that a step may go."""
+
+ROUNDING = 1e-14
+"""Share of F within which two values count as the same."""
 
 SMALLEST = 1e-9
 """Least penalty at which a path starts, where no column tells anything."""
@@ -46,11 +52,12 @@ SMALLEST = 1e-9
 
 @dataclass(frozen=True)
 class OrdinalFit:
-    """What was learned: `theta` (K - 1, d + 1), its certificate `gap` in nats, and the value F(theta)."""
+    """What was learned: `theta` (K - 1, d + 1), its certificates in nats, and the value F(theta)."""
 
     rows: Rows
     theta: Array
     gap: float
+    owed: float
     value: float
 
     @property
@@ -92,11 +99,11 @@ def largest_penalty(rows: Rows, alpha: float = 1.0) -> float:
     return max(float(np.abs(slope[:, 1:]).max(initial=0.0)) / alpha, SMALLEST)
 
 
-def path(rows: Rows, penalties: Iterable[float], alpha: float = 1.0) -> Iterator[OrdinalFit]:
+def path(rows: Rows, penalties: Iterable[float], alpha: float = 1.0, tol: float = 1e-6) -> Iterator[OrdinalFit]:
     """Yield the fit for each penalty, each started where the one before it ended."""
     theta = rows.null
     for penalty in penalties:
-        fit = ordinal_fit(rows, drawn_together(rows, penalty, alpha), theta)
+        fit = ordinal_fit(rows, drawn_together(rows, penalty, alpha), theta, tol)
         theta = fit.theta
         yield fit
 
@@ -104,22 +111,27 @@ def path(rows: Rows, penalties: Iterable[float], alpha: float = 1.0) -> Iterator
 def ordinal_fit(rows: Rows, penalty: Penalty, start: Array | None = None, tol: float = 1e-9) -> OrdinalFit:
     """Minimise F over the theta whose thresholds do not cross on any of the rows.
 
-    Newton steps, each a lasso, with backtracking (Armijo), within fences that are lower and lower until F owes nothing
-    to them. `start` is a theta within, the model without slopes unless given.
+    Newton steps, each a lasso, with backtracking (Armijo). `start` is a theta within, the model without slopes unless
+    given.
 
         gap    bounds F(theta) - min F, by the convexity of the loss; coefficients that have neither l1 nor l2 are held
                to be within ±BOX
+        owed   bounds F - min F where F goes without the fence, together with the gap; 0 where thresholds keep apart
         value  F(theta)
     """
     theta = np.where(penalty.fixed, 0.0, rows.null if start is None else start)
-    if not np.isfinite(rows.at(theta).loss(0.0)):
-        theta = rows.null
-    for fence in FENCES:
-        now = _descent(_Point.at(rows.at(theta), theta, penalty, fence), tol)
-        theta = now.theta
-        if now.owed <= tol:
+    now = _Point.at(rows.at(theta), theta, penalty)
+    if not np.isfinite(now.value):  # next to where thresholds cross, by rounding
+        now = _Point.at(rows.at(rows.null), rows.null, penalty)
+    for _ in range(STEPS):
+        slope, gap = now.certified()
+        if gap <= tol:
             break
-    return OrdinalFit(rows, theta, now.certified()[1] + now.owed, now.margins.loss(0.0) + penalty.value(theta))
+        after = _along(now, _newton(now, slope), slope)
+        if after is None:  # rounding: no step that is short enough makes F less
+            break
+        now = after
+    return OrdinalFit(rows, now.theta, now.certified()[1], FENCE * now.margins.slack(), now.value)
 
 
 @dataclass(frozen=True)
@@ -129,27 +141,21 @@ class _Point:
     margins: Margins
     theta: Array
     penalty: Penalty
-    fence: float
     value: float
 
     @classmethod
-    def at(cls, margins: Margins, theta: Array, penalty: Penalty, fence: float) -> _Point:
-        return cls(margins, theta, penalty, fence, margins.loss(fence) + penalty.value(theta))
-
-    @property
-    def owed(self) -> float:
-        """The most by which F would be less without the fence, were this its minimum with it."""
-        return self.fence * self.margins.slack()
+    def at(cls, margins: Margins, theta: Array, penalty: Penalty) -> _Point:
+        return cls(margins, theta, penalty, margins.loss(FENCE) + penalty.value(theta))
 
     def certified(self) -> tuple[Array, float]:
-        """Return the gradient of all of F but the lasso, and the gap but for what is owed to the fence.
+        """Return the gradient of all of F but the lasso, and the gap.
 
         F is at least its linear model with the penalties, so the gap is the largest fall that this promises: exactly
         where there is a ridge; with a lasso alone, for all theta whose lasso is at most F (it is at the minimum, since
         no loss is below zero); else within the box.
         """
         l1, l2, theta, fixed = self.penalty.l1, self.penalty.l2, self.theta, self.penalty.fixed
-        slope = np.where(fixed, 0.0, self.margins.slope(self.fence) + l2 * theta)
+        slope = np.where(fixed, 0.0, self.margins.slope(FENCE) + l2 * theta)
         round_ = l2 > 0
         best = theta - np.divide(slope, l2, out=np.zeros_like(slope), where=round_)
         reach = np.divide(l1, l2, out=np.zeros_like(slope), where=round_)
@@ -157,33 +163,23 @@ class _Point:
         fall = slope * move - l2 * move**2 / 2 + l1 * (np.abs(theta) - np.abs(theta - move))
         sharp, bare = ~round_ & (l1 > 0), ~round_ & (l1 == 0)
         excess = (np.abs(slope[sharp]) / l1[sharp]).max(initial=1.0) - 1
-        return slope, float(fall.sum() + self.value * excess + BOX * np.abs(slope[bare]).sum())
-
-
-def _descent(now: _Point, tol: float) -> _Point:
-    """Return a point whose gap is at most `tol`, or small against what is owed to the fence."""
-    for _ in range(STEPS):
-        slope, gap = now.certified()
-        if gap <= max(tol, now.owed / 10):
-            break
-        after = _along(now, _newton(now, slope), slope)
-        if after is None:  # rounding: no step that is short enough makes F less
-            break
-        now = after
-    return now
+        return slope, max(float(fall.sum() + self.value * excess + BOX * np.abs(slope[bare]).sum()), 0.0)
 
 
 def _newton(now: _Point, slope: Array) -> Array:
-    """Return the step to the minimum of the quadratic model of the loss with the penalties."""
-    free = np.flatnonzero(~now.penalty.fixed)
-    size = now.theta.size
-    H = now.margins.curve(now.fence).reshape(size, size)[np.ix_(free, free)]
-    diagonal = H.diagonal() + now.penalty.l2.ravel()[free]
+    """Return the step to the minimum of the quadratic model of the loss with the penalties.
+
+    Coordinates at zero whose slope is well below their lasso stay there for this step.
+    """
+    penalty, theta = now.penalty, now.theta
+    moving = np.flatnonzero(~penalty.fixed & ((theta != 0) | (np.abs(slope) >= AWAKE * penalty.l1)))
+    H = now.margins.curve(FENCE).reshape(theta.size, theta.size)[np.ix_(moving, moving)]
+    diagonal = H.diagonal() + penalty.l2.flat[moving]
     H[np.diag_indices_from(H)] = diagonal * (1 + RIDGE) + 1e-3 * RIDGE * diagonal.max()
-    theta = now.theta.ravel()[free]
-    step = np.zeros(size)
-    step[free] = lasso(H, slope.ravel()[free] - H @ theta, now.penalty.l1.ravel()[free], theta) - theta
-    return step.reshape(slope.shape)
+    start = theta.flat[moving]
+    step = np.zeros_like(theta)
+    step.flat[moving] = lasso(H, slope.flat[moving] - H @ start, penalty.l1.flat[moving], start) - start
+    return step
 
 
 def _along(now: _Point, step: Array, slope: Array) -> _Point | None:
@@ -194,7 +190,7 @@ def _along(now: _Point, step: Array, slope: Array) -> _Point | None:
     promised = float((slope * step + l1 * (np.abs(now.theta + step) - np.abs(now.theta))).sum())
     for length in longest * 0.5 ** np.arange(40):
         margins = Margins(rows, now.margins.eta + length * change.eta)
-        after = _Point.at(margins, now.theta + length * step, now.penalty, now.fence)
-        if after.value <= now.value + 1e-4 * length * promised:
+        after = _Point.at(margins, now.theta + length * step, now.penalty)
+        if after.value <= now.value * (1 + ROUNDING) + 1e-4 * length * promised:
             return after
     return None

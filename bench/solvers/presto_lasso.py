@@ -9,6 +9,9 @@ from bench.solvers.solution import Array
 NEAR = 1e-12
 """A coordinate at zero whose slope exceeds its penalty by less than this share of it stays there."""
 
+ROUNDING = 1e-14
+"""Added to the diagonal of a system, relative to it, and refined away."""
+
 TURNS = 20
 """Changes of the set of coordinates at most, for each coordinate."""
 
@@ -21,13 +24,20 @@ def lasso(H: Array, c: Array, l1: Array, z: Array) -> Array:
     coordinate at zero that pulls hardest is let in. Lee, Battle, Raina and Ng (2006), Efficient sparse coding
     algorithms.
     """
+    from bench.solvers.faces import solve_positive
+
     sign = np.sign(z) * (l1 > 0)
     inside = (l1 == 0) | (z != 0)
+    ridge = ROUNDING * H.diagonal()
     for _ in range(TURNS * len(z)):
         members = np.flatnonzero(inside)
         aim = np.zeros_like(z)
-        aim[members] = np.linalg.solve(H[np.ix_(members, members)], -(c + l1 * sign)[members])
-        if (aim * sign < 0).any():
+        if len(members):
+            aim[members] = solve_positive(H[np.ix_(members, members)], ridge[members], -(c + l1 * sign)[members])
+        wrong = aim * sign < 0
+        if wrong.any():
+            if not z[wrong].any():  # rounding: what has just been let in wants back
+                break
             z = _on_the_way(H, c, l1, z, aim)
             sign = np.sign(z) * (l1 > 0)
             inside = (l1 == 0) | (z != 0)
@@ -50,8 +60,6 @@ def _on_the_way(H: Array, c: Array, l1: Array, z: Array, aim: Array) -> Array:
     curve, slope = H @ step, c @ step
     values = places * (slope + z @ curve) + places**2 * (step @ curve) / 2
     values += np.abs(z + places[:, None] * step) @ l1
-    if not len(places):  # only a coordinate that has just been let in wants back: rounding
-        return z
     best = int(np.argmin(values))
     z = z + places[best] * step
     z[turning[best]] = 0.0
