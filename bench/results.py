@@ -56,7 +56,8 @@ def load(path: str | Path) -> pd.DataFrame:
     missing = {"method", "metric", "value"} - set(scores.columns)
     if missing:
         raise BenchError(f"{file} has no column {', '.join(sorted(missing))}: a score table has method, metric, value")
-    texts = {name: scores[name].fillna("").astype(str) for name in ("panel", "learner") if name in scores}
+    names = [name for name in ("panel", "learner") if name in scores]
+    texts = {name: scores[name].astype(object).where(scores[name].notna(), "").astype(str) for name in names}
     return scores.assign(**texts)
 
 
@@ -75,7 +76,7 @@ def export(root: Path, records: Mapping[Cell, Record], tasks: Mapping[str, Recor
             _who(cell) | record for cell, record in records.items() if record["status"] not in {"ok", "skipped"}
         ],
         "timing": [_who(cell) | record for cell, record in records.items() if "weigh_seconds" in record],
-        "tasks": task_table(tasks).to_dict("records"),
+        "tasks": _task_rows(tasks),
         "completeness": _completeness(records),
     }
     for name, rows in tables.items():
@@ -87,8 +88,11 @@ def export(root: Path, records: Mapping[Cell, Record], tasks: Mapping[str, Recor
 
 def task_table(tasks: Mapping[str, Record]) -> pd.DataFrame:
     """Return what is known of each task of an experiment, one row a task."""
-    rows = [{"task_id": name, **task.get("traits", {})} for name, task in sorted(tasks.items())]
-    return pd.DataFrame(rows, columns=list(COLUMNS["tasks"])).astype(object)
+    return pd.DataFrame(_task_rows(tasks), columns=list(COLUMNS["tasks"])).astype(object)
+
+
+def _task_rows(tasks: Mapping[str, Record]) -> list[Record]:
+    return [{"task_id": name, **task.get("traits", {})} for name, task in sorted(tasks.items())]
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

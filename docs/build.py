@@ -20,7 +20,7 @@ from bench.files import write_text
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z]+) ?(?P<argument>[\w-]*) -->\n).*?(<!-- end -->)", re.DOTALL)
-COLUMNS = {**results.COLUMNS, "leaderboard": leaderboard.COLUMNS}
+COLUMNS = {**results.COLUMNS, "leaderboard": leaderboard.COLUMNS, "pairwise": leaderboard.PAIRS}
 HELP = "import sys; sys.argv[0] = 'bench'; from bench.cli import main; main()"
 
 
@@ -61,7 +61,7 @@ def columns(table: str) -> str:
 
 def commands(_: str) -> str:
     """Return the help of every command, as it is on a terminal of 100 columns."""
-    helps = {"bench": _help(), **{f"bench {name}": _help(name) for name in command_names()}}
+    helps = {"bench": _help(), **{f"bench {name}": _help(*name.split()) for name in command_names()}}
     return "\n\n".join(f"## {name}\n\n```text\n{text}\n```" for name, text in helps.items())
 
 
@@ -69,7 +69,13 @@ def command_names() -> list[str]:
     """Return the commands in the order of the help."""
     from bench.cli.commands import app
 
-    return [str(info.name or getattr(info.callback, "__name__", "")) for info in app.registered_commands]
+    groups = [("", app), *((f"{group.name} ", group.typer_instance) for group in app.registered_groups)]
+    return [
+        prefix + str(info.name or getattr(info.callback, "__name__", ""))
+        for prefix, part in groups
+        if part is not None
+        for info in part.registered_commands
+    ]
 
 
 def boards(names: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from bench.cli.comparing import baseline, compare
 from bench.cli.exporting import export
 from bench.cli.flags import selects_work
 from bench.cli.printing import (
@@ -260,6 +261,8 @@ def explain(
             typer.echo(f"  {line}")
 
 
+app.command()(compare)
+app.add_typer(baseline, name="baseline")
 app.command()(export)
 
 

@@ -44,7 +44,10 @@ def ask(
     ] = None,
     class_weights: Annotated[
         list[str] | None,
-        typer.Option("-w", "--class-weight", help="Class weightings and training schemes: name, glob, tag, all, !name.", rich_help_panel=WHAT),
+        typer.Option(
+            "-w", "--class-weight", help="Class weightings, training schemes: name, glob, tag, all, !name.",
+            rich_help_panel=WHAT,
+        ),
     ] = None,
     panel: Annotated[
         str | None, typer.Option(help="Named panel of learners in datasets.yaml.", rich_help_panel=WHAT)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import shutil
+import sys
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -21,6 +25,14 @@ if TYPE_CHECKING:
     from bench.leaderboard.columns import Standing
 
 Format = Literal["table", "csv", "md", "latex", "json"]
+DECIMALS = {
+    "mean_rank": 2, "elo": 0, "win_rate": 3, "mean_score": 4, "skill": 3, "headroom": 3, "training_gain": 4,
+    "threshold_gain": 4,
+}  # fmt: skip
+"""Digits after the point on a terminal; the files hold all."""
+FIRST_TO_GO = ("win_rate", "elo", "skill", "threshold_gain", "training_gain", "headroom", "mean_score", "letters")
+"""Columns that a narrow terminal does without; the first of them say least that the others do not."""
+TINY = 1e-99
 FOLDS_UNKNOWN = {False: "unknown, no task has two", True: "no number, they do not agree"}
 
 
@@ -54,19 +66,50 @@ def print_standings(boards: Sequence[Ranked], scores: pd.DataFrame) -> None:
     for board in boards:
         print_board(board.table())
         for sentence in [*trust(board), *other_rules(board)]:
-            show.line(sentence)
+            show.line(_wrapped(sentence))
         show.line("")
 
 
 def print_board(part: pd.DataFrame) -> None:
-    """Print one leaderboard as a titled table."""
+    """Print one leaderboard as a titled table, of the columns that the terminal is wide enough for."""
     from bench import exports
 
     tasks, blocks = part["tasks"].iloc[0], part["blocks"].iloc[0]
     board, metric, panel, slice_ = (part[name].iloc[0] for name in ("board", "metric", "panel", "slice"))
     names = [str(name) for name in (board, metric, panel and f"panel {panel}", slice_) if name]
     title = f"{' · '.join(names)} · {_count(tasks, 'task')}, {_count(blocks, 'block')}"
-    print_table(exports.for_people(part), "table", title)
+    shown = exports.for_people(part)
+    for name in DECIMALS.keys() & set(shown):
+        shown[name] = [_fixed(value, DECIMALS[name]) for value in shown[name]]
+    kept = _fitting(shown, _width() or show.PLAIN_WIDTH)
+    print_table(kept, "table", title)
+    if len(kept.columns) < len(shown.columns):
+        left_out = [str(name) for name in shown if name not in kept]
+        show.line(_wrapped(f"No room for {', '.join(left_out)}: use a wider terminal or --format csv."))
+
+
+def _fixed(value: float, decimals: int) -> str:
+    """Write a number with so many decimals, nothing for missing."""
+    return f"{round(value, decimals) + 0.0:.{decimals}f}" if value == value else ""  # noqa: PLR0124
+
+
+def _fitting(table: pd.DataFrame, width: int) -> pd.DataFrame:
+    """Return the columns of a table that fit, those that say least left out first."""
+    widths = {name: max(len(str(name)), *table[name].astype(str).str.len()) + 3 for name in table}
+    for name in FIRST_TO_GO:
+        if name in widths and sum(widths.values()) > width:
+            del widths[name]
+    return table[list(widths)]
+
+
+def _width() -> int:
+    """Return the columns of the terminal, 0 where nobody looks."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+
+def _wrapped(sentence: str) -> str:
+    """Break a sentence between words where it is read on a terminal."""
+    return textwrap.fill(sentence, _width()) if _width() else sentence
 
 
 def trust(board: Ranked) -> list[str]:
@@ -107,21 +150,22 @@ def _lacks(board: Ranked) -> bool:
 
 def _is_real(standing: Standing) -> str:
     """Say what supports the order of a board of six tasks or more."""
-    import math
-
     from bench.leaderboard.evidence import omnibus
+    from bench.stats import ranks
 
     test = omnibus(standing)
     if test.reason:
-        return f"Is this order real? Friedman's test cannot tell: {test.reason}."
+        why = "scores below zero have no logarithm" if test.N < standing.n_tasks else test.reason
+        return f"Is this order real? Friedman's test cannot tell: {why}."
     real = standing.is_real()
     taus = [value for name, value in real.items() if name.startswith("tau") and value == value]  # noqa: PLR0124
     scores = " and mean score" if "tau_rank_score" in real else ""
-    folds = real["folds_needed"]
+    folds, winners = real["folds_needed"], int((ranks.positions(standing.mean_rank) == 1).sum())
+    first = "the winner stays" if winners == 1 else f"the {winners} winners stay"
     said = [
-        f"Friedman-Iman-Davenport p = {test.p:.2g}",
+        f"Friedman-Iman-Davenport p {f'= {test.p:.2g}' if test.p > TINY else f'< {TINY:g}'}",
         *([f"Kendall's tau between mean rank, Elo, Borda, Kemeny{scores} at least {min(taus):.2f}"] if taus else []),
-        f"the winner stays first in {real['winner_stays']:.0%} of bootstraps of tasks",
+        f"{first} first in {real['winner_stays']:.0%} of bootstraps of tasks",
         "folds for a stable order: " + (f"{folds:g}" if math.isfinite(folds) else FOLDS_UNKNOWN[math.isinf(folds)]),
     ]
     return f"Is this order real? {'; '.join(said)}. Methods that share a letter cannot be told apart."

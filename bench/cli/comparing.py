@@ -1,0 +1,131 @@
+"""The commands `compare` and `baseline save`: a verdict on two tables of scores, and a file to compare with."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from bench.compare import Report
+
+ReportFormat = Literal["table", "markdown", "junit", "json", "github", "summary"]
+SIDE = "results directory, CSV or Parquet table, baseline file, or git:REV[:PATH]."
+
+baseline = typer.Typer(no_args_is_help=True, help="Keep the scores of a run in a small file to compare with.")
+
+
+def compare(
+    base: Annotated[str, typer.Argument(help=f"What was: {SIDE}")],
+    new: Annotated[str, typer.Argument(help=f"What is: {SIDE}")],
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option("--fail-on", help="Rule of the gate, [BOARD/]METRIC:AMOUNT[%]: worse by more than that fails."),
+    ] = None,
+    board: Annotated[list[str] | None, typer.Option("-b", "--board", help="Boards, by name or glob.")] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="Metrics, by name or glob; those of the rules, or each board's own, without it."),
+    ] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Methods, by name or glob.")] = None,
+    noise: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How much the seed alone changes a score, AMOUNT or METRIC:AMOUNT; measured where seeds are."
+        ),
+    ] = None,
+    min_pairs: Annotated[int, typer.Option(min=1, help="Paired tasks that a verdict needs.")] = 6,
+    confidence: Annotated[float, typer.Option(help="Of the intervals, and of the gate as a whole.")] = 0.95,
+    output_format: Annotated[ReportFormat, typer.Option("--format", help="How to print.")] = "table",
+    output: Annotated[Path | None, typer.Option(help="File to write to, in place of stdout.")] = None,
+    timing: Annotated[bool, typer.Option("--timing", help="Show seconds too; they decide nothing.")] = False,
+    allow_different_data: Annotated[
+        bool, typer.Option("--allow-different-data", help="Compare although data, folds or protocol differ.")
+    ] = False,
+) -> None:
+    """Say where NEW is worse than BASE; exit with 3 if a rule is broken, 4 if it cannot be held."""
+    from bench.compare import Options, rules
+    from bench.compare import compare as compared
+    from bench.registry import split_list
+
+    options = Options(
+        rules=[rules.rule(text) for text in split_list(fail_on or ())],
+        noise=[rules.noise(text) for text in split_list(noise or ())],
+        boards=board or (),
+        metrics=metric or (),
+        methods=method or (),
+        min_pairs=min_pairs,
+        confidence=confidence,
+        allow_different_data=allow_different_data,
+        timing=timing,
+    )
+    report = compared(base, new, options)
+    _write(_text(report, output_format), output)
+    if report.code:
+        typer.echo(f"bench: {report.word}: {report.reason}", err=True)
+    raise typer.Exit(report.code)
+
+
+@baseline.command("save")
+def baseline_save(
+    results: Annotated[str, typer.Argument(help=f"What is kept: {SIDE}")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")] = Path("baseline.json"),
+    metric: Annotated[
+        list[str] | None, typer.Option(help="Metrics, by name or glob; each board's own without it.")
+    ] = None,
+) -> None:
+    """Write a baseline of a few kB: the mean of every task, one line a method; the same bytes for the same scores."""
+    from bench.compare import baseline as saving
+    from bench.compare import source
+    from bench.compare.report import RefusedError
+    from bench.core import BenchError
+
+    if output.suffix != ".json":
+        raise BenchError(f"a baseline is JSON: name {str(output)!r} with the suffix .json")
+    try:
+        text = saving.save(source(results), metric or ())
+    except RefusedError as refusal:
+        typer.echo(f"bench: {refusal.reason}", err=True)
+        raise typer.Exit(refusal.code) from refusal
+    _write(text, output)
+    typer.echo(f"wrote {output}: {len(text.encode())} bytes", err=True)
+
+
+def _write(text: str, output: Path | None) -> None:
+    """Write to a file, or to stdout."""
+    from bench.files import write_text
+
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        write_text(output, text)
+
+
+def _text(report: Report, output_format: ReportFormat) -> str:
+    """Return the report in a format."""
+    from bench.compare.exchange import TEXTS
+
+    return _drawn(report) if output_format == "table" else TEXTS[output_format](report)
+
+
+def _drawn(report: Report) -> str:
+    """Return the report as people read it in a terminal."""
+    from bench import show
+    from bench.compare import formats
+
+    with contextlib.redirect_stdout(io.StringIO()) as drawn:
+        show.line(formats.headline(report))
+        show.line(formats.facts(report))
+        show.line("")
+        if len(report.verdicts):
+            show.table(*formats.rows(report.verdicts))
+        if len(report.moved):
+            show.table(*formats.moved_rows(report.moved), f"the tasks that moved most, {formats.MOST} at most")
+        if len(report.timing):
+            show.table(*formats.timing_rows(report.timing), "seconds, advice alone")
+        for line in [*formats.lost_lines(report), *report.notes]:
+            show.line(line)
+    return drawn.getvalue()

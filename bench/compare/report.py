@@ -1,0 +1,75 @@
+"""What a comparison found: its verdicts, what moved, what had no partner, and the exit code that follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+FINE, REGRESSION, CANNOT_COMPARE, NOTHING_SELECTED = 0, 3, 4, 5
+"""Exit codes of a comparison; 2, a mistake in the command or a file, is a `BenchError` instead."""
+
+WORDS = {
+    FINE: "no regression",
+    REGRESSION: "regression found",
+    CANNOT_COMPARE: "cannot compare",
+    NOTHING_SELECTED: "nothing selected",
+}
+
+VERDICTS = (
+    "board", "metric", "panel", "method", "rule", "verdict", "tasks", "blocks", "base", "new", "change", "lo", "hi",
+    "margin", "relative", "p", "p_holm", "fails", "reason",
+)  # fmt: skip
+MOVED = ("task_id", "board", "metric", "panel", "change", "harm", "methods", "most", "most_change", "base", "new")
+LOST = ("missing_in", "board", "panel", "what", "name", "cells", "tasks")
+TIMING = ("board", "seconds", "cells", "base", "new", "ratio")
+
+
+def empty(columns: tuple[str, ...]) -> pd.DataFrame:
+    """Return a table with these columns and no row."""
+    return pd.DataFrame(columns=list(columns))
+
+
+@dataclass(frozen=True)
+class Report:
+    """One comparison; tables have the columns that this file names.
+
+    `code` is the exit code, `reason` the sentence behind 3, 4 or 5. `verdicts` has one row a board, metric, panel and
+    method: `base` and `new` are means over the paired tasks (empty where the unit is the target's), `change` with `lo`
+    and `hi` is that of the value, a share where `relative`, `margin` how much worse is allowed. `lost` says what one
+    side has and the other has not. `moved` is sorted, the task that moved most first. `timing` is advice alone.
+    """
+
+    base: str
+    new: str
+    code: int
+    reason: str = ""
+    rules: tuple[str, ...] = ()
+    confidence: float = 0.95
+    min_pairs: int = 6
+    verdicts: pd.DataFrame = field(default_factory=lambda: empty(VERDICTS))
+    moved: pd.DataFrame = field(default_factory=lambda: empty(MOVED))
+    lost: pd.DataFrame = field(default_factory=lambda: empty(LOST))
+    timing: pd.DataFrame = field(default_factory=lambda: empty(TIMING))
+    notes: tuple[str, ...] = ()
+
+    @property
+    def word(self) -> str:
+        """The outcome in words; without a rule nothing is judged, and it says so."""
+        judged = self.code != FINE or self.rules
+        return WORDS[self.code] if judged else "compared, nothing gated"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many verdicts of each kind there are."""
+        found = self.verdicts["verdict"].value_counts()
+        return {name: int(found.get(name, 0)) for name in ("worse", "better", "equivalent", "unclear")}
+
+
+class RefusedError(Exception):
+    """Two tables that cannot be compared, or from which nothing is selected: one sentence and an exit code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
