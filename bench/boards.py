@@ -101,8 +101,10 @@ class Method:
 
     @property
     def meaning(self) -> list[Any]:
-        """What a content key needs."""
-        return [scheme.meaning for scheme in (self.base, *self.steps)]
+        """What a content key needs: of every part, and of a scheme that the base wraps."""
+        wrapped = dict(self.base.parameters).get(str(self.base.entry.traits.get("wraps")))
+        inner = [ensembles.registry.scheme(str(wrapped)).meaning] if wrapped else []
+        return [*(scheme.meaning for scheme in (self.base, *self.steps)), *inner]
 
 
 def is_training(scheme: Scheme) -> bool:

@@ -13,14 +13,13 @@ from bench.executors.local import Event, Limits, Pool
 from bench.files import write_text
 from bench.fits import Fit, Rows
 from bench.jobs import FitJob, SheetJob, ending
-from bench.journal import Journal, Record
+from bench.journal import ALWAYS_RETRIED, Journal, Record
 from bench.keys import digest
 from bench.plan import Ask, Plan
 from bench.plugins import load_plugins
 from bench.sheets import Sheet, changed
 from bench.store import Store
 
-ALWAYS_RETRIED = frozenset({"infra", "crashed"})
 LOST = {
     "timeout": ("limit", "it took longer than --time-limit"),
     "oom": ("limit", "it took more memory than --mem-limit"),
@@ -257,7 +256,9 @@ class Run:
         return name
 
     def _rerun(self, cell: Cell, status: str) -> str:
-        others = self.plan.chosen.panel_flags()
+        chosen = self.plan.chosen
+        repeats = cell.repeat + 1 if chosen.seeds == 1 else chosen.repeats  # further seeds count as further repeats
+        others = [*chosen.panel_flags(), *(["--repeats", str(repeats)] if repeats else [])]
         others += [word for name in self.options.plugins for word in ("--plugin", name)]
         others += ["--results", str(self.journal.root)]
         if self.store.root != self.journal.root / "store":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -14,11 +15,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import leaderboard, loading, results, splits
-from bench.core import BenchError, Cell, Settings, Task
+from bench import leaderboard, loading, rerun, results, splits
+from bench.core import BenchError, Cell, Settings, Split, Task
 from bench.execute import Options, Run, Tally
 from bench.executors.local import Event
-from bench.fits import data_hash
+from bench.fits import data_hash, rows_of
 from bench.journal import SCHEMA, Journal, Record
 from bench.keys import digest
 from bench.learners.portfolio import portfolio
@@ -30,7 +31,9 @@ from bench.suites import Catalogue, Cuts, TaskSpec, catalogue
 from bench.traits import task_traits
 
 DEFAULT_SUITE = "quick"
-EXPORT_CODE = ("bench.results", "bench.leaderboard", "bench.stats", "bench.metrics", "bench.boards")
+EXPORT_CODE = (
+    "bench.core", "bench.results", "bench.leaderboard", "bench.stats", "bench.metrics", "bench.boards", "bench.weigh",
+)  # fmt: skip
 """Modules whose change makes the tables stale."""
 HALVES = 2
 """Folds of a task that brings its predictions, unless its file marks them: each half teaches the other's weights."""
@@ -63,7 +66,7 @@ class Prepared:
 
     plan: Plan
     loaded: tuple[Loaded, ...]
-    unloaded: dict[str, LoadError]
+    unloaded: dict[TaskSpec, LoadError]
 
 
 def prepare(request: Request, told: Callable[[str, Task], None]) -> Prepared:
@@ -75,21 +78,39 @@ def prepare(request: Request, told: Callable[[str, Task], None]) -> Prepared:
     known = catalogue()
     asked, held = _asked(request, known), Journal(request.results).tasks()
     loaded: dict[str, Loaded] = {}
-    unloaded: dict[str, LoadError] = {}
+    unloaded: dict[TaskSpec, LoadError] = {}
     for spec, task in loading.load(asked, offline=request.offline, from_suites=_of_suites(asked)):
         if isinstance(task, LoadError):
-            unloaded[spec.full] = task
+            unloaded[spec] = task
             continue
         if task.name in loaded:
             raise BenchError(f"two tasks are named {task.name!r}: give one of the files another name")
         cuts = asked[spec] or _cuts_before(task, held)
-        parts = splits.outer(task, cuts.folds, cuts.repeats, request.settings.seed, cuts.first)
+        try:
+            parts = _cut(task, cuts, request.settings)
+        except BenchError as error:
+            if asked[spec] is None:
+                raise
+            unloaded[spec] = LoadError(str(error), "data")  # one table of a suite does not stop the others
+            continue
         loaded[task.name] = Loaded(spec, task, cuts, parts, data_hash(task))
         told(spec.name, task)
     panel = known.panel(request.chosen.panel)
     panels = {kind: _configured(names, panel.each) for kind, names in panel.learners.items()}
     every = tuple(loaded.values())
     return Prepared(plan(every, request.chosen, panels, request.settings), every, unloaded)
+
+
+def _cut(task: Task, cuts: Cuts, settings: Settings) -> tuple[Split, ...]:
+    """Return the outer splits of a task, each of which can be cut further.
+
+    Raises:
+        BenchError: it has too few rows, groups or points in time.
+    """
+    parts = splits.outer(task, cuts.folds, cuts.repeats, settings.seed, cuts.first)
+    for split in parts:
+        rows_of(task, split, settings)
+    return parts
 
 
 def _of_suites(asked: Mapping[TaskSpec, Cuts | None]) -> set[TaskSpec]:
@@ -211,11 +232,10 @@ def _note_unloaded(journal: Journal, prepared: Prepared) -> None:
     """Record each task that could not be loaded; forget the records of those that can be by now."""
     for spec in prepared.plan.specs.values():
         journal.drop(_load_cell(spec.full))
-    for name, error in prepared.unloaded.items():
-        record: Record = {"status": "failed", "cause": error.cause, "detail": str(error)}
-        journal.write(
-            {_load_cell(name): record | {"rerun": f"bench run -t {name} --results {journal.root}", "traceback": ""}}
-        )
+    for spec, error in prepared.unloaded.items():
+        again = shlex.join(["bench", "run", *rerun.task_flags(spec), "--results", str(journal.root)])
+        record: Record = {"status": "failed", "cause": error.cause, "detail": str(error), "rerun": again}
+        journal.write({_load_cell(spec.full): record | {"traceback": ""}})
 
 
 def _load_cell(name: str) -> Cell:

@@ -10,7 +10,7 @@ from bench import fits, loading, splits
 from bench.boards import BOARDS
 from bench.core import BenchError, Cell, Settings, Split, Target, Task
 from bench.fits import Fit
-from bench.journal import Journal, Record
+from bench.journal import ALWAYS_RETRIED, Journal, Record
 from bench.keys import digest
 from bench.plan import Ask, own_repeats
 from bench.sheets import Sheet, changed
@@ -93,10 +93,16 @@ class _Looking:
 
     def ahead(self, cell: Cell, record: Record, found: tuple[Task, Cuts] | str) -> Iterator[str]:
         """Say what the next run would do, and which part of a key has changed."""
+        if cell.board not in BOARDS:
+            yield "The next run loads its task again."
+            return
         if isinstance(found, str):
             yield f"Whether it is stale cannot be said: {found}."
             return
         task, cuts = found
+        if record["data_hash"] != fits.data_hash(task):
+            yield "It is stale: the data of its task changed since it ran, so a new run must use another --results."
+            return
         cut = splits.outer(task, cuts.folds, cuts.repeats, self.settings.seed, cuts.first)
         place = (cell.repeat % own_repeats(cut), cell.fold)
         split = next((replace(each, repeat=cell.repeat) for each in cut if (each.repeat, each.fold) == place), None)
@@ -114,6 +120,8 @@ class _Looking:
         stale = [name for name in parts if before.get(name) != parts[name]]
         if stale:
             yield f"It is stale, and the next run weighs it again: {', '.join(stale)} changed since it ran."
+        elif {record["status"], record.get("cause")} & ALWAYS_RETRIED:
+            yield "Nothing that it depends on has changed, but it ended badly: the next run tries it again."
         else:
             yield "Nothing that it depends on has changed: the next run reuses it."
 

@@ -28,7 +28,7 @@ SHORT = (
 """Columns that people are shown, where they are there and not empty."""
 BETTER = {
     "mean_rank": "min", "borda": "min", "kemeny": "min", "improvability": "min", "elo": "max", "win_rate": "max",
-    "copeland": "max", "skill": "max", "relative": "max", "headroom": "max", "training_gain": "max",
+    "copeland": "max", "skill": "max", "relative": "min", "headroom": "max", "training_gain": "max",
     "threshold_gain": "max",
 }  # fmt: skip
 """What is better in a column; mean and median score have the direction of their metric."""
@@ -184,7 +184,7 @@ def for_people(part: pd.DataFrame) -> pd.DataFrame:
     """
     shown = part[[name for name in SHORT if name in part]].copy()
     if "completeness" in shown:
-        shown["completeness"] = [f"{share:.0%}" if share == share else "" for share in shown["completeness"]]  # noqa: PLR0124
+        shown["completeness"] = [_share(share) for share in shown["completeness"]]
     if {"position", "position_lo", "position_hi"} <= set(part):
         spans = part[["position", "position_lo", "position_hi"]].astype(object)
         shown["position"] = [_span(*row) for row in spans.where(spans.notna(), None).itertuples(index=False)]
@@ -254,6 +254,11 @@ def _laid_out(part: pd.DataFrame, direction: str, markup: Markup) -> tuple[list[
         heads.append(markup.text(str(name).replace("_", " ")) + markup.better.get(sense, ""))
         align += "l" if name in {"method", "letters"} else "r"
     return heads, list(zip(*columns, strict=True)), align
+
+
+def _share(share: float) -> str:
+    """Return a share in per cent, cut and not rounded: 99.7 % is not all."""
+    return "" if np.isnan(share) else f"{int(100 * share + 1e-9)}%"
 
 
 def _texts(column: pd.Series) -> list[str]:

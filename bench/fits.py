@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 
 from bench import class_weights, learners, splits, trainings
-from bench.core import Array, Settings, Split, Target, Task
+from bench.core import Array, Given, Settings, Split, Target, Task
 from bench.keys import digest
 from bench.learners import learner_scheme
 from bench.registry import Scheme, source_hash
 
-CODE = ("bench.core", "bench.fits", "bench.predict", "bench.preprocess", "bench.splits", "bench.trainings.lesson")
+CODE = (
+    "bench.core", "bench.class_weights", "bench.fits", "bench.keys", "bench.predict", "bench.preprocess",
+    "bench.splits", "bench.trainings.lesson",
+)  # fmt: skip
 """Modules whose change makes every stored answer stale, beside those that the learners share."""
 
 
@@ -77,9 +80,15 @@ def rows_of(task: Task, split: Split, settings: Settings) -> Rows:
 
 
 def data_hash(task: Task) -> str:
-    """Hash what a fit can see of a task: X, y, classes, groups, time and row weights."""
-    given = None if task.given is None else [[name, said] for name, said in task.given.answers.items()]
+    """Hash what a fit can see of a task: X, y, classes, groups, time, row weights, and predictions made elsewhere."""
+    given = None if task.given is None else _given_parts(task.given)
     return digest(task.X, task.y, list(task.classes), task.groups, task.time, task.weight, given)
+
+
+def _given_parts(given: Given) -> list[Any]:
+    """Return what a key must hold of given predictions: the outputs that they are for, and who said what."""
+    said = [[name, values] for name, values in given.answers.items()]
+    return [given.target.kind, list(given.target.outputs), said]
 
 
 def is_weighting(training: Scheme) -> bool:
@@ -110,7 +119,6 @@ def fit_parts(rows: Rows, fit: Fit, settings: Settings, data: str) -> dict[str, 
     if rows.task.given is not None:
         return {"data": data, "rows": rows.key, "learner": fit.learner, "code of bench": source_hash(*CODE)}
     learner, training = learner_scheme(fit.learner), trainings.registry.scheme(fit.training)
-    teachers = [rows.split.train, *(teach for teach, _ in rows.inner)]
     target = [fit.target.kind, list(fit.target.outputs), fit.target.ordered]
     place = [rows.task.name, rows.split.repeat, rows.split.fold]
     return {
@@ -119,11 +127,16 @@ def fit_parts(rows: Rows, fit: Fit, settings: Settings, data: str) -> dict[str, 
         "code of bench": source_hash(*CODE, *learners.registry.shared_modules()),
         "learner": digest(learner.meaning),
         "training scheme": digest(_meaning(training)),
-        "row weights": digest([row_weights(rows.task, teach, training) for teach in teachers]),
+        "row weights": digest([row_weights(rows.task, teach, training) for teach in _teachers(rows)]),
         "target": digest(target),
         "settings": digest(settings.protocol, settings.seed, place),
         "versions": ", ".join([*_versions(learner), *_extra_versions(training)]),
     }
+
+
+def _teachers(rows: Rows) -> list[Array]:
+    """Return the rows that teach each model: the whole training part, and what is left of it without a fold."""
+    return [rows.split.train, *(teach for teach, _ in rows.inner)]
 
 
 def _meaning(training: Scheme) -> list[Any]:
@@ -156,6 +169,8 @@ def why_not(rows: Rows, fit: Fit, settings: Settings) -> str | None:
         return None
     if settings.protocol == "nested" and task.time is not None:
         return "protocol nested leaves out two folds in any order, which rows in time do not allow"
+    if settings.protocol == "nested" and len(rows.inner) < 3:
+        return f"protocol nested leaves out two folds, and there are only {len(rows.inner)}: give --inner 3 or more"
     learner, training = learner_scheme(fit.learner), trainings.registry.scheme(fit.training)
     return _unfit_learner(rows, fit, learner, training) or _unfit_training(fit, learner, training)
 
@@ -165,8 +180,12 @@ def _unfit_learner(rows: Rows, fit: Fit, learner: Scheme, training: Scheme) -> s
     traits = learner.entry.traits
     if traits.get("ordered") and not fit.target.ordered:
         return f"learner {fit.learner} is for classes in order: give the order with --order"
-    weighs = training.entry.traits.get("weights") or row_weights(rows.task, rows.split.train, training) is not None
-    return f"learner {fit.learner} takes no row weights" if weighs and not traits.get("weights") else None
+    if traits.get("weights"):
+        return None
+    weighs = training.entry.traits.get("weights") or any(
+        row_weights(rows.task, teach, training) is not None for teach in _teachers(rows)
+    )
+    return f"learner {fit.learner} takes no row weights" if weighs else None
 
 
 def _unfit_training(fit: Fit, learner: Scheme, training: Scheme) -> str | None:

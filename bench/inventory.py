@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from bench import class_weights, ensembles, learners, loading, metrics, postprocess, sources
+from bench import class_weights, ensembles, fits, learners, loading, metrics, postprocess, sources, trainings
 from bench.boards import BOARDS
-from bench.core import BenchError
+from bench.core import BenchError, Settings, Split, Target, Task
 from bench.learners import learner_scheme
-from bench.registry import Registry, chosen_from
+from bench.registry import Entry, Registry, Scheme, chosen_from
 from bench.sources import LoadError
 from bench.sources.bundled import CATALOGUE
 from bench.suites import TaskSpec, catalogue
@@ -22,6 +23,7 @@ REGISTRIES: dict[str, Registry] = {
     "learners": learners.registry,
     "ensembles": ensembles.registry,
     "class-weights": class_weights.registry,
+    "trainings": trainings.registry,
     "postprocess": postprocess.registry,
     "metrics": metrics.registry,
     "sources": sources.registry,
@@ -36,7 +38,7 @@ def tables(nouns: Sequence[str]) -> dict[str, pd.DataFrame]:
     """
     makers: dict[str, Callable[[], pd.DataFrame]] = {"boards": _boards}
     makers |= {noun: partial(plug_ins, registry) for noun, registry in REGISTRIES.items()}
-    makers |= {"suites": _suites, "panels": _panels, "bundled": bundled}
+    makers |= {"applicability": applicability, "suites": _suites, "panels": _panels, "bundled": bundled}
     return {noun: makers[noun]() for noun in chosen_from(list(makers), nouns, "noun")}
 
 
@@ -50,9 +52,51 @@ def plug_ins(registry: Registry) -> pd.DataFrame:
             "parameters": " ".join(f"{name}={value}" for name, value in entry.parameters.items()),
             "summary": entry.summary,
         }
-        for entry in registry.entries().values()
+        for entry in registry.own().values()
     ]
     return pd.DataFrame(rows)
+
+
+def applicability() -> pd.DataFrame:
+    """Return one row a training scheme: what it does to the fit of each learner of classes, or why it does not apply.
+
+    `plain` changes nothing, `row weights` weighs the rows, the others are the hooks of `bench.trainings`. What a pair
+    asks of the classes stands behind the hook.
+    """
+    learned = list(learners.registry.entries("class"))
+    return pd.DataFrame(
+        {"name": name, **{learner: _hook(entry, learner) for learner in learned}}
+        for name, entry in trainings.registry.entries("fit").items()
+    )
+
+
+def _hook(training: Entry, learner: str) -> str:
+    """Return the hook of a training scheme, or the reason why it is not for a learner, without their names."""
+    reason = _why_not(training, learner, 2, ordered=True)
+    if reason:
+        return (
+            reason.removeprefix(f"learner {learner} ")
+            .removeprefix(f"{training.name} is ")
+            .removesuffix(f", not for {learner}")
+        )
+    plain = "plain" if training.name == "none" else "row weights"
+    asks = {
+        ", two classes": _why_not(training, learner, 3, ordered=True),
+        ", ordered classes": _why_not(training, learner, 2, ordered=False),
+    }
+    return str(training.traits.get("hook", plain)) + "".join(what for what, refused in asks.items() if refused)
+
+
+def _why_not(training: Entry, learner: str, width: int, *, ordered: bool) -> str | None:
+    """Say why a pair does not apply to a small table of unequal classes, or None where it does."""
+    y = np.repeat(np.arange(width), 2 + 2 * np.arange(width))
+    classes = tuple(f"class {k}" for k in range(width))
+    task = Task("unequal", pd.DataFrame({"x": y}), y, "classification", (), classes)
+    rows = fits.rows_of(task, Split(0, 0, np.arange(len(y)), np.arange(0)), Settings(inner=2))
+    weighs = fits.is_weighting(Scheme(training)) and training.name != "none"
+    # some weightings weigh alike until they are given a parameter: `balanced` stands for all of them
+    asked = "balanced" if weighs else training.name
+    return fits.why_not(rows, fits.Fit(Target("class", classes, ordered), learner, asked), Settings())
 
 
 def _boards() -> pd.DataFrame:
@@ -126,7 +170,7 @@ def describe(name: str, target: str | None, *, offline: bool) -> dict[str, dict[
 
 
 def _knows(registry: Registry, name: str) -> bool:
-    return name.partition(":")[0].replace("_", "-") in registry.entries()
+    return name.partition(":")[0].replace("_", "-") in registry.own()
 
 
 def _plug_in(registry: Registry, name: str) -> dict[str, Any]:

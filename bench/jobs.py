@@ -101,7 +101,7 @@ class SheetJob:
         )  # fmt: skip
         if board.per_learner:
             return LearnerSheet(evidence)
-        return EnsembleSheet(evidence.with_rows(self.weight_rows), self.learners)
+        return EnsembleSheet(evidence, self.learners, self.weight_rows)
 
 
 def _record(task: Task, split: Split, sheet: EnsembleSheet | LearnerSheet, weighed: Weighed) -> Record:
@@ -116,7 +116,7 @@ def _record(task: Task, split: Split, sheet: EnsembleSheet | LearnerSheet, weigh
         "status": "ok",
         "scores": {"test": score(y, answer), "train": train},
         "n_test": len(y),
-        "n_train": len(sheet.evidence.answered),
+        "n_train": weighed.n_train or len(sheet.evidence.answered),
         "train_loss": weighed.train_loss,
         "gap": weighed.gap,
         "learners_used": len(weighed.used),

@@ -20,6 +20,8 @@ from bench.files import write_json, write_text
 from bench.keys import digest
 
 SCHEMA = 1
+ALWAYS_RETRIED = frozenset({"infra", "crashed"})
+"""Causes and statuses that the next run tries again without being asked."""
 Record = dict[str, Any]
 
 
@@ -55,7 +57,8 @@ class Journal:
         if not path.is_file():
             write_json(path, asked)
             return
-        held = _read_settings(path)
+        usual = json.loads(json.dumps(asdict(Settings())))  # a setting that was not there yet had its usual value
+        held = usual | _read_settings(path)
         for name, value in asked.items():
             if held.get(name) != value:
                 raise BenchError(
@@ -81,7 +84,7 @@ class Journal:
         return self.root / "records" / "tasks.json"
 
     def tasks(self) -> dict[str, Record]:
-        """Return what is held of each task of the experiment: folds, repeats, and the hash of its data and splits."""
+        """Return what is held of each task: its cuts, the hash of data and splits, its traits, how it was asked for."""
         return _read_settings(self._tasks) if self._tasks.is_file() else {}
 
     def agree_on_tasks(self, asked: Mapping[str, Record]) -> None:
@@ -96,7 +99,10 @@ class Journal:
                 raise BenchError(
                     f"task {name!r} had other data or other splits when {self.root} was begun: use another --results"
                 )
-        write_json(self._tasks, held | dict(asked))
+        known = held | dict(asked)
+        if known != held:
+            self._exported.unlink(missing_ok=True)
+            write_json(self._tasks, known)
 
     def _sheet(self, cell: Cell) -> Path:
         """File of all cells of one board on one split; the hash keeps apart names that look alike in a path."""

@@ -42,18 +42,9 @@ class Selection:
     def panel_flags(self) -> list[str]:
         """Return the flags that give the same panel again."""
         flags = [word for text in self.learners for word in ("-l", text)]
-        values = {
-            "panel": self.panel,
-            "seeds": self.seeds,
-            "max-learners": self.max_learners,
-            "max-weight-rows": self.max_weight_rows,
-        }
-        return flags + [
-            word
-            for name, value in values.items()
-            if value not in {None, Selection.panel, Selection.seeds}
-            for word in (f"--{name}", str(value))
-        ]
+        names = ("panel", "seeds", "max_learners", "max_weight_rows")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) != getattr(Selection, name)}
+        return flags + [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
 @dataclass(frozen=True)

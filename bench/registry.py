@@ -137,14 +137,15 @@ class Registry:
 
     def shared_modules(self) -> tuple[str, ...]:
         """Return the modules of the package that hold no plug-in: a change there may change every plug-in."""
-        homes = {entry.function.__module__ for entry in self._own().values()}
+        homes = {entry.function.__module__ for entry in self.own().values()}
         package = importlib.import_module(self.package)
         names = (module.name for module in pkgutil.iter_modules(package.__path__, f"{self.package}."))
         return tuple(name for name in names if name not in homes)
 
-    def _own(self) -> dict[str, Entry]:
+    def own(self) -> dict[str, Entry]:
+        """Return the entries of this registry alone, by name, sorted."""
         self._search()
-        return self._entries
+        return dict(sorted(self._entries.items()))
 
     def _search(self) -> None:
         if not self._searched:

@@ -22,7 +22,7 @@ def command(cell: Cell, spec: TaskSpec, settings: Settings, status: str, others:
     words = ["bench", "run", *task_flags(spec), "-b", cell.board]
     if cell.method not in {ALONE, ORACLE}:
         words += ["-w" if BOARDS[cell.board].per_learner else "-e", cell.method]
-    words += ["--folds", str(cell.fold + 1), "--repeats", str(cell.repeat + 1), "--retry", status]
+    words += ["--folds", str(cell.fold + 1), "--retry", status]
     return shlex.join([*words, *_settings_flags(settings), *others])
 
 

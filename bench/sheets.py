@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from importlib.util import find_spec
 
 from bench import ensembles, metrics
 from bench.boards import ALONE, ORACLE, Method, is_training, method
@@ -16,10 +17,16 @@ from bench.plan import Ask
 from bench.registry import source_hash
 
 CODE = (
-    "bench.core", "bench.losses", "bench.jobs", "bench.steps", "bench.weigh", "bench.metrics", "bench.solvers",
-    "bench.class_weights", "bench.postprocess", "bench.learned",
+    "bench.core", "bench.boards", "bench.keys", "bench.losses", "bench.jobs", "bench.steps", "bench.weigh",
+    "bench.metrics", "bench.solvers", "bench.class_weights", "bench.postprocess", "bench.learned",
 )  # fmt: skip
 """Modules whose change makes every weighed cell stale, beside those that the schemes share."""
+
+LIBRARIES = {
+    "bench": "bench", "numpy": "numpy", "scipy": "scipy", "pandas": "pandas", "scikit-learn": "sklearn",
+    "lightgbm": "lightgbm", "quantile-forest": "quantile_forest", "imbalanced-learn": "imblearn", "torch": "torch",
+}  # fmt: skip
+"""Libraries that a score can depend on, each with the module by which it is there."""
 
 Who = tuple[str, str]
 """A fit of a sheet: learner and training scheme."""
@@ -121,5 +128,5 @@ def _worst(ends: list[Record]) -> Record:
 @functools.cache
 def versions() -> str:
     """Return the versions that a score can depend on."""
-    names = ("bench", "numpy", "scipy", "pandas", "scikit-learn", "lightgbm", "quantile-forest")
-    return "; ".join(f"{name} {version(name)}" for name in names)
+    installed = [name for name in LIBRARIES if find_spec(LIBRARIES[name])]
+    return "; ".join(f"{name} {version(name)}" for name in installed)

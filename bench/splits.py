@@ -7,6 +7,7 @@ stratified as far as they can be.
 from __future__ import annotations
 
 import warnings
+from fractions import Fraction
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from bench.keys import generator, seed
 
 Part = tuple[Array, Array]
 """Positions of the rows that teach, and of the rows that answer."""
+
+FINEST = 100
+"""Parts at most into which a training part is cut to keep some of them aside."""
 
 
 def outer(task: Task, folds: int, repeats: int, run_seed: int, first: int | None = None) -> tuple[Split, ...]:
@@ -39,14 +43,21 @@ def inner(task: Task, split: Split, folds: int, run_seed: int) -> list[Part]:
 
 
 def carve(task: Task, split: Split, share: float, run_seed: int) -> Part:
-    """Cut a training part into rows that teach and rows kept aside to calibrate: about `share` of them.
+    """Cut a training part into rows that teach and rows kept aside to calibrate, as near to `share` as they allow.
 
     In time the latest rows are kept aside; whole groups are; classes are stratified.
     """
-    folds = round(1 / share)
+    in_time = task.time is not None
     name = (run_seed, task.name, "calibration", split.repeat, split.fold)
-    # time has one block more than folds, and the last block is kept aside
-    return parts(task, split.train, folds - (task.time is not None), name)[-1]
+    cut = parts(task, split.train, Fraction(share).limit_denominator(FINEST).denominator - in_time, name)
+    of = len(cut) + in_time  # in time there is a first block that is no part
+    kept = max(round(share * of), 1)
+    if in_time:
+        return cut[-kept][0], np.concatenate([answers for _, answers in cut[-kept:]])
+    # parts at equal distances: next to each other they need not hold the classes in proportion
+    spread = [answers for k, (_, answers) in enumerate(cut) if (k + 1) * kept // of > k * kept // of]
+    aside = np.isin(split.train, np.concatenate(spread))
+    return split.train[~aside], split.train[aside]
 
 
 def parts(task: Task, rows: Array, folds: int, name: tuple[object, ...]) -> list[Part]:

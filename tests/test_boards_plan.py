@@ -12,7 +12,7 @@ from bench.core import BenchError, Settings
 from bench.fits import data_hash
 from bench.plan import Loaded, Selection, plan
 from bench.splits import outer
-from bench.suites import TaskSpec
+from bench.suites import Cuts, TaskSpec
 
 PANELS = {"point": ("ridge", "knn"), "class": ("logistic", "knn"), "quantile": ("gaussian",)}
 ENSEMBLES = ["regression", "quantile", "classification"]
@@ -24,7 +24,7 @@ def ids(board, *texts):
 
 def loaded(task, folds=3, repeats=1):
     cut = outer(task, folds, repeats, 0)
-    return Loaded(TaskSpec(task.name), task, folds, repeats, cut, data_hash(task))
+    return Loaded(TaskSpec(task.name), task, Cuts(folds, repeats), cut, data_hash(task))
 
 
 def planned(*tasks, **chosen):
@@ -156,7 +156,9 @@ def test_a_plan_holds_every_method_for_every_split():
 def test_rows_of_the_class_weight_board_belong_to_a_learner():
     cells = planned(class_task(), boards=("class-weight",), class_weights=("balanced",)).cells
     assert {(c.panel, c.learner, c.method) for c in cells} == {
-        ("", learner, name) for learner in ("logistic", "knn") for name in ("none", "floor", "balanced", "oracle")
+        ("", learner, name)
+        for learner in ("logistic", "knn")
+        for name in ("none", "floor", "balanced", "oracle", "none+threshold", "balanced+threshold")
     }
 
 

@@ -213,7 +213,7 @@ def test_a_training_part_with_one_class_is_skipped_with_its_reason():
     one = np.flatnonzero(task.y == 0)
     rows = rows_of(task, Split(0, 0, one, np.flatnonzero(task.y == 1)), SETTINGS)
     fit = Fit(classes_of(task), "logistic")
-    assert "two classes" in why_not(rows, fit)
+    assert "two classes" in why_not(rows, fit, Settings())
     with pytest.raises(NotApplicableError, match="two classes"):
         answer(rows, fit, SETTINGS)
 
@@ -221,9 +221,9 @@ def test_a_training_part_with_one_class_is_skipped_with_its_reason():
 def test_a_learner_that_hears_no_weights_is_skipped_only_where_there_are_any():
     task = class_task(60, shares=(0.7, 0.3))
     rows = rows_of(task, task.splits[0], SETTINGS)
-    assert "no row weights" in why_not(rows, Fit(classes_of(task), "knn", "balanced"))
-    assert why_not(rows, Fit(classes_of(task), "knn")) is None
-    assert why_not(rows, Fit(classes_of(task), "logistic", "balanced")) is None
+    assert "no row weights" in why_not(rows, Fit(classes_of(task), "knn", "balanced"), Settings())
+    assert why_not(rows, Fit(classes_of(task), "knn"), Settings()) is None
+    assert why_not(rows, Fit(classes_of(task), "logistic", "balanced"), Settings()) is None
 
 
 # weights
@@ -348,7 +348,7 @@ def test_the_source_of_a_learner_and_of_the_harness_are_in_the_key(monkeypatch):
             return "changed" if touched in modules else real(*modules)
 
         monkeypatch.setattr(registry, "source_hash", changed)
-        monkeypatch.setattr(predict, "source_hash", changed)
+        monkeypatch.setattr(fits, "source_hash", changed)
         for entry in learners.registry.entries().values():
             entry.__dict__.pop("source", None)
         assert key() != before, touched
@@ -359,7 +359,7 @@ def test_the_source_of_a_learner_and_of_the_harness_are_in_the_key(monkeypatch):
 
 def test_versions_of_the_libraries_are_in_the_key(monkeypatch):
     before = key()
-    monkeypatch.setattr(predict, "_version", lambda name: "9.9" if name == "scikit-learn" else "1")
+    monkeypatch.setattr(fits, "_version", lambda name: "9.9" if name == "scikit-learn" else "1")
     assert key() != before
 
 

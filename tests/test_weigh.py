@@ -198,7 +198,7 @@ def test_a_twin_has_the_same_probability_metrics(sheets, name):
 def test_a_threshold_is_learned_on_answers_of_weights_that_did_not_see_the_row(sheets):
     sheet = sheets["classification"]
     y, fold = sheet.evidence.y, sheet.evidence.fold
-    crossed = sheet._cross_fitted(ensembles.registry.scheme("log-stack"))
+    crossed, _ = sheet._cross_fitted(ensembles.registry.scheme("log-stack"))
     for k in range(3):
         teach = sheet.oof.rows(fold != k)
         w = ensembles.registry.scheme("log-stack")(teach, y[fold != k], np.random.default_rng(0))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -17,6 +17,7 @@ from bench.cli.flags import selects_work
 from bench.cli.printing import (
     Format,
     print_laws,
+    print_pairs,
     print_plan,
     print_standings,
     print_summary,
@@ -137,6 +138,9 @@ def leaderboard(
     rope: Annotated[
         float | None, typer.Option(help="Differences below it do not matter; without it, the noise of --seeds.")
     ] = None,
+    test: Annotated[
+        Literal["wilcoxon", "nemenyi"], typer.Option(help="What tells methods apart, for letters and pairs.")
+    ] = "wilcoxon",
     pairs: Annotated[bool, typer.Option("--pairs", help="Print every pair of methods instead of the boards.")] = False,
     output: Annotated[Format, typer.Option("--format", help="How to print.")] = "table",
 ) -> None:
@@ -145,12 +149,16 @@ def leaderboard(
 
     scores = _chosen_scores(results, board or [], metric or [], every=output != "table")
     ranked = list(
-        boards.standings(scores, missing=missing, by=split_words(by), tasks=_tasks_of(results), baseline=baseline)
+        boards.standings(
+            scores, missing=missing, by=split_words(by), tasks=_tasks_of(results), baseline=baseline, test=test
+        )
     )
-    if pairs:
+    if pairs and output == "table":
+        print_pairs(ranked, rope)
+    elif pairs:
         print_table(boards.pairwise_table(ranked, rope), output)
     elif output == "table":
-        print_standings(ranked, scores)
+        print_standings(ranked)
     else:
         print_table(boards.table_of(ranked), output)
 
@@ -162,18 +170,13 @@ def split_words(texts: Sequence[str] | None) -> list[str]:
 
 def _chosen_scores(results: Path, boards: Sequence[str], metrics: Sequence[str], *, every: bool) -> Any:
     """Return the scores of the chosen boards and metrics; without a choice those of each board's own metric, or all."""
-    from bench import leaderboard
+    from bench import exports
     from bench import results as tables
-    from bench.registry import chosen_from
 
     scores = tables.load(results)
     if scores.empty or scores["method"].isna().all():
         _refuse(f"{results} holds no ranked scores", NOTHING_SELECTED)
-    if boards and "board" in scores:
-        scores = scores[scores["board"].isin(chosen_from(list(scores["board"].unique()), boards, "board"))]
-    if metrics:
-        return scores[scores["metric"].isin(chosen_from(list(scores["metric"].unique()), metrics, "metric"))]
-    return scores if every else leaderboard.of_main_metrics(scores)
+    return exports.chosen_scores(scores, boards, metrics or (["*"] if every else []))
 
 
 def _tasks_of(results: Path) -> Any:
@@ -283,8 +286,8 @@ def _prepare(request: Request, *, quiet: bool, metrics: Sequence[str] = ()) -> P
             show.message(f"{name}: warning: {warning}", "yellow")
 
     prepared = experiment.prepare(request, told)
-    for name, error in prepared.unloaded.items():
-        show.message(f"{name}: could not be loaded: {error}", "red")
+    for spec, error in prepared.unloaded.items():
+        show.message(f"{spec.full}: could not be loaded: {error}", "red")
     if not prepared.plan.cells and not prepared.unloaded:
         _refuse("nothing is selected: no board takes these tasks with these names", NOTHING_SELECTED)
     return prepared

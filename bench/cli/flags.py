@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from bench.core import Settings
     from bench.experiment import Request
 
+PROTOCOLS = ("refit", "bag", "nested", "split")
+SETTINGS: dict[str, tuple[Callable[[str], Any], Callable[[Any], bool], str]] = {
+    "protocol": (str, lambda name: name in PROTOCOLS, ", ".join(PROTOCOLS)),
+    "inner": (int, lambda folds: folds >= 2, "a whole number of at least 2"),
+    "calibration": (float, lambda share: 0.01 <= share <= 0.5, "a share from 0.01 to 0.5"),
+}
+"""How settings of the experiment are read, what they may be, and what to say where they are not."""
 RETRIED = ["all", "failed", "invalid", "timeout", "oom", "crashed", "infra", "data", "code", "limit"]
 WHAT, HOW, WHERE = "What is compared", "How it is run", "Where it is kept"
 
@@ -170,6 +177,24 @@ def ask(
     )  # fmt: skip
 
 
+def _setting(name: str, text: str) -> Any:
+    """Read one setting of a flag or a suite.
+
+    Raises:
+        BenchError: it is no such value.
+    """
+    from bench.core import BenchError
+
+    read, sound, like = SETTINGS[name]
+    try:
+        value = read(text)
+    except ValueError:
+        value = None
+    if value is None or not sound(value):
+        raise BenchError(f"{name} cannot be {text!r}: give {like}")
+    return value
+
+
 def _settings(seed: int, suites: Sequence[str], given: Mapping[str, str]) -> tuple[Settings, str]:
     """Return the settings of the experiment and the panel: as given, else as the suites want them, else the usual ones.
 
@@ -185,8 +210,9 @@ def _settings(seed: int, suites: Sequence[str], given: Mapping[str, str]) -> tup
             if wanted.setdefault(name, text) != text and name not in given:
                 raise BenchError(f"suite {suite.name!r} wants {name} {text}, another {wanted[name]}: give --{name}")
     texts = {"panel": "default", **wanted, **given}
-    read = {"protocol": str, "inner": int, "calibration": float}
-    values = {name: reader(texts[name]) for name, reader in read.items() if name in texts}
+    values = {name: _setting(name, texts[name]) for name in SETTINGS if name in texts}
+    if "calibration" in given and values.get("protocol") != "split":
+        raise BenchError(f"calibration {given['calibration']} is for --protocol split: give both, or neither")
     levels = read_levels(texts["levels"]) if "levels" in texts else DEFAULT_LEVELS
     return Settings(seed, levels, **values), texts["panel"]
 

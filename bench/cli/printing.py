@@ -57,7 +57,7 @@ def print_table(table: pd.DataFrame, output: Format, title: str = "") -> None:
     typer.echo(written[output](), nl=False)
 
 
-def print_standings(boards: Sequence[Ranked], scores: pd.DataFrame) -> None:
+def print_standings(boards: Sequence[Ranked]) -> None:
     """Print leaderboards for people: a titled table each, and under it how far its order can be trusted."""
     from bench.core import BenchError
 
@@ -68,6 +68,20 @@ def print_standings(boards: Sequence[Ranked], scores: pd.DataFrame) -> None:
         for sentence in [*trust(board), *other_rules(board)]:
             show.line(_wrapped(sentence))
         show.line("")
+
+
+def print_pairs(boards: Sequence[Ranked], rope: float | None) -> None:
+    """Print every pair of methods, a titled table a board."""
+    from bench import leaderboard
+    from bench.stats.tables import too_few
+
+    for board in boards:
+        table = leaderboard.pairwise_table([board], rope)
+        title = " · ".join(part for part in board.key.values() if part)
+        shown = table.drop(columns=list(board.key)).dropna(axis="columns", how="all")
+        print_table(shown, "table", title)
+        few = too_few(board.standing.n_tasks)
+        show.line(_wrapped(f"No tests: {few}.") if few else "")
 
 
 def print_board(part: pd.DataFrame) -> None:
@@ -90,7 +104,7 @@ def print_board(part: pd.DataFrame) -> None:
 
 def _fixed(value: float, decimals: int) -> str:
     """Write a number with so many decimals, nothing for missing."""
-    return f"{round(value, decimals) + 0.0:.{decimals}f}" if value == value else ""  # noqa: PLR0124
+    return "" if math.isnan(value) else f"{round(value, decimals) + 0.0:.{decimals}f}"
 
 
 def _fitting(table: pd.DataFrame, width: int) -> pd.DataFrame:
@@ -138,14 +152,9 @@ def _missing_says(board: Ranked) -> list[str]:
     """Say by which rule missing scores were treated, if there are any."""
     from bench.exports import RULES_SAY
 
-    if not _lacks(board):
+    if board.scores.complete:
         return []
     return [f"Some scores are missing (rule `{board.missing}`): {RULES_SAY[board.missing.partition(':')[0]]}."]
-
-
-def _lacks(board: Ranked) -> bool:
-    """Say whether a score is missing."""
-    return bool((board.scores.badness != board.scores.badness).any())
 
 
 def _is_real(standing: Standing) -> str:
@@ -155,10 +164,10 @@ def _is_real(standing: Standing) -> str:
 
     test = omnibus(standing)
     if test.reason:
-        why = "scores below zero have no logarithm" if test.N < standing.n_tasks else test.reason
-        return f"Is this order real? Friedman's test cannot tell: {why}."
+        others = ", the others have scores below zero or infinite" if standing.n_tasks > test.N else ""
+        return f"Is this order real? Friedman's test cannot tell: {test.reason}{others}."
     real = standing.is_real()
-    taus = [value for name, value in real.items() if name.startswith("tau") and value == value]  # noqa: PLR0124
+    taus = [value for name, value in real.items() if name.startswith("tau") and not math.isnan(value)]
     scores = " and mean score" if "tau_rank_score" in real else ""
     folds, winners = real["folds_needed"], int((ranks.positions(standing.mean_rank) == 1).sum())
     first = "the winner stays" if winners == 1 else f"the {winners} winners stay"
@@ -177,10 +186,12 @@ def other_rules(board: Ranked) -> list[str]:
     from bench.leaderboard.grid import completed
 
     own, baseline = board.standing, board.standing.baseline
-    if not _lacks(board):
+    if board.scores.complete:
         return []
     rules = ["common", "worst", *([f"impute:{baseline}"] if own.at is not None else [])]
-    others = {rule: Standing(completed(board.scores, rule), baseline) for rule in rules if rule != board.missing}
+    others = {
+        rule: Standing(completed(board.scores, rule), baseline) for rule in rules if not rule.startswith(board.missing)
+    }
     return [f"By rule `{rule}` {_change(own, other)}." for rule, other in others.items()]
 
 
@@ -192,7 +203,7 @@ def _change(own: Standing, other: Standing) -> str:
         return "nothing could be ranked"
     places = zip(other.board.methods, ranks.positions(other.mean_rank).fillna(0), strict=True)
     tau = stability.kendall(own.mean_rank, other.mean_rank)
-    alike = f", Kendall's tau with this order {tau:.2f}" if tau == tau else ""  # noqa: PLR0124
+    alike = "" if math.isnan(tau) else f", Kendall's tau with this order {tau:.2f}"
     return f"{' and '.join(name for name, place in places if place == 1)} would be first{alike}"
 
 

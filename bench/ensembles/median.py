@@ -9,7 +9,7 @@ from bench.ensembles import register
 from bench.ensembles.trimmed_mean import renormalised
 
 
-@register("quantile", "point", "class", tags=("core",))
+@register("quantile", "point", "class", tags=("core",), code=("bench.ensembles.trimmed_mean",))
 def median(panel: Panel, y: Array, rng: np.random.Generator) -> Combiner:
     """Answer with the median over the learners, for every row and output; it needs no training.
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench.boards import BOARDS
-from bench.core import Array
+from bench.core import Array, BenchError
 from bench.files import write_text
 from bench.leaderboard.columns import Standing, closed_gap
 from bench.leaderboard.evidence import COLUMNS as PAIRS
@@ -23,12 +25,13 @@ from bench.leaderboard.gains import COLUMNS as GAINS
 from bench.leaderboard.gains import gains
 from bench.leaderboard.grid import Grid, IncompleteError, completed, grid
 from bench.leaderboard.scores import prepared
-from bench.leaderboard.slices import sliced
+from bench.leaderboard.slices import in_order, sliced
 from bench.results import board_order, csv_text
 from bench.weigh import PROPER
 
 __all__ = [
     "COLUMNS",
+    "PAIRS",
     "IncompleteError",
     "leaderboard",
     "of_main_metrics",
@@ -69,8 +72,9 @@ class Ranked:
         """The scores by the missing rule."""
         return self.standing.board
 
+    @cached_property
     def rows(self) -> pd.DataFrame:
-        """Return the rows of the leaderboard, one a method."""
+        """The rows of the leaderboard, one a method."""
         answered = ~np.isnan(self.scores.badness)
         methods = self.scores.methods
         base = [name.removesuffix(self._step) for name in methods]
@@ -123,6 +127,7 @@ def leaderboard(
     by: Sequence[str] = (),
     tasks: pd.DataFrame | None = None,
     baseline: str | None = None,
+    test: str = "wilcoxon",
 ) -> pd.DataFrame:
     """Rank the methods of every board, metric, panel and slice by their mean rank.
 
@@ -133,10 +138,11 @@ def leaderboard(
     to; without it, the one that is always on the board.
 
     Raises:
-        BenchError: a metric's direction is not known, or a rule or a column is not there.
+        BenchError: the table is no table of scores (see `scores.prepared`), or a rule, a method or a column that is
+            named is not there.
         IncompleteError: a score is missing, and the rule is `fail`.
     """
-    return table_of(standings(scores, missing=missing, by=by, tasks=tasks, baseline=baseline))
+    return table_of(standings(scores, missing=missing, by=by, tasks=tasks, baseline=baseline, test=test))
 
 
 def standings(
@@ -146,46 +152,63 @@ def standings(
     by: Sequence[str] = (),
     tasks: pd.DataFrame | None = None,
     baseline: str | None = None,
+    test: str = "wilcoxon",
 ) -> Iterator[Ranked]:
-    """Yield every board of a table of scores; the arguments are those of `leaderboard`."""
+    """Yield every board of a table of scores, in the order of lists; the arguments are those of `leaderboard`."""
     table = prepared(scores)
+    imputing = missing.removeprefix("impute:") if missing.startswith("impute:") else None
+    for name in {baseline, imputing} - {None}:
+        if len(table) and name not in set(table["method"]):
+            raise BenchError(f"no method is called {name!r}: choose from {', '.join(sorted(set(table['method'])))}")
     table = sliced(table.assign(step=table["slice"]), by, tasks)
     oracles = dict(list(table[table["is_oracle"]].groupby(PLACE)))
-    for key, part in table[~table["is_oracle"]].groupby(PLACE, sort=False):
+    parts = list(table[~table["is_oracle"]].groupby(PLACE, sort=False))
+    for key, part in sorted(parts, key=lambda found: _place(found[0])):
         oracle = oracles.get(key, table[:0])
-        yield from _slices(dict(zip(PLACE, map(str, key), strict=True)), part, oracle, missing, baseline)
+        yield from _slices(dict(zip(PLACE, map(str, key), strict=True)), part, oracle, missing, baseline, test)
+
+
+def _place(key: Any) -> tuple[int, str, str, str]:
+    """Return what sorts boards by their place."""
+    board, metric, panel = key
+    return board_order(board), str(board), metric, str(panel)
 
 
 def _slices(
-    key: dict[str, str], part: pd.DataFrame, oracle: pd.DataFrame, missing: str, baseline: str | None
+    key: dict[str, str], part: pd.DataFrame, oracle: pd.DataFrame, missing: str, baseline: str | None, test: str
 ) -> Iterator[Ranked]:
     """Yield the slices of one board, metric and panel."""
     known = BOARDS.get(key["board"])
     twin = f"+{known.twin}" if known and known.twin else ""
-    reference = baseline or (known.always[0] if known else "")
+    reference = (baseline or (known.always[0] if known else "")).removesuffix(twin)
     grids = {str(name): grid(key["metric"], rows, oracle) for name, rows in part.groupby("slice", sort=False)}
     steps = dict(zip(part["slice"], part["step"], strict=True))
-    for name, scores in grids.items():
+    for name, scores in sorted(grids.items(), key=lambda found: in_order(found[0])):
         rest = name.removeprefix(steps[name]).strip()
         plain, twins = grids.get(rest), grids.get(f"{twin} {rest}".strip())
         found = gains(plain, twins, twin, reference) if twin and plain and twins else NO_GAINS
         yield Ranked(
             {**key, "slice": name},
             scores,
-            Standing(completed(scores, missing), reference + steps[name]),
+            Standing(completed(scores, _with_step(missing, steps[name])), reference + steps[name], test),
             found,
             missing,
         )
 
 
+def _with_step(missing: str, step: str) -> str:
+    """Let the rule `impute:NAME` mean the twin of NAME among twins."""
+    return missing.removesuffix(step) + step if missing.startswith("impute:") else missing
+
+
 def table_of(boards: Iterable[Ranked]) -> pd.DataFrame:
     """Return the rows of some boards, in the order of lists."""
-    parts = [board.rows() for board in boards]
+    parts = [board.rows for board in boards]
     joined = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
     joined["position"] = joined["position"].astype("Int64")
-    order = joined["board"].map(board_order)
-    sort = ["order", "board", "metric", "panel", "slice", "position", "method"]
-    return joined.assign(order=order).sort_values(sort, kind="stable", ignore_index=True)[list(COLUMNS)]
+    order, part = joined["board"].map(board_order), joined["slice"].map(in_order)
+    sort = ["order", "board", "metric", "panel", "part", "position", "method"]
+    return joined.assign(order=order, part=part).sort_values(sort, kind="stable", ignore_index=True)[list(COLUMNS)]
 
 
 def pairwise_table(boards: Iterable[Ranked], rope: float | None = None) -> pd.DataFrame:
@@ -207,20 +230,19 @@ def write(root: Path, scores: pd.DataFrame, tasks: pd.DataFrame | None = None) -
         write_text(root / "leaderboards" / f"{name}-{metric}.csv", to_csv(part))
     own = [board for board in boards if is_main(board.key["board"], board.key["metric"])]
     write_text(root / "pairwise.csv", to_csv(pairwise_table(own)))
-    kept = scores[[is_main(*pair) for pair in zip(scores["board"], scores["metric"], strict=True)]]
-    for name in SLICED_BY if tasks is not None else ():
-        parts = leaderboard(kept[kept["board"] == SLICED_BOARD], by=[name], tasks=tasks)
-        if len(parts):
-            write_text(root / "leaderboards" / f"{SLICED_BOARD}-by-{name}.csv", to_csv(parts))
+    sliced_board = scores[(scores["board"] == SLICED_BOARD) & (scores["metric"] == BOARDS[SLICED_BOARD].metric)]
+    for name in SLICED_BY if tasks is not None and len(sliced_board) else ():
+        parts = leaderboard(sliced_board, by=[name], tasks=tasks)
+        write_text(root / "leaderboards" / f"{SLICED_BOARD}-by-{name}.csv", to_csv(parts))
 
 
 def of_main_metrics(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the scores in each board's own metric; of a board that nobody knows, in its first metric."""
-    boards = scores["board"].fillna("") if "board" in scores else pd.Series("", index=scores.index)
-    own = {
-        name: BOARDS[name].metric if name in BOARDS else part.iloc[0] for name, part in scores["metric"].groupby(boards)
-    }
-    return scores[scores["metric"] == boards.map(own)]
+    """Return the scores in each board's own metric; a board that nobody knows, or that lacks it, keeps all."""
+    boards = scores["board"].astype(object) if "board" in scores else pd.Series("", index=scores.index)
+    there = set(zip(boards, scores["metric"], strict=True))
+    own = {name: board.metric for name, board in BOARDS.items() if (name, board.metric) in there}
+    main = boards.map(own).astype(object)
+    return scores[main.isna() | (scores["metric"] == main)]
 
 
 def is_main(board: str, metric: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,11 +14,13 @@ from bench import metrics
 from bench.core import Array
 from bench.keys import generator
 from bench.leaderboard.grid import Grid
+from bench.leaderboard.scores import has_unit
 from bench.stats import (
     bootstrap,
     borda,
     effects,
     elo,
+    friedman,
     games,
     headroom,
     kemeny,
@@ -28,8 +31,10 @@ from bench.stats import (
     wilcoxon,
 )
 
+MOST_DRAWN = 120
+"""Up to so many methods Elo points have intervals: a thousand draws of all pairs take a gigabyte."""
 SIGNIFICANT = 0.05
-"""Two methods share a letter unless Wilcoxon's test, corrected by Holm, tells them apart at this level."""
+"""Two methods share a letter unless the test of the board tells them apart at this level."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Standing:
 
     board: Grid
     baseline: str
+    test: str = "wilcoxon"
 
     @cached_property
     def games(self) -> games.Games:
@@ -56,20 +62,20 @@ class Standing:
 
     @cached_property
     def at(self) -> int | None:
-        """Column of the baseline, if it is on the board."""
-        return self.board.methods.index(self.baseline) if self.baseline in self.board.methods else None
+        """Column of the baseline, if it is on the board and has a score."""
+        found = self.board.methods.index(self.baseline) if self.baseline in self.board.methods else None
+        return found if found is not None and self.board.ever[found] else None
 
     @cached_property
     def task_errors(self) -> Array:
-        """Mean badness by task (N, K); logarithms of errors where the metric has the unit of the target."""
-        if not has_unit(self.board.metric):
-            return tables.task_means(self.board.badness, self.board.task, self.board.weight)
-        return tables.logs(tables.task_means(self.board.errors, self.board.task, self.board.weight))
+        """Mean badness by task (N, K); logarithms where the metric has the unit of the target, -inf for no error."""
+        means = tables.task_means(self.board.badness, self.board.task, self.board.weight)
+        return np.where(means == 0, -np.inf, tables.logs(means)) if has_unit(self.board.metric) else means
 
     @cached_property
     def p_values(self) -> Array:
-        """Wilcoxon's p for all pairs, corrected by Holm (K, K); NaN under six tasks."""
-        return wilcoxon.holm(wilcoxon.wilcoxon(self.task_errors))
+        """Values of p for all pairs (K, K), corrected for their number, by the board's test; NaN under six tasks."""
+        return TESTS[self.test](self)
 
     @cached_property
     def kemeny(self) -> kemeny.Kemeny:
@@ -83,8 +89,14 @@ class Standing:
 
     @cached_property
     def elo(self) -> elo.Elo:
-        """Bradley-Terry points, the baseline at 1000."""
-        return elo.elo(self.games, generator("elo", self.board.metric), anchor=self.at)
+        """Bradley-Terry points, the baseline at 1000; without intervals where the draws would not fit in memory."""
+        draws = bootstrap.DRAWS if len(self.board.methods) <= MOST_DRAWN else 0
+        return elo.elo(self.games, generator("elo", self.board.metric), anchor=self.at, draws=draws)
+
+    @cached_property
+    def places(self) -> bootstrap.Interval:
+        """Intervals of the positions, over bootstraps of tasks."""
+        return bootstrap.position_intervals(self.task_ranks, generator("positions", self.board.metric))
 
     @cached_property
     def borda(self) -> Array:
@@ -94,22 +106,22 @@ class Standing:
     @cached_property
     def mean_score(self) -> Array:
         """Mean score, every task counting one; NaN for a metric in units of the target."""
-        if averaged(self.board.metric) and len(self.board.value):
+        if not averaged(self.board.metric) or not len(self.board.value):
+            return np.full(len(self.board.methods), np.nan)
+        with np.errstate(invalid="ignore"):  # inf - inf is NaN
             return np.asarray(self.board.weight @ self.board.value)
-        return np.full(len(self.board.methods), np.nan)
 
     def columns(self) -> dict[str, Any]:
         """Return the columns of the board."""
         board, none = self.board, np.full(len(self.board.methods), np.nan)
-        places = bootstrap.position_intervals(self.task_ranks, generator("positions", board.metric))
         task, weight, at = board.task, board.weight, self.at
         return {
             "position": ranks.positions(self.mean_rank),
             "mean_rank": self.mean_rank,
             "win_rate": ranks.win_rate(self.mean_rank, int(board.ever.sum())),
             "mean_score": self.mean_score,
-            "position_lo": pd.array(places.lo, dtype="Float64"),
-            "position_hi": pd.array(places.hi, dtype="Float64"),
+            "position_lo": pd.array(self.places.lo, dtype="Int64"),
+            "position_hi": pd.array(self.places.hi, dtype="Int64"),
             "elo": self.elo.points,
             "elo_lo": self.elo.lo,
             "elo_hi": self.elo.hi,
@@ -124,9 +136,13 @@ class Standing:
         }
 
     def letters(self) -> list[str]:
-        """Return the compact letters: methods that share one cannot be told apart; none under six tasks."""
+        """Return the compact letters: methods that share one cannot be told apart; none under six tasks.
+
+        None either where no pair has a p-value, as where all logarithms are of numbers below zero.
+        """
         ranked = np.flatnonzero(~np.isnan(self.mean_rank))
-        if tables.too_few(self.n_tasks) or len(ranked) < 2:
+        pairs = np.triu_indices(len(self.mean_rank), 1)
+        if tables.too_few(self.n_tasks) or np.isnan(self.p_values[pairs]).all():
             return [""] * len(self.board.methods)
         order = ranked[np.argsort(self.mean_rank[ranked], kind="stable")]
         return letters.letters(self.p_values < SIGNIFICANT, order)
@@ -148,21 +164,32 @@ class Standing:
         return {**pairs, "winner_stays": stays, "folds_needed": stability.folds_needed(rho)}
 
 
+def _wilcoxon(standing: Standing) -> Array:
+    """Return Wilcoxon's signed-rank p of every pair, corrected by Holm: a pair does not depend on who else is there."""
+    return wilcoxon.holm(wilcoxon.wilcoxon(standing.task_errors))
+
+
+def _nemenyi(standing: Standing) -> Array:
+    """Return Nemenyi's p of every pair, from mean ranks of all methods."""
+    ever = standing.board.ever
+    found = np.full((len(ever), len(ever)), np.nan)
+    found[np.ix_(ever, ever)] = friedman.nemenyi(standing.task_errors[:, ever]).p
+    return found
+
+
+TESTS: dict[str, Callable[[Standing], Array]] = {"wilcoxon": _wilcoxon, "nemenyi": _nemenyi}
+"""How methods are told apart."""
+
+
 def closed_gap(board: Grid, baseline: str) -> Array:
     """Return the share of the gap between baseline and oracle that each method closes (K,), in squares of an RMSE."""
     power = 2 if board.metric == "rmse" else 1
-    shift = 1.0 if board.direction == "max" else 0.0
+    shift = 1.0 if board.direction == "max" else 0.0  # 1 - score
     if baseline not in board.methods or np.isnan(board.oracle).all():
         return np.full(len(board.methods), np.nan)
-    joined = np.column_stack([board.badness, board.oracle]) + shift
+    joined = np.column_stack([board.loss, board.oracle]) + shift
     means = tables.task_means(joined**power, board.task, board.weight)
     return headroom.headroom(means[:, :-1], means[:, board.methods.index(baseline)], means[:, -1]).closed
-
-
-def has_unit(metric: str) -> bool:
-    """Say whether a metric has the unit of the target; one that nobody knows has none."""
-    known = metrics.traits(metric)
-    return known is not None and known.unit
 
 
 def averaged(metric: str) -> bool:

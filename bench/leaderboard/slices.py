@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -28,14 +29,22 @@ def sliced(table: pd.DataFrame, by: Sequence[str], tasks: pd.DataFrame | None) -
     `datasets.yaml` (the first that holds the task).
 
     Raises:
-        BenchError: there is no such column.
+        BenchError: there is no such column, or it is empty for every score.
     """
     for name in by:
-        values = _values(table, name, tasks)
-        part = _ranges(name, values) if name in EDGES else values.map(_plain)
+        values = _values(table, name, tasks).astype(object)
+        part = _ranges(name, values) if name in EDGES else values.map(_plain).astype(object)
+        if len(table) and (part == "").all():
+            raise BenchError(f"no score has a {name!r} to slice by: choose other boards or another column")
         text = (table["slice"] + " " + name + "=" + part).str.strip()
         table = table[part != ""].assign(slice=text[part != ""])
     return table
+
+
+def in_order(name: str) -> str:
+    """Return what sorts the slice of this name: twins after their like, numbers by size."""
+    step, _, rest = name.partition(" ") if name.startswith("+") else ("", "", name)
+    return re.sub(r"\d+", lambda number: number[0].zfill(12), f"{rest}{step}".replace("=<", "= "))
 
 
 def _values(table: pd.DataFrame, name: str, tasks: pd.DataFrame | None) -> pd.Series:
@@ -43,8 +52,8 @@ def _values(table: pd.DataFrame, name: str, tasks: pd.DataFrame | None) -> pd.Se
     if name == "suite":
         members = [(task.full, suite.name) for suite in catalogue().suites.values() for task in suite.tasks]
         return table["task_id"].map(dict(reversed(members)))
-    if tasks is not None and name in tasks and name != "task_id":
-        return table["task_id"].map(tasks.drop_duplicates("task_id").set_index("task_id")[name])
+    if tasks is not None and {"task_id", name} <= set(tasks) and name != "task_id":
+        return table["task_id"].map(tasks.drop_duplicates("task_id").set_index("task_id")[name].to_dict())
     if name in table:
         return table[name]
     known = sorted({"learner", "suite", "protocol", *(tasks.columns if tasks is not None else ())} - {"task_id"})

@@ -21,7 +21,7 @@ from bench.solvers.network import Course, Layers
     weights=True,
     requires=("torch",),
     libraries=("torch",),
-    code=("bench.solvers.network",),
+    code=("bench.solvers",),
     space={"hidden": (32, 128), "layers": (1, 3), "dropout": (0.01, 0.2), "learning_rate": (5e-4, 5e-3)},
 )
 def joint_network(

@@ -21,7 +21,7 @@ WORST_GAP = 1e-4
     encoding="scaled",
     weights=True,
     space={"alpha": (1e-5, 1e-1)},
-    code=("bench.solvers.quantile_regression",),
+    code=("bench.solvers", "bench.losses"),
 )
 def linear_quantile(target: Target, seed: int, *, alpha: float = 0.001) -> Model:
     """Linear regression on the pinball loss, one for each level, with a small squared penalty.

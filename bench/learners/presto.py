@@ -16,12 +16,7 @@ from bench.solvers.presto_choice import chosen_penalty, dealt
     encoding="scaled",
     weights=True,
     ordered=True,
-    code=(
-        "bench.solvers.ordinal",
-        "bench.solvers.presto",
-        "bench.solvers.presto_choice",
-        "bench.solvers.presto_lasso",
-    ),
+    code=("bench.solvers", "bench.losses"),
 )
 def presto(
     target: Target,

@@ -16,7 +16,7 @@ from bench.solvers.presto import ordinal_fit, parallel
     weights=True,
     ordered=True,
     space={"alpha": (1e-3, 1e2)},
-    code=("bench.solvers.ordinal", "bench.solvers.presto", "bench.solvers.presto_lasso"),
+    code=("bench.solvers", "bench.losses"),
 )
 def proportional_odds(target: Target, seed: int, *, alpha: float = 1.0) -> Model:
     """Cumulative logits of ordered classes with one slope a column and a light ridge `alpha`.

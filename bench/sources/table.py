@@ -156,7 +156,10 @@ def _order(target: pd.Series[Any], order: str | None) -> Callable[[Sequence[str]
 
 
 def _in_order(target: object, order: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Return the class names in a stated order, which must hold all of them."""
+    """Return the class names in a stated order, which must hold all of them, each once."""
+    double = doubled(list(order))
+    if double is not None:
+        raise BenchError(f"the order of target {target!r} names class {double!r} twice: name every class once")
     lost = [name for name in names if name not in order]
     if lost:
         raise BenchError(f"the order of target {target!r} leaves out class {lost[0]!r}: name every class, low to high")

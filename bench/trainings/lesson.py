@@ -12,6 +12,7 @@ import pandas as pd
 from bench.core import Array, Target
 from bench.keys import generator, seed
 from bench.registry import Scheme
+from bench.trainings.table import expected
 
 Say = Callable[[pd.DataFrame], Array]
 """Rows as they are in the table -> class probabilities (n, K)."""
@@ -63,7 +64,8 @@ class Lesson:
         """
         X, y = self.X if X is None else X, self.y if y is None else y
         model = self.learner(self.target, self.seed if part is None else self.seed_of(part))
-        model.fit(self.encode(X), y.copy(), weight)
+        with expected():
+            model.fit(self.encode(X), y.copy(), weight)
         return lambda rows: np.asarray(model.predict(self.encode(rows)), dtype=float)
 
 

@@ -23,11 +23,12 @@ class EnsembleSheet:
     """All the methods of an ensemble board on one split; what they share is worked out once.
 
     Quantiles are sorted when they enter the panel: so a convex combination cannot cross, and the oracle, which is
-    fitted on the test rows, bounds every one of them. A learner alone is scored from its own answer, crossings counted.
+    fitted on the test rows, bounds every one of them. A learner alone is scored from its own answer, crossings counted,
+    and from all rows; schemes learn from `most` of them.
     """
 
-    def __init__(self, evidence: Evidence, learners: tuple[str, ...]) -> None:
-        self.evidence, self.learners = evidence, learners
+    def __init__(self, evidence: Evidence, learners: tuple[str, ...], most: int | None = None) -> None:
+        self.whole, self.evidence, self.learners = evidence, evidence.with_rows(most), learners
         self._fitted: dict[str, Combiner] = {}
         self._without: dict[str, list[Combiner]] = {}
 
@@ -58,7 +59,8 @@ class EnsembleSheet:
             stored = self.evidence.stored[learner, "none"]
             weight = self.evidence.weight(self.evidence.test)
             answer = finish(self.evidence.target, stored.test, weight)
-            return Weighed(answer, train_loss(self.evidence, stored.oof), used=((learner, "none"),))
+            loss = train_loss(self.whole, self.whole.stored[learner, "none"].oof)
+            return Weighed(answer, loss, used=((learner, "none"),), n_train=len(self.whole.answered))
         if name == ORACLE:
             return self._oracle()
         parsed = method(self.evidence.board, name)
@@ -126,9 +128,11 @@ class EnsembleSheet:
             return self.oof
         return self._panel(self.evidence.answered, lambda stored: cast("Array", stored.nested)[k], self.evidence.fold)
 
-    def _calibrating(self, scheme: Scheme) -> tuple[Answer, Array]:
-        """Answer the calibration rows, from which nothing has learned."""
+    def _calibrating(self, scheme: Scheme) -> tuple[Answer, Array] | None:
+        """Answer the calibration rows, from which nothing has learned; None where the protocol sets none aside."""
         rows = self.evidence.calibration
+        if not len(rows):
+            return None
         panel = self._panel(rows, lambda stored: cast("Array", stored.calibration))
         return finish(panel.target, self._fit(scheme)(panel), panel.weight), self.evidence.task.y[rows]
 

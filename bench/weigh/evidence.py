@@ -92,7 +92,8 @@ class Weighed:
     """What a method came to on one split: its test answer, its raw training loss and its certificate.
 
     `used` are the fits, as (learner, training scheme), that must be asked for an answer: those with any weight.
-    `guarantee` is what its steps promise of the answer, `note` what its fit has to say.
+    `guarantee` is what its steps promise of the answer, `note` what its fit has to say, `n_train` on how many rows the
+    training loss rests, if not on all that teach.
     """
 
     answer: Answer
@@ -102,6 +103,7 @@ class Weighed:
     used: tuple[tuple[str, str], ...] = ()
     guarantee: str = ""
     note: str = ""
+    n_train: int | None = None
 
 
 def finish(target: Target, values: Array, weight: Array | None, emphasis: Array | None = None) -> Answer:
