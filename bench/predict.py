@@ -112,7 +112,7 @@ class _Asker:
         self.clipped = 0
         self.fit_seconds = self.predict_seconds = 0.0
         self.emphasis: dict[str, list[float | None] | None] = {}
-        self.notes: dict[str, None] = {}
+        self.notes: dict[str, str] = {}
 
     def ask(self, part: str, teach: Array, asked: tuple[Array, ...]) -> list[Array]:
         """Fit on the rows that teach and answer each list of rows asked, every answer of shape (n, K)."""
@@ -123,7 +123,7 @@ class _Asker:
         self.fit_seconds += fitted - start
         self.predict_seconds += time.perf_counter() - fitted
         self.emphasis[part] = None if taught.emphasis is None else _plain(taught.emphasis)
-        self.notes |= {taught.note: None} if taught.note else {}
+        self.notes |= {part: taught.note} if taught.note else {}
         return answers
 
     def _lesson(self, part: str, teach: Array) -> Lesson:
@@ -172,5 +172,5 @@ class _Asker:
             "fit_seconds": self.fit_seconds,
             "predict_seconds": self.predict_seconds,
             "emphasis": self.emphasis,
-            "note": "; ".join(self.notes),
+            "note": self.notes.get("all") or next(iter(self.notes.values()), ""),
         }

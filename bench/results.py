@@ -49,8 +49,8 @@ def load(path: str | Path) -> pd.DataFrame:
     if not file.is_file():
         raise BenchError(f"{file} is not there: give a results directory that a run has finished, or a scores file")
     try:
-        read = pd.read_parquet if file.suffix == ".parquet" else pd.read_csv
-        scores: pd.DataFrame = read(file)
+        parquet = file.suffix == ".parquet"
+        scores: pd.DataFrame = pd.read_parquet(file) if parquet else pd.read_csv(file, low_memory=False)
     except (ValueError, OSError) as error:
         raise BenchError(f"{file} cannot be read as a table ({error}): check the file") from error
     missing = {"method", "metric", "value"} - set(scores.columns)

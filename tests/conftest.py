@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import class_weights, ensembles, learners, metrics, postprocess, sources
+from bench import class_weights, ensembles, learners, metrics, postprocess, sources, trainings
 from bench.core import Panel, Split, Target, Task
 from bench.executors.local import Event
 from bench.splits import outer
@@ -33,7 +33,7 @@ hypothesis.settings.register_profile("bench", derandomize=True, deadline=None, d
 hypothesis.settings.load_profile("bench")
 
 PROGRAM = Path(sys.executable).parent / "bench"
-REGISTRIES = (class_weights, ensembles, learners, metrics, postprocess, sources)
+REGISTRIES = (class_weights, ensembles, learners, metrics, postprocess, sources, trainings)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,7 +53,7 @@ def _own_surroundings(tmp_path, monkeypatch):
         monkeypatch.delenv(name)
     monkeypatch.setenv("OPENML_CACHE_DIR", str(tmp_path / "openml"))
     registries = [package.registry for package in REGISTRIES]
-    held = [dict(registry.entries()) for registry in registries]
+    held = [registry.own() for registry in registries]
     handler = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, handler)

@@ -100,6 +100,13 @@ def test_truth_values_are_zero_and_one(column):
     assert make({"x": range(3), "y": column}).classes == ("False", "True")
 
 
+def test_a_space_behind_a_comma_makes_no_class_of_its_own(tmp_path):
+    (tmp_path / "keel.csv").write_text("a, b, Class\n1, 2, yes\n3,4,no\n5, 6,yes\n7,8, no\n9, 1, no\n")
+    task = load("file", Request(str(tmp_path / "keel.csv"), target="Class"))
+    assert (list(task.X.columns), task.classes) == (["a", "b"], ("no", "yes"))
+    assert task.y.tolist() == [1, 0, 1, 0, 0]
+
+
 def test_classes_come_from_the_data_in_numeric_order():
     declared = pd.Categorical(["10", "9", "10", "2"], categories=["99", "10", "9", "2", "0"])
     task = make({"x": range(4), "y": declared})

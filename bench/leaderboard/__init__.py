@@ -183,15 +183,17 @@ def _slices(
     reference = (baseline or (known.always[0] if known else "")).removesuffix(twin)
     grids = {str(name): grid(key["metric"], rows, oracle) for name, rows in part.groupby("slice", sort=False)}
     steps = dict(zip(part["slice"], part["step"], strict=True))
+    gained: dict[str, pd.DataFrame] = {}
     for name, scores in sorted(grids.items(), key=lambda found: in_order(found[0])):
         rest = name.removeprefix(steps[name]).strip()
         plain, twins = grids.get(rest), grids.get(f"{twin} {rest}".strip())
-        found = gains(plain, twins, twin, reference) if twin and plain and twins else NO_GAINS
+        if twin and plain and twins and rest not in gained:
+            gained[rest] = gains(plain, twins, twin, reference)
         yield Ranked(
             {**key, "slice": name},
             scores,
             Standing(completed(scores, _with_step(missing, steps[name])), reference + steps[name], test),
-            found,
+            gained.get(rest, NO_GAINS),
             missing,
         )
 

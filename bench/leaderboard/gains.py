@@ -22,15 +22,16 @@ def gains(plain: Grid, twins: Grid, step: str, reference: str) -> pd.DataFrame:
     over the blocks b on which both have a score, every task counting one. Both methods of the first line have a tuned
     decision: what is left is the doing of the training.
     """
-    moved = _table(twins).rename(columns=lambda name: name.removesuffix(step))
     still = _table(plain)
-    anchor = moved[reference] if reference in moved else pd.Series(np.nan, index=moved.index)
-    rows = {
-        method: (_mean(anchor - moved[method]), _mean(still[method] - moved[method]))
-        for method in still.columns
-        if method in moved
+    moved = _table(twins).rename(columns=lambda name: name.removesuffix(step)).reindex(still.index)
+    shared = [method for method in still.columns if method in moved]
+    anchor = moved[reference].to_numpy() if reference in moved else np.full(len(moved), np.nan)
+    tuned = moved[shared].to_numpy()
+    found = {
+        "training_gain": _means(anchor[:, None] - tuned, plain.blocks),
+        "threshold_gain": _means(still[shared].to_numpy() - tuned, plain.blocks),
     }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS), dtype=float)
+    return pd.DataFrame(found, index=shared)
 
 
 def _table(board: Grid) -> pd.DataFrame:
@@ -38,10 +39,12 @@ def _table(board: Grid) -> pd.DataFrame:
     return pd.DataFrame(board.badness, index=pd.MultiIndex.from_frame(board.blocks[BLOCK]), columns=board.methods)
 
 
-def _mean(difference: pd.Series) -> float:
-    """Return the mean over the blocks that have a value, every task counting one; NaN if none has."""
-    known = difference[np.isfinite(difference.to_numpy(dtype=float))]
-    if known.empty:
-        return float("nan")
-    weight: Array = ranks.block_weights(known.index.to_frame(index=False))
-    return float(weight @ known.to_numpy(dtype=float))
+def _means(difference: Array, blocks: pd.DataFrame) -> Array:
+    """Return the mean of each column over the blocks where it has a value, every task counting one; NaN if none has."""
+    known = np.isfinite(difference)
+    means = np.full(difference.shape[1], np.nan)
+    for mask in np.unique(known, axis=1).T if known.any() else ():  # methods that lack the same blocks share weights
+        alike = (known == mask[:, None]).all(axis=0)
+        if mask.any():
+            means[alike] = ranks.block_weights(blocks[mask]) @ difference[mask][:, alike]
+    return means

@@ -134,10 +134,11 @@ def _oracle(oracle: pd.DataFrame, blocks: pd.DataFrame) -> Array:
 
 def _undefined(part: pd.DataFrame) -> Array:
     """Mark the blocks on which the metric has no value for anybody, though the cells are there: it is undefined."""
-    there, known = part["n_rows"].notna(), part["badness"].notna()
-    block = [part[name] for name in BLOCK]
-    nobody = ~known.groupby(block, sort=False).transform("any")
-    return (nobody & there.groupby(block, sort=False).transform("any")).to_numpy(dtype=bool)
+    there, known = part["n_rows"].notna().to_numpy(), part["badness"].notna().to_numpy()
+    if known.all():
+        return np.zeros(len(part), dtype=bool)
+    block = part.groupby(BLOCK, sort=False).ngroup().to_numpy()
+    return np.asarray((np.bincount(block, known) == 0)[block] & (np.bincount(block, there) > 0)[block])
 
 
 def _spread(block: Array, column: Array, values: Array) -> Array:

@@ -77,14 +77,15 @@ def _read_text(path: Path, separator: str) -> pd.DataFrame:
         first = next((line for line in stream if line.strip()), "")
         if separator == "," and ";" in first and "," not in first:
             separator = ";"
-        header = next(csv.reader([first], delimiter=separator), [])
-        row = next(filter(None, csv.reader(stream, delimiter=separator)), [])
+        header = next(csv.reader([first], delimiter=separator, skipinitialspace=True), [])
+        row = next(filter(None, csv.reader(stream, delimiter=separator, skipinitialspace=True)), [])
     double = doubled([name for name in header if name])
     if double is not None:
         raise BenchError(f"two columns of {str(path)!r} are named {double!r}: rename one of them")
     if len(row) > len(header):
         raise BenchError(f"rows of {str(path)!r} have more fields than the header: name every column")
-    return pd.read_csv(path, sep=separator, encoding="utf-8-sig", low_memory=False)
+    # `a, b` and `a,b` in one file are the same label
+    return pd.read_csv(path, sep=separator, encoding="utf-8-sig", low_memory=False, skipinitialspace=True)
 
 
 def _drop_row_numbers(table: pd.DataFrame) -> list[str]:
