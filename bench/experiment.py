@@ -160,7 +160,7 @@ def run(request: Request, prepared: Prepared, watch: Callable[[int, int], Callab
     journal = Journal(request.results)
     with journal.open(request.settings):
         journal.agree_on_tasks({each.task.name: _seen(each) for each in prepared.loaded})
-        _note_unloaded(journal, prepared)
+        _note_unloaded(journal, prepared, request.settings)
         state = Run(prepared.plan, journal, Store(request.store_root), request.options)
         for _ in prepared.unloaded:
             state.tally.planned += 1
@@ -228,12 +228,14 @@ def export(root: Path, journal: Journal) -> None:
     journal.note_export(code)
 
 
-def _note_unloaded(journal: Journal, prepared: Prepared) -> None:
+def _note_unloaded(journal: Journal, prepared: Prepared, settings: Settings) -> None:
     """Record each task that could not be loaded; forget the records of those that can be by now."""
     for spec in prepared.plan.specs.values():
         journal.drop(_load_cell(spec.full))
     for spec, error in prepared.unloaded.items():
-        again = shlex.join(["bench", "run", *rerun.task_flags(spec), "--results", str(journal.root)])
+        again = shlex.join(
+            ["bench", "run", *rerun.task_flags(spec), *rerun.settings_flags(settings), "--results", str(journal.root)]
+        )
         record: Record = {"status": "failed", "cause": error.cause, "detail": str(error), "rerun": again}
         journal.write({_load_cell(spec.full): record | {"traceback": ""}})
 

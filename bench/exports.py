@@ -61,7 +61,8 @@ def chosen_scores(scores: pd.DataFrame, boards: Sequence[str] = (), metrics: Seq
     kept = board.isin(chosen_from(sorted(set(board)), boards, "board")) if boards else board.notna()
     if metrics:
         return scores[kept & metric.isin(chosen_from(sorted(set(metric[kept])), metrics, "metric"))]
-    there = set(zip(board, metric, strict=True))
+    tested = scores["value"].notna() & ((scores["sample"] == "test") if "sample" in scores else True)
+    there = set(zip(board[tested], metric[tested], strict=True))
     own = {name: known.metric for name, known in BOARDS.items() if (name, known.metric) in there}
     wanted = [own.get(*pair) for pair in zip(board, metric, strict=True)]
     return scores[kept & (metric == wanted)]

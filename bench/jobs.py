@@ -15,7 +15,7 @@ from typing import Any
 
 from bench import fits, predict
 from bench.boards import ALONE, BOARDS
-from bench.core import Cell, InvalidAnswerError, NotApplicableError, Settings, Split, Task
+from bench.core import Cell, InvalidAnswerError, NotApplicableError, Settings, Split, Target, Task
 from bench.fits import Fit
 from bench.metrics.per_class import per_class
 from bench.store import Store
@@ -37,6 +37,10 @@ class FitJob:
     parts: Mapping[str, str]
     settings: Settings
     store: Path
+
+    def __str__(self) -> str:
+        """Say what is fitted where, in one line."""
+        return f"fit {self.fit.learner} ({self.fit.training}) on {self.context} {self.split.repeat}.{self.split.fold}"
 
     def items(self, task: Task) -> Iterator[Record]:
         """Fit, store, and yield the one record of how that ended."""
@@ -69,6 +73,10 @@ class SheetJob:
     store: Path
     weight_rows: int | None
     sheet: int
+
+    def __str__(self) -> str:
+        """Say what is weighed where, in one line."""
+        return f"{self.cells[0].board} on {self.context} {self.split.repeat}.{self.split.fold}"
 
     def items(self, task: Task) -> Iterator[Record]:
         """Yield the record of every cell, in order."""
@@ -109,8 +117,7 @@ def _record(task: Task, split: Split, sheet: EnsembleSheet | LearnerSheet, weigh
     answer, y = weighed.answer, task.y[split.test]
     train = {}
     if weighed.train_loss is not None:
-        kind = answer.target.kind
-        train = {PROPER[kind]: weighed.train_loss**0.5 if kind == "point" else weighed.train_loss}
+        train = dict([_train_score(answer.target, weighed.train_loss)])
     classes = per_class(answer.target, y, answer).to_dict("records") if answer.target.kind == "class" else []
     record = {
         "status": "ok",
@@ -127,6 +134,13 @@ def _record(task: Task, split: Split, sheet: EnsembleSheet | LearnerSheet, weigh
         "per_class": classes,
     }
     return {name: _plain(value) for name, value in record.items()}
+
+
+def _train_score(target: Target, loss: float) -> tuple[str, float]:
+    """Return the metric that stands for the training loss: RMSE, log loss, and WIS, or half of it without intervals."""
+    if target.kind == "quantile" and not target.symmetric:
+        return "mean_pinball", loss / 2
+    return PROPER[target.kind], loss**0.5 if target.kind == "point" else loss
 
 
 def _plain(value: Any) -> Any:

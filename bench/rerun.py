@@ -23,10 +23,10 @@ def command(cell: Cell, spec: TaskSpec, settings: Settings, status: str, others:
     if cell.method not in {ALONE, ORACLE}:
         words += ["-w" if BOARDS[cell.board].per_learner else "-e", cell.method]
     words += ["--folds", str(cell.fold + 1), "--retry", status]
-    return shlex.join([*words, *_settings_flags(settings), *others])
+    return shlex.join([*words, *settings_flags(settings), *others])
 
 
-def _settings_flags(settings: Settings) -> list[str]:
+def settings_flags(settings: Settings) -> list[str]:
     """Return the flags of the settings that differ from the defaults."""
     changed = [f.name for f in fields(Settings) if getattr(settings, f.name) != f.default]
     texts = {name: getattr(settings, name) for name in changed}

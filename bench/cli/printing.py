@@ -64,6 +64,8 @@ def print_standings(boards: Sequence[Ranked]) -> None:
     if not boards:
         raise BenchError("no score is left to rank: choose other boards or metrics")
     for board in boards:
+        if not board.board.methods:
+            continue
         print_board(board.table())
         for sentence in [*trust(board), *other_rules(board)]:
             show.line(_wrapped(sentence))

@@ -50,7 +50,7 @@ def _held_out(panel: Panel, y: Array, held: Panel, y_held: Array) -> Array:
     total = np.zeros(len(panel.learners))
     for k, level in enumerate(panel.target.levels):
         said, rest = panel.said[:, :, k], held.said[:, :, k]
-        lens = components(said, share)
+        lens = components(said, share, y)
         for count in range(1, len(total) + 1):
             if count <= max(lens.axes.shape[1], 1):
                 line = regress(lens.first(count), said, y, float(level), share)

@@ -17,6 +17,9 @@ from bench.solvers.quantile_regression import Problem, quantile_regression
 RANK = 1e-9
 """Components of a standard deviation below this share of the largest are taken for rounding."""
 
+NOTHING = 1e-9
+"""A learner that varies by less than this share of y says nothing, and dividing by it would be dividing by noise."""
+
 ROUNDING = 1e-13
 """A learner that varies by less than this share of its size is a constant."""
 
@@ -63,13 +66,17 @@ def heard_rows(panel: Panel, y: Array) -> tuple[Panel, Array]:
     return panel.rows(heard), y[heard]
 
 
-def components(said: Array, share: Array) -> Components:
-    """Return the principal components of one level, `said` (L, n), under row shares (n,) of sum one."""
+def components(said: Array, share: Array, y: Array) -> Components:
+    """Return the principal components of one level, `said` (L, n), under row shares (n,) of sum one.
+
+    A learner that varies by less than rounding, or by a billionth of what y (n,) does, is a constant.
+    """
+    unit = float(share @ np.abs(y - float(share @ y)))
     middle = said @ share
     centred = said - middle[:, None]
     deviation = np.sqrt(np.square(centred) @ share)
     # measured in the learner itself: a constant far from zero varies by its own rounding
-    varies = deviation > ROUNDING * np.abs(said).max(axis=1, initial=0)
+    varies = deviation > np.maximum(ROUNDING * np.abs(said).max(axis=1, initial=0), NOTHING * unit)
     scale = np.divide(1.0, deviation, out=np.zeros(len(said)), where=varies)
     U, d, _ = np.linalg.svd(centred * scale[:, None] * np.sqrt(share), full_matrices=False)
     kept = d > RANK * max(float(d.max(initial=0)), 1e-300)
@@ -97,6 +104,6 @@ def by_level(panel: Panel, y: Array, count: int) -> list[Line]:
     lines = []
     for k, level in enumerate(panel.target.levels):
         said = panel.said[:, :, k]
-        lens = components(said, share).first(count)
+        lens = components(said, share, y).first(count)
         lines.append(regress(lens, said, y, float(level), share))
     return lines
