@@ -233,9 +233,14 @@ def write(root: Path, scores: pd.DataFrame, tasks: pd.DataFrame | None = None) -
     own = [board for board in boards if is_main(board.key["board"], board.key["metric"])]
     write_text(root / "pairwise.csv", to_csv(pairwise_table(own)))
     sliced_board = scores[(scores["board"] == SLICED_BOARD) & (scores["metric"] == BOARDS[SLICED_BOARD].metric)]
-    for name in SLICED_BY if tasks is not None and len(sliced_board) else ():
+    for name in _known(tasks) if len(sliced_board) else ():
         parts = leaderboard(sliced_board, by=[name], tasks=tasks)
         write_text(root / "leaderboards" / f"{SLICED_BOARD}-by-{name}.csv", to_csv(parts))
+
+
+def _known(tasks: pd.DataFrame | None) -> list[str]:
+    """Return by what the class-weight board can be sliced: something must be known of the tasks."""
+    return [] if tasks is None else [name for name in SLICED_BY if name not in tasks or tasks[name].notna().any()]
 
 
 def of_main_metrics(scores: pd.DataFrame) -> pd.DataFrame:
