@@ -5,7 +5,8 @@ honoured: a weight of two counts like two equal rows, a weight of zero like no r
 
 Traits of a metric, given to `register`:
 
-- `direction`: `min` or `max` (that is better), `target` (best at its goal), `none` (describes only);
+- `direction`: `min` or `max` (that is better), `target` (best at its goal, zero unless each member has its own), `none`
+  (describes only);
 - `proper`: the true distribution minimises its expected value;
 - `label`: it sees decided labels, so the decision rule matters; other class metrics see probabilities alone;
 - `unit`: it is in units of the target, so it is never averaged over tasks;
@@ -184,11 +185,11 @@ def _metrics(entry: Entry, target: Target) -> list[Metric]:
 def _metric(entry: Entry, member: Member | None = None) -> Metric:
     """Return the metric of an entry, or of one of its members."""
     traits = {name: entry.traits[name] for name in ("direction", "label", "proper", "unit")}
-    name = entry.name.replace("-", "_")
+    name, aims = entry.name.replace("-", "_"), entry.traits["direction"] == "target"
     if member is None:
-        return Metric(name, partial(_score, entry.function), **traits)
+        return Metric(name, partial(_score, entry.function), goal=0.0 if aims else None, **traits)
     function = partial(entry.function, **{entry.traits["each"]: member.value})
-    goal = member.goal if entry.traits["direction"] == "target" else None
+    goal = member.goal if aims else None
     return Metric(f"{name}_{member.tail}", partial(_score, function), goal=goal, **traits)
 
 
