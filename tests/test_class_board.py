@@ -27,6 +27,8 @@ from bench.registry import Entry
 from bench.trainings import Lesson, Taught
 from bench.weigh import Evidence, LearnerSheet, score
 
+pytestmark = pytest.mark.slow  # the whole file takes half a minute or more
+
 BOARD = BOARDS["class-weight"]
 EVERY = list(trainings.registry.entries("fit"))
 SMALL = {"forest": "forest:n_estimators=5", "mlp": "mlp:epochs=5", "lightgbm": "lightgbm:n_estimators=5"}

@@ -20,6 +20,8 @@ from bench.leaderboard.evidence import pairwise as pairs_of
 from bench.stats.elo import POINTS, RIDGE
 from bench.stats.friedman import iman_davenport
 
+pytestmark = pytest.mark.slow  # the whole file takes half a minute or more
+
 nan, inf = np.nan, np.inf
 
 # fmt: off

@@ -24,6 +24,8 @@ from bench.learners import learner_scheme
 from bench.registry import Entry
 from bench.store import Stored
 
+pytestmark = pytest.mark.slow  # the whole file takes half a minute or more
+
 CONSTANT = -1.0
 SEEN = 1.0
 N = 60

@@ -17,6 +17,8 @@ from bench.boards import BOARDS
 from bench.core import Settings, Split, Target, Task
 from bench.registry import Entry
 
+pytestmark = pytest.mark.slow  # the whole file takes half a minute or more
+
 UNKNOWN = -1.0
 SEED = 3
 N = 60

@@ -19,6 +19,8 @@ from bench.solvers.pinball import penalised_pinball, problem_of, solve
 from bench.solvers.pinball_levels import each_level, pinball_banded, pinball_by_groups, pinball_tied
 from bench.solvers.pinball_penalty import Entropy, Free, Quadratic, tied, towards_equal
 
+pytestmark = pytest.mark.slow  # the whole file takes half a minute or more
+
 fixed = settings(derandomize=True, deadline=None, max_examples=10)
 seeds, weighted = st.integers(0, 2**32 - 1), st.booleans()
 LEVELS = (0.1, 0.3, 0.5, 0.75, 0.9)

@@ -24,6 +24,8 @@ from bench.trainings.resampled import emphasis, fewer, more
 from bench.trainings.self_paced import draw_odds
 from bench.trainings.table import View
 
+pytestmark = pytest.mark.slow  # the whole file takes half a minute or more
+
 law = settings(derandomize=True, deadline=None, max_examples=15)
 OVER = ["smote", "borderline-smote", "svm-smote", "kmeans-smote", "adasyn", "random-over", "random-over:shrinkage=0.5"]
 CLEANED = ["smote-enn", "smote-tomek"]
