@@ -1,7 +1,8 @@
 """bench: which way of weighting wins, on which tabular tasks, and is the difference real?
 
-The public surface for plug-ins: the registries `ensembles`, `learners`, `class_weights`, `metrics`, `postprocess` and
-`sources` (each with a `register` decorator), and the nouns below. Everything is imported on first use.
+The public surface for plug-ins: the registries `ensembles`, `learners`, `class_weights`, `trainings`, `metrics`,
+`postprocess` and `sources` (each with a `register` decorator), `losses`, and the nouns below. Everything is imported on
+first use.
 """
 
 from __future__ import annotations
@@ -12,10 +13,16 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    **dict.fromkeys(("Answer", "BenchError", "NotApplicableError", "Panel", "Split"), "bench.core"),
-    **dict.fromkeys(("Target", "Task", "Weights"), "bench.core"),
-    "load": "bench.results",
+    **dict.fromkeys(("Answer", "BenchError", "NotApplicableError", "Panel", "Split"), "bench.core.nouns"),
+    **dict.fromkeys(("Target", "Task", "Weights", "clip_probabilities"), "bench.core.nouns"),
+    "load": "bench.core.tables",
 }
+_MODULES = {
+    **dict.fromkeys(("class_weights", "ensembles", "learners", "metrics", "postprocess", "trainings"), "bench.methods"),
+    "losses": "bench.core",
+    "sources": "bench.tasks",
+}
+"""Modules that plug-ins take from here, by the room in which they live."""
 
 __all__ = [
     "Answer",
@@ -26,12 +33,15 @@ __all__ = [
     "Target",
     "Task",
     "Weights",
+    "clip_probabilities",
     "load",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name from its home on first use."""
+    if name in _MODULES:
+        return importlib.import_module(f"{_MODULES[name]}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'bench' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

@@ -15,24 +15,27 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import leaderboard, loading, rerun, results, splits
-from bench.core import BenchError, Cell, Settings, Split, Task
-from bench.execute import Options, Run, Tally
-from bench.executors.local import Event
-from bench.fits import data_hash, rows_of
-from bench.journal import SCHEMA, Journal, Record
-from bench.keys import digest
-from bench.learners.portfolio import portfolio
-from bench.plan import Loaded, Plan, Selection, own_repeats, plan
-from bench.registry import source_hash
-from bench.sources import LoadError
-from bench.store import Store
-from bench.suites import Catalogue, Cuts, TaskSpec, catalogue
-from bench.traits import task_traits
+from bench.core.hashing import digest
+from bench.core.nouns import BenchError, Cell, Settings, Split, Task
+from bench.core.registry import source_hash
+from bench.methods.learners.portfolio import portfolio
+from bench.report import leaderboards
+from bench.runner import rerun_command, tables
+from bench.runner.executors.local import Event
+from bench.runner.fit_spec import data_hash, rows_of
+from bench.runner.journal import SCHEMA, Journal, Record
+from bench.runner.plan import Loaded, Plan, Selection, own_repeats, plan
+from bench.runner.scheduler import Options, Run, Tally
+from bench.runner.store import Store
+from bench.tasks import loading, splits
+from bench.tasks.meta_features import task_traits
+from bench.tasks.sources import LoadError
+from bench.tasks.suites import Catalogue, Cuts, TaskSpec, catalogue
 
 DEFAULT_SUITE = "quick"
 EXPORT_CODE = (
-    "bench.core", "bench.results", "bench.leaderboard", "bench.stats", "bench.metrics", "bench.boards", "bench.weigh",
+    "bench.core.nouns", "bench.runner.tables", "bench.report.leaderboards", "bench.stats", "bench.methods.metrics",
+    "bench.methods.boards", "bench.runner.evaluate",
 )  # fmt: skip
 """Modules whose change makes the tables stale."""
 HALVES = 2
@@ -170,7 +173,7 @@ def run(request: Request, prepared: Prepared, watch: Callable[[int, int], Callab
         finally:
             state.close()
             export(request.results, journal)
-            results.write_manifest(request.results, _manifest(request, prepared, state))
+            tables.write_manifest(request.results, _manifest(request, prepared, state))
     return state.tally
 
 
@@ -220,11 +223,11 @@ def _estimate(state: Run, journal: Journal, request: Request) -> str:
 def export(root: Path, journal: Journal) -> None:
     """Write every table and leaderboard from the journal, unless they are there already."""
     code = source_hash(*EXPORT_CODE)
-    tables = ("leaderboard", *results.COLUMNS)
-    if journal.is_exported(code) and all((root / f"{name}.csv").is_file() for name in tables):
+    names = ("leaderboard", *tables.COLUMNS)
+    if journal.is_exported(code) and all((root / f"{name}.csv").is_file() for name in names):
         return
-    scores = results.export(root, journal.records(), journal.tasks())
-    leaderboard.write(root, scores, results.task_table(journal.tasks()))
+    scores = tables.export(root, journal.records(), journal.tasks())
+    leaderboards.write(root, scores, tables.task_table(journal.tasks()))
     journal.note_export(code)
 
 
@@ -234,7 +237,14 @@ def _note_unloaded(journal: Journal, prepared: Prepared, settings: Settings) -> 
         journal.drop(_load_cell(spec.full))
     for spec, error in prepared.unloaded.items():
         again = shlex.join(
-            ["bench", "run", *rerun.task_flags(spec), *rerun.settings_flags(settings), "--results", str(journal.root)]
+            [
+                "bench",
+                "run",
+                *rerun_command.task_flags(spec),
+                *rerun_command.settings_flags(settings),
+                "--results",
+                str(journal.root),
+            ]
         )
         record: Record = {"status": "failed", "cause": error.cause, "detail": str(error), "rerun": again}
         journal.write({_load_cell(spec.full): record | {"traceback": ""}})

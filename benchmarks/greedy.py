@@ -19,8 +19,8 @@ from autogluon.core.metrics import log_loss, mean_squared_error
 from autogluon.core.models.greedy_ensemble.ensemble_selection import EnsembleSelection
 from numpy.typing import NDArray
 
-from bench.core import Panel, Target
-from bench.ensembles.greedy import greedy
+from bench.core.nouns import Panel, Target
+from bench.methods.ensembles.greedy import greedy
 
 Array = NDArray[np.float64]
 

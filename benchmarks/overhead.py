@@ -16,12 +16,13 @@ from pathlib import Path
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 
-from bench import experiment, preprocess
+from bench import experiment
 from bench.experiment import Prepared, Request
-from bench.fits import rows_of
-from bench.learners import learner_scheme
-from bench.plan import Plan, Selection
-from bench.suites import TaskSpec
+from bench.methods.learners import learner_scheme
+from bench.runner.fit_spec import rows_of
+from bench.runner.plan import Plan, Selection
+from bench.tasks import encoders
+from bench.tasks.suites import TaskSpec
 
 DEFAULT_TASKS = ("bundled:diabetes", "bundled:autos", "bundled:penguins", "bundled:breast-cancer")
 
@@ -35,7 +36,7 @@ def bare(plan: Plan) -> float:
             rows = rows_of(task, split, plan.settings)
             for learner in map(learner_scheme, ask.learners):
                 for teach, asked in [*rows.inner, (split.train, split.test)]:
-                    encoder = preprocess.encoder(learner.entry.traits["encoding"]).fit(task.X.iloc[teach])
+                    encoder = encoders.encoder(learner.entry.traits["encoding"]).fit(task.X.iloc[teach])
                     model = learner(ask.board.target(task, plan.settings), 0)
                     model.fit(encoder.transform(task.X.iloc[teach]), task.y[teach], None)
                     model.predict(encoder.transform(task.X.iloc[asked]))

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.special import ndtri
 
-from bench.losses import pinball
+from bench.core.losses import pinball
 from bench.solvers.pinball import simplex_pinball
 from bench.solvers.pinball_levels import each_level, pinball_banded, pinball_by_groups
 from bench.solvers.quantile_regression import Problem, quantile_regression

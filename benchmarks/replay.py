@@ -17,10 +17,10 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np
 import pandas as pd
 
-from bench.boards import BOARDS, Board, methods
-from bench.core import Settings, Target, Task
-from bench.store import Stored
-from bench.weigh import EnsembleSheet, Evidence
+from bench.core.nouns import Settings, Target, Task
+from bench.methods.boards import BOARDS, Board, methods
+from bench.runner.evaluate import EnsembleSheet, Evidence
+from bench.runner.store import Stored
 
 
 def evidence(board: Board, n: int, L: int) -> Evidence:

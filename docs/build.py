@@ -14,13 +14,15 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from bench import inventory, leaderboard, results
-from bench.files import write_text
+from bench.cli import catalog
+from bench.core.files import write_text
+from bench.report import leaderboards
+from bench.runner import tables
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z]+) ?(?P<argument>[\w-]*) -->\n).*?(<!-- end -->)", re.DOTALL)
-COLUMNS = {**results.COLUMNS, "leaderboard": leaderboard.COLUMNS, "pairwise": leaderboard.PAIRS}
+COLUMNS = {**tables.COLUMNS, "leaderboard": leaderboards.COLUMNS, "pairwise": leaderboards.PAIRS}
 HELP = "import sys; sys.argv[0] = 'bench'; from bench.cli import main; main()"
 
 
@@ -38,7 +40,7 @@ def _part(found: re.Match[str]) -> str:
 
 def listed(noun: str) -> str:
     """Return what `bench list NOUN` knows, as a Markdown table."""
-    table = inventory.tables([noun])[noun]
+    table = catalog.tables([noun])[noun]
     return markdown(table.columns, table.itertuples(index=False))
 
 

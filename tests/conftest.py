@@ -24,10 +24,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import class_weights, ensembles, learners, metrics, postprocess, sources, trainings
-from bench.core import Panel, Split, Target, Task
-from bench.executors.local import Event
-from bench.splits import outer
+from bench.core.nouns import Panel, Split, Target, Task
+from bench.methods import class_weights, ensembles, learners, metrics, postprocess, trainings
+from bench.runner.executors.local import Event
+from bench.tasks import sources
+from bench.tasks.splits import outer
 
 hypothesis.settings.register_profile("bench", derandomize=True, deadline=None, database=None, max_examples=40)
 hypothesis.settings.load_profile("bench")
@@ -216,7 +217,7 @@ def pooled(monkeypatch, capsys):
 @pytest.fixture
 def bench(pooled, monkeypatch):
     """Call the program in this process, its work done here as well."""
-    monkeypatch.setattr("bench.execute.Pool", Inline)
+    monkeypatch.setattr("bench.runner.scheduler.Pool", Inline)
     return pooled
 
 

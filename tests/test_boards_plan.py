@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from conftest import class_task, regression_task
 
-from bench.boards import BOARDS, boards_named, method, methods
-from bench.core import BenchError, Settings
-from bench.fits import data_hash
-from bench.plan import Loaded, Selection, plan
-from bench.splits import outer
-from bench.suites import Cuts, TaskSpec
+from bench.core.nouns import BenchError, Settings
+from bench.methods.boards import BOARDS, boards_named, method, methods
+from bench.runner.fit_spec import data_hash
+from bench.runner.plan import Loaded, Selection, plan
+from bench.tasks.splits import outer
+from bench.tasks.suites import Cuts, TaskSpec
 
 PANELS = {"point": ("ridge", "knn"), "class": ("logistic", "knn"), "quantile": ("gaussian",)}
 ENSEMBLES = ["regression", "quantile", "classification"]

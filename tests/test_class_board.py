@@ -17,15 +17,17 @@ import pytest
 from conftest import bytes_of, class_columns, class_task, read, write_table
 from test_leaks import PROTOCOLS, leaks, plain_inner_folds, task  # noqa: F401 - a fixture
 
-from bench import inventory, learners, postprocess, predict, trainings
-from bench.boards import BOARDS
-from bench.core import Answer, Settings, Split, Target, Task
-from bench.fits import Fit, rows_of, why_not
-from bench.leaderboard import leaderboard
-from bench.learners.adapters import ClassModel
-from bench.registry import Entry
-from bench.trainings import Lesson, Taught
-from bench.weigh import Evidence, LearnerSheet, score
+from bench.cli import catalog
+from bench.core.nouns import Answer, Settings, Split, Target, Task
+from bench.core.registry import Entry
+from bench.methods import learners, postprocess, trainings
+from bench.methods.boards import BOARDS
+from bench.methods.learners.adapters import ClassModel
+from bench.methods.trainings import Lesson, Taught
+from bench.report.leaderboards import leaderboard
+from bench.runner import out_of_fold
+from bench.runner.evaluate import Evidence, LearnerSheet, score
+from bench.runner.fit_spec import Fit, rows_of, why_not
 
 pytestmark = pytest.mark.slow  # the whole file takes half a minute or more
 
@@ -48,7 +50,8 @@ def sheet(drawn, schemes, learner="logistic", settings=Settings(inner=3), split=
     """Fit training schemes on a split, and return the board's sheet of it."""
     rows = rows_of(drawn, drawn.splits[split], settings)
     stored = {
-        (learner, scheme): predict.answer(rows, Fit(target_of(drawn), learner, scheme), settings) for scheme in schemes
+        (learner, scheme): out_of_fold.answer(rows, Fit(target_of(drawn), learner, scheme), settings)
+        for scheme in schemes
     }
     cut = rows.split
     return LearnerSheet(
@@ -156,7 +159,7 @@ def test_weights_of_a_fold_are_counted_on_the_rows_that_teach_it(name):
     drawn = Task("groups", X, y, "classification", (split,), ("a", "b"), groups=group)
     settings = Settings(inner=3)
     rows = rows_of(drawn, split, settings)
-    found = predict.answer(rows, Fit(target_of(drawn), "logistic", name), settings).meta["emphasis"]
+    found = out_of_fold.answer(rows, Fit(target_of(drawn), "logistic", name), settings).meta["emphasis"]
     teachers = {"all": split.train, **{str(k): teach for k, (teach, _) in enumerate(rows.inner)}}
     counts = {part: np.bincount(y[teach]) for part, teach in teachers.items()}
     assert len({tuple(each / each.sum()) for each in counts.values()}) == 4
@@ -168,7 +171,7 @@ def test_weights_of_a_fold_are_counted_on_the_rows_that_teach_it(name):
 def test_weights_that_nobody_knows_are_not_undone():
     board = sheet(class_task(60, shares=(0.8, 0.2)), ["rus-boost:rounds=3"], "forest:n_estimators=5")
     assert np.isnan(board.weigh("rus-boost:rounds=3", "forest:n_estimators=5").answer.emphasis).all()
-    with pytest.raises(predict.NotApplicableError, match="are not known"):
+    with pytest.raises(out_of_fold.NotApplicableError, match="are not known"):
         board.weigh("rus-boost:rounds=3+prior-correction", "forest:n_estimators=5")
 
 
@@ -253,7 +256,7 @@ HOOKS = {"plain", "row weights", "resample", "ensemble", "loss", "reweigh"}
 
 
 def test_the_table_of_what_applies_is_what_the_harness_does():
-    table = inventory.applicability().set_index("name")
+    table = catalog.applicability().set_index("name")
     assert table.index.tolist() == EVERY
     assert table.columns.tolist() == list(learners.registry.entries("class"))
     drawn = class_task(40, shares=(0.5, 0.3, 0.2))
@@ -275,7 +278,7 @@ def test_the_table_of_what_applies_is_what_the_harness_does():
 
 
 def test_the_table_names_hook_or_reason():
-    table = inventory.applicability().set_index("name")
+    table = catalog.applicability().set_index("name")
     assert table.loc["none", "knn"] == "plain"
     assert table.loc["balanced", "logistic"] == "row weights"
     assert table.loc["balanced", "knn"] == table.loc["cost-matrix", "knn"] == "takes no row weights"
@@ -308,12 +311,12 @@ def test_no_resampling_sees_what_it_must_not_under_any_protocol(protocol):
 
 def before_the_split(monkeypatch):
     """Let every scheme draw from all the rows of the task, as one that resamples before the split would."""
-    honest = predict._Asker._lesson
+    honest = out_of_fold._Asker._lesson
 
     def leaky(asker, part, teach):
         return honest(asker, part, np.arange(len(asker.rows.task.y)))
 
-    monkeypatch.setattr(predict._Asker, "_lesson", leaky)
+    monkeypatch.setattr(out_of_fold._Asker, "_lesson", leaky)
 
 
 @pytest.mark.usefixtures("plain_inner_folds")

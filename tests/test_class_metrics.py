@@ -13,14 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_metrics import FOUR, ORDERED, ORDINAL, TWO, golden, labelled, rows, sample, value
 
-from bench import metrics, preprocess, trainings
-from bench.class_weights import fit_weights, registry
-from bench.core import Answer, BenchError, Target
-from bench.learners import learner_scheme
-from bench.metrics.confusion import Counts, counts
-from bench.metrics.f1 import f1_average
-from bench.metrics.per_class import per_class
-from bench.trainings import Lesson, tuned_power
+from bench.core.nouns import Answer, BenchError, Target
+from bench.methods import metrics, trainings
+from bench.methods.class_weights import fit_weights, registry
+from bench.methods.learners import learner_scheme
+from bench.methods.metrics.confusion import Counts, counts
+from bench.methods.metrics.f1 import f1_average
+from bench.methods.metrics.per_class import per_class
+from bench.methods.trainings import Lesson, tuned_power
+from bench.tasks import encoders
 
 law = settings(derandomize=True, deadline=None, max_examples=20)
 seeds = st.integers(0, 10**6)
@@ -132,7 +133,7 @@ def test_the_f_of_beta_one_is_f1():
 )
 def test_a_threshold_can_be_tuned_for_every_formula_on_counts(name):
     """The formula takes a stack of decisions, and the sweep finds the best of all cuts."""
-    from bench.postprocess import registry as steps
+    from bench.methods.postprocess import registry as steps
 
     formula = metrics.registry.entries("class")[name.replace("_", "-")].traits["counts"]
     rng = np.random.default_rng(2)
@@ -353,7 +354,7 @@ def lesson(*, n=240, weight=None, width=2, folds=None, learner="logistic"):
     y = np.sort(rng.choice(width, n, p=[0.88, 0.12] if width == 2 else [0.7, 0.25, 0.05]))
     X = pd.DataFrame({"a": y + rng.normal(size=n), "b": rng.normal(size=n)})
     scheme = learner_scheme(learner)
-    encoder = preprocess.encoder(scheme.entry.traits["encoding"]).fit(X)
+    encoder = encoders.encoder(scheme.entry.traits["encoding"]).fit(X)
     asked = []
 
     def cut(k):

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.class_weights import fit_weights, registry
-from bench.core import BenchError, InvalidAnswerError, NotApplicableError
+from bench.core.nouns import BenchError, InvalidAnswerError, NotApplicableError
+from bench.methods.class_weights import fit_weights, registry
 
 law = settings(derandomize=True, deadline=None, max_examples=30)
 NAMES = sorted(registry.entries())

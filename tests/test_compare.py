@@ -16,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.compare import Options, baseline, compare, rule, source
-from bench.compare.exchange import TEXTS, as_json, github, junit
-from bench.compare.formats import markdown, summary
-from bench.compare.power import power
-from bench.compare.rules import deciding, noise
-from bench.compare.tables import read, tidy
-from bench.compare.verdicts import holm, judge
-from bench.core import BenchError
+from bench.core.nouns import BenchError
+from bench.report.comparison import Options, baseline_file, compare, rule, source
+from bench.report.comparison.exchange import TEXTS, as_json, github, junit
+from bench.report.comparison.formats import markdown, summary
+from bench.report.comparison.power import power
+from bench.report.comparison.rules import deciding, noise
+from bench.report.comparison.tables import read, tidy
+from bench.report.comparison.verdicts import holm, judge
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "results" / "reference"
@@ -564,11 +564,11 @@ def test_no_table_crashes_or_makes_a_lie(tmp_path_factory, left, right, metric, 
 
 
 def test_a_baseline_of_the_published_run_is_small_and_always_the_same(tmp_path):
-    text = baseline.save(source(str(REFERENCE)))
+    text = baseline_file.save(source(str(REFERENCE)))
     assert len(text.encode()) < 10_000
-    assert text == baseline.save(source(str(REFERENCE / "scores.csv")))
+    assert text == baseline_file.save(source(str(REFERENCE / "scores.csv")))
     (tmp_path / "baseline.json").write_text(text, encoding="utf-8")
-    assert baseline.save(source(str(tmp_path / "baseline.json"))) == text
+    assert baseline_file.save(source(str(tmp_path / "baseline.json"))) == text
     found = compare(str(tmp_path / "baseline.json"), str(REFERENCE), Options(rules=[rule("*:0")]))
     assert found.code == 0, found.reason
     assert set(found.verdicts["verdict"]) == {"equivalent"}
@@ -583,14 +583,14 @@ def test_rows_in_another_order_make_the_same_baseline(tmp_path):
     texts = []
     for name, rows in (("a", table), ("b", table.sample(frac=1, random_state=0))):
         rows.to_csv(tmp_path / f"{name}.csv", index=False)
-        texts.append(baseline.save(source(str(tmp_path / f"{name}.csv"))))
+        texts.append(baseline_file.save(source(str(tmp_path / f"{name}.csv"))))
     assert texts[0] == texts[1]
 
 
 def test_a_baseline_catches_what_the_table_catches(judged, tmp_path):
     base, new = scores(0, folds=3), scores(2, {"m3": 2 * SIGMA}, folds=3)
     base.to_csv(tmp_path / "x.csv", index=False)
-    (tmp_path / "x.json").write_text(baseline.save(source(str(tmp_path / "x.csv"))), encoding="utf-8")
+    (tmp_path / "x.json").write_text(baseline_file.save(source(str(tmp_path / "x.csv"))), encoding="utf-8")
     table, small = judged(base, new, "macro_f1:0"), judged(tmp_path / "x.json", new, "macro_f1:0")
     assert words(table) == words(small)
     assert small.code == 3
@@ -601,7 +601,7 @@ def test_a_baseline_catches_what_the_table_catches(judged, tmp_path):
 def test_a_baseline_is_compared_on_its_own_folds(judged, tmp_path):
     base = scores(0, folds=2)
     base.to_csv(tmp_path / "x.csv", index=False)
-    (tmp_path / "x.json").write_text(baseline.save(source(str(tmp_path / "x.csv"))), encoding="utf-8")
+    (tmp_path / "x.json").write_text(baseline_file.save(source(str(tmp_path / "x.csv"))), encoding="utf-8")
     more = pd.concat([base, base.assign(fold=base["fold"] + 2, value=0.0)])
     assert set(words(judged(tmp_path / "x.json", more)).values()) == {"equivalent"}
     fewer = judged(tmp_path / "x.json", base[(base["fold"] == 0) | (base["task"] != "t0")])
@@ -613,7 +613,7 @@ def test_a_baseline_of_failed_folds_has_a_gap(tmp_path):
     table = scores(0, folds=2)
     table.loc[(table["method"] == "m0") & (table["task"] == "t0") & (table["fold"] == 1), "value"] = math.nan
     table.to_csv(tmp_path / "x.csv", index=False)
-    found = json.loads(baseline.save(source(str(tmp_path / "x.csv"))))
+    found = json.loads(baseline_file.save(source(str(tmp_path / "x.csv"))))
     values = found["boards"][""]["metrics"]["macro_f1 max"][""][""]
     place = list(found["boards"][""]["tasks"]).index("t0")
     assert values["m0"][place] is None
@@ -623,7 +623,7 @@ def test_a_baseline_of_failed_folds_has_a_gap(tmp_path):
 def test_a_baseline_of_twelve_tasks_and_ten_methods_is_a_few_kilobytes(tmp_path):
     table = pd.concat([scores(0, tasks=12, folds=10).assign(metric=name) for name in ("macro_f1", "log_loss", "mcc")])
     table.to_csv(tmp_path / "x.csv", index=False)
-    text = baseline.save(source(str(tmp_path / "x.csv")))
+    text = baseline_file.save(source(str(tmp_path / "x.csv")))
     assert len(text) < 5000
     assert sum('"m3":' in line for line in text.splitlines()) == 3  # one line a metric and method, for the diff
 
@@ -631,12 +631,12 @@ def test_a_baseline_of_twelve_tasks_and_ten_methods_is_a_few_kilobytes(tmp_path)
 @pytest.mark.parametrize("splits", [[("0", "0")], [("0", "0"), ("0", "1"), ("1", "0"), ("1", "3"), ("10", "2")],
                                     [("", "")], [("", "a b"), ("x", "")]])  # fmt: skip
 def test_folds_are_written_and_read_back(splits):
-    written = baseline._folds_text(splits)
-    assert baseline._folds(json.loads(json.dumps(written))) == frozenset(splits)
+    written = baseline_file._folds_text(splits)
+    assert baseline_file._folds(json.loads(json.dumps(written))) == frozenset(splits)
 
 
 def test_other_data_than_that_of_the_baseline_are_refused(tmp_path):
-    text = baseline.save(source(str(REFERENCE)))
+    text = baseline_file.save(source(str(REFERENCE)))
     found = json.loads(text)
     task = next(iter(found["tasks"]))
     found["tasks"][task]["data"] = "0" * 12
@@ -665,7 +665,7 @@ def repository(tmp_path, monkeypatch):
     scores(0).to_csv(folder / "scores.csv", index=False)
     git(root, "add", ".")
     git(root, "commit", "-qm", "run")
-    (root / "baseline.json").write_text(baseline.save(source(str(folder))), encoding="utf-8")
+    (root / "baseline.json").write_text(baseline_file.save(source(str(folder))), encoding="utf-8")
     (root / "below" / "own.csv").write_bytes((folder / "scores.csv").read_bytes())
     git(root, "add", ".")
     git(root, "commit", "-qm", "baseline")
@@ -719,7 +719,7 @@ def test_every_format_holds_strange_names(judged):
     assert found.code == 3
     tree = ET.fromstring(junit(found))  # noqa: S314 - we wrote it
     assert [int(tree.get(name)) for name in ("tests", "failures", "errors")] == [5, 3, 1]
-    cases = [case for case in tree.iter("testcase") if case.get("classname") != "bench.compare"]
+    cases = [case for case in tree.iter("testcase") if case.get("classname") != "bench.report.comparison"]
     assert [case.get("name") for case in cases] == [names[0], names[1], "line\ufffd\ufffd break", names[3]]
     whole = json.loads(as_json(found), parse_constant=pytest.fail)
     assert [row["method"] for row in whole["verdicts"]] == names

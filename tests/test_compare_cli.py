@@ -156,7 +156,7 @@ def test_help_needs_nothing_heavy():
         "import sys, typer\nfrom bench.cli import comparing\n"
         "app = typer.Typer()\napp.command()(comparing.compare)\napp.add_typer(comparing.baseline, name='baseline')\n"
         "try:\n    app(['compare', '--help'])\nexcept SystemExit:\n    pass\n"
-        "assert not {'numpy', 'pandas', 'scipy', 'bench.compare'} & set(sys.modules)\n"
+        "assert not {'numpy', 'pandas', 'scipy', 'bench.report.comparison'} & set(sys.modules)\n"
     )
     subprocess.run([os.sys.executable, "-c", script], check=True, capture_output=True)
 
@@ -192,7 +192,7 @@ def test_the_example_workflow_uses_the_action_as_it_is():
     assert set(job["steps"][-1]["with"]) <= set(inputs)
     for step in job["steps"]:
         assert "${{" not in step.get("run", "")
-    from bench.compare import rule
+    from bench.report.comparison import rule
 
     for text in job["steps"][-1]["with"]["fail-on"].split():
         rule(text)

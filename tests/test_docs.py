@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import leaderboard, results
-from bench.core import STATUSES
+from bench.core import tables
+from bench.core.nouns import STATUSES
+from bench.report import leaderboards
 
 ROOT = Path(__file__).parent.parent
 GUIDE = sorted((ROOT / "docs").glob("*.md"))
@@ -75,10 +76,10 @@ def test_every_column_is_explained_and_no_other():
     table = page.partition("| column | meaning |")[2].partition("\n\n")[0]
     explained = [name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])]
     written = {
-        name for columns in [*results.COLUMNS.values(), leaderboard.COLUMNS, leaderboard.PAIRS] for name in columns
+        name for columns in [*tables.COLUMNS.values(), leaderboards.COLUMNS, leaderboards.PAIRS] for name in columns
     }
     assert sorted(explained) == sorted(written)
-    assert [name for name in results.COLUMNS if f"<!-- generated: columns {name} -->" not in page] == []
+    assert [name for name in tables.COLUMNS if f"<!-- generated: columns {name} -->" not in page] == []
 
 
 def test_every_status_is_explained():

@@ -10,9 +10,10 @@ from conftest import core_schemes, panel_of, probabilities
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import losses, metrics
-from bench.core import Answer, Weights
-from bench.ensembles import registry
+from bench.core import losses
+from bench.core.nouns import Answer, Weights
+from bench.methods import metrics
+from bench.methods.ensembles import registry
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 seeds, weighted = st.integers(0, 10**6), st.booleans()

@@ -23,11 +23,11 @@ PLUGIN = '''
 import os
 from pathlib import Path
 import numpy as np
-from bench.class_weights import register as class_weight
-from bench.core import Weights
-from bench.ensembles import register as ensemble
-from bench.learners import register as learner
-from bench.postprocess import register as step
+from bench.methods.class_weights import register as class_weight
+from bench.core.nouns import Weights
+from bench.methods.ensembles import register as ensemble
+from bench.methods.learners import register as learner
+from bench.methods.postprocess import register as step
 
 class Model:
     def __init__(self, width, fit=None, predict=None):
@@ -272,7 +272,7 @@ def test_any_number_of_workers_gives_the_same_bytes(pooled, monkeypatch, reg, cl
     for jobs in (1, 2):
         done = pooled("run", *tasks, "-j", jobs, "--results", f"j{jobs}")
         assert done.code == 0, done.err
-    monkeypatch.setattr("bench.execute.Pool", Inline)
+    monkeypatch.setattr("bench.runner.scheduler.Pool", Inline)
     assert pooled("run", *tasks, "--results", "here").code == 0
     here, one, two = bytes_of("here", "j1", "j2")
     for name, content in here.items():

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from bench.executors.local import Limits, Pool
+from bench.runner.executors.local import Limits, Pool
 
 MB = 2**20
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from conftest import read, regression_columns, write_table
 
-from bench.registry import source_hash
+from bench.core.registry import source_hash
 
 LEARNER = '''
 import numpy as np
-from bench import learners
+from bench.methods import learners
 
 class Model:
     def __init__(self, levels):
@@ -30,7 +30,8 @@ def still(target, seed):
 '''
 SCHEME = '''
 import numpy as np
-from bench import Weights, ensembles
+from bench import Weights
+from bench.methods import ensembles
 
 @ensembles.register("quantile")
 def leader(panel, y, rng):

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import exports
 from bench.cli.exporting import export
-from bench.core import BenchError
-from bench.leaderboard import leaderboard
+from bench.core.nouns import BenchError
+from bench.report import exports
+from bench.report.leaderboards import leaderboard
 
 EXACT = settings(derandomize=True, deadline=None, max_examples=60)
 

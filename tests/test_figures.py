@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.core import BenchError
-from bench.figures import (
+from bench.core.nouns import BenchError
+from bench.report.figures import (
     content,
     critical_difference,
     figures,
@@ -27,7 +27,7 @@ from bench.figures import (
     weights,
     win_matrix,
 )
-from bench.figures.style import broken, even_ticks, plain, ticks, wide
+from bench.report.figures.style import broken, even_ticks, plain, ticks, wide
 from bench.stats.letters import letters
 from bench.stats.ranks import average_ranks
 

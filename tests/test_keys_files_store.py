@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.core import BenchError, Settings
-from bench.files import new_folder, write_bytes, write_json, write_text
-from bench.journal import Journal
-from bench.keys import digest, generator, seed
-from bench.store import Store, Stored
+from bench.core.files import new_folder, write_bytes, write_json, write_text
+from bench.core.hashing import digest, generator, seed
+from bench.core.nouns import BenchError, Settings
+from bench.runner.journal import Journal
+from bench.runner.store import Store, Stored
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False, width=16) | st.text(max_size=3),

@@ -4,7 +4,7 @@ import pytest
 
 from bench import checks
 from bench.checks.law import LAWS
-from bench.core import BenchError
+from bench.core.nouns import BenchError
 
 CASES = sorted(checks.cases(), key=lambda case: case.id)
 

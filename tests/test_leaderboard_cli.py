@@ -14,8 +14,8 @@ import pytest
 from conftest import program, read
 
 from bench.cli import printing
-from bench.leaderboard import COLUMNS, leaderboard
-from bench.leaderboard.evidence import COLUMNS as PAIRS
+from bench.report.leaderboards import COLUMNS, leaderboard
+from bench.report.leaderboards.significance import COLUMNS as PAIRS
 
 nan, inf = np.nan, np.inf
 

@@ -13,10 +13,10 @@ from scipy import stats
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from bench.core import BenchError
-from bench.leaderboard import leaderboard, of_main_metrics, pairwise_table, standings, table_of, to_csv
-from bench.leaderboard.evidence import omnibus, reseed_noise
-from bench.leaderboard.evidence import pairwise as pairs_of
+from bench.core.nouns import BenchError
+from bench.report.leaderboards import leaderboard, of_main_metrics, pairwise_table, standings, table_of, to_csv
+from bench.report.leaderboards.significance import omnibus, reseed_noise
+from bench.report.leaderboards.significance import pairwise as pairs_of
 from bench.stats.elo import POINTS, RIDGE
 from bench.stats.friedman import iman_davenport
 

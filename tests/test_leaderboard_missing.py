@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import leaderboard as boards
-from bench.core import BenchError
-from bench.leaderboard import IncompleteError, leaderboard, standings
-from bench.leaderboard.slices import EDGES
-from bench.suites import catalogue
+from bench.core.nouns import BenchError
+from bench.report import leaderboards as boards
+from bench.report.leaderboards import IncompleteError, leaderboard, standings
+from bench.report.leaderboards.slices import EDGES
+from bench.tasks.suites import catalogue
 
 nan, inf = np.nan, np.inf
 

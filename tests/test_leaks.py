@@ -8,21 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import (
-    boards,
-    fits,
-    learners,
-    postprocess,
-    predict,
-    preprocess,
-    splits,
-    trainings,
-    weigh,
-)
-from bench.core import DEFAULT_LEVELS, NotApplicableError, Settings, Target, Task
-from bench.learners import learner_scheme
-from bench.registry import Entry
-from bench.store import Stored
+from bench.core.nouns import DEFAULT_LEVELS, NotApplicableError, Settings, Target, Task
+from bench.core.registry import Entry
+from bench.methods import boards, learners, postprocess, trainings
+from bench.methods.learners import learner_scheme
+from bench.runner import evaluate, fit_spec, out_of_fold
+from bench.runner.store import Stored
+from bench.tasks import encoders, splits
 
 pytestmark = pytest.mark.slow  # the whole file takes half a minute or more
 
@@ -79,7 +71,7 @@ def known(monkeypatch):
 
 MEMORY = {"encoding": "native", "weights": True}
 WAYS = ("plain", "groups", "time", "weight")
-PROTOCOLS = [Settings(seed=3, inner=4, protocol=protocol) for protocol in predict.PROTOCOLS]
+PROTOCOLS = [Settings(seed=3, inner=4, protocol=protocol) for protocol in out_of_fold.PROTOCOLS]
 KNOWERS = {"groups": "group-memory", "time": "prophet"}
 WAYS_OF_PROTOCOLS = [
     pytest.param(way, settings, id=f"{way}-{settings.protocol}")
@@ -112,8 +104,8 @@ def answers(drawn, split, learner, settings, training="none", kind="point"):
     """Return what predict answers: out of fold, and on the test rows."""
     outputs = {"point": (), "quantile": DEFAULT_LEVELS, "class": drawn.classes}[kind]
     ordered = bool(learner_scheme(learner).entry.traits.get("ordered"))
-    fit = fits.Fit(Target(kind, outputs, ordered), learner, training)
-    return predict.answer(fits.rows_of(drawn, split, settings), fit, settings)
+    fit = fit_spec.Fit(Target(kind, outputs, ordered), learner, training)
+    return out_of_fold.answer(fit_spec.rows_of(drawn, split, settings), fit, settings)
 
 
 @pytest.mark.usefixtures("known")
@@ -178,7 +170,7 @@ def other_table(drawn, rows):
 def leaks(drawn, learner, settings, training="none", kind="point"):
     """Return what the answers of the first split know and must not; nothing, if all is well."""
     split = drawn.splits[0]
-    rows = fits.rows_of(drawn, split, settings)
+    rows = fit_spec.rows_of(drawn, split, settings)
     first = rows.fold == 0
     answered, others = rows.answered[first], split.test[1:]
 
@@ -234,7 +226,7 @@ def test_class_weights_see_the_rows_that_teach_alone(way, settings):
 
 @pytest.mark.usefixtures("plain_inner_folds")
 def test_an_encoder_that_learns_on_all_rows_is_caught(monkeypatch):
-    honest, begin = preprocess.encoder, predict._Asker.__init__
+    honest, begin = encoders.encoder, out_of_fold._Asker.__init__
     seen = {}
 
     class Greedy:
@@ -248,32 +240,32 @@ def test_an_encoder_that_learns_on_all_rows_is_caught(monkeypatch):
         seen["X"] = rows.task.X
         begin(asker, rows, *args)
 
-    monkeypatch.setattr(preprocess, "encoder", Greedy)
-    monkeypatch.setattr(predict._Asker, "__init__", noting)
+    monkeypatch.setattr(encoders, "encoder", Greedy)
+    monkeypatch.setattr(out_of_fold._Asker, "__init__", noting)
     found = leaks(task(), "ridge", PROTOCOLS[0])
     assert {"out of fold, X of test rows", "out of fold, X of other rows of the fold"} <= set(found)
 
 
 @pytest.mark.usefixtures("plain_inner_folds")
 def test_class_weights_from_all_rows_are_caught(monkeypatch):
-    honest = predict.row_weights
+    honest = out_of_fold.row_weights
 
     def leaky(drawn, rows, training):
         return honest(drawn, np.arange(N), training)[rows]
 
-    monkeypatch.setattr(predict, "row_weights", leaky)
+    monkeypatch.setattr(out_of_fold, "row_weights", leaky)
     found = leaks(task(kind="classification"), "logistic", PROTOCOLS[0], "balanced", "class")
     assert {"out of fold, y of test rows", "test, y of test rows", "out of fold, y of the fold"} <= set(found)
 
 
 @pytest.mark.usefixtures("plain_inner_folds")
 def test_a_sampler_that_draws_from_all_rows_is_caught(monkeypatch):
-    honest = predict._Asker.ask
+    honest = out_of_fold._Asker.ask
 
     def leaky(asker, part, teach, asked):
         return honest(asker, part, np.random.default_rng(0).choice(N, len(teach)), asked)
 
-    monkeypatch.setattr(predict._Asker, "ask", leaky)
+    monkeypatch.setattr(out_of_fold._Asker, "ask", leaky)
     found = leaks(task(), "ridge", PROTOCOLS[0])
     assert {"out of fold, y of test rows", "test, y of test rows", "out of fold, y of the fold"} <= set(found)
 
@@ -313,12 +305,12 @@ def stored_answers(board, drawn, rows, rng):
 
 def evidence(board, way="plain"):
     drawn = task(way, board.task_kind)
-    rows = fits.rows_of(drawn, drawn.splits[0], SETTINGS)
+    rows = fit_spec.rows_of(drawn, drawn.splits[0], SETTINGS)
     split, rng = rows.split, np.random.default_rng(5)
     stored = {
         (learner, training): stored_answers(board, drawn, rows, rng) for learner in PANEL for training in TRAININGS
     }
-    return weigh.Evidence(
+    return evaluate.Evidence(
         drawn,
         board,
         SETTINGS,
@@ -353,7 +345,7 @@ def with_other_rows(given):
 def weighed(given, name):
     """Return the answer of a method: what it says and how it decides."""
     board = given.board
-    sheet = weigh.LearnerSheet(given) if board.per_learner else weigh.EnsembleSheet(given, PANEL)
+    sheet = evaluate.LearnerSheet(given) if board.per_learner else evaluate.EnsembleSheet(given, PANEL)
     return sheet.weigh(name, PANEL[0]).answer
 
 
@@ -407,7 +399,7 @@ def test_the_oracle_is_seen_to_use_the_test_labels(board):
 
 @pytest.mark.parametrize("board", ["classification", "class-weight"])
 def test_a_threshold_tuned_on_test_rows_is_caught(board, monkeypatch):
-    kind = weigh.LearnerSheet if board == "class-weight" else weigh.EnsembleSheet
+    kind = evaluate.LearnerSheet if board == "class-weight" else evaluate.EnsembleSheet
     honest = kind._said
 
     def leaky(sheet, *asked):
@@ -423,18 +415,18 @@ def test_weights_learned_on_test_rows_are_caught(monkeypatch):
     def leaky(sheet, scheme):
         return scheme(sheet.test, sheet.evidence.task.y[sheet.evidence.test], sheet.evidence.rng(scheme.id))
 
-    monkeypatch.setattr(weigh.EnsembleSheet, "_fit", leaky)
+    monkeypatch.setattr(evaluate.EnsembleSheet, "_fit", leaky)
     assert knows_too_much(evidence(boards.BOARDS["regression"]), "qp-simplex") == ["y of test rows", "other test rows"]
 
 
 def test_post_processing_learns_on_cross_fitted_answers():
     """Each training row is answered by weights that were learned without its inner fold."""
     given = evidence(boards.BOARDS["classification"])
-    sheet = weigh.EnsembleSheet(given, PANEL)
+    sheet = evaluate.EnsembleSheet(given, PANEL)
     scheme = given.board.registry.scheme("log-stack")
     honest = said_by(sheet._cross_fitted(scheme)[0])
     fold = given.fold == 0
     other = replace(given, task=other_target(given.task, given.answered[fold]))
-    tampered = said_by(weigh.EnsembleSheet(other, PANEL)._cross_fitted(scheme)[0])
+    tampered = said_by(evaluate.EnsembleSheet(other, PANEL)._cross_fitted(scheme)[0])
     assert tampered[fold].tobytes() == honest[fold].tobytes()
     assert tampered[~fold].tobytes() != honest[~fold].tobytes()

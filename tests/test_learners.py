@@ -11,12 +11,12 @@ from scipy.optimize import linprog
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression, QuantileRegressor, Ridge
 
-from bench import losses
-from bench.core import BenchError, Target, lawful
-from bench.learners import learner_scheme, registry
-from bench.learners.adapters import counted
-from bench.preprocess import encoder
+from bench.core import losses
+from bench.core.nouns import BenchError, Target, lawful
+from bench.methods.learners import learner_scheme, registry
+from bench.methods.learners.adapters import counted
 from bench.solvers.quantile_regression import TOLERANCE, Problem, quantile_regression
+from bench.tasks.encoders import encoder
 
 TARGETS = {
     "point": Target("point"),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_ensembles_oracles import classes, loss_of, scheme
 
-from bench.core import BenchError, clip_probabilities
+from bench.core.nouns import BenchError, clip_probabilities
 from bench.solvers import log_pool
 from bench.solvers.log_pool import log_pool_weights
 

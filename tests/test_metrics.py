@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import class_weights
-from bench.core import DEFAULT_LEVELS, Answer, BenchError, Target
-from bench.metrics import for_target, register, registry
-from bench.metrics.confusion import counts
-from bench.metrics.f1 import f1_average, f1_pooled
-from bench.metrics.per_class import per_class
+from bench.core.nouns import DEFAULT_LEVELS, Answer, BenchError, Target
+from bench.methods import class_weights
+from bench.methods.metrics import for_target, register, registry
+from bench.methods.metrics.confusion import counts
+from bench.methods.metrics.f1 import f1_average, f1_pooled
+from bench.methods.metrics.per_class import per_class
 
 law = settings(derandomize=True, deadline=None, max_examples=20)
 POINT = Target("point")

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import checks, losses
-from bench.class_weights import averages
-from bench.core import NotApplicableError, Task, Weights
-from bench.registry import Entry, Scheme
+from bench import checks
+from bench.core import losses
+from bench.core.nouns import NotApplicableError, Task, Weights
+from bench.core.registry import Entry, Scheme
+from bench.methods.class_weights import averages
 
 MUTANTS = []
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import sources
-from bench.core import BenchError
-from bench.sources import Request
+from bench.core.nouns import BenchError
+from bench.tasks import sources
+from bench.tasks.sources import Request
 
 
 def load(path, **fields):

@@ -2,11 +2,11 @@
 
 import pytest
 
-from bench.core import BenchError
-from bench.learners import learner_scheme, registry
-from bench.learners.portfolio import portfolio
-from bench.learners.trial import try_parameters
-from bench.plan import Selection
+from bench.core.nouns import BenchError
+from bench.methods.learners import learner_scheme, registry
+from bench.methods.learners.portfolio import portfolio
+from bench.methods.learners.trial import try_parameters
+from bench.runner.plan import Selection
 
 
 def test_a_larger_portfolio_holds_every_smaller_one():

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from bench import metrics
-from bench.core import SMALLEST_PROBABILITY, Answer, BenchError, NotApplicableError, Target
-from bench.postprocess import registry
-from bench.postprocess.one_vs_rest import logistic
+from bench.core.nouns import SMALLEST_PROBABILITY, Answer, BenchError, NotApplicableError, Target
+from bench.methods import metrics
+from bench.methods.postprocess import registry
+from bench.methods.postprocess.one_vs_rest import logistic
 
 RNG = np.random.default_rng(0)
 CALIBRATORS = ["platt", "beta", "isotonic", "temperature"]

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import betabinom
 
-from bench import losses
-from bench.core import DEFAULT_LEVELS, Answer, BenchError, NotApplicableError, Target
-from bench.postprocess import registry
-from bench.postprocess.pava import isotonic_rows
+from bench.core import losses
+from bench.core.nouns import DEFAULT_LEVELS, Answer, BenchError, NotApplicableError, Target
+from bench.methods.postprocess import registry
+from bench.methods.postprocess.pava import isotonic_rows
 
 RNG = np.random.default_rng(0)
 LEVELS = {"default": DEFAULT_LEVELS, "even": (0.1, 0.25, 0.75, 0.9), "pair": (0.1, 0.9), "three": (0.1, 0.5, 0.9)}

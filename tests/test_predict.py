@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from conftest import class_task, regression_task
 
-from bench import fits, learners, predict, registry
-from bench.core import InvalidAnswerError, NotApplicableError, Settings, Split, Target
-from bench.fits import Fit, data_hash, fit_key, row_weights, rows_of, why_not
-from bench.predict import answer
+from bench.core import registry
+from bench.core.nouns import InvalidAnswerError, NotApplicableError, Settings, Split, Target
+from bench.methods import learners
+from bench.runner import fit_spec, out_of_fold
+from bench.runner.fit_spec import Fit, data_hash, fit_key, row_weights, rows_of, why_not
+from bench.runner.out_of_fold import answer
 
 POINT, QUANTILE = Target("point"), Target("quantile", (0.1, 0.5, 0.9))
 SETTINGS = Settings(inner=3)
@@ -233,7 +235,7 @@ def test_row_weights_are_those_of_the_task_times_those_of_the_class():
     w = np.linspace(0, 2, 60)
     task = class_task(60, shares=(0.7, 0.3), weight=w)
     rows = task.splits[0].train
-    found = row_weights(task, rows, predict.class_weights.registry.scheme("balanced"))
+    found = row_weights(task, rows, out_of_fold.class_weights.registry.scheme("balanced"))
     np.testing.assert_allclose(found.mean(), 1, rtol=1e-12)
     mass = np.bincount(task.y[rows], weights=found)
     np.testing.assert_allclose(mass[0], mass[1], rtol=1e-12)
@@ -241,7 +243,7 @@ def test_row_weights_are_those_of_the_task_times_those_of_the_class():
         mine = (task.y[rows] == k) & (w[rows] > 0)
         assert np.ptp((found / np.where(w[rows] > 0, w[rows], 1))[mine]) < 1e-12
     equal = replace(task, weight=np.full(60, 3.0))
-    assert row_weights(equal, rows, predict.class_weights.registry.scheme("none")) is None
+    assert row_weights(equal, rows, out_of_fold.class_weights.registry.scheme("none")) is None
 
 
 def test_a_row_of_weight_zero_teaches_nothing():
@@ -342,13 +344,13 @@ def test_the_key_has_nothing_else_in_it():
 
 def test_the_source_of_a_learner_and_of_the_harness_are_in_the_key(monkeypatch):
     before, real = key(), registry.source_hash
-    for touched in (*fits.CODE, "bench.learners.ridge"):
+    for touched in (*fit_spec.CODE, "bench.methods.learners.ridge"):
 
         def changed(*modules, touched=touched):
             return "changed" if touched in modules else real(*modules)
 
         monkeypatch.setattr(registry, "source_hash", changed)
-        monkeypatch.setattr(fits, "source_hash", changed)
+        monkeypatch.setattr(fit_spec, "source_hash", changed)
         for entry in learners.registry.entries().values():
             entry.__dict__.pop("source", None)
         assert key() != before, touched
@@ -359,7 +361,7 @@ def test_the_source_of_a_learner_and_of_the_harness_are_in_the_key(monkeypatch):
 
 def test_versions_of_the_libraries_are_in_the_key(monkeypatch):
     before = key()
-    monkeypatch.setattr(fits, "_version", lambda name: "9.9" if name == "scikit-learn" else "1")
+    monkeypatch.setattr(fit_spec, "_version", lambda name: "9.9" if name == "scikit-learn" else "1")
     assert key() != before
 
 

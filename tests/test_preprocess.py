@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from bench import preprocess
-from bench.core import BenchError
-from bench.preprocess import ENCODERS, MOST_LEVELS, encoder
+from bench.core.nouns import BenchError
+from bench.tasks import encoders
+from bench.tasks.encoders import ENCODERS, MOST_LEVELS, encoder
 
 ODD_NAMES = ["a b", "a_b", "[x]", '{"k": 1}', "größe, cm", "a=b", "", "nothing", "a is missing", "日本"]
 
@@ -123,10 +123,10 @@ def test_an_unknown_level_is_all_zeros_where_no_level_is_rare():
 def test_ordinal_codes_follow_the_alphabet_or_the_order_of_the_category():
     plain = pd.DataFrame({"c": pd.Categorical(["z", "b", "a", None], categories=["z", "b", "a", "unused"])})
     ranked = pd.DataFrame({"c": pd.Categorical(["low", "high", "mid"], ["low", "mid", "high"], ordered=True)})
-    assert encoder("ordinal").fit(plain).transform(plain)["c"].tolist() == [2, 1, 0, preprocess.MISSING]
+    assert encoder("ordinal").fit(plain).transform(plain)["c"].tolist() == [2, 1, 0, encoders.MISSING]
     assert encoder("ordinal").fit(ranked).transform(ranked)["c"].tolist() == [0, 2, 1]
     new = pd.DataFrame({"c": pd.Categorical(["new"])})
-    assert encoder("ordinal").fit(plain).transform(new)["c"].tolist() == [preprocess.UNKNOWN]
+    assert encoder("ordinal").fit(plain).transform(new)["c"].tolist() == [encoders.UNKNOWN]
 
 
 def test_native_keeps_gaps_and_forgets_unknown_levels():

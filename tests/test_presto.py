@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from bench import losses
-from bench.core import BenchError, Target, lawful
-from bench.learners import learner_scheme
+from bench.core import losses
+from bench.core.nouns import BenchError, Target, lawful
+from bench.methods.learners import learner_scheme
 from bench.solvers import presto
 from bench.solvers.ordinal import Cumulative, coefficients, ordinal_rows
 from bench.solvers.presto import Penalty, drawn_together, largest_penalty, ordinal_fit, parallel, path

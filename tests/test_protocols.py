@@ -12,10 +12,12 @@ import pytest
 from conftest import bytes_of, read
 from scipy import stats
 
-from bench import fits, learners, predict, splits, weigh
-from bench.boards import BOARDS
-from bench.core import Settings, Split, Target, Task
-from bench.registry import Entry
+from bench.core.nouns import Settings, Split, Target, Task
+from bench.core.registry import Entry
+from bench.methods import learners
+from bench.methods.boards import BOARDS
+from bench.runner import evaluate, fit_spec, out_of_fold
+from bench.tasks import splits
 
 pytestmark = pytest.mark.slow  # the whole file takes half a minute or more
 
@@ -82,16 +84,16 @@ def settings_of(protocol, **more):
 
 
 def answers(drawn, learner, settings, target=None):
-    rows = fits.rows_of(drawn, drawn.splits[-1], settings)
-    return rows, predict.answer(rows, fits.Fit(target or Target("point"), learner), settings)
+    rows = fit_spec.rows_of(drawn, drawn.splits[-1], settings)
+    return rows, out_of_fold.answer(rows, fit_spec.Fit(target or Target("point"), learner), settings)
 
 
 def evidence(drawn, settings, panel=PANEL):
-    rows = fits.rows_of(drawn, drawn.splits[-1], settings)
+    rows = fit_spec.rows_of(drawn, drawn.splits[-1], settings)
     target = BOARD.target(drawn, settings)
-    stored = {(who, "none"): predict.answer(rows, fits.Fit(target, who), settings) for who in panel}
+    stored = {(who, "none"): out_of_fold.answer(rows, fit_spec.Fit(target, who), settings) for who in panel}
     split = rows.split
-    return weigh.Evidence(
+    return evaluate.Evidence(
         drawn, BOARD, settings, split.repeat, split.fold, split.train, split.test,
         rows.answered, rows.fold, rows.calibration, stored,
     )  # fmt: skip
@@ -102,7 +104,7 @@ def said(sheet, method):
 
 
 def answer_bytes(drawn, method, settings):
-    return said(weigh.EnsembleSheet(evidence(drawn, settings), PANEL), method).tobytes()
+    return said(evaluate.EnsembleSheet(evidence(drawn, settings), PANEL), method).tobytes()
 
 
 # --- split: rows set aside ------------------------------------------------------------------------
@@ -113,7 +115,7 @@ def answer_bytes(drawn, method, settings):
 def test_split_cuts_the_training_part_in_two_and_leaves_the_test_rows(way, kind):
     drawn = task(way, kind)
     for split in drawn.splits:
-        rows = fits.rows_of(drawn, split, settings_of("split"))
+        rows = fit_spec.rows_of(drawn, split, settings_of("split"))
         parts = [rows.split.train, rows.calibration, rows.split.test]
         assert sum(map(len, parts)) == len(np.unique(np.concatenate(parts)))
         assert sorted(np.concatenate(parts[:2])) == sorted(split.train)
@@ -126,11 +128,11 @@ def test_split_cuts_the_training_part_in_two_and_leaves_the_test_rows(way, kind)
 def test_split_keeps_groups_whole_and_sets_the_latest_rows_aside():
     for split in task("groups").splits:
         drawn = task("groups")
-        rows = fits.rows_of(drawn, split, settings_of("split"))
+        rows = fit_spec.rows_of(drawn, split, settings_of("split"))
         assert not set(drawn.groups[rows.calibration]) & set(drawn.groups[rows.split.train])
     for split in task("time").splits:
         drawn = task("time")
-        rows = fits.rows_of(drawn, split, settings_of("split"))
+        rows = fit_spec.rows_of(drawn, split, settings_of("split"))
         assert drawn.time[rows.split.train].max() < drawn.time[rows.calibration].min()
         assert (np.diff(drawn.time[rows.calibration]) >= 0).all()
 
@@ -140,7 +142,7 @@ def test_split_keeps_groups_whole_and_sets_the_latest_rows_aside():
 def test_split_sets_the_share_aside_that_was_asked_for(way, share):
     drawn = task(way, n=600)
     split = drawn.splits[-1]
-    kept = len(fits.rows_of(drawn, split, settings_of("split", calibration=share)).calibration)
+    kept = len(fit_spec.rows_of(drawn, split, settings_of("split", calibration=share)).calibration)
     # a group or a point in time is not cut, and one part of them is kept aside at the least
     room = {"groups": 1 / 15, "time": 1 / 18}.get(way, 1 / len(split.train))
     assert abs(kept / len(split.train) - share) <= 1.5 * room
@@ -148,7 +150,7 @@ def test_split_sets_the_share_aside_that_was_asked_for(way, share):
 
 def test_split_with_classes_keeps_their_shares():
     drawn = task(kind="classification", n=400)
-    rows = fits.rows_of(drawn, drawn.splits[0], settings_of("split", calibration=0.3))
+    rows = fit_spec.rows_of(drawn, drawn.splits[0], settings_of("split", calibration=0.3))
     taught, aside = (np.bincount(drawn.y[part], minlength=3) for part in (rows.split.train, rows.calibration))
     np.testing.assert_allclose(aside / aside.sum(), taught / taught.sum(), atol=0.02)
 
@@ -187,13 +189,13 @@ METHODS = ("coarse", "medium", "qra", "local-leaf", "floor", "coarse+pava")
 @pytest.mark.parametrize("method", METHODS)
 def test_no_scheme_knows_the_calibration_rows(method):
     drawn, settings = task(), settings_of("split")
-    aside = fits.rows_of(drawn, drawn.splits[-1], settings).calibration
+    aside = fit_spec.rows_of(drawn, drawn.splits[-1], settings).calibration
     assert answer_bytes(tampered(drawn, aside), method, settings) == answer_bytes(drawn, method, settings)
 
 
 def test_a_scheme_that_knows_the_calibration_rows_is_caught(monkeypatch):
     drawn, settings = task(), settings_of("split")
-    aside = fits.rows_of(drawn, drawn.splits[-1], settings).calibration
+    aside = fit_spec.rows_of(drawn, drawn.splits[-1], settings).calibration
     monkeypatch.setattr(splits, "carve", leaky_carve)
     assert answer_bytes(tampered(drawn, aside), "coarse", settings) != answer_bytes(drawn, "coarse", settings)
 
@@ -202,7 +204,7 @@ def test_cqr_knows_the_calibration_rows_alone():
     """Its margins are order statistics of the misses there; the median is that of the scheme."""
     drawn = task(n=200)
     given = evidence(drawn, settings_of("split"))
-    sheet = weigh.EnsembleSheet(given, PANEL)
+    sheet = evaluate.EnsembleSheet(given, PANEL)
     plain, moved = said(sheet, "coarse"), said(sheet, "coarse+cqr")
     values, y = sheet._calibrating(BOARD.registry.scheme("coarse"))[0].values, drawn.y[given.calibration]
     for lo, hi in given.target.intervals.values():
@@ -263,12 +265,12 @@ def test_nested_answers_are_made_without_two_folds(way):
 def test_what_answers_without_a_fold_knows_nothing_of_its_y(method, protocol, knows):
     """Under `bag` the weights were learned from models that had seen the fold: `cv-plus` says so."""
     drawn, settings = task(n=90), settings_of(protocol)
-    rows = fits.rows_of(drawn, drawn.splits[-1], settings)
+    rows = fit_spec.rows_of(drawn, drawn.splits[-1], settings)
     fold = rows.answered[rows.fold == 1]
     y = drawn.y.copy()
     y[fold] = 3 * y[fold][::-1]
     honest, other = (
-        weigh.EnsembleSheet(evidence(each, settings), PANEL)._by_fold(BOARD.registry.scheme(method))
+        evaluate.EnsembleSheet(evidence(each, settings), PANEL)._by_fold(BOARD.registry.scheme(method))
         for each in (drawn, replace(drawn, y=y))
     )
     same = [a.values.tobytes() == b.values.tobytes() for a, b in zip(honest, other, strict=True)]
@@ -360,7 +362,7 @@ def covered(seed, settings, methods, n=120):
     frame = pd.DataFrame(X, columns=["a", "b"])
     split = Split(0, 0, np.arange(n), np.arange(n, n + N_TEST))
     given = evidence(Task(f"law-{seed}", frame, y, "regression", (split,)), settings, PANEL[:2])
-    sheet, truth = weigh.EnsembleSheet(given, PANEL[:2]), y[split.test]
+    sheet, truth = evaluate.EnsembleSheet(given, PANEL[:2]), y[split.test]
     hits = [
         [((values[:, lo] <= truth) & (truth <= values[:, hi])).sum() for lo, hi in given.target.intervals.values()]
         for values in (said(sheet, method) for method in methods)

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
-from bench import losses
-from bench.core import BenchError
-from bench.ensembles import registry
+from bench.core import losses
+from bench.core.nouns import BenchError
+from bench.methods.ensembles import registry
 from bench.solvers import pinball_levels
 from bench.solvers.pinball import penalised_pinball, problem_of, solve
 from bench.solvers.pinball_levels import each_level, pinball_banded, pinball_by_groups, pinball_tied
@@ -343,7 +343,7 @@ def test_penalties_of_many_levels():
 @pytest.mark.parametrize("name", SHRUNK)
 def test_inner_folds_choose_what_serves_them_best(name):
     panel, y = quantiles(14, 3, n=80, weighted=True)
-    module = __import__(f"bench.ensembles.{name.replace('-', '_')}", fromlist=["STRENGTHS"])
+    module = __import__(f"bench.methods.ensembles.{name.replace('-', '_')}", fromlist=["STRENGTHS"])
     parameter = "alpha" if name == "elastic" else "penalty"
     totals = []
     for strength in module.STRENGTHS:

@@ -13,12 +13,12 @@ from quantile_forest import ExtraTreesQuantileRegressor
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from bench import ensembles, learners
-from bench.core import BenchError, Panel, Target
-from bench.learners import boosting, learner_scheme
-from bench.learners.empirical import padded, quantiles
-from bench.learners.extra_trees_quantile import LeafWeights
-from bench.learners.heteroscedastic import _log_variance, _with_constant
+from bench.core.nouns import BenchError, Panel, Target
+from bench.methods import ensembles, learners
+from bench.methods.learners import boosting, learner_scheme
+from bench.methods.learners.empirical import padded, quantiles
+from bench.methods.learners.extra_trees_quantile import LeafWeights
+from bench.methods.learners.heteroscedastic import _log_variance, _with_constant
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 TARGET = Target("quantile", LEVELS)

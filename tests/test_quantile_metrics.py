@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from bench.core import DEFAULT_LEVELS, Answer, BenchError, Target
-from bench.metrics import for_target, registry, traits
+from bench.core.nouns import DEFAULT_LEVELS, Answer, BenchError, Target
+from bench.methods.metrics import for_target, registry, traits
 
 law = settings(derandomize=True, deadline=None, max_examples=30)
 QUANTILE = Target("quantile", DEFAULT_LEVELS)

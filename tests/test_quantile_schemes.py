@@ -11,13 +11,13 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.linear_model import QuantileRegressor
 
-from bench import losses
-from bench.core import DEFAULT_LEVELS, BenchError, Panel, Target
-from bench.ensembles import registry
-from bench.ensembles.level_features import feature_weighted_levels
-from bench.ensembles.local_cluster import _clusters
-from bench.ensembles.mixture import LinearPool, crps_gram
-from bench.ensembles.regional import Regions, regional
+from bench.core import losses
+from bench.core.nouns import DEFAULT_LEVELS, BenchError, Panel, Target
+from bench.methods.ensembles import registry
+from bench.methods.ensembles.level_features import feature_weighted_levels
+from bench.methods.ensembles.local_cluster import _clusters
+from bench.methods.ensembles.mixture import LinearPool, crps_gram
+from bench.methods.ensembles.regional import Regions, regional
 from bench.solvers import quantile_regression as solver
 from bench.solvers.pinball import simplex_pinball
 
@@ -402,7 +402,7 @@ def test_weights_that_are_linear_in_a_feature_are_found():
 def test_a_dear_price_leaves_the_convex_weights(monkeypatch):
     y, said = sample(n=300)
     panel = panel_of(said, X=np.random.default_rng(0).normal(size=(300, 2)))
-    monkeypatch.setattr("bench.ensembles.level_features.PENALTIES", (1e9,))
+    monkeypatch.setattr("bench.methods.ensembles.level_features.PENALTIES", (1e9,))
     found = feature_weighted_levels(panel, y, lambda part: np.ones((len(part.X), 1)))
     coarse = learn("coarse", panel, y)
     np.testing.assert_allclose(found.w, coarse.w, atol=1e-9)

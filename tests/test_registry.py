@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import class_weights, ensembles, fits, learners, metrics, postprocess, registry
-from bench.core import BenchError
-from bench.learners import learner_scheme
-from bench.plugins import load_plugins
-from bench.registry import Registry, chosen_from, split_list
+from bench.core import registry
+from bench.core.nouns import BenchError
+from bench.core.plugins import load_plugins
+from bench.core.registry import Registry, chosen_from, split_list
+from bench.methods import class_weights, ensembles, learners, metrics, postprocess
+from bench.methods.learners import learner_scheme
+from bench.runner import fit_spec
 
 REGISTRIES = [class_weights.registry, ensembles.registry, learners.registry, metrics.registry, postprocess.registry]
 
@@ -18,7 +20,7 @@ REGISTRIES = [class_weights.registry, ensembles.registry, learners.registry, met
 @pytest.fixture
 def shop():
     """A registry of its own with three entries; its package holds no module."""
-    found = Registry("tool", "bench.executors")
+    found = Registry("tool", "bench.runner.executors")
     found._searched = True
 
     @found.register("wood", tags=("core",))
@@ -192,8 +194,8 @@ def test_a_wrong_learner_is_refused(text):
 # plug-ins from files
 
 SCHEME = """
-from bench.core import Weights
-from bench.ensembles import register
+from bench.core.nouns import Weights
+from bench.methods.ensembles import register
 import numpy as np
 
 @register("point")
@@ -277,7 +279,17 @@ def _is_module(name):
         return False
 
 
-NEUTRAL = {"bench", "bench.learners", "bench.registry", "bench.losses", "bench.files"}
+NEUTRAL = {
+    "bench",
+    "bench.core",
+    "bench.methods",
+    "bench.tasks",
+    "bench.solvers",
+    "bench.methods.learners",
+    "bench.core.registry",
+    "bench.core.losses",
+    "bench.core.files",
+}
 """Modules that say what a learner is, not what it answers."""
 
 
@@ -299,7 +311,7 @@ def test_all_the_code_behind_a_learner_is_in_its_key(entry):
 
     home = entry.function.__module__
     roots = {
-        *fits.CODE,
+        *fit_spec.CODE,
         *learners.registry.shared_modules(),
         *learner_scheme(entry.name).entry.traits.get("code", ()),
         home,

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import load
-from bench.core import BenchError, Cell
-from bench.leaderboard import COLUMNS, leaderboard, to_csv
-from bench.results import csv_text, export
+from bench.core.nouns import BenchError, Cell
+from bench.core.tables import csv_text
+from bench.report.leaderboards import COLUMNS, leaderboard, to_csv
+from bench.runner.tables import export
 from bench.stats import ranks
 
 SCORES = {

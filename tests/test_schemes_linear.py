@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_ensembles_oracles import MAKE, classes, loss_of, points, quantiles, scheme, simplex_points
 
-from bench.core import BenchError
-from bench.ensembles import best_subset_mean, least_squares, pseudo_bma
-from bench.ensembles.cross_validation import choose, first_best, fold_grams, fold_rows
-from bench.ensembles.exp_weights import ETAS
-from bench.ensembles.qp_ridge_equal import TO_EQUAL
-from bench.ensembles.qp_simplex_weighted import emphasis
-from bench.ensembles.qp_sparse import SPARSE
-from bench.ensembles.shrink_to_equal import PSIS
+from bench.core.nouns import BenchError
+from bench.methods.ensembles import best_subset_mean, least_squares, pseudo_bma
+from bench.methods.ensembles.cross_validation import choose, first_best, fold_grams, fold_rows
+from bench.methods.ensembles.exp_weights import ETAS
+from bench.methods.ensembles.qp_ridge_equal import TO_EQUAL
+from bench.methods.ensembles.qp_simplex_weighted import emphasis
+from bench.methods.ensembles.qp_sparse import SPARSE
+from bench.methods.ensembles.shrink_to_equal import PSIS
 
 seeds, weighted = st.integers(0, 10**6), st.booleans()
 few = settings(max_examples=12)

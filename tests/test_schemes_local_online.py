@@ -11,10 +11,10 @@ from conftest import panel_of, probabilities
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import losses
-from bench.core import BenchError, NotApplicableError, Weights
-from bench.ensembles import register, registry
-from bench.keys import generator
+from bench.core import losses
+from bench.core.hashing import generator
+from bench.core.nouns import BenchError, NotApplicableError, Weights
+from bench.methods.ensembles import register, registry
 from bench.solvers.simplex_qp import residual_gram, simplex_qp
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -139,7 +139,7 @@ def test_neighbours_are_asked_for_in_chunks(monkeypatch):
     panel, y = classes(0)
     found = scheme("knora-u", panel, y)
     whole = found(panel)
-    monkeypatch.setattr("bench.ensembles.neighbours.CHUNK", 7)
+    monkeypatch.setattr("bench.methods.ensembles.neighbours.CHUNK", 7)
     np.testing.assert_allclose(found(panel), whole, rtol=1e-12)
 
 

@@ -11,12 +11,13 @@ from conftest import panel_of, probabilities
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import losses, metrics
 from bench.checks.examples import global_randomness
-from bench.core import Answer, BenchError, Weights
-from bench.ensembles import registry
-from bench.ensembles.cma_es import rounded
-from bench.ensembles.objective import badness_of_weights, hinges_of, judge_of_answers
+from bench.core import losses
+from bench.core.nouns import Answer, BenchError, Weights
+from bench.methods import metrics
+from bench.methods.ensembles import registry
+from bench.methods.ensembles.cma_es import rounded
+from bench.methods.ensembles.objective import badness_of_weights, hinges_of, judge_of_answers
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 SEARCHES = ["greedy", "hill-climb", "cma-es", "cma-es-softmax", "cma-es-explicit", "quality-diversity"]
@@ -78,7 +79,7 @@ def test_badness_reads_chunks_alike(monkeypatch):
         panel, y = make(3, weighted=True)
         w = np.random.default_rng(0).dirichlet(np.ones(4), 5)
         whole = badness_of_weights(panel, y)(w)
-        monkeypatch.setattr("bench.ensembles.objective.CHUNK", 4)
+        monkeypatch.setattr("bench.methods.ensembles.objective.CHUNK", 4)
         np.testing.assert_allclose(badness_of_weights(panel, y)(w), whole, rtol=1e-12)
         monkeypatch.undo()
 

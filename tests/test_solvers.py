@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize, nnls
 
-from bench.solvers import faces
+from bench.solvers import active_set
 from bench.solvers import simplex_log as log_solver
-from bench.solvers.faces import Faces, solve_positive
+from bench.solvers.active_set import Faces, solve_positive
 from bench.solvers.simplex_log import simplex_log
 from bench.solvers.simplex_qp import residual_gram, simplex_qp
 
@@ -254,8 +254,8 @@ def test_cholesky_takes_a_matrix_that_is_singular_but_for_rounding():
 @pytest.fixture
 def small_is_large(monkeypatch):
     """Keep the factor of ten learners already, so that small problems take the paths of large ones."""
-    monkeypatch.setattr(faces, "LARGE", 10)
-    monkeypatch.setattr(faces, "NEAR", 3)
+    monkeypatch.setattr(active_set, "LARGE", 10)
+    monkeypatch.setattr(active_set, "NEAR", 3)
 
 
 @fixed
@@ -280,8 +280,8 @@ def test_faces_one_after_another_are_as_good_as_each_alone(seed):
 def test_faces_do_not_factor_again_for_a_few_learners(monkeypatch):
     G = gram_of(errors(0, 300, 900))
     kept, sizes = Faces(G, 1e-14 * G.diagonal()), []
-    factored = faces._factored
-    monkeypatch.setattr(faces, "_factored", lambda gram, *rest: sizes.append(len(gram)) or factored(gram, *rest))
+    factored = active_set._factored
+    monkeypatch.setattr(active_set, "_factored", lambda gram, *rest: sizes.append(len(gram)) or factored(gram, *rest))
     for support in (np.arange(260), np.arange(5, 260), np.arange(3, 265), np.arange(265)):
         kept.solve(support)
     assert max(sizes[1:]) <= 5

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.core import BenchError
-from bench.keys import digest
-from bench.sources import Request, bundled_files, load, registry
-from bench.sources.bundled import CATALOGUE
-from bench.sources.columns import by_number, canonical
-from bench.sources.table import infer_kind, task_from_table
+from bench.core.hashing import digest
+from bench.core.nouns import BenchError
+from bench.tasks.sources import Request, bundled_files, load, registry
+from bench.tasks.sources.bundled import CATALOGUE
+from bench.tasks.sources.columns import by_number, canonical
+from bench.tasks.sources.table import infer_kind, task_from_table
 
 PATIENT = settings(derandomize=True, deadline=None, max_examples=60)
 

@@ -9,8 +9,8 @@ import openml_server as fake
 import pandas as pd
 import pytest
 
-from bench.core import BenchError
-from bench.sources import LoadError, Request, load, openml_cache, openml_http
+from bench.core.nouns import BenchError
+from bench.tasks.sources import LoadError, Request, load, openml_cache, openml_http
 
 TASK = "/api/v1/xml/task/7"
 DATA = "/api/v1/xml/data/5"
@@ -351,7 +351,7 @@ def test_the_process_is_left_as_it_was(server, capfd):
 def test_importing_the_client_makes_no_folders(server, tmp_path):
     fake.publish_toy(server)
     code = (
-        "from bench.sources import load, Request; import logging;"
+        "from bench.tasks.sources import load, Request; import logging;"
         "task = load('openml', Request('7'));"
         "assert not logging.getLogger().handlers;"
         "import openml; assert openml.config.apikey == '' or 'key' in openml.config.apikey"

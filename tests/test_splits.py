@@ -10,8 +10,8 @@ from conftest import class_task, regression_task
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.core import BenchError
-from bench.splits import inner, outer
+from bench.core.nouns import BenchError
+from bench.tasks.splits import inner, outer
 
 sizes, folds, seeds = st.integers(6, 60), st.integers(2, 6), st.integers(0, 99)
 

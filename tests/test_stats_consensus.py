@@ -12,9 +12,9 @@ from hypothesis.extra.numpy import arrays
 
 from bench.stats import kemeny as module
 from bench.stats.borda import borda_one_level, borda_two_level, copeland
-from bench.stats.games import games, preference
 from bench.stats.kemeny import kemeny
 from bench.stats.linear_order import climb, cost, integer_program
+from bench.stats.pairwise_wins import games, preference
 
 nan = np.nan
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 
 from bench.stats.elo import POINTS, RIDGE, bradley_terry, elo
-from bench.stats.games import games
+from bench.stats.pairwise_wins import games
 
 nan = np.nan
 

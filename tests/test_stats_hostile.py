@@ -15,7 +15,7 @@ from bench.stats import (
     correlated_t,
     effects,
     friedman,
-    games,
+    pairwise_wins,
     ranks,
     stability,
     tables,
@@ -56,8 +56,8 @@ def everything(badness, task):
     """Return every number that a board may ask for, by name, one (or one row) a method."""
     K = badness.shape[1]
     rng = np.random.default_rng
-    played = games.games(badness, task)
-    preferred = games.preference(played)
+    played = pairwise_wins.games(badness, task)
+    preferred = pairwise_wins.preference(played)
     points, consensus = elo(played, rng(0), draws=30), kemeny(preferred)
     within = ranks.task_ranks(badness, task)
     place = bootstrap.position_intervals(within, rng(0), 30)
@@ -71,7 +71,7 @@ def everything(badness, task):
     bootstrap.winner_stays(within, rng(0), 30)
     correlated_t.correlated_t(badness, 0.2)
     found = {
-        "mean_rank": ranks.mean_ranks(badness, task), "win_rate": games.win_rates(played), "elo": points.points,
+        "mean_rank": ranks.mean_ranks(badness, task), "win_rate": pairwise_wins.win_rates(played), "elo": points.points,
         "elo_lo": points.lo, "elo_hi": points.hi, "kemeny": consensus.rank, "borda_1": borda.borda_one_level(badness),
         "borda_2": borda.borda_two_level(badness, task), "copeland": borda.copeland(preferred),
         "position_lo": place.lo, "position_hi": place.hi, "improvability": effects.improvability(badness, task),
@@ -141,7 +141,7 @@ def test_a_hundred_thousand_rows():
     task = np.arange(100_000) % 50
     found = {
         "mean_rank": ranks.mean_ranks(badness, task),
-        "elo": elo(games.games(badness, task), rng).points,
+        "elo": elo(pairwise_wins.games(badness, task), rng).points,
         "rescaled": effects.rescaled_loss(badness, task),
     }
     np.testing.assert_allclose(found["mean_rank"], 2, atol=0.02)

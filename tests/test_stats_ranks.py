@@ -20,8 +20,8 @@ from bench.stats.effects import (
     rescaled_loss,
     skill,
 )
-from bench.stats.games import games, preference, win_rates
 from bench.stats.headroom import headroom
+from bench.stats.pairwise_wins import games, preference, win_rates
 
 nan, inf = np.nan, np.inf
 TASK = np.array(["b", "a", "a", "b", "a"])

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from conftest import class_columns, read, regression_columns, write_table
 
-from bench import loading, sources
-from bench.core import BenchError
-from bench.sources import LoadError
-from bench.suites import NamedPanel, TaskSpec, catalogue
+from bench.core.nouns import BenchError
+from bench.tasks import loading, sources
+from bench.tasks.sources import LoadError
+from bench.tasks.suites import NamedPanel, TaskSpec, catalogue
 
 FILE = Path("datasets.yaml")
 
@@ -22,7 +22,7 @@ def test_the_packaged_suite_needs_no_network():
 
 
 def test_the_packaged_panels_name_learners_of_their_kind():
-    from bench.learners import learner_scheme
+    from bench.methods.learners import learner_scheme
 
     for panel in catalogue().panels.values():
         for kind, members in panel.learners.items():

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from bench.core import Answer, Target, clip_probabilities
-from bench.postprocess import registry
+from bench.core.nouns import Answer, Target, clip_probabilities
+from bench.methods.postprocess import registry
 
 RNG = np.random.default_rng(0)
 few = settings(max_examples=20)

@@ -11,9 +11,9 @@ from conftest import probabilities
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bench import metrics
-from bench.core import Answer, BenchError, Target, clip_probabilities
-from bench.postprocess import registry
+from bench.core.nouns import Answer, BenchError, Target, clip_probabilities
+from bench.methods import metrics
+from bench.methods.postprocess import registry
 
 METRICS = ["macro_f1", "binary_f1", "accuracy", "balanced_accuracy", "weighted_f1", "g_mean", "mcc", "dodrans_f1"]
 RNG = np.random.default_rng(0)

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import ensembles, losses
-from bench.core import BenchError, Panel, Target
-from bench.ensembles import gating
-from bench.learners import learner_scheme
-from bench.learners.networks import _parted
+from bench.core import losses
+from bench.core.nouns import BenchError, Panel, Target
+from bench.methods import ensembles
+from bench.methods.ensembles import gating
+from bench.methods.learners import learner_scheme
+from bench.methods.learners.networks import _parted
 from bench.solvers import network
 from bench.solvers.network import Course, Layers
 

@@ -6,14 +6,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import preprocess
-from bench.class_weights import fit_weights
-from bench.class_weights import registry as weightings
-from bench.core import Answer, BenchError, Target
-from bench.learners import learner_scheme
-from bench.postprocess.prior_correction import prior_correction
-from bench.trainings import Lesson, against_rest, framed, ldam, networks, objectives, registry, soft_confusion
-from bench.trainings.against_rest import Running
+from bench.core.nouns import Answer, BenchError, Target
+from bench.methods.class_weights import fit_weights
+from bench.methods.class_weights import registry as weightings
+from bench.methods.learners import learner_scheme
+from bench.methods.postprocess.prior_correction import prior_correction
+from bench.methods.trainings import (
+    Lesson,
+    against_rest,
+    etf_network,
+    ldam,
+    networks,
+    objectives,
+    registry,
+    soft_confusion,
+)
+from bench.methods.trainings.against_rest import Running
+from bench.tasks import encoders
 
 law = settings(derandomize=True, deadline=None, max_examples=25)
 ON_NETWORKS = (
@@ -45,7 +54,7 @@ def table(n=400, classes=2, seed=0, columns=5):
 
 def lesson(X, y, learner="logistic", *, width=None, weight=None, seed=0):
     scheme = learner_scheme(learner)
-    encoder = preprocess.encoder(scheme.entry.traits["encoding"]).fit(X)
+    encoder = encoders.encoder(scheme.entry.traits["encoding"]).fit(X)
     target = Target("class", tuple("abcdefgh"[: width or y.max() + 1]))
     return Lesson(X, y, weight, target, scheme, encoder, seed, lambda _: [])
 
@@ -238,9 +247,9 @@ def test_gradients_of_networks(kind, classes):
 def test_gradient_of_a_network_with_a_frame():
     rng = np.random.default_rng(1)
     X, (_, y, weight) = rng.normal(size=(8, 4)), logits()
-    network = framed.Framed(4, framed.frame(6, 3, rng))
+    network = etf_network.Framed(4, etf_network.frame(6, 3, rng))
     theta = rng.normal(size=len(network.penalised))
-    loss = framed.with_features(networks.mean_of(objectives.cross_entropy), 3, 0.3)
+    loss = etf_network.with_features(networks.mean_of(objectives.cross_entropy), 3, 0.3)
     outputs, back = network.forward(theta, X)
     found = numeric_gradient(lambda moved: loss(network.forward(moved, X)[0], y, weight)[0], theta)
     np.testing.assert_allclose(back(loss(outputs, y, weight)[1]), found, atol=1e-7)
@@ -248,7 +257,7 @@ def test_gradient_of_a_network_with_a_frame():
 
 @pytest.mark.parametrize(("units", "classes"), [(2, 2), (6, 3), (64, 10)])
 def test_a_frame_has_equal_angles(units, classes):
-    M = framed.frame(units, classes, np.random.default_rng(0))
+    M = etf_network.frame(units, classes, np.random.default_rng(0))
     expected = np.full((classes, classes), -1 / (classes - 1)) + np.eye(classes) * (1 + 1 / (classes - 1))
     np.testing.assert_allclose(M.T @ M, expected, atol=1e-12)
 

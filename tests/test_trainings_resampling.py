@@ -11,18 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import checks, predict
+from bench import checks
 from bench.checks.law import LAWS
-from bench.core import BenchError, NotApplicableError, Settings, Split, Target, Task, clip_probabilities
-from bench.fits import Fit, rows_of
-from bench.learners import learner_scheme
-from bench.preprocess import encoder
-from bench.registry import Entry, Scheme
-from bench.trainings import Lesson, Taught, registry
-from bench.trainings.bags import sizes
-from bench.trainings.resampled import emphasis, fewer, more
-from bench.trainings.self_paced import draw_odds
-from bench.trainings.table import View
+from bench.core.nouns import BenchError, NotApplicableError, Settings, Split, Target, Task, clip_probabilities
+from bench.core.registry import Entry, Scheme
+from bench.methods.learners import learner_scheme
+from bench.methods.trainings import Lesson, Taught, registry
+from bench.methods.trainings.balanced_ensembles import sizes
+from bench.methods.trainings.numeric_view import View
+from bench.methods.trainings.sample import emphasis, fewer, more
+from bench.methods.trainings.self_paced import draw_odds
+from bench.runner import out_of_fold
+from bench.runner.fit_spec import Fit, rows_of
+from bench.tasks.encoders import encoder
 
 pytestmark = pytest.mark.slow  # the whole file takes half a minute or more
 
@@ -521,7 +522,7 @@ def test_nothing_of_a_test_row_is_taught(name, monkeypatch):
     monkeypatch.setattr(Lesson, "teach", spy)
     split = Split(0, 0, np.setdiff1d(np.arange(90), test), test)
     given = Settings(inner=3)
-    predict.answer(rows_of(task, split, given), Fit(Target("class", ("a", "b")), "knn", name), given)
+    out_of_fold.answer(rows_of(task, split, given), Fit(Target("class", ("a", "b")), "knn", name), given)
     assert len(seen) >= 4
     assert max(table["x0"].max() for table in seen) < 1e8
     assert not any((table["colour"] == "test").any() for table in seen)

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from conftest import class_task, core_schemes, regression_task
 
-from bench import ensembles, losses, metrics
-from bench.boards import BOARDS
-from bench.core import (
+from bench.core import losses
+from bench.core.nouns import (
     DEFAULT_LEVELS,
     BenchError,
     InvalidAnswerError,
@@ -20,9 +19,11 @@ from bench.core import (
     Target,
     Weights,
 )
-from bench.fits import Fit, rows_of
-from bench.predict import answer
-from bench.weigh import EnsembleSheet, Evidence, LearnerSheet, finish, score
+from bench.methods import ensembles, metrics
+from bench.methods.boards import BOARDS
+from bench.runner.evaluate import EnsembleSheet, Evidence, LearnerSheet, finish, score
+from bench.runner.fit_spec import Fit, rows_of
+from bench.runner.out_of_fold import answer
 
 SETTINGS = Settings(inner=3)
 LEARNERS = {
@@ -204,7 +205,7 @@ def test_a_threshold_is_learned_on_answers_of_weights_that_did_not_see_the_row(s
         w = ensembles.registry.scheme("log-stack")(teach, y[fold != k], np.random.default_rng(0))
         np.testing.assert_allclose(crossed.values[fold == k], w(sheet.oof.rows(fold == k)), rtol=1e-6)
     rule = sheet.weigh("log-stack+threshold", "").answer.rule
-    from bench.postprocess import registry
+    from bench.methods.postprocess import registry
 
     expected = registry.scheme("threshold")(crossed, y, np.random.default_rng(0))(crossed).rule
     np.testing.assert_array_equal(rule, expected)

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from bench.checks.law import LAWS, NOUNS, Case, Examine, Law, LawBrokenError, Outcome, law
-from bench.core import BenchError
-from bench.learners import learner_scheme
-from bench.registry import Registry, Scheme, split_list
+from bench.core.nouns import BenchError
+from bench.core.registry import Registry, Scheme, split_list
+from bench.methods.learners import learner_scheme
 
 __all__ = ["LAWS", "NOUNS", "Case", "Law", "LawBrokenError", "Outcome", "cases", "cases_of"]
 

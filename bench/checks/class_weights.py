@@ -6,9 +6,9 @@ import numpy as np
 
 from bench.checks.examples import global_randomness, read_only
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
-from bench.class_weights import fit_weights
-from bench.core import Array
-from bench.registry import Scheme
+from bench.core.nouns import Array
+from bench.core.registry import Scheme
+from bench.methods.class_weights import fit_weights
 
 COUNTS = (
     (40, 5, 12),

@@ -21,8 +21,8 @@ from bench.checks.examples import (
     with_said,
 )
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
-from bench.core import Array, NotApplicableError
-from bench.registry import Scheme
+from bench.core.nouns import Array, NotApplicableError
+from bench.core.registry import Scheme
 
 LARGEST_GAP = 1e-6
 POOR = 3.0

@@ -10,10 +10,10 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from bench.core import DEFAULT_LEVELS, Answer, Array, Kind, Panel, Target, clip_probabilities
-from bench.losses import mean, proper
-from bench.registry import Scheme
-from bench.weigh import finish
+from bench.core.losses import mean, proper
+from bench.core.nouns import DEFAULT_LEVELS, Answer, Array, Kind, Panel, Target, clip_probabilities
+from bench.core.registry import Scheme
+from bench.runner.evaluate import finish
 
 NOISE = (0.4, 0.6, 0.8, 1.0, 1.3)
 """How far off each learner is, in units of the target."""

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bench.core import Array, NotApplicableError
-from bench.keys import digest
-from bench.registry import Scheme
+from bench.core.hashing import digest
+from bench.core.nouns import Array, NotApplicableError
+from bench.core.registry import Scheme
 
 Examine = Callable[[Scheme, str], None]
 """(scheme, kind) -> nothing, or a `LawBrokenError`."""

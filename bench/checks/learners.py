@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench import preprocess
 from bench.checks.examples import global_randomness, read_only, target_of
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
-from bench.core import Array, InvalidAnswerError, NotApplicableError, Target, clip_probabilities
-from bench.core import lawful as lawful_values
-from bench.losses import proper
-from bench.registry import Scheme
+from bench.core.losses import proper
+from bench.core.nouns import Array, InvalidAnswerError, NotApplicableError, Target, clip_probabilities
+from bench.core.nouns import lawful as lawful_values
+from bench.core.registry import Scheme
+from bench.tasks import encoders
 
 COLOURS = pd.Index(["blue", "green", "red"])
 
@@ -71,7 +71,7 @@ def _table(rng: np.random.Generator, n: int, gaps: float) -> tuple[pd.DataFrame,
 
 def _model(scheme: Scheme, given: Lesson, weight: Array | None = None, seed: int = 0) -> tuple[Any, Any]:
     """Return the encoder and the model, both learned on the training rows."""
-    encoder = preprocess.encoder(scheme.entry.traits["encoding"]).fit(given.X)
+    encoder = encoders.encoder(scheme.entry.traits["encoding"]).fit(given.X)
     model = scheme(given.target, seed)
     model.fit(encoder.transform(given.X), given.y, weight)
     return encoder, model
@@ -133,7 +133,7 @@ def same_seed_same_bytes(scheme: Scheme, kind: str) -> None:
 def inputs_unchanged(scheme: Scheme, kind: str) -> None:
     """It writes neither to X nor to y nor to the row weights."""
     given = lesson(kind)
-    encoder = preprocess.encoder(scheme.entry.traits["encoding"]).fit(given.X)
+    encoder = encoders.encoder(scheme.entry.traits["encoding"]).fit(given.X)
     X, X_test = encoder.transform(given.X), encoder.transform(given.X_test)
     weight = read_only(np.linspace(0.5, 1.5, len(given.y))) if scheme.entry.traits.get("weights") else None
     before = [X.copy(), given.y.copy(), None if weight is None else weight.copy(), X_test.copy()]

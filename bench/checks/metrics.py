@@ -9,8 +9,8 @@ import numpy as np
 
 from bench.checks.examples import answer_of, global_randomness, read_only, rows_of, target_of
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
-from bench.core import Answer, Array, Target
-from bench.registry import Scheme
+from bench.core.nouns import Answer, Array, Target
+from bench.core.registry import Scheme
 
 SEEDS = range(4)
 

@@ -20,10 +20,10 @@ from bench.checks.examples import (
     upside_down_of,
 )
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
-from bench.core import Answer, Array, InvalidAnswerError
-from bench.core import lawful as lawful_values
-from bench.predict import PROTOCOLS
-from bench.registry import Scheme
+from bench.core.nouns import Answer, Array, InvalidAnswerError
+from bench.core.nouns import lawful as lawful_values
+from bench.core.registry import Scheme
+from bench.runner.out_of_fold import PROTOCOLS
 
 Change = Callable[[Answer], Answer]
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench import sources
 from bench.checks.law import LawBrokenError, law
-from bench.core import Task
-from bench.keys import digest
-from bench.registry import Scheme
+from bench.core.hashing import digest
+from bench.core.nouns import Task
+from bench.core.registry import Scheme
+from bench.tasks import sources
 
 
 def _read(scheme: Scheme, table: str) -> Task:

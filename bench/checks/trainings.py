@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench import preprocess
 from bench.checks.examples import global_randomness, read_only, target_of
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.checks.learners import COLOURS
 from bench.checks.learners import Lesson as Table
 from bench.checks.learners import lesson as table_of
-from bench.class_weights import fit_weights
-from bench.core import Array, InvalidAnswerError, NotApplicableError, Target
-from bench.core import lawful as lawful_values
-from bench.fits import is_weighting
-from bench.keys import digest
-from bench.learners import learner_scheme
-from bench.registry import Scheme
-from bench.trainings import Lesson, Taught
+from bench.core.hashing import digest
+from bench.core.nouns import Array, InvalidAnswerError, NotApplicableError, Target
+from bench.core.nouns import lawful as lawful_values
+from bench.core.registry import Scheme
+from bench.methods.class_weights import fit_weights
+from bench.methods.learners import learner_scheme
+from bench.methods.trainings import Lesson, Taught
+from bench.runner.fit_spec import is_weighting
+from bench.tasks import encoders
 
 QUICK = {"forest": "forest:n_estimators=10", "extra-trees": "extra-trees:n_estimators=10", "mlp": "mlp:epochs=15"}
 """Learners that are fitted smaller than they come, since a law asks for one fit after the other."""
@@ -46,7 +46,7 @@ def lesson_of(scheme: Scheme, table: Table, weight: Array | None = None, learner
     """Return the lesson of a table for a learner, by its id, or for the first that the scheme is written for."""
     written_for = scheme.entry.traits.get("learners", ("logistic",))[0]
     chosen = learner_scheme(learner or QUICK.get(written_for, written_for))
-    encoder = preprocess.encoder(chosen.entry.traits["encoding"]).fit(table.X)
+    encoder = encoders.encoder(chosen.entry.traits["encoding"]).fit(table.X)
 
     def cut(folds: int) -> list[tuple[Array, Array]]:
         place = np.empty(len(table.y), dtype=int)

@@ -41,7 +41,7 @@ def _explain(error: Exception) -> int:
         hint = f" (see `{context.command_path} --help`)" if context else ""
         sys.stderr.write(f"bench: {' '.join(error.format_message().split())}{hint}\n")
         return int(error.exit_code)
-    from bench.core import BenchError
+    from bench.core.nouns import BenchError
 
     if isinstance(error, BenchError):
         sys.stderr.write(f"bench: {error}\n")

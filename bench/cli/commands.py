@@ -97,9 +97,9 @@ def plan(request: Request) -> None:
 @app.command()
 def status(results: RESULTS = Path("results")) -> None:
     """Count the cells of a results directory by status, and list what went wrong."""
-    from bench import show
-    from bench.core import STATUSES
-    from bench.journal import Journal
+    from bench.cli import terminal
+    from bench.core.nouns import STATUSES
+    from bench.runner.journal import Journal
 
     records = Journal(results).records()
     if not records:
@@ -108,17 +108,17 @@ def status(results: RESULTS = Path("results")) -> None:
     for cell, record in records.items():
         by = counts.setdefault(cell.board, dict.fromkeys(STATUSES, 0))
         by[record["status"]] += 1
-    show.table(["board", *STATUSES], [[board, *by.values()] for board, by in counts.items()])
+    terminal.table(["board", *STATUSES], [[board, *by.values()] for board, by in counts.items()])
     bad = [(cell, record) for cell, record in records.items() if record["status"] not in {"ok", "skipped"}]
     rows = [[*cell, record["status"], record.get("detail", "")] for cell, record in bad[:20]]
     if bad:
-        show.table([*cell_columns(), "status", "detail"], rows, f"{len(bad)} cells are not ok")
-        show.message(f"tracebacks and rerun commands: {results / 'failures.csv'}")
+        terminal.table([*cell_columns(), "status", "detail"], rows, f"{len(bad)} cells are not ok")
+        terminal.message(f"tracebacks and rerun commands: {results / 'failures.csv'}")
 
 
 def cell_columns() -> list[str]:
     """Return the names of a cell's parts."""
-    from bench.core import Cell
+    from bench.core.nouns import Cell
 
     return list(Cell._fields)
 
@@ -145,7 +145,7 @@ def leaderboard(
     output: Annotated[Format, typer.Option("--format", help="How to print.")] = "table",
 ) -> None:
     """Rank the methods of a results directory, or of any long table of scores."""
-    from bench import leaderboard as boards
+    from bench.report import leaderboards as boards
 
     scores = _chosen_scores(results, board or [], metric or [], every=output != "table")
     ranked = list(
@@ -170,8 +170,8 @@ def split_words(texts: Sequence[str] | None) -> list[str]:
 
 def _chosen_scores(results: Path, boards: Sequence[str], metrics: Sequence[str], *, every: bool) -> Any:
     """Return the scores of the chosen boards and metrics; without a choice those of each board's own metric, or all."""
-    from bench import exports
-    from bench import results as tables
+    from bench.core import tables
+    from bench.report import exports
 
     scores = tables.load(results)
     if scores.empty or scores["method"].isna().all():
@@ -194,11 +194,11 @@ def list_(
     output: Annotated[Format, typer.Option("--format", help="How to print.")] = "table",
 ) -> None:
     """List boards, learners, schemes, steps, metrics, sources, suites, panels and bundled tables."""
-    from bench import inventory
-    from bench.plugins import load_plugins
+    from bench.cli import catalog
+    from bench.core.plugins import load_plugins
 
     load_plugins(plugins or ())
-    for title, table in inventory.tables(nouns or ()).items():
+    for title, table in catalog.tables(nouns or ()).items():
         print_table(table, output, title)
 
 
@@ -210,12 +210,12 @@ def show_(
     target: Annotated[str | None, typer.Option(help="Target column of a file: task.")] = None,
 ) -> None:
     """Describe one thing by name: its documentation and parameters, or the table behind a task."""
-    from bench import inventory, show
-    from bench.plugins import load_plugins
+    from bench.cli import catalog, terminal
+    from bench.core.plugins import load_plugins
 
     load_plugins(plugins or ())
-    for title, pairs in inventory.describe(name, target, offline=offline).items():
-        show.fields(title, pairs)
+    for title, pairs in catalog.describe(name, target, offline=offline).items():
+        terminal.fields(title, pairs)
 
 
 @app.command()
@@ -225,15 +225,16 @@ def check(
     output: Annotated[Format, typer.Option("--format", help="How to print.")] = "table",
 ) -> None:
     """Hold plug-ins to the laws of their registry."""
-    from bench import checks, show
-    from bench.plugins import load_plugins
+    from bench import checks
+    from bench.cli import terminal
+    from bench.core.plugins import load_plugins
 
     load_plugins(plugins or ())
     cases = list(checks.cases(names=names or ()))
     if not cases:
         _refuse(f"no plug-in matches {', '.join(names or ())}: see `bench list`", NOTHING_SELECTED)
     rows = []
-    with show.progress("laws", len(cases), quiet=False) as bar:
+    with terminal.progress("laws", len(cases), quiet=False) as bar:
         for case in cases:
             outcome = case.run()
             rows.append((case.id, outcome.status, outcome.reason))
@@ -254,8 +255,8 @@ def explain(
     offline: Annotated[bool, typer.Option("--offline", envvar="BENCH_OFFLINE", help="Never use the network.")] = False,
 ) -> None:
     """Say why a cell ran, was reused, or is stale."""
-    from bench import explain as why
-    from bench.plugins import load_plugins
+    from bench.core.plugins import load_plugins
+    from bench.runner import explain as why
 
     load_plugins(plugins or ())
     for found in why.explain(results, store or results / "store", cell, offline=offline):
@@ -271,23 +272,24 @@ app.command()(export)
 
 def _prepare(request: Request, *, quiet: bool, metrics: Sequence[str] = ()) -> Prepared:
     """Load plug-ins and tasks, resolve the names, and say what was inferred and what looks odd."""
-    from bench import experiment, show
-    from bench.core import Target
-    from bench.metrics import for_target
-    from bench.plugins import load_plugins
+    from bench import experiment
+    from bench.cli import terminal
+    from bench.core.nouns import Target
+    from bench.core.plugins import load_plugins
+    from bench.methods.metrics import for_target
 
     load_plugins(request.options.plugins)
     for_target(Target("point"), metrics)  # refuses a metric that does not exist, before anything is run
 
     def told(name: str, task: Any) -> None:
         if task.meta.get("kind_inferred") and not quiet:
-            show.message(f"{name}: taken as {task.kind} (say otherwise with --kind)")
+            terminal.message(f"{name}: taken as {task.kind} (say otherwise with --kind)")
         for warning in () if quiet else task.meta.get("warnings", ()):
-            show.message(f"{name}: warning: {warning}", "yellow")
+            terminal.message(f"{name}: warning: {warning}", "yellow")
 
     prepared = experiment.prepare(request, told)
     for spec, error in prepared.unloaded.items():
-        show.message(f"{spec.full}: could not be loaded: {error}", "red")
+        terminal.message(f"{spec.full}: could not be loaded: {error}", "red")
     if not prepared.plan.cells and not prepared.unloaded:
         _refuse("nothing is selected: no board takes these tasks with these names", NOTHING_SELECTED)
     return prepared

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from bench.compare import Report
+    from bench.report.comparison import Report
 
 ReportFormat = Literal["table", "markdown", "junit", "json", "github", "summary"]
 SIDE = "results directory, CSV or Parquet table, baseline file, or git:REV[:PATH]."
@@ -47,9 +47,9 @@ def compare(
     ] = False,
 ) -> None:
     """Say where NEW is worse than BASE; exit with 3 if a rule is broken, 4 if it cannot be held."""
-    from bench.compare import Options, rules
-    from bench.compare import compare as compared
-    from bench.registry import split_list
+    from bench.core.registry import split_list
+    from bench.report.comparison import Options, rules
+    from bench.report.comparison import compare as compared
 
     options = Options(
         rules=[rules.rule(text) for text in split_list(fail_on or ())],
@@ -78,10 +78,10 @@ def baseline_save(
     ] = None,
 ) -> None:
     """Write a baseline of a few kB: the mean of every task, one line a method; the same bytes for the same scores."""
-    from bench.compare import baseline as saving
-    from bench.compare import source
-    from bench.compare.report import RefusedError
-    from bench.core import BenchError
+    from bench.core.nouns import BenchError
+    from bench.report.comparison import baseline_file as saving
+    from bench.report.comparison import source
+    from bench.report.comparison.report import RefusedError
 
     if output.suffix != ".json":
         raise BenchError(f"a baseline is JSON: name {str(output)!r} with the suffix .json")
@@ -96,7 +96,7 @@ def baseline_save(
 
 def _write(text: str, output: Path | None) -> None:
     """Write to a file, or to stdout."""
-    from bench.files import write_text
+    from bench.core.files import write_text
 
     if output is None:
         typer.echo(text, nl=False)
@@ -106,26 +106,26 @@ def _write(text: str, output: Path | None) -> None:
 
 def _text(report: Report, output_format: ReportFormat) -> str:
     """Return the report in a format."""
-    from bench.compare.exchange import TEXTS
+    from bench.report.comparison.exchange import TEXTS
 
     return _drawn(report) if output_format == "table" else TEXTS[output_format](report)
 
 
 def _drawn(report: Report) -> str:
     """Return the report as people read it in a terminal."""
-    from bench import show
-    from bench.compare import formats
+    from bench.cli import terminal
+    from bench.report.comparison import formats
 
     with contextlib.redirect_stdout(io.StringIO()) as drawn:
-        show.line(formats.headline(report))
-        show.line(formats.facts(report))
-        show.line("")
+        terminal.line(formats.headline(report))
+        terminal.line(formats.facts(report))
+        terminal.line("")
         if len(report.verdicts):
-            show.table(*formats.rows(report.verdicts))
+            terminal.table(*formats.rows(report.verdicts))
         if len(report.moved):
-            show.table(*formats.moved_rows(report.moved), f"the tasks that moved most, {formats.MOST} at most")
+            terminal.table(*formats.moved_rows(report.moved), f"the tasks that moved most, {formats.MOST} at most")
         if len(report.timing):
-            show.table(*formats.timing_rows(report.timing), "seconds, advice alone")
+            terminal.table(*formats.timing_rows(report.timing), "seconds, advice alone")
         for line in [*formats.lost_lines(report), *report.notes]:
-            show.line(line)
+            terminal.line(line)
     return drawn.getvalue()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from bench.leaderboard import Ranked
+    from bench.report.leaderboards import Ranked
 
 DRAWN = ("svg", "png", "pdf")
 """Formats of figures."""
@@ -34,17 +34,18 @@ def export(
     ] = "common",
 ) -> None:
     """Write leaderboards and figures as files, one a board, metric and format; print the path of each."""
-    from bench import exports, show
-    from bench.leaderboard import standings, table_of
-    from bench.registry import chosen_from
-    from bench.results import load
+    from bench.cli import terminal
+    from bench.core.registry import chosen_from
+    from bench.core.tables import load
+    from bench.report import exports
+    from bench.report.leaderboards import standings, table_of
 
     known = [*exports.FORMATS, *DRAWN]
     wanted = chosen_from(known, formats or ["!pdf"], "format")
     scores = exports.chosen_scores(load(results), board or (), metric or ())
     ranked = list(standings(scores, missing=missing))
     if not ranked:
-        show.message(f"bench: {results} holds no ranked scores")
+        terminal.message(f"bench: {results} holds no ranked scores")
         raise typer.Exit(NOTHING_SELECTED)
     directions = {one.key["metric"]: one.board.direction for one in ranked}
     tables = [name for name in wanted if name in exports.FORMATS]
@@ -52,18 +53,18 @@ def export(
     for path in written:
         typer.echo(path)
     count = len(written) + _draw(ranked, results, output, [name for name in wanted if name in DRAWN])
-    show.message(f"{count} files in {output}")
+    terminal.message(f"{count} files in {output}")
 
 
 def _draw(ranked: Iterable[Ranked], results: Path, output: Path, formats: Sequence[str]) -> int:
     """Write the figures and say what cannot be drawn; return the number of files."""
-    from bench import show
-    from bench.figures import pictures, save
+    from bench.cli import terminal
+    from bench.report.figures import pictures, save
 
     count = 0
     for picture in pictures(ranked, results) if formats else ():
         if picture.draw is None:
-            show.message(f"{picture.name} is left out: {picture.reason}")
+            terminal.message(f"{picture.name} is left out: {picture.reason}")
             continue
         figure = picture.draw()
         for ending in formats:

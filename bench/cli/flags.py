@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from bench.core import Settings
+    from bench.core.nouns import Settings
     from bench.experiment import Request
 
 PROTOCOLS = ("refit", "bag", "nested", "split")
@@ -146,12 +146,12 @@ def ask(
     Raises:
         BenchError: a value cannot be read.
     """
-    from bench.execute import Options
-    from bench.executors.local import Limits
+    from bench.core.registry import chosen_from, split_list
     from bench.experiment import Request
-    from bench.plan import Selection
-    from bench.registry import chosen_from, split_list
-    from bench.suites import TaskSpec
+    from bench.runner.executors.local import Limits
+    from bench.runner.plan import Selection
+    from bench.runner.scheduler import Options
+    from bench.tasks.suites import TaskSpec
 
     names = split_list(tasks or ())
     columns = (target, kind, group, time, weight, order)
@@ -183,7 +183,7 @@ def _setting(name: str, text: str) -> Any:
     Raises:
         BenchError: it is no such value.
     """
-    from bench.core import BenchError
+    from bench.core.nouns import BenchError
 
     read, sound, like = SETTINGS[name]
     try:
@@ -201,8 +201,8 @@ def _settings(seed: int, suites: Sequence[str], given: Mapping[str, str]) -> tup
     Raises:
         BenchError: two suites want different settings, or a value cannot be read.
     """
-    from bench.core import DEFAULT_LEVELS, BenchError, Settings
-    from bench.suites import catalogue
+    from bench.core.nouns import DEFAULT_LEVELS, BenchError, Settings
+    from bench.tasks.suites import catalogue
 
     wanted: dict[str, str] = {}
     for suite in (catalogue().suite(name) for name in suites):
@@ -259,7 +259,7 @@ def size(text: str) -> int:
 
 
 def _with_unit(text: str, units: dict[str, int], what: str, example: str) -> float:
-    from bench.core import BenchError
+    from bench.core.nouns import BenchError
 
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
     if not found or found[2] not in units or float(found[1]) == 0:
@@ -273,7 +273,7 @@ def read_levels(text: str) -> tuple[float, ...]:
     Raises:
         BenchError: a level is no number between 0 and 1, or they do not increase.
     """
-    from bench.core import BenchError
+    from bench.core.nouns import BenchError
 
     try:
         numbers = [float(part) for part in re.split("[:,]", text)]

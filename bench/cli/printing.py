@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from bench import show
+from bench.cli import terminal
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.executors.local import Event
     from bench.experiment import Prepared, Request
-    from bench.leaderboard import Ranked
-    from bench.leaderboard.columns import Standing
+    from bench.report.leaderboards import Ranked
+    from bench.report.leaderboards.columns import Standing
+    from bench.runner.executors.local import Event
 
 Format = Literal["table", "csv", "md", "latex", "json"]
 DECIMALS = {
@@ -40,13 +40,13 @@ def print_table(table: pd.DataFrame, output: Format, title: str = "") -> None:
     """Print a table to stdout."""
     plain = table.astype(object).where(table.notna(), None)
     if output == "table":
-        show.table(list(plain.columns), plain.itertuples(index=False), title)
+        terminal.table(list(plain.columns), plain.itertuples(index=False), title)
         return
-    from bench import exports
-    from bench.leaderboard import to_csv
+    from bench.report import exports
+    from bench.report.leaderboards import to_csv
 
     names = [str(name) for name in plain.columns]
-    rows = [[show.text(value) for value in row] for row in plain.itertuples(index=False)]
+    rows = [[terminal.text(value) for value in row] for row in plain.itertuples(index=False)]
     md, tex = exports.markdown_text, exports.latex_text
     written: dict[str, Callable[[], str]] = {
         "csv": lambda: to_csv(table),
@@ -59,7 +59,7 @@ def print_table(table: pd.DataFrame, output: Format, title: str = "") -> None:
 
 def print_standings(boards: Sequence[Ranked]) -> None:
     """Print leaderboards for people: a titled table each, and under it how far its order can be trusted."""
-    from bench.core import BenchError
+    from bench.core.nouns import BenchError
 
     if not boards:
         raise BenchError("no score is left to rank: choose other boards or metrics")
@@ -68,27 +68,27 @@ def print_standings(boards: Sequence[Ranked]) -> None:
             continue
         print_board(board.table())
         for sentence in [*trust(board), *other_rules(board)]:
-            show.line(_wrapped(sentence))
-        show.line("")
+            terminal.line(_wrapped(sentence))
+        terminal.line("")
 
 
 def print_pairs(boards: Sequence[Ranked], rope: float | None) -> None:
     """Print every pair of methods, a titled table a board."""
-    from bench import leaderboard
+    from bench.report import leaderboards
     from bench.stats.tables import too_few
 
     for board in boards:
-        table = leaderboard.pairwise_table([board], rope)
+        table = leaderboards.pairwise_table([board], rope)
         title = " · ".join(part for part in board.key.values() if part)
         shown = table.drop(columns=list(board.key)).dropna(axis="columns", how="all")
         print_table(shown, "table", title)
         few = too_few(board.standing.n_tasks)
-        show.line(_wrapped(f"No tests: {few}.") if few else "")
+        terminal.line(_wrapped(f"No tests: {few}.") if few else "")
 
 
 def print_board(part: pd.DataFrame) -> None:
     """Print one leaderboard as a titled table, of the columns that the terminal is wide enough for."""
-    from bench import exports
+    from bench.report import exports
 
     tasks, blocks = part["tasks"].iloc[0], part["blocks"].iloc[0]
     board, metric, panel, slice_ = (part[name].iloc[0] for name in ("board", "metric", "panel", "slice"))
@@ -97,11 +97,11 @@ def print_board(part: pd.DataFrame) -> None:
     shown = exports.for_people(part)
     for name in DECIMALS.keys() & set(shown):
         shown[name] = [_fixed(value, DECIMALS[name]) for value in shown[name]]
-    kept = _fitting(shown, _width() or show.PLAIN_WIDTH)
+    kept = _fitting(shown, _width() or terminal.PLAIN_WIDTH)
     print_table(kept, "table", title)
     if len(kept.columns) < len(shown.columns):
         left_out = [str(name) for name in shown if name not in kept]
-        show.line(_wrapped(f"No room for {', '.join(left_out)}: use a wider terminal or --format csv."))
+        terminal.line(_wrapped(f"No room for {', '.join(left_out)}: use a wider terminal or --format csv."))
 
 
 def _fixed(value: float, decimals: int) -> str:
@@ -152,7 +152,7 @@ def trust(board: Ranked) -> list[str]:
 
 def _missing_says(board: Ranked) -> list[str]:
     """Say by which rule missing scores were treated, if there are any."""
-    from bench.exports import RULES_SAY
+    from bench.report.exports import RULES_SAY
 
     if board.scores.complete:
         return []
@@ -161,7 +161,7 @@ def _missing_says(board: Ranked) -> list[str]:
 
 def _is_real(standing: Standing) -> str:
     """Say what supports the order of a board of six tasks or more."""
-    from bench.leaderboard.evidence import omnibus
+    from bench.report.leaderboards.significance import omnibus
     from bench.stats import ranks
 
     test = omnibus(standing)
@@ -184,8 +184,8 @@ def _is_real(standing: Standing) -> str:
 
 def other_rules(board: Ranked) -> list[str]:
     """Return how the order of a board with missing scores changes by the other rules, a sentence each."""
-    from bench.leaderboard.columns import Standing
-    from bench.leaderboard.grid import completed
+    from bench.report.leaderboards.columns import Standing
+    from bench.report.leaderboards.grid import completed
 
     own, baseline = board.standing, board.standing.baseline
     if board.scores.complete:
@@ -215,23 +215,23 @@ def _count(n: int, noun: str) -> str:
 
 def print_summary(results: Path, metrics: Sequence[str]) -> None:
     """Print the leaderboards of a finished run: each board's own metric, or those asked for."""
-    from bench import exports, leaderboard
-    from bench.registry import chosen_from
+    from bench.core.registry import chosen_from
+    from bench.report import exports, leaderboards
     from bench.stats.tables import too_few
 
-    table = leaderboard.read(results)
+    table = leaderboards.read(results)
     if metrics:
         table = table[table["metric"].isin(chosen_from(list(table["metric"].unique()), metrics, "metric"))]
     elif not table.empty:
-        table = leaderboard.of_main_metrics(table)
+        table = leaderboards.of_main_metrics(table)
     for _, part in table.groupby(["board", "metric", "panel", "slice"], sort=False):
         print_board(part)
         if (part["completeness"] < 1).any():
-            show.line(f"Some scores are missing (rule `common`): {exports.RULES_SAY['common']}.")
+            terminal.line(f"Some scores are missing (rule `common`): {exports.RULES_SAY['common']}.")
         few = too_few(int(part["tasks"].iloc[0]))
         if few:
-            show.line(f"No intervals, letters or tests: {few}.")
-        show.line("")
+            terminal.line(f"No intervals, letters or tests: {few}.")
+        terminal.line("")
 
 
 def print_plan(request: Request, prepared: Prepared) -> None:
@@ -240,32 +240,32 @@ def print_plan(request: Request, prepared: Prepared) -> None:
 
     outlook = experiment.outlook(request, prepared)
     columns = ("task", "rows", "columns", "kind", "splits", "boards", "cells", "fits", "stored")
-    show.table(columns, outlook.rows)
-    show.line(f"{outlook.cells} cells; {outlook.fits} fits to do, {outlook.stored} stored; {outlook.estimate}")
+    terminal.table(columns, outlook.rows)
+    terminal.line(f"{outlook.cells} cells; {outlook.fits} fits to do, {outlook.stored} stored; {outlook.estimate}")
 
 
 def receipt(counts: Mapping[str, int], seconds: float, results: Path) -> None:
     """Say on stderr what a run did and where the tables are."""
     done = f"{counts['fitted']} fitted, {counts['reused']} reused, {counts['weighed']} cells weighed, {seconds:g} s"
-    show.message(f"{counts['ok']} of {counts['planned']} cells ok: {done}. Tables: {results}")
+    terminal.message(f"{counts['ok']} of {counts['planned']} cells ok: {done}. Tables: {results}")
     bad = [f"{counts[name]} {name}" for name in ("failed", "invalid", "timeout", "oom", "crashed") if counts[name]]
     if counts["skipped"]:
-        show.message(f"{counts['skipped']} cells skipped: they do not apply (reasons in {results / 'cells.csv'})")
+        terminal.message(f"{counts['skipped']} cells skipped: they do not apply (reasons in {results / 'cells.csv'})")
     if bad:
-        show.message(f"{', '.join(bad)}: see {results / 'failures.csv'}", "red")
+        terminal.message(f"{', '.join(bad)}: see {results / 'failures.csv'}", "red")
 
 
 def watcher(stack: ExitStack, *, quiet: bool, verbose: bool) -> Callable[[int, int], Callable[[Event], None]]:
     """Return what `experiment.run` tells of its progress: a bar, and with `verbose` a line an event."""
 
     def watch(fits: int, sheets: int) -> Callable[[Event], None]:
-        bar = stack.enter_context(show.progress("running", fits + sheets, quiet=quiet or verbose))
+        bar = stack.enter_context(terminal.progress("running", fits + sheets, quiet=quiet or verbose))
 
         def seen(event: Event) -> None:
             if event.kind == "done":
                 bar(1, event.job.context)
             elif verbose:
-                show.message(f"{event.job}: {event.value['status'] if event.kind == 'item' else event.kind}")
+                terminal.message(f"{event.job}: {event.value['status'] if event.kind == 'item' else event.kind}")
 
         return seen
 
@@ -281,5 +281,5 @@ def print_laws(rows: Sequence[tuple[Any, ...]], output: Format) -> int:
     if not (told.empty and output == "table"):
         print_table(told, output)
     counts = Counter(table["outcome"])
-    show.message(", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
+    terminal.message(", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
     return 1 if counts["broken"] else 0

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.core import Array, BenchError
+from bench.core.nouns import Array, BenchError
 
 EVERY = 100
 """Steps between two looks at the held-out loss."""
@@ -171,7 +171,7 @@ def _batches(torch: Any, n: int) -> Iterator[Any]:
 
 
 def pinball(torch: Any, error: Any, levels: Any, huber: float = 0.0) -> Any:
-    """Return |τ - [u < 0]| h(u) of the errors u = y - q: `bench.losses.pinball` for tensors, where h(u) = |u|.
+    """Return |τ - [u < 0]| h(u) of the errors u = y - q: `bench.core.losses.pinball` for tensors, where h(u) = |u|.
 
     With `huber` above zero h(u) is u² / (2 huber) up to it, and |u| - huber/2 beyond.
     """

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.linalg import cho_solve_banded, cholesky_banded
 
-from bench.solvers.faces import GROWTH, solve_positive
+from bench.solvers.active_set import GROWTH, solve_positive
 from bench.solvers.pinball_penalty import Free, Penalty
 from bench.solvers.solution import Array
 

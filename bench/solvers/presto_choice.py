@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench import losses
+from bench.core import losses
 from bench.solvers.ordinal import ordinal_rows
 from bench.solvers.presto import largest_penalty, path
 from bench.solvers.solution import Array, Index

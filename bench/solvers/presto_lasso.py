@@ -24,7 +24,7 @@ def lasso(H: Array, c: Array, l1: Array, z: Array) -> Array:
     coordinate at zero that pulls hardest is let in. Lee, Battle, Raina and Ng (2006), Efficient sparse coding
     algorithms.
     """
-    from bench.solvers.faces import solve_positive
+    from bench.solvers.active_set import solve_positive
 
     sign = np.sign(z) * (l1 > 0)
     inside = (l1 == 0) | (z != 0)

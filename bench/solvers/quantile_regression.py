@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.losses import pinball
+from bench.core.losses import pinball
 from bench.solvers.solution import Array, Index
 
 TOLERANCE = 1e-9

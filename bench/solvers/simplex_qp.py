@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.solvers.faces import RIDGE, Faces, solve_positive
+from bench.solvers.active_set import RIDGE, Faces, solve_positive
 from bench.solvers.solution import Array, Index, Solution
 
 NOISE = 1e-15

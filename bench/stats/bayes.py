@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.core import Array
+from bench.core.nouns import Array
 from bench.stats.tables import differences, too_few
 
 DRAWS = 10_000

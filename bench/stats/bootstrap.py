@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
-from bench.core import Array
+from bench.core.nouns import Array
 from bench.stats.ranks import positions
 from bench.stats.tables import too_few
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.core import Array
+from bench.core.nouns import Array
 from bench.stats.ranks import average_ranks, task_ranks
 from bench.stats.tables import common
 

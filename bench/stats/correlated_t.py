@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtr
 
-from bench.core import Array
+from bench.core.nouns import Array
 
 
 class CorrelatedT(NamedTuple):

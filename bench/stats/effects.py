@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import rankdata
 
-from bench.core import Array
+from bench.core.nouns import Array
 from bench.stats.ranks import rounded
 from bench.stats.tables import common, differences, task_weights
 

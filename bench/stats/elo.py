@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.core import Array
+from bench.core.nouns import Array
 from bench.stats.bootstrap import DRAWS, LEVEL, percentiles, task_counts
-from bench.stats.games import Games
+from bench.stats.pairwise_wins import Games
 from bench.stats.tables import too_few
 
 RIDGE = 0.01

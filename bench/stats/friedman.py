@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import gammaln
 from scipy.stats import chi2, f, studentized_range
 
-from bench.core import Array
+from bench.core.nouns import Array
 from bench.stats.ranks import average_ranks
 from bench.stats.tables import common, too_few
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from bench.core import Array
+from bench.core.nouns import Array
 from bench.stats.linear_order import climb, integer_program
 
 GRID = 1e9

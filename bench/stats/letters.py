@@ -7,7 +7,7 @@ from string import ascii_letters
 
 import numpy as np
 
-from bench.core import Array
+from bench.core.nouns import Array
 
 MOST = 300
 """Columns held at a time; where the algorithm would need more, a cover of cliques takes its place."""

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from bench.core import Array
+from bench.core.nouns import Array
 
 TOLERANCE = 1e-6
 """A triangle is broken beyond this; bounds are trusted to this share of the largest margin."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.core import Array
+from bench.core.nouns import Array
 from bench.stats.tables import common, task_means, task_weights
 
 SIGNIFICANT_DIGITS = 12

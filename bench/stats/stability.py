@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from scipy.stats import kendalltau
 
-from bench.core import Array
+from bench.core.nouns import Array
 from bench.stats.ranks import average_ranks
 from bench.stats.tables import common, task_codes
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.core import Array
+from bench.core.nouns import Array
 
 FEWEST_TASKS = 6
 """Under so many tasks there is no interval, no letter and no p-value: two-sided, five tasks cannot go below 0.0625."""

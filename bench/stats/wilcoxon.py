@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import rankdata
 
-from bench.core import Array
+from bench.core.nouns import Array
 from bench.stats.ranks import rounded
 from bench.stats.tables import FEWEST_TASKS, differences
 

@@ -1,0 +1,209 @@
+"""What there is to choose from, as tables: made from the registries, so that it cannot go stale."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.core.nouns import BenchError, Settings, Split, Target, Task
+from bench.core.registry import Entry, Registry, Scheme, chosen_from
+from bench.methods import class_weights, ensembles, learners, metrics, postprocess, trainings
+from bench.methods.boards import BOARDS
+from bench.methods.learners import learner_scheme
+from bench.runner import fit_spec
+from bench.tasks import loading, sources
+from bench.tasks.sources import LoadError
+from bench.tasks.sources.bundled import CATALOGUE
+from bench.tasks.suites import TaskSpec, catalogue
+
+REGISTRIES: dict[str, Registry] = {
+    "learners": learners.registry,
+    "ensembles": ensembles.registry,
+    "class-weights": class_weights.registry,
+    "trainings": trainings.registry,
+    "postprocess": postprocess.registry,
+    "metrics": metrics.registry,
+    "sources": sources.registry,
+}
+
+
+def tables(nouns: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Return a table for each noun asked for, for all of them without any.
+
+    Raises:
+        BenchError: a noun is unknown.
+    """
+    makers: dict[str, Callable[[], pd.DataFrame]] = {"boards": _boards}
+    makers |= {noun: partial(plug_ins, registry) for noun, registry in REGISTRIES.items()}
+    makers |= {"applicability": applicability, "suites": _suites, "panels": _panels, "bundled": bundled}
+    return {noun: makers[noun]() for noun in chosen_from(list(makers), nouns, "noun")}
+
+
+def plug_ins(registry: Registry) -> pd.DataFrame:
+    """Return one row a plug-in: name, kinds, tags, parameters with their defaults, first line of its documentation."""
+    rows = [
+        {
+            "name": entry.name.replace("-", "_") if registry is metrics.registry else entry.name,
+            "kinds": " ".join(sorted(entry.kinds)),
+            "tags": " ".join(sorted(entry.tags)),
+            "parameters": " ".join(f"{name}={value}" for name, value in entry.parameters.items()),
+            "summary": entry.summary,
+        }
+        for entry in registry.own().values()
+    ]
+    return pd.DataFrame(rows)
+
+
+def applicability() -> pd.DataFrame:
+    """Return one row a training scheme: what it does to the fit of each learner of classes, or why it does not apply.
+
+    `plain` changes nothing, `row weights` weighs the rows, the others are the hooks of training schemes. What a pair
+    asks of the classes stands behind the hook.
+    """
+    learned = list(learners.registry.entries("class"))
+    return pd.DataFrame(
+        {"name": name, **{learner: _hook(entry, learner) for learner in learned}}
+        for name, entry in trainings.registry.entries("fit").items()
+    )
+
+
+def _hook(training: Entry, learner: str) -> str:
+    """Return the hook of a training scheme, or the reason why it is not for a learner, without their names."""
+    reason = _why_not(training, learner, 2, ordered=True)
+    if reason:
+        return (
+            reason.removeprefix(f"learner {learner} ")
+            .removeprefix(f"{training.name} is ")
+            .removesuffix(f", not for {learner}")
+        )
+    plain = "plain" if training.name == "none" else "row weights"
+    asks = {
+        ", two classes": _why_not(training, learner, 3, ordered=True),
+        ", ordered classes": _why_not(training, learner, 2, ordered=False),
+    }
+    return str(training.traits.get("hook", plain)) + "".join(what for what, refused in asks.items() if refused)
+
+
+def _why_not(training: Entry, learner: str, width: int, *, ordered: bool) -> str | None:
+    """Say why a pair does not apply to a small table of unequal classes, or None where it does."""
+    y = np.repeat(np.arange(width), 2 + 2 * np.arange(width))
+    classes = tuple(f"class {k}" for k in range(width))
+    task = Task("unequal", pd.DataFrame({"x": y}), y, "classification", (), classes)
+    rows = fit_spec.rows_of(task, Split(0, 0, np.arange(len(y)), np.arange(0)), Settings(inner=2))
+    weighs = fit_spec.is_weighting(Scheme(training)) and training.name != "none"
+    # some weightings weigh alike until they are given a parameter: `balanced` stands for all of them
+    asked = "balanced" if weighs else training.name
+    return fit_spec.why_not(rows, fit_spec.Fit(Target("class", classes, ordered), learner, asked), Settings())
+
+
+def _boards() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "name": board.name,
+            "tasks": board.task_kind,
+            "asks for": board.target_kind,
+            "methods": board.registry.noun,
+            "metric": board.metric,
+            "always": " ".join(board.always),
+            "oracle": board.oracle,
+        }
+        for board in BOARDS.values()
+    )
+
+
+def _suites() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "name": s.name,
+            "tasks": len(s.tasks),
+            "folds": s.cuts.folds,
+            "repeats": s.cuts.repeats,
+            "summary": s.description,
+        }
+        for s in catalogue().suites.values()
+    )
+
+
+def _panels() -> pd.DataFrame:
+    return pd.DataFrame(
+        {"name": name, "kind": kind, "each": panel.each, "learners": " ".join(members)}
+        for name, panel in catalogue().panels.items()
+        for kind, members in panel.learners.items()
+    )
+
+
+def bundled() -> pd.DataFrame:
+    """Return one row a bundled table."""
+    rows = [
+        {
+            "name": f"bundled:{t.name}",
+            "kind": t.kind,
+            "target": t.target,
+            "summary": t.about,
+            "licence": t.licence,
+        }
+        for t in CATALOGUE.values()
+    ]
+    return pd.DataFrame(rows)
+
+
+def describe(name: str, target: str | None, *, offline: bool) -> dict[str, dict[str, Any]]:
+    """Return what is known of a plug-in, a suite or a task, as titled lists of fields.
+
+    Raises:
+        BenchError: nothing is called that.
+    """
+    spec = TaskSpec(name, target)
+    if spec.source in sources.registry.entries():
+        return {name: _task(spec, offline=offline)}
+    found = {f"{name} ({noun})": _plug_in(r, name) for noun, r in REGISTRIES.items() if _knows(r, name)}
+    suites = catalogue().suites
+    if name in suites:
+        found[f"{name} (suite)"] = {task.name: task.target or "" for task in suites[name].tasks}
+    if not found:
+        names = [*suites, *(entry for registry in REGISTRIES.values() for entry in registry.entries())]
+        chosen_from(names, [name], "name")
+    return found
+
+
+def _knows(registry: Registry, name: str) -> bool:
+    return name.partition(":")[0].replace("_", "-") in registry.own()
+
+
+def _plug_in(registry: Registry, name: str) -> dict[str, Any]:
+    entry = registry.entries()[name.partition(":")[0].replace("_", "-")]
+    if registry is learners.registry:
+        learner_scheme(name)
+    return {
+        "kinds": " ".join(sorted(entry.kinds)),
+        "tags": " ".join(sorted(entry.tags)),
+        "parameters": " ".join(f"{key}={value}" for key, value in entry.parameters.items()),
+        "defined in": entry.function.__module__,
+        "documentation": "\n" + (inspect.getdoc(entry.function) or ""),
+        **{f"may break the law {law}": reason for law, reason in entry.breaks.items()},
+    }
+
+
+def _task(spec: TaskSpec, *, offline: bool) -> dict[str, Any]:
+    ((_, task),) = loading.load([spec], offline=offline)
+    if isinstance(task, LoadError):
+        raise BenchError(f"{spec.name} could not be loaded: {task}") from task
+    classes = dict(zip(task.classes, pd.Series(task.y).value_counts().sort_index(), strict=False))
+    return {
+        "kind": task.kind,
+        "rows": len(task.y),
+        "columns": task.X.shape[1],
+        "categorical columns": sum(dtype == "category" for dtype in task.X.dtypes),
+        "missing cells": int(task.X.isna().sum().sum()),
+        "classes": " ".join(f"{name}×{n}" for name, n in classes.items()),
+        "splits of its own": len(task.splits),
+        "groups": task.groups is not None,
+        "time": task.time is not None,
+        "row weights": task.weight is not None,
+        **{str(key): value for key, value in task.meta.items()},
+    }

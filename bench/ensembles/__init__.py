@@ -1,8 +1,0 @@
-"""Ensemble-weighting schemes, one a file: `scheme(panel, y, rng, *, parameters) -> combiner`."""
-
-from __future__ import annotations
-
-from bench.registry import Registry
-
-registry = Registry("ensemble", __name__)
-register = registry.register

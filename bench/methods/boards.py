@@ -1,0 +1,188 @@
+"""What is compared with what: the boards, and the methods whose ids stand in the `method` column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.core.nouns import Kind, Settings, Target, Task, TaskKind
+from bench.core.registry import Registry, Scheme, chosen_from, matches, split_list
+from bench.methods import ensembles, metrics, postprocess, trainings
+
+ALONE = "alone"
+"""Method of a learner's own row on an ensemble board."""
+ORACLE = "oracle"
+"""Method that is fitted on the test rows: a bound, never ranked."""
+FLOOR = "floor"
+"""The constant predictor, an ensemble scheme that every board carries."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """One comparison: which tasks it takes, what is asked, which schemes compete, what is always there.
+
+    `serves` is the kind of the board's `registry` that competes, `metric` the one shown first. `oracle` is the method
+    that is fitted on the test rows, `always` are present in every run, `extra` in a run that names no scheme. `twin` is
+    the post-processing step with which every chosen scheme appears a second time.
+    """
+
+    name: str
+    task_kind: TaskKind
+    target_kind: Kind
+    registry: Registry
+    serves: str
+    metric: str
+    oracle: str
+    always: tuple[str, ...]
+    extra: tuple[str, ...] = ()
+    twin: str | None = None
+
+    @property
+    def per_learner(self) -> bool:
+        """Whether a row belongs to one learner rather than to a panel."""
+        return self.registry is trainings.registry
+
+    def takes(self, task: Task) -> bool:
+        """Say whether a task stands on this board; given predictions stand on the ensemble board of their kind."""
+        if task.given is not None:
+            return task.given.target.kind == self.target_kind and not self.per_learner
+        return task.kind == self.task_kind
+
+    def target(self, task: Task, settings: Settings) -> Target:
+        """Return what is asked of a task on this board."""
+        if task.given is not None:
+            return task.given.target
+        outputs: dict[str, tuple[Any, ...]] = {
+            "quantile": settings.levels,
+            "class": task.classes,
+            "point": (),
+        }
+        return Target(self.target_kind, outputs[self.target_kind], bool(task.meta.get("ordered")))
+
+
+BOARDS = {
+    board.name: board
+    for board in (
+        Board(
+            "regression", "regression", "point", ensembles.registry, "point", "rmse",
+            oracle="qp-simplex", always=("equal", FLOOR),
+        ),
+        Board(
+            "quantile", "regression", "quantile", ensembles.registry, "quantile", "wis",
+            oracle="coarse", always=("equal", FLOOR),
+        ),
+        Board(
+            "classification", "classification", "class", ensembles.registry, "class", "macro_f1",
+            oracle="log-stack", always=("equal", FLOOR, "single-best+threshold"),
+            extra=("single-best:metric=macro_f1",), twin="threshold",
+        ),
+        Board(
+            "class-weight", "classification", "class", trainings.registry, "fit", "macro_f1",
+            oracle="none+threshold", always=("none", "none+threshold", FLOOR),
+            extra=("balanced+prior-correction",), twin="threshold",
+        ),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Method:
+    """A scheme and the post-processing steps behind it; `id` joins them with `+`."""
+
+    base: Scheme
+    steps: tuple[Scheme, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The name in the `method` column."""
+        return "+".join(scheme.id for scheme in (self.base, *self.steps))
+
+    @property
+    def meaning(self) -> list[Any]:
+        """What a content key needs: of every part, and of a scheme that the base wraps."""
+        wrapped = dict(self.base.parameters).get(str(self.base.entry.traits.get("wraps")))
+        inner = [ensembles.registry.scheme(str(wrapped)).meaning] if wrapped else []
+        return [*(scheme.meaning for scheme in (self.base, *self.steps)), *inner]
+
+
+def is_training(scheme: Scheme) -> bool:
+    """Say whether a scheme is something that is done in training, and not the constant predictor."""
+    return scheme.entry.name in trainings.registry.entries()
+
+
+def boards_named(texts: Sequence[str]) -> list[Board]:
+    """Return the boards that names, globs or `!name` choose; all of them without any.
+
+    Raises:
+        BenchError: a name is no board.
+    """
+    return [BOARDS[name] for name in chosen_from(list(BOARDS), texts, "board")]
+
+
+def method(board: Board, text: str) -> Method | None:
+    """Parse `scheme+step+step`; None where a part does not serve the board.
+
+    Raises:
+        BenchError: a part is unknown.
+    """
+    first, *rest = re.split(r"\+(?=[a-z])", text)
+    while rest and (inner := _wraps(board, rest[0])):
+        first = f"{rest.pop(0)}:{inner}={first}"
+    registry, serves = (ensembles.registry, board.target_kind) if first == FLOOR else (board.registry, board.serves)
+    base, steps = (
+        registry.scheme(first).usable(registry.noun),
+        tuple(postprocess.registry.scheme(step) for step in rest),
+    )
+    fits = serves in base.entry.kinds and all(board.target_kind in step.entry.kinds for step in steps)
+    unmeasured = [scheme for scheme in (base, *steps) if not _has_metric(board, scheme)]
+    return Method(base, steps) if fits and not unmeasured else None
+
+
+def _wraps(board: Board, name: str) -> str | None:
+    """Return the parameter through which a scheme takes the one that it wraps: `x+bootstrap` is `bootstrap:of=x`."""
+    entry = board.registry.entries().get(name)
+    parameter: str | None = entry.traits.get("wraps") if entry else None
+    return parameter
+
+
+def _has_metric(board: Board, scheme: Scheme) -> bool:
+    """Say whether the metric that a scheme is asked to optimise, if any, exists on a board."""
+    name = dict(scheme.parameters).get("metric")
+    if name is None:
+        return True
+    if metrics.traits(name) is None:
+        metrics.for_target(Target("point"), [name])  # raises, and suggests names
+    return name in metrics.for_target(Target(board.target_kind, ("0", "1") if board.target_kind == "class" else (0.5,)))
+
+
+def methods(board: Board, texts: Sequence[str]) -> list[Method]:
+    """Return the methods of a board that names, globs, `all` or `!name` choose, and those always present.
+
+    Without a name: the schemes with the tag `core` and the board's `extra`. On a board with twins, every scheme that is
+    named without a step appears with the twin step too.
+
+    Raises:
+        BenchError: a name or a parameter is unknown.
+    """
+    wanted, dropped = _wanted(texts)
+    names: list[str] = []
+    for text in wanted or ["core", *board.extra]:
+        plain = "+" not in text
+        names += [scheme.id for scheme in board.registry.select([text], board.serves)] if plain else [text]
+    twins = [f"{name}+{board.twin}" for name in names if board.twin and "+" not in name]
+    found = (method(board, name) for name in (*names, *twins, *board.always))
+    kept = {m.id: m for m in found if m and not matches(m.id, dropped) and not matches(m.base.id, dropped)}
+    return list(kept.values())
+
+
+def _wanted(texts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split a list into what is wanted and what is excluded."""
+    parts = split_list(texts)
+    return [t for t in parts if not t.startswith("!")], [t[1:] for t in parts if t.startswith("!")]
+
+
+def board_order(name: str) -> int:
+    """Return the place of a board in lists; boards that bench does not know come last."""
+    return list(BOARDS).index(name) if name in BOARDS else len(BOARDS)

@@ -1,0 +1,47 @@
+"""One weight per learner for all levels that pays for its divergence from equal weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.core.nouns import Array, Panel, Weights
+from bench.methods.ensembles import register
+from bench.methods.ensembles.shrunk_pinball import Learned, checked, unit, weights_of
+from bench.solvers.pinball import penalised_pinball, simplex_pinball
+from bench.solvers.pinball_penalty import Entropy
+from bench.solvers.solution import Solution
+
+STRENGTHS = (np.inf, *(10.0 ** (power / 2) for power in range(4, -9, -1)), 0.0)
+"""Candidates for λ: ∞ is equal weights, 0 is coarse."""
+
+
+@register(
+    "quantile",
+    tags=("extended",),
+    code=("bench.methods.ensembles.shrunk_pinball", "bench.methods.ensembles.cross_validation", "bench.solvers"),
+)
+def coarse_entropy(panel: Panel, y: Array, rng: np.random.Generator, *, penalty: float | None = None) -> Weights:
+    """Minimise the pinball loss of one convex combination plus a price on its divergence from equal weights.
+
+        min_w mean_nk ψ_τk(y_n - Σ_l w_l said_lnk) + λ S Σ_l w_l ln(L w_l) over w ≥ 0, Σ w = 1
+
+    S is the median of the learners' own losses, so that λ, the `penalty`, is free of units; without it the inner folds
+    choose among ∞ (equal weights), 100, 31.6, …, 10^-4 and 0 (coarse). The gap is that of the penalised problem. Every
+    learner keeps some weight. The loss is that of Fakoor, Kim, Mueller, Smola and Tibshirani (2023), "Flexible model
+    aggregation for quantile regression"; the price is the divergence of Kullback and Leibler (1951), "On information
+    and sufficiency", and with it w_l is in proportion to exp(-slope_l / λS): exponential weights at a fixed point.
+
+    Raises:
+        BenchError: `penalty` is negative.
+    """
+    return weights_of(_fit, panel, y, STRENGTHS, checked(penalty, "penalty", "coarse-entropy"))
+
+
+def _fit(panel: Panel, y: Array, strength: float, start: Array | None) -> Learned:
+    size, given = len(panel.said), (panel.said, y, panel.target.levels, panel.weight)
+    if np.isinf(strength):
+        return Solution(np.full(size, 1 / size), 0.0, np.inf)
+    price = strength * unit(panel, y)
+    if price == 0:
+        return simplex_pinball(*given)
+    return penalised_pinball(*given, penalty=Entropy(price), start=start)

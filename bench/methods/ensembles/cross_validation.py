@@ -1,0 +1,97 @@
+"""Cross-validation inside a scheme: the inner folds of a panel, and the Gram matrix of each, in one pass over the data.
+
+What a scheme learns without fold k needs the sums of the other folds only, so that no row is read twice. Nothing is
+registered here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.core.nouns import Array, Panel
+from bench.solvers.simplex_qp import residual_gram
+
+FOLDS = 5
+"""Folds of a panel that has none: the rows are dealt out in turn."""
+
+Path = Callable[[Array], Array]
+"""Gram matrix (L, L) -> the weights of every candidate (C, L)."""
+
+
+def fold_rows(panel: Panel) -> list[Array]:
+    """Return the positions of the rows of each inner fold, rows of weight zero left out.
+
+    Where the panel has no inner folds, or one only, its rows are dealt out in turn to `FOLDS` folds. The list is empty
+    if fewer than two rows have any weight: then nothing can be held out.
+    """
+    heard = np.arange(panel.said.shape[1]) if panel.weight is None else np.flatnonzero(panel.weight)
+    fold = np.zeros(len(heard)) if panel.fold is None else panel.fold[heard]
+    names = np.unique(fold)
+    if len(names) < 2:
+        fold = np.arange(len(heard)) % FOLDS
+        names = np.unique(fold)
+    return [heard[fold == name] for name in names] if len(names) > 1 else []
+
+
+def first_best(losses: Array) -> int:
+    """Return the first candidate whose loss is the least, up to rounding: put the simplest candidate first."""
+    least = float(losses.min())
+    return int(np.flatnonzero(losses <= least + 1e-12 * abs(least))[0])
+
+
+def choose(folds: int, held_out: Callable[[int], Array]) -> int:
+    """Return the candidate of the least loss over all folds; the first one where there are no folds.
+
+    `held_out(k)` gives the total loss of every candidate on fold k, learned on the other folds, shape (C,).
+    """
+    return first_best(np.sum([held_out(k) for k in range(folds)], axis=0)) if folds else 0
+
+
+def residual_gram_of(panel: Panel, y: Array) -> Array:
+    """Return G of the residuals, shape (L, L): w'Gw is the mean squared error of a pool with Σ w = 1.
+
+    Of classes it is the Brier score: the residuals of all classes are stacked, said_lnk - [y_n = k].
+    """
+    if panel.target.kind == "point":
+        return residual_gram(panel.said[:, :, 0], y, panel.weight)
+    truths = ((y == k).astype(float) for k in range(panel.target.width))
+    grams = [residual_gram(panel.said[:, :, k], truth, panel.weight) for k, truth in enumerate(truths)]
+    return np.asarray(np.sum(grams, axis=0))
+
+
+@dataclass(frozen=True)
+class FoldGrams:
+    """The Gram matrix of the residuals of all rows (L, L), and what each fold adds to it (F, L, L)."""
+
+    all_rows: Array
+    parts: Array
+    shares: Array
+
+    def without(self, k: int) -> Array:
+        """Return the Gram matrix of all folds but one: a sum, so that it stays positive semidefinite."""
+        others = np.arange(len(self.parts)) != k
+        return np.asarray(self.parts[others].sum(axis=0) / self.shares[others].sum())
+
+    def best(self, path: Path) -> int:
+        """Return the candidate of `path` that has the least squared error on held-out folds."""
+        return choose(len(self.parts), lambda k: squared(self.parts[k], path(self.without(k))))
+
+
+def squared(gram: Array, weights: Array) -> Array:
+    """Return w'Gw of every row of weights (C, L), shape (C,)."""
+    return np.asarray(np.einsum("cl,cl->c", weights @ gram, weights))
+
+
+def fold_grams(panel: Panel, y: Array) -> FoldGrams:
+    """Return the Gram matrix of each inner fold of a panel of points or classes."""
+    folds = fold_rows(panel)
+    if not folds:
+        return FoldGrams(residual_gram_of(panel, y), np.zeros((0, *[len(panel.said)] * 2)), np.zeros(0))
+    masses = np.array([len(rows) if panel.weight is None else panel.weight[rows].sum() for rows in folds])
+    shares = masses / masses.sum()
+    grams = np.stack([residual_gram_of(panel.rows(rows), y[rows]) for rows in folds])
+    parts = shares[:, None, None] * grams
+    return FoldGrams(parts.sum(axis=0), parts, shares)

@@ -1,0 +1,63 @@
+"""The scheme that chooses a scheme."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.core.hashing import generator
+from bench.core.nouns import Array, BenchError, Combiner, NotApplicableError, Panel
+from bench.core.registry import Scheme
+from bench.methods.ensembles import register, registry
+from bench.methods.ensembles.cross_validation import first_best, fold_rows
+from bench.methods.ensembles.objective import judge_of_answers
+
+CHOSEN = "it may choose a scheme that breaks it"
+
+
+@register(
+    "point",
+    "class",
+    "quantile",
+    tags=("extended",),
+    code=("bench.methods.ensembles", "bench.solvers"),
+    breaks=dict.fromkeys(("within_range", "single_learner", "row_weights", "equal_learners"), CHOSEN),
+)
+def discrete_super_learner(
+    panel: Panel, y: Array, rng: np.random.Generator, *, of: str = "core", metric: str | None = None
+) -> Combiner:
+    """Choose the scheme whose answers to held-out rows are best, and let it learn from all rows.
+
+    `of` lists schemes, globs, tags or `!name`, separated by `|`; this scheme itself is left out. Each answers the rows
+    of every inner fold with what it learned on the others, and is judged by the proper loss of the target's kind, or by
+    `metric`. The answer is the chosen scheme's own, ties go to the first by name. van der Laan, Polley and Hubbard
+    (2007), "Super Learner".
+
+    Raises:
+        BenchError: a name or the metric does not exist, or no scheme serves the target's kind.
+        NotApplicableError: no candidate applies to this panel.
+    """
+    found = registry.select(of.split("|"), panel.target.kind)
+    candidates = sorted((s for s in found if s.entry.function is not discrete_super_learner), key=lambda s: s.id)
+    if not candidates:
+        raise BenchError(f"of={of!r} of discrete-super-learner names no other {panel.target.kind} scheme: name one")
+    seed, folds = int(rng.integers(2**62)), fold_rows(panel)
+    if folds:
+        judged = [_held_out(scheme, panel, y, folds, metric, seed) for scheme in candidates]
+        if np.isnan(judged).all():
+            raise NotApplicableError(f"no scheme of {of!r} applies to this panel")
+        candidates = [candidates[first_best(np.where(np.isnan(judged), np.inf, judged))]]
+    combiner: Combiner = candidates[0](panel, y, generator(seed, candidates[0].id))
+    return combiner
+
+
+def _held_out(scheme: Scheme, panel: Panel, y: Array, folds: list[Array], metric: str | None, seed: int) -> float:
+    """Return the badness of a scheme's answers to held-out rows; NaN where it does not apply."""
+    heard, values = np.sort(np.concatenate(folds)), np.empty(panel.said.shape[1:])
+    try:
+        for k, rows in enumerate(folds):
+            others = np.setdiff1d(heard, rows, assume_unique=True)
+            combiner = scheme(panel.rows(others), y[others], generator(seed, scheme.id, k))
+            values[rows] = combiner(panel.rows(rows))
+    except NotApplicableError:
+        return np.nan
+    return judge_of_answers(panel.rows(heard), y[heard], metric)(values[heard])

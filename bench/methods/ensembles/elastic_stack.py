@@ -1,0 +1,118 @@
+"""Weights of their own for every class, tied together as far as that helps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.core import losses
+from bench.core.nouns import Array, BenchError, Panel, Weights, clip_probabilities
+from bench.methods.ensembles import register
+from bench.methods.ensembles.cross_validation import choose, fold_rows
+from bench.solvers.simplex_qp import residual_gram, simplex_qp
+
+STRENGTHS = (np.inf, 10.0, 1.0, 0.1, 0.01, 0.0)
+"""Candidates for α, in units of the learners' mean Brier score a class; the first, one weight a learner, wins a tie."""
+
+STEPS = 3000
+"""Gradient steps at most."""
+
+
+@dataclass(frozen=True)
+class Renormalised:
+    """Weights `w` (L, K), a convex combination for every class; the rows are divided by their sums."""
+
+    w: Array
+
+    def __call__(self, panel: Panel) -> Array:
+        """Combine what the learners said, shape (n, K)."""
+        values = Weights(self.w)(panel)
+        return np.asarray(values / values.sum(axis=1, keepdims=True))
+
+
+@register("class", tags=("extended",))
+def elastic_stack(panel: Panel, y: Array, rng: np.random.Generator, *, alpha: float | None = None) -> Renormalised:
+    """Weigh learners class by class, with ties of strength α that reach from no tie to one weight for all classes.
+
+        min_w Σ_k w_k'G_k w_k + α Σ_k |w_k - w̄|² over w_k ≥ 0, Σ_l w_lk = 1, w̄ = Σ_k w_k / K
+
+    G_k is the Gram matrix of the residuals said_lk - [y = k], so that the first term is the Brier score before the rows
+    are divided by their sums, which may carry a row a little beyond what any learner said. Without an `alpha`, it is
+    the one of the least log loss over the inner folds. After Hasson, Maddix, Wang, Gupta and Park (2023), "Theoretical
+    guarantees of learning ensembling strategies with applications to time series forecasting", appendix B, with a
+    quadratic tie in place of their entropy; accelerated gradients with restarts: O'Donoghue and Candès (2015),
+    "Adaptive restart for accelerated gradient schemes".
+
+    Raises:
+        BenchError: `alpha` is negative.
+    """
+    if alpha is not None and not alpha >= 0:
+        raise BenchError(f"alpha of elastic-stack cannot be {alpha!r}: give a number from 0, or inf")
+    if alpha is not None:
+        return Renormalised(_solve(_grams(panel, y), alpha))
+    folds = fold_rows(panel)
+
+    def held_out(k: int) -> Array:
+        taught = np.concatenate([rows for j, rows in enumerate(folds) if j != k])
+        grams, rest = _grams(panel.rows(taught), y[taught]), panel.rows(folds[k])
+        return np.array([_total_loss(rest, y[folds[k]], _solve(grams, each)) for each in STRENGTHS])
+
+    return Renormalised(_solve(_grams(panel, y), STRENGTHS[choose(len(folds), held_out)]))
+
+
+def _total_loss(panel: Panel, y: Array, w: Array) -> float:
+    loss = losses.log_loss(y, clip_probabilities(Renormalised(w)(panel))[0])
+    return float(loss.sum() if panel.weight is None else panel.weight @ loss)
+
+
+def _grams(panel: Panel, y: Array) -> Array:
+    """Return G_k of every class, shape (K, L, L)."""
+    truths = [(y == k).astype(float) for k in range(panel.target.width)]
+    return np.stack([residual_gram(panel.said[:, :, k], one, panel.weight) for k, one in enumerate(truths)])
+
+
+def _solve(grams: Array, alpha: float) -> Array:
+    """Return w, shape (L, K); both ends of the path are solved exactly."""
+    K = len(grams)
+    tied = simplex_qp(grams.sum(axis=0)).w
+    if np.isinf(alpha):
+        return np.repeat(tied[:, None], K, axis=1)
+    if alpha == 0:
+        return np.stack([simplex_qp(gram).w for gram in grams], axis=1)
+    tie = alpha * float(np.trace(grams, axis1=1, axis2=2).mean()) / len(tied)
+    return _descend(grams, tie, np.tile(tied, (K, 1))).T if tie > 0 else np.repeat(tied[:, None], K, axis=1)
+
+
+def _descend(grams: Array, tie: float, w: Array, tol: float = 1e-8) -> Array:
+    """Minimise over w (K, L) by accelerated projected gradients until the gap is `tol` of the value."""
+    length = 1 / (2 * float(np.linalg.eigvalsh(grams)[:, -1].max()) + 2 * tie)
+    ahead, momentum = w, 1.0
+    for _ in range(STEPS):
+        slope = _slope(grams, tie, ahead)
+        if (ahead.min() >= 0) and _gap(slope, ahead) <= tol * abs(float((slope * ahead).sum())) / 2:
+            return ahead
+        new = _onto_simplex(ahead - length * slope)
+        if ((ahead - new) * (new - w)).sum() > 0:
+            momentum = 1.0
+        grown = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
+        ahead = new + (momentum - 1) / grown * (new - w)
+        w, momentum = new, grown
+    return w
+
+
+def _slope(grams: Array, tie: float, w: Array) -> Array:
+    return 2 * np.einsum("klm,km->kl", grams, w) + 2 * tie * (w - w.mean(axis=0))
+
+
+def _gap(slope: Array, w: Array) -> float:
+    """Return Σ_k (slope_k'w_k - min_l slope_kl), never less than the distance of the value to its minimum."""
+    return float(((slope * w).sum(axis=1) - slope.min(axis=1)).sum())
+
+
+def _onto_simplex(v: Array) -> Array:
+    """Project every row: Duchi, Shalev-Shwartz, Singer and Chandra (2008), "Efficient projections onto the l1-ball"."""
+    ordered = -np.sort(-v, axis=1)
+    excess = np.cumsum(ordered, axis=1) - 1
+    kept = (ordered * np.arange(1, v.shape[1] + 1) > excess).sum(axis=1)
+    return np.maximum(v - (excess[np.arange(len(v)), kept - 1] / kept)[:, None], 0)

@@ -1,0 +1,190 @@
+"""Gating networks: weights of learners and levels that depend on the row; nothing is registered here.
+
+The network is trained on standardised answers, the learners in the order of their names and the rows in an order of
+their own, so that neither units nor orders matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.core.nouns import Array, Panel
+from bench.methods.ensembles.cross_validation import fold_rows
+from bench.solvers import network
+from bench.solvers.network import Course, Layers
+
+OWN_LEVEL = 0.9
+"""Share of the weights of a level's answer that are on the same level of the learners, before anything is learned."""
+
+ROWS = 1024
+"""Rows that are answered at once."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How many weights a row has, of L learners and K levels, where they start (L, K, K), and how they combine.
+
+    `pool(torch, logits, said)` turns logits (n, size) and words (n, L, K) into answers (n, K).
+    """
+
+    size: Callable[[int, int], int]
+    start: Callable[[int, int], Array]
+    pool: Callable[[Any, Any, Any], Any]
+
+
+def _coarse(torch: Any, logits: Any, said: Any) -> Any:
+    return torch.einsum("nl,nlk->nk", logits.softmax(dim=1), said)
+
+
+def _medium(torch: Any, logits: Any, said: Any) -> Any:
+    return (logits.reshape(said.shape).softmax(dim=1) * said).sum(dim=1)
+
+
+def _fine(torch: Any, logits: Any, said: Any) -> Any:
+    n, learners, levels = said.shape
+    weights = logits.reshape(n, learners * levels, levels).softmax(dim=1)
+    return torch.einsum("njk,nj->nk", weights, said.reshape(n, -1))
+
+
+def _own_levels(learners: int, levels: int) -> Array:
+    """Return logits (L, K, K) by which a level listens to itself for the most part."""
+    odds = OWN_LEVEL / (1 - OWN_LEVEL) * max(levels - 1, 1)
+    return np.broadcast_to(np.log(odds) * np.eye(levels), (learners, levels, levels))
+
+
+FORMS = {
+    "coarse": Form(lambda L, _: L, lambda L, _: np.zeros(L), _coarse),
+    "medium": Form(lambda L, K: L * K, lambda L, K: np.zeros((L, K)), _medium),
+    "fine": Form(lambda L, K: L * K * K, _own_levels, _fine),
+}
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """What crossings cost: `crossing` × the mean of (q_τ - q_τ' + δ)_+ over τ < τ'.
+
+    δ = margin + adaptive × (Q_τ' - Q_τ), Q the quantiles of residuals.
+    """
+
+    crossing: float
+    margin: float
+    adaptive: float
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A trained gating network, and the order of the learners and the unit of y that it was trained in."""
+
+    torch: Any
+    net: Any
+    form: Form
+    order: Array
+    centre: float
+    unit: float
+
+    def __call__(self, panel: Panel) -> Array:
+        """Combine what the learners said, shape (n, K)."""
+        n = panel.said.shape[1]
+        X = panel.X.to_numpy(dtype=float)
+        with network.alone(self.torch, 0), self.torch.no_grad():
+            parts = [self._answer(X, panel, slice(start, start + ROWS)) for start in range(0, n, ROWS)]
+        return self.centre + self.unit * np.concatenate(parts)
+
+    def _answer(self, X: Array, panel: Panel, rows: slice) -> Array:
+        said = self.read(panel.said[:, rows])
+        return np.asarray(self.form.pool(self.torch, self.net(network.read(self.torch, X[rows])), said).numpy())
+
+    def read(self, said: Array) -> Any:
+        """Return words (L, n, K) as a tensor (n, L, K) of standardised ones, learners in the order of the gate."""
+        return network.tensor(self.torch, (said[self.order].transpose(1, 0, 2) - self.centre) / self.unit)
+
+
+def trained(
+    torch: Any, form: Form, layers: Layers, course: Course, penalty: Penalty, panel: Panel, y: Array, seed: int
+) -> Gate:
+    """Train a gating network on a panel's rows; those of the last inner fold only say when to stop."""
+    order = np.argsort(np.array(panel.learners), kind="stable")
+    teach, held = (_ordered(panel, y, rows, order) for rows in _parted(panel))
+    weight = np.ones(len(y)) if panel.weight is None else panel.weight
+    centre = float(np.average(y[teach], weights=weight[teach]))
+    unit = float(np.sqrt(np.average((y[teach] - centre) ** 2, weights=weight[teach]))) or 1.0
+    with network.alone(torch, seed):
+        gate = Gate(torch, _network(torch, form, layers, panel), form, order, centre, unit)
+        margins = network.tensor(torch, _margins(panel.rows(teach), y[teach], penalty, unit))
+        lessons = [_Lesson(gate, panel.rows(rows), y[rows], margins, penalty.crossing) for rows in (teach, held)]
+        network.train(torch, gate.net, lessons[0].loss, lessons[1].held_loss, len(teach), course)
+    return gate
+
+
+def _parted(panel: Panel) -> tuple[Array, Array]:
+    """Return the rows that teach and those that are held out; the same ones where nothing can be held out."""
+    folds = fold_rows(panel)
+    if folds:
+        return np.concatenate(folds[:-1]), folds[-1]
+    heard = np.arange(panel.said.shape[1]) if panel.weight is None else np.flatnonzero(panel.weight)
+    return heard, heard
+
+
+def _ordered(panel: Panel, y: Array, rows: Array, order: Array) -> Array:
+    """Return the rows in an order that depends on what they hold alone: y, then what was said, then X."""
+    said = panel.said[order][:, rows].transpose(1, 0, 2).reshape(len(rows), -1)
+    keys = np.column_stack([panel.X.to_numpy(dtype=float)[rows], said, y[rows]])
+    return rows[np.lexsort(keys.T)]
+
+
+def _network(torch: Any, form: Form, layers: Layers, panel: Panel) -> Any:
+    """Return a network whose last layer starts at the form's logits, whatever the row: the first answer is a mean."""
+    L, _, K = panel.said.shape
+    net = network.stacked(torch, panel.X.shape[1], layers, form.size(L, K))
+    with torch.no_grad():
+        net[-1].weight.zero_()
+        net[-1].bias.copy_(network.tensor(torch, form.start(L, K).ravel()))
+    return net
+
+
+def _margins(panel: Panel, y: Array, penalty: Penalty, unit: float) -> Array:
+    """Return δ (K, K) in standardised units; residuals are those of y around the median learner's median."""
+    levels = panel.target.levels
+    middle = int(np.argmin(np.abs(levels - 0.5)))
+    residual = (y - np.median(panel.said[:, :, middle], axis=0)) / unit
+    weight = np.ones(len(y)) if panel.weight is None else panel.weight
+    spread = np.quantile(residual, levels, method="inverted_cdf", weights=weight)
+    return penalty.margin + penalty.adaptive * np.maximum(spread - spread[:, None], 0)
+
+
+class _Lesson:
+    """Rows as tensors, and what a gate loses on them."""
+
+    def __init__(self, gate: Gate, panel: Panel, y: Array, margins: Any, crossing: float) -> None:
+        torch, weight = gate.torch, np.ones(len(y)) if panel.weight is None else panel.weight
+        self._gate = gate
+        self._X, self._said = network.read(torch, panel.X.to_numpy(dtype=float)), gate.read(panel.said)
+        self._y = network.tensor(torch, (y - gate.centre) / gate.unit)
+        self._w = network.tensor(torch, weight / weight.mean())
+        self._levels = network.tensor(torch, panel.target.levels)
+        self._margins, self._crossing = margins, crossing
+
+    def loss(self, rows: Any) -> Any:
+        """Return the mean pinball loss of some rows, and what their crossings cost."""
+        said, loss = self._pinball(rows)
+        crossed = network.crossing(said, self._margins)
+        return (self._w[rows] * (loss + self._crossing * crossed)).mean()
+
+    def held_loss(self) -> Any:
+        """Return the mean pinball loss of all rows, their quantiles sorted as the harness does."""
+        torch, total = self._gate.torch, 0.0
+        for start in range(0, len(self._y), ROWS):
+            rows = slice(start, start + ROWS)
+            said, _ = self._pinball(rows)
+            loss = network.pinball(torch, self._y[rows, None] - said.sort(dim=1).values, self._levels).mean(dim=1)
+            total = total + (self._w[rows] * loss).sum()
+        return total / self._w.sum()
+
+    def _pinball(self, rows: Any) -> tuple[Any, Any]:
+        gate = self._gate
+        said = gate.form.pool(gate.torch, gate.net(self._X[rows]), self._said[rows])
+        return said, network.pinball(gate.torch, self._y[rows, None] - said, self._levels).mean(dim=1)

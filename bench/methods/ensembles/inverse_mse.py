@@ -1,0 +1,25 @@
+"""Weights from each learner's own error."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.core import losses
+from bench.core.nouns import Array, Panel, Weights
+from bench.methods.ensembles import register
+
+
+@register("point", tags=("core",))
+def inverse_mse(panel: Panel, y: Array, rng: np.random.Generator, *, power: float = 1.0) -> Weights:
+    """Weigh each learner by its mean squared error to a negative power.
+
+        w_l = mse_l^-power / Σ_j mse_j^-power
+
+    Learners without any error share all the weight. Bates and Granger (1969), "The combination of forecasts".
+    """
+    mse = losses.of_learners(panel, y)
+    perfect = mse <= 1e-30 * max(float(mse.max()), np.finfo(float).tiny)
+    if perfect.any():
+        return Weights(perfect / perfect.sum())
+    w = (mse / mse.min()) ** -power
+    return Weights(w / w.sum())

@@ -1,0 +1,93 @@
+"""Least squares on what the learners said: free, non-negative, and non-negative then scaled to sum to one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.core.nouns import Array, Panel, Weights
+from bench.methods.ensembles import register
+
+RANK = 1e-10
+"""Singular values below this share of the largest are taken for zero."""
+
+ROUNDING = 1e-13
+"""A learner that varies by less than this share of its mean is a constant."""
+
+CHUNK = 65536
+
+REGRESSION = {"single_learner": "a regression on one learner recalibrates it"}
+FREE = {"within_range": "free weights leave the learners' range"}
+NO_OFFSET = {"scale_and_shift": "weights that need not sum to one, without an intercept, depend on where zero is"}
+
+
+@register("point", tags=("extended",), breaks=REGRESSION | FREE)
+def ols(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
+    """Regress y on what the learners said, with an intercept; of many solutions take the one of least norm.
+
+        min_{a,w} Σ_n (y_n - a - Σ_l w_l said_ln)²
+
+    Granger and Ramanathan (1984), "Improved methods of combining forecasts", method C.
+    """
+    triangle = _triangle([np.ones((1, len(y))), panel.said[:, :, 0], y[None]], panel.weight)
+    slopes, right = triangle[1:-1, 1:-1], triangle[1:-1, -1]
+    U, d, Vt = np.linalg.svd(slopes)
+    kept = d > max(RANK * d[0], ROUNDING * float(np.abs(triangle[0]).max()))
+    w = Vt[kept].T @ (U[:, kept].T @ right / d[kept])
+    intercept = (triangle[0, -1] - triangle[0, 1:-1] @ w) / triangle[0, 0]
+    return Weights(w, intercept=np.array([intercept]))
+
+
+@register("point", tags=("extended",), breaks=REGRESSION | NO_OFFSET)
+def nnls(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
+    """Minimise the squared error over non-negative weights of any sum: it corrects learners that all fall short.
+
+        min_w Σ_n (y_n - Σ_l w_l said_ln)² over w ≥ 0
+
+    Breiman (1996), "Stacked regressions"; Lawson and Hanson (1974), "Solving Least Squares Problems", chapter 23.
+    """
+    return Weights(_non_negative(panel, y))
+
+
+@register("point", "class", tags=("extended",), breaks=NO_OFFSET)
+def nnls_normalised(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
+    """Minimise the squared error (of classes: the Brier score) over non-negative weights, then let them sum to one.
+
+        v = argmin_v Σ_nk (y_nk - Σ_l v_l said_lnk)² over v ≥ 0;  w = v / Σ v, or equal weights where v = 0
+
+    Of classes y_nk = [y_n = k]. It is not the best convex combination, which is qp-simplex. van der Laan, Polley and
+    Hubbard (2007), "Super Learner": the default of their software.
+    """
+    v = _non_negative(panel, y)
+    return Weights(v / v.sum() if v.sum() > 0 else np.full(len(v), 1 / len(v)))
+
+
+def _non_negative(panel: Panel, y: Array) -> Array:
+    """Return the non-negative least squares weights (L,), from the triangle of the data."""
+    from scipy.optimize import nnls as solve
+
+    truths = [y] if panel.target.kind == "point" else [y == k for k in range(panel.target.width)]
+    parts = [_triangle([panel.said[:, :, k], t[None]], panel.weight) for k, t in enumerate(truths)]
+    triangle = _r(np.vstack(parts))
+    size = float(np.abs(triangle[:, :-1]).max())
+    return solve(triangle[:, :-1] / (size or 1.0), triangle[:, -1] / (size or 1.0))[0]
+
+
+def _triangle(columns: list[Array], weight: Array | None) -> Array:
+    """Return R of the QR decomposition of the columns side by side, each given as (·, n), rows times √weight.
+
+    It says all about their squares and products, keeps the digits that a Gram matrix loses, and is found in chunks of
+    rows.
+    """
+    width = sum(len(part) for part in columns)
+    R = np.zeros((width, width))
+    for start in range(0, columns[0].shape[1], CHUNK):
+        rows = slice(start, start + CHUNK)
+        block = np.concatenate([part[:, rows] for part in columns]).T.astype(float)
+        if weight is not None:
+            block *= np.sqrt(weight[rows])[:, None]
+        R = _r(np.vstack([R, block]))
+    return R
+
+
+def _r(rows: Array) -> Array:
+    return np.asarray(np.linalg.qr(rows, mode="r"))

@@ -1,0 +1,100 @@
+"""Weights of quantile learners that are linear in features of the row, level by level; nothing is registered here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bench.core.losses import pinball
+from bench.core.nouns import Array, Panel
+from bench.methods.ensembles.cross_validation import choose, fold_rows
+from bench.methods.ensembles.level_regression import heard_rows
+from bench.methods.ensembles.objective import shares_of
+from bench.solvers.pinball import simplex_pinball
+from bench.solvers.quantile_regression import Problem, quantile_regression
+
+PENALTIES = (10.0, 1.0, 0.1, 0.01, 1e-3)
+"""Candidates for λ, in units of the mean |y - c|; the first wins a tie."""
+
+EXACT = 1e-11
+"""Gap of the regressions: the loss is so flat near its minimum that V would be loose otherwise."""
+
+CHUNK = 16384
+"""Rows that are answered at once."""
+
+Features = Callable[[Panel], Array]
+"""Panel -> features of its rows g (n, F), the constant first."""
+
+
+@dataclass(frozen=True)
+class FeatureWeightedLevels:
+    """Weights w_l + V_kl'g(x) of learner l at level k: `w` (L,), `V` (K, L, F); `intercept` and `middle` c are (K,)."""
+
+    features: Features
+    w: Array
+    middle: Array
+    V: Array
+    intercept: Array
+
+    def __call__(self, panel: Panel) -> Array:
+        """Combine what the learners said, shape (n, K)."""
+        g, answer = self.features(panel), np.tensordot(self.w, panel.said, axes=1) + self.intercept
+        for start in range(0, len(g), CHUNK):
+            rows = slice(start, start + CHUNK)
+            for k, (V, c) in enumerate(zip(self.V, self.middle, strict=True)):
+                answer[rows, k] += np.einsum("nl,ln->n", g[rows] @ V.T, panel.said[:, rows, k] - c)
+        return answer
+
+
+def feature_weighted_levels(panel: Panel, y: Array, features: Features) -> FeatureWeightedLevels:
+    """Learn V with the λ of the least pinball loss over the inner folds, at the outermost levels and the middle one.
+
+    min_{a,V} mean_n ψ_τk(y_n - a_k - Σ_l w_l said_lnk - Σ_lf V_klf g_f(x_n) (said_lnk - c_k)) / u + λL/2 Σ_lf V_klf²
+
+    for every level k, where w are the best convex weights for all levels, c_k is the mean of all that was said at level
+    k, and u the mean |y - ȳ|. A large λ leaves w; the factor L lets equal learners count as one.
+    """
+    panel, y = heard_rows(panel, y)
+    folds, K = fold_rows(panel), panel.target.width
+    asked = sorted({0, K // 2, K - 1})
+
+    def held_out(k: int) -> Array:
+        taught = np.concatenate([rows for j, rows in enumerate(folds) if j != k])
+        learn = _learner(panel.rows(taught), y[taught], features)
+        held, weight = panel.rows(folds[k]), np.ones(len(y)) if panel.weight is None else panel.weight
+        levels = panel.target.levels[asked]
+        answers = (learn(penalty, asked)(_of_levels(held, asked)) for penalty in PENALTIES)
+        return np.array([weight[folds[k]] @ pinball(y[folds[k]], each, levels).sum(axis=1) for each in answers])
+
+    return _learner(panel, y, features)(PENALTIES[choose(len(folds), held_out)], list(range(K)))
+
+
+def _of_levels(panel: Panel, asked: list[int]) -> Panel:
+    """Return the panel with some levels only."""
+    return replace(panel, said=panel.said[:, :, asked])
+
+
+def _learner(panel: Panel, y: Array, features: Features) -> Callable[[float, list[int]], FeatureWeightedLevels]:
+    """Return the function from λ and levels to what is learned; what does not depend on λ is worked out once."""
+    share, g = shares_of(panel), features(panel)
+    w = simplex_pinball(panel.said, y, panel.target.levels, share).w
+    middle = np.array([(share @ panel.said[:, :, k].T).mean() for k in range(panel.target.width)])
+    unit = float(share @ np.abs(y - share @ y)) or 1.0
+
+    def level(k: int, penalty: float) -> Array:
+        said = panel.said[:, :, k]
+        products = ((said - middle[k]).T[:, :, None] * g[:, None]).reshape(len(y), -1)
+        X = np.column_stack([np.ones(len(y)), products / unit])
+        weights = share * len(y)
+        prices = np.append(0.0, np.full(X.shape[1] - 1, penalty * len(w) * len(y)))
+        problem = Problem(X, (y - w @ said) / unit, weights, float(panel.target.levels[k]), prices)
+        return quantile_regression(problem, EXACT)[0]
+
+    def learn(penalty: float, asked: list[int]) -> FeatureWeightedLevels:
+        b = np.stack([level(k, penalty) for k in asked])
+        V = b[:, 1:].reshape(len(asked), len(w), -1)
+        return FeatureWeightedLevels(features, w, middle[asked], V, unit * b[:, 0])
+
+    return learn

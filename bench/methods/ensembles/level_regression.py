@@ -1,0 +1,109 @@
+"""Quantile regression on what learners said, one level at a time, by way of its principal components.
+
+Components make equal, constant and collinear learners harmless: what has no variance is left out. Nothing is registered
+here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.core.nouns import Array, Panel
+from bench.methods.ensembles.objective import shares_of
+from bench.solvers.quantile_regression import Problem, quantile_regression
+
+RANK = 1e-9
+"""Components of a standard deviation below this share of the largest are taken for rounding."""
+
+NOTHING = 1e-9
+"""A learner that varies by less than this share of y says nothing, and dividing by it would be dividing by noise."""
+
+ROUNDING = 1e-13
+"""A learner that varies by less than this share of its size is a constant."""
+
+FREE = {
+    "within_range": "free weights and an intercept leave the learners' range",
+    "single_learner": "a regression on one learner recalibrates it",
+}
+"""What a scheme of this kind declares to break."""
+
+
+@dataclass(frozen=True)
+class Components:
+    """Principal components of L columns, each scaled to variance one before: (said - middle)'axes, of variance one.
+
+    `middle` (L,), `axes` (L, R), the components of the largest share first.
+    """
+
+    middle: Array
+    axes: Array
+
+    def first(self, count: int) -> Components:
+        """Keep the leading components."""
+        return Components(self.middle, self.axes[:, :count])
+
+    def scores(self, said: Array) -> Array:
+        """Return the components of what was said (L, n), shape (n, R)."""
+        return np.asarray((said - self.middle[:, None]).T @ self.axes)
+
+
+@dataclass(frozen=True)
+class Line:
+    """Weights `w` (L,), intercept and relative gap of the regression at one level."""
+
+    w: Array
+    intercept: float
+    gap: float
+
+
+def heard_rows(panel: Panel, y: Array) -> tuple[Panel, Array]:
+    """Leave out the rows of weight zero."""
+    if panel.weight is None or panel.weight.all():
+        return panel, y
+    heard = np.flatnonzero(panel.weight)
+    return panel.rows(heard), y[heard]
+
+
+def components(said: Array, share: Array, y: Array) -> Components:
+    """Return the principal components of one level, `said` (L, n), under row shares (n,) of sum one.
+
+    A learner that varies by less than rounding, or by a billionth of what y (n,) does, is a constant.
+    """
+    unit = float(share @ np.abs(y - float(share @ y)))
+    middle = said @ share
+    centred = said - middle[:, None]
+    deviation = np.sqrt(np.square(centred) @ share)
+    # measured in the learner itself: a constant far from zero varies by its own rounding
+    varies = deviation > np.maximum(ROUNDING * np.abs(said).max(axis=1, initial=0), NOTHING * unit)
+    scale = np.divide(1.0, deviation, out=np.zeros(len(said)), where=varies)
+    U, d, _ = np.linalg.svd(centred * scale[:, None] * np.sqrt(share), full_matrices=False)
+    kept = d > RANK * max(float(d.max(initial=0)), 1e-300)
+    return Components(middle, scale[:, None] * U[:, kept] / d[kept])
+
+
+def regress(lens: Components, said: Array, y: Array, level: float, share: Array) -> Line:
+    """Minimise Σ_n share_n ψ_τ(y_n - a - Σ_l w_l said_ln) over w in the span of the components, and a.
+
+    y is brought to its own unit first; the gap is relative to the loss, or to a thousandth of the mean |y - ȳ| if that
+    is more.
+    """
+    centre = float(share @ y)
+    unit = float(share @ np.abs(y - centre)) or 1.0
+    X = np.column_stack([np.ones(len(y)), lens.scores(said)])
+    problem = Problem(X, (y - centre) / unit, share * len(y), level, np.zeros(X.shape[1]))
+    b, gap = quantile_regression(problem)
+    w = unit * (lens.axes @ b[1:])
+    return Line(w, centre + unit * float(b[0]) - float(w @ lens.middle), gap)
+
+
+def by_level(panel: Panel, y: Array, count: int) -> list[Line]:
+    """Return the regression of every level on so many leading components of that level; no row has weight zero."""
+    share = shares_of(panel)
+    lines = []
+    for k, level in enumerate(panel.target.levels):
+        said = panel.said[:, :, k]
+        lens = components(said, share, y).first(count)
+        lines.append(regress(lens, said, y, float(level), share))
+    return lines

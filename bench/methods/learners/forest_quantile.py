@@ -1,0 +1,70 @@
+"""Quantile regression forest."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+
+from bench.core.nouns import Array, Target
+from bench.methods.learners import Model, register
+from bench.methods.learners.adapters import Standardised, counted, fitted
+
+
+@register(
+    "quantile",
+    tags=("core",),
+    encoding="ordinal",
+    weights=True,
+    libraries=("quantile-forest",),
+    space={"min_samples_leaf": (1, 40), "max_features": (0.1, 1.0)},
+)
+def forest_quantile(
+    target: Target,
+    seed: int,
+    *,
+    n_estimators: int = 100,
+    min_samples_leaf: int = 5,
+    max_features: float = 1 / 3,
+) -> Model:
+    """Quantiles of the training targets that share a leaf with the row, one target drawn per leaf.
+
+    Row weights act through the bootstrap of scikit-learn 1.9 and later; before, through the splits alone.
+    Meinshausen (2006), Quantile Regression Forests; Johnson (2024), quantile-forest.
+    """
+    from quantile_forest import RandomForestQuantileRegressor
+
+    trees = RandomForestQuantileRegressor(
+        n_estimators=n_estimators,
+        min_samples_leaf=min_samples_leaf,
+        max_features=max_features,
+        # One target a leaf: all of them take memory of trees × leaves × the largest leaf, which ties swell.
+        max_samples_leaf=1,
+        random_state=seed,
+        n_jobs=1,
+    )
+    return Standardised(_Leaves(trees, target.levels))
+
+
+class _Leaves:
+    """A quantile forest at fixed levels."""
+
+    def __init__(self, trees: Any, levels: Array) -> None:
+        self._trees = trees
+        self._levels = levels
+
+    def fit(self, X: Any, y: Array, weight: Array | None) -> _Leaves:
+        """Grow the trees and note the targets of their leaves."""
+        X, y, weight = counted(X, y, weight)
+        elsewhere = random.getstate()
+        try:
+            fitted(self._trees, np.asarray(X), y, weight)
+        finally:
+            random.setstate(elsewhere)  # quantile-forest seeds Python's own generator to draw its targets
+        return self
+
+    def predict(self, X: Any) -> Array:
+        """Return quantiles, shape (n, levels)."""
+        answer = self._trees.predict(np.asarray(X), quantiles=self._levels.tolist())
+        return np.asarray(answer).reshape(len(X), len(self._levels))

@@ -1,0 +1,60 @@
+"""Gradient boosted trees for quantiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bench.core.nouns import Array, Target
+from bench.methods.learners import Model, boosting, register
+from bench.methods.learners.adapters import Standardised, counted
+
+
+@register(
+    "quantile",
+    tags=("core",),
+    encoding="native",
+    weights=True,
+    libraries=("lightgbm",),
+    space={"learning_rate": (0.02, 0.3), "num_leaves": (4, 63), "min_child_samples": (3, 60)},
+)
+def lightgbm_quantile(
+    target: Target,
+    seed: int,
+    *,
+    n_estimators: int = 100,
+    learning_rate: float = 0.1,
+    num_leaves: int = 15,
+    min_child_samples: int = 20,
+) -> Model:
+    """Boosted trees on the pinball loss, one model per level on the same binned rows.
+
+    Ke et al. (2017), LightGBM: A Highly Efficient Gradient Boosting Decision Tree.
+    """
+    given = boosting.settings(seed, learning_rate, num_leaves, min_child_samples)
+    return Standardised(_Levels({**given, "objective": "quantile"}, n_estimators, target.levels))
+
+
+class _Levels:
+    """One model per level."""
+
+    def __init__(self, given: Mapping[str, Any], rounds: int, levels: Array) -> None:
+        self._given = given
+        self._rounds = rounds
+        self._levels = levels
+
+    def fit(self, X: Any, y: Array, weight: Array | None) -> _Levels:
+        """Grow the trees of every level."""
+        X, y, weight = counted(X, y, weight)
+        data = boosting.binned(boosting.read(X), y, weight, self._given)
+        self._say = [
+            boosting.grow({**self._given, "alpha": float(level)}, data, self._rounds) for level in self._levels
+        ]
+        return self
+
+    def predict(self, X: Any) -> Array:
+        """Return quantiles, shape (n, levels); they may cross."""
+        rows = boosting.read(X)
+        return np.column_stack([say(rows) for say in self._say])

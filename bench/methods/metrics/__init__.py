@@ -1,0 +1,228 @@
+"""Metrics, one family a file: `metric(target, y, answer, *, parameters) -> number`; NaN where undefined.
+
+`y` holds numbers (point, quantile) or class codes 0 … K-1, shape (n,). Row weights (`answer.weight`) are
+honoured: a weight of two counts like two equal rows, a weight of zero like no row.
+
+Traits of a metric, given to `register`:
+
+- `direction`: `min` or `max` (that is better), `target` (best at its goal, zero unless each member has its own), `none`
+  (describes only);
+- `proper`: the true distribution minimises its expected value;
+- `label`: it sees decided labels, so the decision rule matters; other class metrics see probabilities alone;
+- `unit`: it is in units of the target, so it is never averaged over tasks;
+- `each="interval"`: one metric `name_80` for every central interval of the target, called with the keyword
+  `interval=80`; if its direction is `target`, the goal is the nominal coverage;
+- `each="level"`: one metric `name_0.1` for every quantile level of the target, called with the keyword `level=0.1`;
+  if its direction is `target`, the goal is the level;
+- `counts`: the formula on counts of decided labels that the metric is made of.
+
+A table calls a metric by its name in snake_case; `for_target` lists them all.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from bench.core.nouns import DEFAULT_LEVELS, Answer, Array, BenchError, Target
+from bench.core.registry import Entry, Registry, split_list
+
+Direction = Literal["min", "max", "target", "none"]
+Function = Callable[[Target, Array, Answer], float]
+
+PROPER = {"point": "rmse", "quantile": "wis", "class": "log_loss"}
+"""The metric that stands for the proper loss of each kind of target."""
+
+registry = Registry("metric", __name__)
+
+
+def register(
+    *kinds: str,
+    direction: Direction,
+    proper: bool = False,
+    label: bool = False,
+    unit: bool = False,
+    each: Literal["interval", "level"] | None = None,
+    counts: Callable[[Any], Array] | None = None,
+    tags: Iterable[str] = (),
+    breaks: Mapping[str, str] | None = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the decorator that enters a metric; see the top of this file for the traits."""
+    traits = {
+        "direction": direction,
+        "proper": proper,
+        "label": label,
+        "unit": unit,
+        "each": each,
+        "counts": counts,
+    }
+    return registry.register(*kinds, tags=tags, breaks=breaks, **traits)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric as tables know it: name, function (target, y, answer) -> float, and traits.
+
+    `goal` is the value that a metric of direction `target` should have; other metrics have none.
+    """
+
+    name: str
+    function: Function
+    direction: Direction
+    goal: float | None = None
+    label: bool = False
+    proper: bool = False
+    unit: bool = False
+
+    def badness(self, value: float) -> float:
+        """Return what is better when lower: the value, its negative, or its distance from the goal."""
+        return {"max": -value, "target": abs(value - (self.goal or 0.0))}.get(self.direction, value)
+
+
+class Member(NamedTuple):
+    """An interval or a level: how names end, what the metric is called with, and what its goal would be."""
+
+    tail: str
+    value: float
+    goal: float
+
+
+@dataclass(frozen=True)
+class Each:
+    """What there is one metric for each of: those of a target, the one that a name ends with, and the usual ones."""
+
+    of: Callable[[Target], list[Member]]
+    named: Callable[[str], Member | None]
+    usual: list[Member]
+
+
+def _intervals(target: Target) -> list[Member]:
+    found = target.intervals.items() if target.kind == "quantile" else ()
+    levels = target.levels if found else np.zeros(0)
+    return [Member(str(name), name, round(float(levels[hi] - levels[lo]), 12)) for name, (lo, hi) in found]
+
+
+def _interval(tail: str) -> Member | None:
+    return Member(tail, float(tail), float(tail) / 100) if _is_number(tail) and 0 < float(tail) <= 100 else None
+
+
+def _levels(target: Target) -> list[Member]:
+    return [_member(level) for level in target.levels] if target.kind == "quantile" else []
+
+
+def _level(tail: str) -> Member | None:
+    return Member(tail, float(tail), float(tail)) if _is_number(tail) and 0 < float(tail) < 1 else None
+
+
+def _member(level: float) -> Member:
+    """Return a level, named without float noise: 0.3, not 0.30000000000000004."""
+    rounded = round(float(level), 12)
+    return Member(np.format_float_positional(rounded, trim="-"), rounded, rounded)
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit()
+
+
+EACH = {
+    "interval": Each(_intervals, _interval, [Member(str(k), k, k / 100) for k in range(1, 101)]),
+    "level": Each(_levels, _level, [_member(level) for level in sorted({*DEFAULT_LEVELS, *np.arange(1, 100) / 100})]),
+}
+"""The values of the trait `each`."""
+
+
+def named(target: Target, name: str) -> Metric:
+    """Return one metric of the target's kind.
+
+    Raises:
+        BenchError: there is none of that name for this target.
+    """
+    found = for_target(target)
+    if name not in found:
+        raise BenchError(f"metric {name!r} does not exist for a {target.kind}: choose from {', '.join(found)}")
+    return found[name]
+
+
+def traits(name: str) -> Metric | None:
+    """Return what is known of a metric by its table name alone, whatever the target; None for an unknown name."""
+    stem, _, tail = name.rpartition("_")
+    for entry in registry.entries().values():
+        full, each = entry.name.replace("-", "_"), entry.traits["each"]
+        if each is None and full == name:
+            return _metric(entry)
+        member = EACH[each].named(tail) if each is not None and full == stem else None
+        if member is not None:
+            return _metric(entry, member)
+    return None
+
+
+def for_target(target: Target, names: Iterable[str] | None = None) -> dict[str, Metric]:
+    """Return the metrics of the target's kind by table name, all or those that `names` selects.
+
+    `names` holds names, globs, `all`, comma lists, and `!name` to exclude. A metric of another kind is left
+    out.
+
+    Raises:
+        BenchError: no metric of any kind has that name.
+    """
+    metrics = [m for entry in registry.entries(target.kind).values() for m in _metrics(entry, target)]
+    wanted = ["*" if text == "all" else text for text in split_list(names or ())]
+    _refuse_unknown(wanted, target)
+    chosen = [text for text in wanted if not text.startswith("!")] or ["*"]
+    dropped = [text[1:] for text in wanted if text.startswith("!")]
+    return {m.name: m for m in metrics if _matches(m.name, chosen) and not _matches(m.name, dropped)}
+
+
+def _metrics(entry: Entry, target: Target) -> list[Metric]:
+    """Return the metrics that one entry stands for: itself, or one for every interval or level of the target."""
+    each = entry.traits["each"]
+    return [_metric(entry)] if each is None else [_metric(entry, member) for member in EACH[each].of(target)]
+
+
+def _metric(entry: Entry, member: Member | None = None) -> Metric:
+    """Return the metric of an entry, or of one of its members."""
+    traits = {name: entry.traits[name] for name in ("direction", "label", "proper", "unit")}
+    name, aims = entry.name.replace("-", "_"), entry.traits["direction"] == "target"
+    if member is None:
+        return Metric(name, partial(_score, entry.function), goal=0.0 if aims else None, **traits)
+    function = partial(entry.function, **{entry.traits["each"]: member.value})
+    goal = member.goal if aims else None
+    return Metric(f"{name}_{member.tail}", partial(_score, function), goal=goal, **traits)
+
+
+def _score(function: Callable[..., Any], target: Target, y: Array, answer: Answer) -> float:
+    """Return the value of a metric, NaN where no row has any weight."""
+    mass = len(y) if answer.weight is None else answer.weight.sum()
+    return float(function(target, y, answer)) if mass > 0 else float("nan")
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _refuse_unknown(wanted: Iterable[str], target: Target) -> None:
+    known = [name for entry in registry.entries().values() for name in _table_names(entry, target)]
+    for text in (part.removeprefix("!") for part in wanted):
+        if not any(fnmatchcase(name, text) for name in known) and not _of_other_targets(text, target):
+            close = difflib.get_close_matches(text, known, n=3, cutoff=0.5)
+            advice = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(known)}"
+            raise BenchError(f"unknown metric {text!r}: {advice}")
+
+
+def _of_other_targets(name: str, target: Target) -> bool:
+    """Say whether a metric exists for an interval or level that this target cannot have, for it has none at all."""
+    return target.kind != "quantile" and traits(name) is not None
+
+
+def _table_names(entry: Entry, target: Target) -> list[str]:
+    """Return every name of an entry; where the target has no intervals or levels, those of others."""
+    name, each = entry.name.replace("-", "_"), entry.traits["each"]
+    if each is None:
+        return [name]
+    return [f"{name}_{member.tail}" for member in EACH[each].of(target) or EACH[each].usual]

@@ -1,0 +1,150 @@
+"""The F1 family: one F1 per class, averaged with class weights, or pooled.
+
+All average over the classes that the truth of these rows has; a prediction of an absent class costs its row,
+as a miss of the true class. Harbecke, Chen, Hennig and Alt (2022), Why only Micro-F1? Class weighting of
+measures for relation classification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from bench.core.nouns import Array
+from bench.methods import class_weights
+from bench.methods.metrics.confusion import Counts, counts, label_metric
+
+Weighting = Callable[[Array, float], Array]
+
+TIED = {"class_names": "of two classes with equally many rows, the second is the positive one"}
+
+
+def f1_average(
+    y: Array,
+    predicted: Array,
+    weighting: Weighting,
+    *,
+    labels: Sequence[int] | None = None,
+    total: float | None = None,
+    weight: Array | None = None,
+) -> float:
+    """Return Σ_c w_c F1_c / Σ_c w_c over the classes in `labels` (default: all) that y has; NaN if w is 0.
+
+    `y` and `predicted` are codes (n,), `weighting` gives w from the counts of these classes and `total`.
+    Without `total` it is the weight of all rows, those of classes left out included, as in the authors' code; the
+    weighting `entropy:total=listed` takes the rows of the classes in `labels` instead.
+    """
+    table = _table(y, predicted, weight)
+    return float(_average(table, weighting, _chosen(table, labels), total))
+
+
+def f1_pooled(y: Array, predicted: Array, *, labels: Sequence[int] | None = None, weight: Array | None = None) -> float:
+    """Return micro F1, 2 ΣTP_c / Σ(T_c + P_c) over the classes in `labels`; the accuracy, if these are all.
+
+    It is the average of F1_c with weights T_c + P_c, true and predicted rows; NaN if there are none.
+    """
+    table = _table(y, predicted, weight)
+    return float(_pooled(table, _chosen(table, labels)))
+
+
+@label_metric()
+def micro_f1(table: Counts) -> Array:
+    """Return F1 of the pooled counts of all classes, equal to the accuracy."""
+    return _pooled(table, np.arange(len(table.true)))
+
+
+@label_metric()
+def macro_f1(table: Counts) -> Array:
+    """Return the plain mean of the F1 of each class; not the F1 of mean precision and mean recall."""
+    return _named(table, "macro")
+
+
+@label_metric()
+def weighted_f1(table: Counts) -> Array:
+    """Return the mean F1, each class weighted by its rows n_c."""
+    return _named(table, "weighted")
+
+
+@label_metric()
+def dodrans_f1(table: Counts) -> Array:
+    """Return the mean F1, each class weighted by n_c^(3/4). Harbecke et al. (2022)."""
+    return _named(table, "dodrans")
+
+
+@label_metric()
+def sqrt_f1(table: Counts) -> Array:
+    """Return the mean F1, each class weighted by n_c^(1/2): half way from macro to weighted F1."""
+    return _named(table, "sqrt")
+
+
+@label_metric()
+def entropy_f1(table: Counts) -> Array:
+    """Return the mean F1, each class weighted by -n_c ln(n_c / N); NaN if y has one class only."""
+    return _named(table, "entropy")
+
+
+@label_metric(breaks=TIED)
+def binary_f1(table: Counts) -> Array:
+    """Return the F1 of the class that is rarer in y (the second, if tied).
+
+    NaN where y lacks that class, and where the task does not have two classes.
+    """
+    return table.f1[..., table.rarer] if len(table.true) == 2 else _undefined(table)
+
+
+@label_metric(breaks=TIED)
+def f2(table: Counts) -> Array:
+    """Return F_b with b = 2, to which a miss is worse than a false alarm: 5 TP / (4 T + P).
+
+    Two classes: that of the class that is rarer in y (the second, if tied), NaN where y lacks it. More: the plain
+    mean over the classes that y has. Van Rijsbergen (1979), Information retrieval.
+    """
+    return _f_beta(table, 2.0)
+
+
+@label_metric(breaks=TIED)
+def f_half(table: Counts) -> Array:
+    """Return F_b with b = 1/2, to which a false alarm is worse than a miss: 5 TP / (T + 4 P).
+
+    Classes are taken as by `f2`. Van Rijsbergen (1979), Information retrieval.
+    """
+    return _f_beta(table, 0.5)
+
+
+def _f_beta(table: Counts, beta: float) -> Array:
+    of_class = table.f_beta(beta)
+    return of_class[..., table.rarer] if len(table.true) == 2 else of_class[..., table.present].mean(axis=-1)
+
+
+def _named(table: Counts, name: str) -> Array:
+    return _average(table, class_weights.registry.scheme(name), np.arange(len(table.true)), None)
+
+
+def _undefined(table: Counts) -> Array:
+    return np.full(table.hit.shape[:-1], np.nan)
+
+
+def _average(table: Counts, weighting: Weighting, chosen: Array, total: float | None) -> Array:
+    of_class = table.true[chosen]
+    weights = weighting(of_class, float(table.true.sum()) if total is None else total)
+    heard = (of_class > 0) & (weights > 0)
+    if not heard.any():
+        return _undefined(table)
+    return np.average(table.f1[..., chosen][..., heard], axis=-1, weights=weights[heard])
+
+
+def _pooled(table: Counts, chosen: Array) -> Array:
+    rows = table.true[chosen].sum() + table.predicted[..., chosen].sum(axis=-1)
+    hits = 2 * table.hit[..., chosen].sum(axis=-1)
+    return np.divide(hits, rows, out=np.full(np.shape(rows), np.nan), where=rows > 0)
+
+
+def _table(y: Array, predicted: Array, weight: Array | None) -> Counts:
+    return counts(y, predicted, int(max(y.max(initial=0), predicted.max(initial=0))) + 1, weight)
+
+
+def _chosen(table: Counts, labels: Sequence[int] | None) -> Array:
+    """Return the codes in `labels` that the table knows; the others have no row, true or predicted."""
+    width = len(table.true)
+    return np.arange(width) if labels is None else np.array([c for c in labels if c < width], dtype=int)

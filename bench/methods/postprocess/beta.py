@@ -1,0 +1,50 @@
+"""A beta calibration map for every class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bench.core.nouns import Answer, Array
+from bench.methods.postprocess import register
+from bench.methods.postprocess.one_vs_rest import Curve, calibrated, curve_of, logistic, smoothed
+
+HELD = ((True, False), (False, True), (False, False))
+"""Which of a and b stay free where both cannot."""
+
+
+@register("class", tags=("extended",), breaks={"keeps_probabilities": "it is there to calibrate probabilities"})
+def beta(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+    """Calibrate each class against the rest by a beta map with three parameters, then let rows sum to one.
+
+        p ← 1 / (1 + exp(-(a ln p - b ln(1 - p) + c))),   a, b >= 0
+
+    a = b is `platt`, a = b = 1 and c = 0 no change. The log loss is taken on Platt's targets (see there), which hold
+    the parameters finite where the classes can be told apart without a mistake. Kull, Silva Filho and Flach (2017),
+    "Beta calibration: a well-founded and easily implemented improvement on logistic calibration for binary
+    classifiers".
+    """
+    return calibrated(answer, y, _learned)
+
+
+def _learned(p: Array, rest: Array, hit: Array, mass: Array) -> Curve:
+    """Leave a and b free, or else hold one or both at zero: the loss is convex, so the best are among them."""
+    features, target = _features(p, rest), smoothed(hit, mass)
+    w, _ = _held(features, target, mass, (True, True))
+    if (w[:2] < 0).any():
+        tried = [_held(features, target, mass, free) for free in HELD]
+        w, _ = min((found for found in tried if (found[0][:2] >= 0).all()), key=lambda found: found[1])
+    return curve_of(_features, w)
+
+
+def _held(features: Array, target: Array, mass: Array, free: tuple[bool, bool]) -> tuple[Array, float]:
+    """Return a, b and c with those that are not free at zero, and the loss."""
+    chosen = np.array([*free, True])
+    w = np.zeros(3)
+    w[chosen], loss = logistic(features[:, chosen], target, mass)
+    return w, loss
+
+
+def _features(p: Array, rest: Array) -> Array:
+    return np.column_stack([np.log(p), -np.log(rest), np.ones(len(p))])

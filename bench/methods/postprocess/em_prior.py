@@ -1,0 +1,61 @@
+"""Probabilities for other class shares than those of the training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from bench.core.nouns import Answer, Array, clip_probabilities
+from bench.methods.postprocess import register
+from bench.methods.postprocess.prior_correction import corrected
+
+MOST = 2000
+ENOUGH = 1e-10
+
+
+@register(
+    "class",
+    tags=("extended",),
+    code=("bench.methods.postprocess.prior_correction",),
+    breaks={
+        "keeps_probabilities": "it is there to correct probabilities",
+        "test_rows_apart": "it estimates the class shares of all the rows that are answered together (transductive)",
+    },
+)
+def em_prior(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+    """Estimate the class shares of the rows that are answered, and correct the probabilities for them.
+
+    With the shares π of the known rows and π' of the rows that are answered, by turns until nothing moves:
+
+        p_ik ← p_ik (π'_k / π_k) / Σ_j p_ij (π'_j / π_j)   and   π'_k ← mean of p_ik over the rows i
+
+    Each round starts from the probabilities as said. This is transductive: what is said of a test row depends on the
+    other test rows, though not on their labels, so it stands apart from the steps that answer every row alone. The
+    class weights of the training are undone first. A class without a known row keeps its odds. Saerens, Latinne and
+    Decaestecker (2002), "Adjusting the outputs of a classifier to new a priori probabilities: a simple procedure".
+
+    Raises:
+        NotApplicableError: the class weights behind an answer are not known.
+    """
+    counts = np.bincount(y, weights=answer.weight, minlength=answer.target.width).astype(float)
+    return lambda other: _adjusted(corrected(other), counts / counts.sum())
+
+
+def _adjusted(answer: Answer, before: Array) -> Answer:
+    ratio, known = np.ones(len(before)), before > 0
+    for _ in range(MOST):
+        after = np.average(_reweighted(answer.values, ratio), axis=0, weights=answer.weight)
+        found = np.divide(after, before, out=np.ones(len(before)), where=known)
+        moved = np.abs((found - ratio) * before).max()
+        ratio = found
+        if moved < ENOUGH:
+            break
+    values, _ = clip_probabilities(_reweighted(answer.values, ratio))
+    return replace(answer, values=values)
+
+
+def _reweighted(values: Array, ratio: Array) -> Array:
+    odds = values * ratio
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))

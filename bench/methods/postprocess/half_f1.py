@@ -1,0 +1,47 @@
+"""The threshold that is half of the best F1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from bench.core.nouns import Answer, Array, NotApplicableError
+from bench.methods.postprocess import register
+
+
+@register("class", tags=("extended",), binary=True)
+def half_f1(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+    """Decide on the rarer of two classes where its probability is above t = F* / 2.
+
+    F* is the best F1 that is expected on the known rows if their probabilities p are true,
+
+        F(t) = 2 Σ_{p_i > t} p_i / (Σ_i p_i + #{p_i > t}),
+
+    and t <- F(t) / 2 from t = 0 climbs to it in a few steps: it is Dinkelbach's method, whose one fixed point is the
+    optimum. The truth says which class is rarer (the second, if tied); no cut is fitted to it, in contrast to
+    `threshold:metric=binary_f1`, so the cut is as good as the probabilities are calibrated. Lipton, Elkan and
+    Narayanaswamy (2014), "Optimal thresholding of classifiers to maximize F1 measure"; Dinkelbach (1967), "On nonlinear
+    fractional programming".
+
+    Raises:
+        NotApplicableError: there are more than two classes.
+    """
+    if answer.target.width != 2:
+        raise NotApplicableError("half-f1 is defined for two classes")
+    counts = np.bincount(y, weights=answer.weight, minlength=2)
+    rarer = int(counts[1] <= counts[0])
+    cut = _fixed_point(answer.values[:, rarer], answer.weight)
+    rule = np.where(np.arange(2) == rarer, 1.0, cut / (1 - cut))
+    return lambda other: replace(other, rule=rule)
+
+
+def _fixed_point(p: Array, weight: Array | None) -> float:
+    """Return t = F(t) / 2; F rises with every step, and takes finitely many values."""
+    mass = np.ones(len(p)) if weight is None else weight
+    cut, before = 0.0, -1.0
+    while cut > before:
+        said = p > cut
+        before, cut = cut, float((mass * p)[said].sum() / (mass @ p + mass[said].sum()))
+    return before

@@ -1,0 +1,124 @@
+"""Central intervals and their conformal correction: scores, order statistics, and nesting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from bench.core.nouns import Answer, Array, NotApplicableError, Target
+
+ROUNDING = 1e-12
+"""Relative slack of a rank: 0.8 × 10 is 8, and not the next rank because of its last digit."""
+
+HALVINGS = 64
+"""A bracket is halved so often at most: then only rounding is left between its ends."""
+
+Known = list[tuple[Array, Array]]
+"""The misses of each fold in order, with infinity at their end, and the row weights up to each, from zero."""
+
+
+def central(target: Target) -> list[tuple[float, int, int]]:
+    """Return (coverage 1 - a, lower output, upper output) of every central interval, from the centre outwards.
+
+    Raises:
+        NotApplicableError: the levels are not symmetric, or there is the median alone.
+    """
+    if not target.intervals:
+        raise NotApplicableError("conformal intervals need levels that lie in pairs around the median")
+    levels = target.levels
+    return [(float(levels[hi] - levels[lo]), lo, hi) for lo, hi in target.intervals.values()]
+
+
+def misses(answer: Answer, y: Array, lower: int, upper: int) -> Array:
+    """Return E = max(lo - y, y - hi), how far y lies outside the interval, negative inside (n,)."""
+    lo, hi = answer.values[:, lower], answer.values[:, upper]
+    return np.maximum(lo - y, y - hi)
+
+
+def mass_of(answer: Answer) -> Array:
+    """Return the weight of each row (n,), one each where the task has none."""
+    return np.ones(len(answer.values)) if answer.weight is None else answer.weight
+
+
+def split_conformal(answer: Answer, y: Array, mass: Array) -> Callable[[Answer], Answer]:
+    """Return the change that moves both ends of every central interval out by a quantile of the misses E.
+
+    For a row of weight w, the margin is the smallest miss e with Σ_{E_i <= e} m_i >= (1 - a)(Σ m_i + w), infinite where
+    there is none; m (n,) is the `mass` of the rows that teach. With weights of one that is the ceil((1 - a)(n + 1))-th
+    smallest miss.
+    """
+    intervals = central(answer.target)
+    known = [ordered(misses(answer, y, lower, upper), mass) for _, lower, upper in intervals]
+
+    def change(other: Answer) -> Answer:
+        values, own = other.values.copy(), mass_of(other)
+        for (coverage, lower, upper), (scores, reached) in zip(intervals, known, strict=True):
+            wanted = coverage * (reached[-1] + own) * (1 - ROUNDING)
+            margin = scores[np.searchsorted(reached[1:], wanted)]
+            values[:, lower] = _moved(values[:, lower], -margin)
+            values[:, upper] = _moved(values[:, upper], margin)
+        return nested(other, values)
+
+    return change
+
+
+def ordered(scores: Array, mass: Array) -> tuple[Array, Array]:
+    """Return the scores in order with infinity at their end, and the mass up to each, from zero."""
+    order = np.argsort(scores, kind="stable")
+    return np.append(scores[order], np.inf), np.append(0.0, np.cumsum(mass[order]))
+
+
+def _moved(ends: Array, margin: Array) -> Array:
+    """Move the ends; one that is infinite already, by an earlier step, stays."""
+    return np.add(ends, margin, out=ends.copy(), where=np.isfinite(ends))
+
+
+def nested(answer: Answer, values: Array) -> Answer:
+    """Return the answer with new ends, each interval widened to hold the median and the narrower intervals.
+
+    No interval shrinks, so none covers less. Without a median among the levels, the middle between the two inner ends
+    of `answer` takes its place.
+    """
+    half, width = values.shape[1] // 2, values.shape[1]
+    with np.errstate(invalid="ignore"):  # the middle of (-inf, inf) is NaN, and fmin and fmax pass it over
+        centre = answer.values[:, [(width - 1) // 2, width // 2]].mean(axis=1, keepdims=True)
+    below = np.fmin.accumulate(np.hstack([centre, values[:, :half][:, ::-1]]), axis=1)[:, :0:-1]
+    above = np.fmax.accumulate(np.hstack([centre, values[:, width - half :]]), axis=1)[:, 1:]
+    said = np.hstack([below, values[:, half : width - half], above])
+    return replace(answer, values=said, unsorted=said)
+
+
+def smallest_sums(ends: Array, known: Known, wanted: Array) -> Array:
+    """Return the smallest of the sums ends_f + E_i over all folds f that has the mass `wanted` at or below it (n,).
+
+    `ends` is (n, F); infinite where all the mass is too little. The lower end of an interval is the same of what is
+    negated: the floor(a (n + 1))-th smallest is the ceil((1 - a)(n + 1))-th largest. A bracket around the sum is halved
+    until it holds that one alone: the sums of all known rows with all test rows are never made.
+    """
+    last = np.array([len(scores) - 2 for scores, _ in known])
+    low, high = _sums(ends, known, np.zeros_like(last)).min(axis=1), _sums(ends, known, last).max(axis=1)
+    below, above = np.zeros(ends.shape, dtype=int), np.broadcast_to(last + 1, ends.shape)
+    for _ in range(HALVINGS):
+        if ((above - below).sum(axis=1) <= 1).all():
+            break
+        middle = low + (high - low) / 2
+        at = _counted(middle[:, None] - ends, known)
+        enough = sum(reached[at[:, f]] for f, (_, reached) in enumerate(known)) >= wanted
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+        below, above = np.where(enough[:, None], below, at), np.where(enough[:, None], at, above)
+    total = sum(reached[-1] for _, reached in known)
+    return np.where(wanted <= total, _sums(ends, known, below).min(axis=1), np.inf)
+
+
+def _sums(ends: Array, known: Known, place: Array) -> Array:
+    """Return ends_f + E of fold f at a place in its order, shape (n, F)."""
+    scores = [scores[at] for at, (scores, _) in zip(place.T, known, strict=True)]
+    return ends + (np.column_stack(scores) if place.ndim == 2 else np.array(scores))
+
+
+def _counted(room: Array, known: Known) -> Array:
+    """Count the E of each fold that are at most `room` (n, F)."""
+    found = [np.searchsorted(scores[:-1], at, "right") for at, (scores, _) in zip(room.T, known, strict=True)]
+    return np.column_stack(found)

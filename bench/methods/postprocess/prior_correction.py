@@ -1,0 +1,45 @@
+"""Undo the class weights of the training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from bench.core.nouns import Answer, Array, NotApplicableError, clip_probabilities
+from bench.methods.postprocess import register
+
+
+@register(
+    "class",
+    tags=("core",),
+    learns="nothing",
+    breaks={"keeps_probabilities": "it is there to correct probabilities"},
+)
+def prior_correction(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+    """Divide probabilities by the class weights that the model was trained with, and let them sum to one again.
+
+        p_k ← (p_k / w_k) / Σ_j (p_j / w_j)
+
+    A model trained with class weights w estimates w_k p_k / Σ_j w_j p_j. The weights are `answer.emphasis`, (K,) or (n,
+    K); None says that the model was trained without, and nothing changes; NaN says that they are not known. A decision
+    rule stays as it is: put a step that tunes one behind this. Elkan (2001), "The foundations of cost-sensitive
+    learning"; Dal Pozzolo, Caelen, Johnson and Bontempi (2015), "Calibrating probability with undersampling for
+    unbalanced classification".
+
+    Raises:
+        NotApplicableError: the class weights behind an answer are not known.
+    """
+    return corrected
+
+
+def corrected(answer: Answer) -> Answer:
+    """Return the answer without the class weights behind it; NotApplicableError if they are not known."""
+    if answer.emphasis is None:
+        return answer
+    if np.isnan(answer.emphasis).any():
+        raise NotApplicableError("the class weights behind this answer are not known")
+    odds = answer.values / np.where(answer.emphasis > 0, answer.emphasis, 1.0)
+    values, _ = clip_probabilities(odds / odds.sum(axis=1, keepdims=True))
+    return replace(answer, values=values, emphasis=None)

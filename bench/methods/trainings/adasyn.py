@@ -1,0 +1,34 @@
+"""SMOTE, most of it where a class is surrounded by others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.methods.trainings import Lesson, Taught, register
+from bench.methods.trainings.oversampling import Growth, by_sampler, grown
+from bench.methods.trainings.sample import taught
+
+REFUSALS = {
+    "Not any neigbours": "no other class is near it",
+    "No samples will be generated": "it would get no row",
+}
+
+
+@register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
+def adasyn(lesson: Lesson, *, k: int = 5, ratio: float = 1.0) -> Taught:
+    """Grow a class from each of its rows in proportion to the share of other classes among its k neighbours.
+
+    Numbers of rows are rounded, so that a class may miss its size by a few. A class that nobody is near grows by plain
+    SMOTE. A category is that of the nearest row of the class. He, Bai, Garcia and Li (2008), ADASYN: adaptive synthetic
+    sampling approach for imbalanced learning.
+
+    Raises:
+        BenchError: k is below 1 or the ratio not in (0, 1].
+    """
+
+    def sampler(growth: Growth) -> Any:
+        from imblearn.over_sampling import ADASYN
+
+        return ADASYN(n_neighbors=growth.k, random_state=growth.seed)
+
+    return taught(lesson, grown(lesson, by_sampler(sampler, REFUSALS), k, ratio))

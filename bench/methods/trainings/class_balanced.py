@@ -1,0 +1,36 @@
+"""Focal loss, weighed by the effective number of rows of the class."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.core.nouns import BenchError
+from bench.methods.trainings import Lesson, Taught, objectives, register, trees
+from bench.methods.trainings.class_rows import Pupils, Speak, taught, weights
+
+
+@register(
+    "fit",
+    tags=("extended", "loss"),
+    hook="loss",
+    learners=("logistic", "mlp", "lightgbm"),
+    code=("bench.methods.class_weights.effective_number",),
+)
+def class_balanced(lesson: Lesson, *, beta: float = 0.999, gamma: float = 1.0) -> Taught:
+    """Train on focal loss times class weights (1 - b) / (1 - b^n_c), scaled to a mean row weight of one.
+
+    `beta` is b and `gamma` the exponent of the focal loss; with 0 it is the class weighting `effective-number`. Cui,
+    Jia, Lin, Song and Belongie (2019), Class-balanced loss based on effective number of samples.
+
+    Raises:
+        BenchError: gamma is negative, or beta is not in [0, 1).
+    """
+    if gamma < 0:
+        raise BenchError(f"parameter 'gamma' of class-balanced is {gamma}: give 0 or more")
+    weighting = f"effective-number:beta={beta}"
+
+    def learn(rows: Pupils) -> Speak:
+        loss = objectives.weighed(objectives.focal(gamma), rows.weights(weighting))
+        return trees.train_any(lesson, rows, loss, np.log(rows.shares))
+
+    return taught(lesson, learn, weights(lesson.counts, weighting) if gamma == 0 else None)

@@ -1,0 +1,54 @@
+"""Rows of large classes replaced by the centres of their clusters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.core.nouns import Array
+from bench.methods.trainings import Lesson, Taught, register
+from bench.methods.trainings.numeric_view import View, expected
+from bench.methods.trainings.sample import Sample, fewer, taught, whole
+from bench.methods.trainings.undersampling import few
+
+
+@register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
+def cluster_centroids(lesson: Lesson, *, ratio: float = 1.0) -> Taught:
+    """Put k-means centres in the place of the rows of a class, as many as the smallest class has rows, over `ratio`.
+
+    Gaps and categories of a centre are those of the nearest row of the class. Lemaître, Nogueira and Aridas (2017),
+    Imbalanced-learn: a Python toolbox to tackle the curse of imbalanced datasets in machine learning.
+
+    Raises:
+        BenchError: the ratio is not in (0, 1].
+    """
+    sample = whole(lesson)
+    view = View.learn(sample.X)
+    shrunk = few(sample, ratio)
+    for code, n_centres in fewer(sample.y, ratio).items():
+        shrunk = _replaced(shrunk, view, code, n_centres, lesson.seed_of("resample", code))
+    return taught(lesson, shrunk)
+
+
+def _replaced(sample: Sample, view: View, code: int, n_centres: int, seed: int) -> Sample:
+    from sklearn.metrics import pairwise_distances_argmin
+
+    own = np.flatnonzero(sample.y == code)
+    points = view.points(sample.X.iloc[own]) if view.width else np.zeros((len(own), 1))
+    centres = _centres(points, n_centres, seed)
+    like = sample.X.iloc[own[pairwise_distances_argmin(centres, points)]]
+    made = view.rows(like, centres[:, : len(view.numbers)], None)
+    stays = np.append(sample.y != code, np.ones(n_centres, dtype=bool))
+    return sample.with_made(made, code).rows(np.flatnonzero(stays))
+
+
+def _centres(points: Array, n_centres: int, seed: int) -> Array:
+    """Return the centres of clusters (n_centres, d); a stranger stands for the other classes, which stay."""
+    from imblearn.under_sampling import ClusterCentroids
+    from threadpoolctl import threadpool_limits
+
+    X = np.vstack([points, np.zeros((1, points.shape[1]))])
+    y = np.append(np.zeros(len(points), dtype=int), 1)
+    sampler = ClusterCentroids(sampling_strategy={0: n_centres}, random_state=seed, voting="soft")
+    with expected(), threadpool_limits(1):  # sums of several threads come in any order
+        made, of = sampler.fit_resample(X, y)
+    return np.asarray(made[of == 0])

@@ -1,0 +1,40 @@
+"""Rows of large classes left out that a forest finds hard."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.core.nouns import Array
+from bench.methods.trainings import Lesson, Taught, register
+from bench.methods.trainings.sample import fewer, taught, whole, whole_number
+from bench.methods.trainings.undersampling import chosen, few, kept
+
+
+@register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
+def instance_hardness(lesson: Lesson, *, folds: int = 5, trees: int = 20, ratio: float = 1.0) -> Taught:
+    """Keep the rows of a class to which a forest, fitted without them, gives the largest probability of their class.
+
+    Of a class stay as many as the smallest has, over `ratio`; rows that are equally hard stay together. Smith, Martinez
+    and Giraud-Carrier (2014), An instance level analysis of data complexity.
+
+    Raises:
+        BenchError: there are fewer than two folds or one tree, or the ratio is not in (0, 1].
+    """
+    whole_number("folds", folds, 2)
+    whole_number("trees", trees)
+    seed = lesson.seed_of("resample")
+
+    def choose(X: Array, y: Array) -> Array:
+        from imblearn.under_sampling import InstanceHardnessThreshold
+        from sklearn.ensemble import RandomForestClassifier
+
+        parts = min(folds, int(np.bincount(y).max()))
+        wanted = fewer(y, ratio)
+        if parts < 2 or not wanted:
+            return np.arange(len(y))
+        judge = RandomForestClassifier(trees, min_samples_leaf=3, random_state=seed, n_jobs=1)
+        return chosen(
+            InstanceHardnessThreshold(estimator=judge, sampling_strategy=wanted, random_state=seed, cv=parts), X, y
+        )
+
+    return taught(lesson, kept(lesson, few(whole(lesson), ratio), choose))

@@ -1,0 +1,30 @@
+"""Cross-entropy with logits that are shifted by the class shares in training alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.methods.trainings import Lesson, Taught, objectives, register, trees
+from bench.methods.trainings.class_rows import Pupils, Speak, taught, weights
+
+
+@register(
+    "fit",
+    tags=("extended", "loss"),
+    hook="loss",
+    learners=("logistic", "mlp", "lightgbm"),
+    code=("bench.methods.class_weights.inverse_power",),
+)
+def logit_adjusted(lesson: Lesson, *, tau: float = 1.0) -> Taught:
+    """Train cross-entropy on f_c + τ ln π_c, with class shares π, and answer softmax(f): rare classes gain π_c^-τ.
+
+    `tau` is τ: 1 aims at the balanced error, and is the balanced softmax of Ren et al. (2020); 0 is plain training.
+    Menon, Jayasumana, Rawat, Jain, Veit and Kumar (2021), Long-tail learning via logit adjustment.
+    """
+
+    def learn(rows: Pupils) -> Speak:
+        shift = tau * np.log(rows.shares)
+        loss = objectives.shifted(objectives.cross_entropy, shift)
+        return trees.train_any(lesson, rows, loss, np.log(rows.shares) - shift)
+
+    return taught(lesson, learn, weights(lesson.counts, f"inverse-power:power={tau}"))

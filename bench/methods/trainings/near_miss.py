@@ -1,0 +1,35 @@
+"""Rows of large classes that lie near the smallest class."""
+
+from __future__ import annotations
+
+from bench.core.nouns import Array, BenchError
+from bench.methods.trainings import Lesson, Taught, register
+from bench.methods.trainings.sample import fewer, taught, whole, whole_number
+from bench.methods.trainings.undersampling import chosen, clamped, few, kept, smallest
+
+
+@register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
+def near_miss(lesson: Lesson, *, version: int = 1, k: int = 3, ratio: float = 1.0) -> Taught:
+    """Keep rows of a class that lie near the smallest class, as many as that has, over `ratio`.
+
+    `version` 1 keeps those with the least mean distance to the k nearest rows of the smallest class; 2 to its k
+    farthest; 3 keeps, among the k nearest to each of its rows, those with the largest mean distance to the k nearest,
+    and may keep fewer. Mani and Zhang (2003), kNN approach to unbalanced data distributions.
+
+    Raises:
+        BenchError: the version is not 1, 2 or 3, k is below 1, or the ratio not in (0, 1].
+    """
+    if version not in {1, 2, 3}:
+        raise BenchError(f"parameter 'version' of near-miss is {version}: give 1, 2 or 3")
+    sample = whole(lesson)
+    near, sample = clamped(sample, whole_number("k", k), smallest(sample.y))
+
+    def choose(X: Array, y: Array) -> Array:
+        from imblearn.under_sampling import NearMiss
+
+        wanted = fewer(y, ratio)
+        return chosen(
+            NearMiss(sampling_strategy=wanted, version=version, n_neighbors=near, n_neighbors_ver3=near), X, y
+        )
+
+    return taught(lesson, kept(lesson, few(sample, ratio), choose))

@@ -1,0 +1,288 @@
+"""A linear model and a network of one hidden layer for any loss of logits, with analytic gradients and two optimisers.
+
+All parameters of a network stand in one vector, theta. Two classes share one output z, with logits (-z/2, z/2), as in
+scikit-learn: so the penalty means the same. X is an array (n, d), f are logits (n, K).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from bench.core.nouns import Array
+from bench.methods.trainings.class_rows import Pupils
+from bench.methods.trainings.fit_context import Lesson
+from bench.methods.trainings.objectives import RowLoss, softmax
+
+Loss = Callable[[Array, Array, Array], tuple[float, Array]]
+"""(f, y, row weights) -> loss of these rows together, and its gradient by f (n, K)."""
+
+MIRROR = np.array([[-0.5, 0.5]])
+MOST_STEPS = 500
+"""Steps of L-BFGS; after that, only the tails of separable classes still move."""
+
+
+class Network(Protocol):
+    """Logits as a function of parameters and rows; `penalised` (size,) is one for weights and zero for intercepts."""
+
+    @property
+    def penalised(self) -> Array:
+        """Return which parameters the penalty counts."""
+
+    def forward(self, theta: Array, X: Array) -> tuple[Array, Callable[[Array], Array]]:
+        """Return the logits of rows, and the function from their gradient to that of theta."""
+
+
+@dataclass(frozen=True)
+class Linear:
+    """f = X B + b of `d` columns and `K` classes."""
+
+    d: int
+    K: int
+
+    @property
+    def outputs(self) -> int:
+        """Columns of B."""
+        return 1 if self.K == 2 else self.K
+
+    @cached_property
+    def penalised(self) -> Array:
+        """One for B, zero for b."""
+        return np.repeat([1.0, 0.0], [self.d * self.outputs, self.outputs])
+
+    def start(self) -> Array:
+        """Return zeros: the losses are best approached from there."""
+        return np.zeros((self.d + 1) * self.outputs)
+
+    def head(self, theta: Array) -> tuple[Array, Array]:
+        """Return B (d, K) and b (K,) of the logits."""
+        B, b = cut(theta, (self.d, self.outputs), (self.outputs,))
+        return logits_of(B), logits_of(b[None])[0]
+
+    def forward(self, theta: Array, X: Array) -> tuple[Array, Callable[[Array], Array]]:
+        """Return the logits, and the way back."""
+        B, b = cut(theta, (self.d, self.outputs), (self.outputs,))
+
+        def back(slope: Array) -> Array:
+            z = outputs_of(slope)
+            return np.concatenate([(X.T @ z).ravel(), z.sum(axis=0)])
+
+        return logits_of(X @ B + b), back
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """f = max(X A + a, 0) B + b, with `h` hidden units."""
+
+    d: int
+    h: int
+    K: int
+
+    @property
+    def outputs(self) -> int:
+        """Columns of B."""
+        return 1 if self.K == 2 else self.K
+
+    @property
+    def _shapes(self) -> tuple[tuple[int, ...], ...]:
+        return (self.d, self.h), (self.h,), (self.h, self.outputs), (self.outputs,)
+
+    @cached_property
+    def penalised(self) -> Array:
+        """One for A and B, zero for a and b."""
+        return np.concatenate([np.full(int(np.prod(shape)), float(len(shape) == 2)) for shape in self._shapes])
+
+    def start(self, rng: np.random.Generator) -> Array:
+        """Draw weights and intercepts evenly from ±√(6 / (in + out)) (Glorot and Bengio, 2010)."""
+        first, second = np.sqrt(6 / (self.d + self.h)), np.sqrt(6 / (self.h + self.outputs))
+        sizes = [int(np.prod(shape)) for shape in self._shapes]
+        return rng.uniform(-1, 1, sum(sizes)) * np.repeat([first, first, second, second], sizes)
+
+    def head(self, theta: Array) -> tuple[Array, Array]:
+        """Return B (h, K) and b (K,) of the logits."""
+        _, _, B, b = cut(theta, *self._shapes)
+        return logits_of(B), logits_of(b[None])[0]
+
+    def forward(self, theta: Array, X: Array) -> tuple[Array, Callable[[Array], Array]]:
+        """Return the logits, and the way back."""
+        A, a, B, b = cut(theta, *self._shapes)
+        units = X @ A
+        units += a
+        np.maximum(units, 0, out=units)
+
+        def back(slope: Array) -> Array:
+            z = outputs_of(slope)
+            inner = z @ B.T
+            inner *= units > 0
+            return np.concatenate([(X.T @ inner).ravel(), inner.sum(axis=0), (units.T @ z).ravel(), z.sum(axis=0)])
+
+        return logits_of(units @ B + b), back
+
+
+def logits_of(z: Array) -> Array:
+    """Return logits (n, K) of outputs: one output stands for two classes."""
+    return z @ MIRROR if z.shape[1] == 1 else z
+
+
+def outputs_of(slope: Array) -> Array:
+    """Return the gradient by the outputs of a gradient by the logits."""
+    return slope @ MIRROR.T if slope.shape[1] == 2 else slope
+
+
+def output_of(f: Array) -> Array:
+    """Return the outputs (n, 1) or (n, K) behind logits."""
+    return f[:, 1:] - f[:, :1] if f.shape[1] == 2 else f
+
+
+def slope_of(slope: Array) -> Array:
+    """Return a gradient by the logits that stands for a gradient by the outputs."""
+    return slope @ (2 * MIRROR) if slope.shape[1] == 1 else slope
+
+
+def cut(theta: Array, *shapes: tuple[int, ...]) -> list[Array]:
+    """Return views of theta in the given shapes, one after the other."""
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+    return [theta[end - int(np.prod(shape)) : end].reshape(shape) for end, shape in zip(ends, shapes, strict=True)]
+
+
+def mean_of(rows: RowLoss) -> Loss:
+    """Return the weighted mean of a row loss."""
+
+    def loss(f: Array, y: Array, weight: Array) -> tuple[float, Array]:
+        value, gradient, _ = rows(f, y)
+        share = weight / weight.sum()
+        return float(share @ value), share[:, None] * gradient
+
+    return loss
+
+
+def price(network: Network, loss: Loss, rows: Pupils, penalty: float) -> Callable[[Array], tuple[float, Array]]:
+    """Return loss + penalty ‖weights‖² / 2 on all rows, and its gradient, as a function of theta."""
+    X, decay = np.ascontiguousarray(rows.X, dtype=float), penalty * network.penalised
+
+    def objective(theta: Array) -> tuple[float, Array]:
+        f, back = network.forward(theta, X)
+        value, slope = loss(f, rows.y, rows.weight)
+        shrink = decay * theta
+        return value + 0.5 * float(shrink @ theta), back(slope) + shrink
+
+    return objective
+
+
+def solve(network: Network, loss: Loss, rows: Pupils, penalty: float, start: Array, most: int = MOST_STEPS) -> Array:
+    """Minimise loss + penalty ‖weights‖² / 2 on all rows by at most so many steps of L-BFGS, and return theta."""
+    from scipy.optimize import minimize
+
+    objective: Any = price(network, loss, rows, penalty)
+    options: Any = {"maxiter": most, "gtol": 2e-6, "ftol": 64 * np.finfo(float).eps, "maxcor": 20}
+    found: Array = minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x
+    return found
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How Adam walks: step size, penalty alpha (a batch of B rows pays alpha ‖weights‖² / 2B), epochs, rows a batch."""
+
+    rate: float
+    alpha: float
+    epochs: int
+    batch: int
+
+
+def descend(
+    network: Network, course: Sequence[Loss], rows: Pupils, pace: Pace, rng: np.random.Generator, start: Array
+) -> Array:
+    """Minimise by Adam in batches, and return theta; `course` holds the loss of each epoch.
+
+    Every batch has its part of each class. Kingma and Ba (2015), Adam: A Method for Stochastic Optimization.
+    """
+    X, theta = np.ascontiguousarray(rows.X, dtype=float), start.copy()
+    decay = pace.alpha * network.penalised
+    mean, square, steps = np.zeros_like(theta), np.zeros_like(theta), 0
+    for loss in course:
+        for index in batches(rows.y, pace.batch, rng):
+            f, back = network.forward(theta, X[index])
+            weight = rows.weight[index]
+            gradient = back(loss(f, rows.y[index], weight)[1]) + decay * theta / weight.sum()
+            steps += 1
+            mean += 0.1 * (gradient - mean)
+            square += 0.001 * (gradient**2 - square)
+            step = pace.rate * np.sqrt(1 - 0.999**steps) / (1 - 0.9**steps)
+            theta -= step * mean / (np.sqrt(square) + 1e-8)
+    return theta
+
+
+def batches(y: Array, size: int, rng: np.random.Generator) -> Iterator[Array]:
+    """Deal the rows (n,) to batches of about `size`, each class evenly, and yield the positions in each."""
+    number = max(1, len(y) // size)
+    shuffled = rng.permutation(len(y))
+    dealt = shuffled[np.argsort(y[shuffled], kind="stable")]
+    for first in rng.permutation(number):
+        yield dealt[first::number]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network and its parameters."""
+
+    network: Linear | Hidden
+    theta: Array
+
+    def logits(self, X: Any) -> Array:
+        """Return the logits of encoded rows (n, K)."""
+        return self.network.forward(self.theta, np.asarray(X, dtype=float))[0]
+
+    def say(self, X: Any) -> Array:
+        """Return softmax of the logits (n, K)."""
+        return softmax(self.logits(X))
+
+
+def settings(lesson: Lesson) -> dict[str, Any]:
+    """Return the parameters of the lesson's learner, defaults and given ones."""
+    return lesson.learner.entry.parameters | dict(lesson.learner.parameters)
+
+
+def penalty(lesson: Lesson, rows: Pupils) -> float:
+    """Return the penalty of learner logistic: C Σ_i loss_i + ‖B‖² / 2, divided by C n."""
+    return float(1 / (settings(lesson)["C"] * len(rows.y)))
+
+
+def pace(lesson: Lesson, rows: Pupils) -> Pace:
+    """Return the pace of learner mlp, with its rule for batches."""
+    given, n = settings(lesson), len(rows.y)
+    return Pace(given["learning_rate"], given["alpha"], given["epochs"], min(n, max(16, min(256, n // 16))))
+
+
+def hidden(lesson: Lesson, rows: Pupils) -> Hidden:
+    """Return the network of learner mlp."""
+    return Hidden(rows.X.shape[1], settings(lesson)["hidden"], len(rows.present))
+
+
+def train(lesson: Lesson, rows: Pupils, first: Loss, last: Loss | None = None) -> Trained:
+    """Train the network of the lesson's learner on a loss; `last` takes over for the last fifth of the training.
+
+    A linear model goes to the optimum of each, so that for a convex loss only `last` counts.
+    """
+    return _TRAIN[lesson.learner.entry.name](lesson, rows, first, last or first)
+
+
+def _train_linear(lesson: Lesson, rows: Pupils, first: Loss, last: Loss) -> Trained:
+    network = Linear(rows.X.shape[1], len(rows.present))
+    theta = solve(network, first, rows, penalty(lesson, rows), network.start())
+    if last is not first:
+        theta = solve(network, last, rows, penalty(lesson, rows), theta)
+    return Trained(network, theta)
+
+
+def _train_hidden(lesson: Lesson, rows: Pupils, first: Loss, last: Loss) -> Trained:
+    network, walk, rng = hidden(lesson, rows), pace(lesson, rows), lesson.rng("network")
+    late = round(0.2 * walk.epochs)
+    course = [first] * (walk.epochs - late) + [last] * late
+    return Trained(network, descend(network, course, rows, walk, rng, network.start(rng)))
+
+
+_TRAIN = {"logistic": _train_linear, "mlp": _train_hidden}

@@ -1,0 +1,189 @@
+"""Over-sampling: classes grow row by row until they have the wanted share of the largest.
+
+Each class grows by itself, so that k can be as small as a rare class needs. Where a method cannot make rows of a class,
+plain SMOTE makes them; where a class has one row, or no column of the table varies, its rows are copied. Both are
+noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bench.core.nouns import Array
+from bench.methods.trainings.fit_context import Lesson
+from bench.methods.trainings.numeric_view import View, expected
+from bench.methods.trainings.sample import Sample, more, name_of, whole, whole_number
+
+ROUNDS = 5
+"""How often a sampler is asked for rows: one that finds only half of what it looks for makes half of them."""
+
+
+class RefusedError(Exception):
+    """A method cannot make rows of a class: one phrase that says why."""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """One class that is to get `n_new` rows: the table as numbers and codes, its classes, and k neighbours at most."""
+
+    view: View
+    scaled: Array
+    codes: Array
+    y: Array
+    code: int
+    n_new: int
+    k: int
+    seed: int
+
+    @property
+    def own(self) -> Array:
+        """Positions of the rows of the class."""
+        return np.flatnonzero(self.y == self.code)
+
+    def made(self, sampler: Any, X: Array, y: Array) -> Array:
+        """Return the rows that a sampler of imbalanced-learn adds to X for the class."""
+        strategy = {self.code: int(np.count_nonzero(y == self.code)) + self.n_new}
+        sampler.set_params(sampling_strategy=strategy)
+        with expected():
+            return np.asarray(sampler.fit_resample(X, y)[0][len(X) :])
+
+
+Make = Callable[[Growth], tuple[Array, Array | None]]
+"""Makes rows of a class: points (m, d) of the view, and the codes of their categories if it has chosen any."""
+
+
+def grown(lesson: Lesson, make: Make, k: int, ratio: float) -> Sample:
+    """Return the rows of a lesson and behind them those that `make` makes.
+
+    Raises:
+        BenchError: k is below 1 or the ratio not in (0, 1].
+    """
+    whole_number("k", k)
+    sample = whole(lesson)
+    view = View.learn(sample.X)
+    scaled, codes, y = view.scaled(sample.X), view.codes(sample.X), sample.y
+    for code, n_new in more(y, ratio).items():
+        n_own = int(np.count_nonzero(y == code))
+        seed = lesson.seed_of("resample", code)
+        growth = Growth(view, scaled, codes, y, code, n_new, min(k, n_own - 1), seed)
+        if 0 < growth.k < k and view.width:
+            sample = sample.noted((f"k clamped to {growth.k}", name_of(lesson, code)))
+        sample = _grown(sample, growth, make, name_of(lesson, code))
+    return sample
+
+
+def _grown(sample: Sample, growth: Growth, make: Make, name: str) -> Sample:
+    if growth.k < 1 or not growth.view.width:
+        why = "no column varies" if growth.k else "it has one row"
+        return _copied(sample, growth).noted((f"rows copied, since {why},", name))
+    try:
+        points, codes = make(growth)
+    except RefusedError as refusal:
+        sample = sample.noted((f"plain SMOTE, since {refusal},", name))
+        points, codes = smote_rows(growth)
+    own = growth.own
+    like = sample.X.iloc[own[_nearest(points, growth.view.join(growth.scaled, growth.codes)[own])]]
+    made = growth.view.rows(like, points[:, : len(growth.view.numbers)], codes)
+    return sample.with_made(made, growth.code)
+
+
+def _copied(sample: Sample, growth: Growth) -> Sample:
+    """Return the sample with copies of rows of the class, which keep their weights."""
+    drawn = np.random.default_rng(growth.seed).choice(growth.own, growth.n_new)
+    return sample.rows(np.append(np.arange(len(sample.y)), drawn))
+
+
+def _nearest(points: Array, own: Array) -> Array:
+    """Return the position of the row of the class next to each new point."""
+    from sklearn.metrics import pairwise_distances_argmin
+
+    return np.asarray(pairwise_distances_argmin(points, own))
+
+
+def smote_rows(growth: Growth) -> tuple[Array, Array | None]:
+    """Make rows between neighbours of a class: SMOTE of numbers, SMOTE-N of categories, SMOTE-NC of both."""
+    if not growth.view.levels:
+        return _of_numbers(growth), None
+    codes = _of_categories(growth) if not growth.view.numbers else None
+    scaled = np.zeros((growth.n_new, 0))
+    if codes is None:
+        scaled, codes = _of_both(growth)
+    return growth.view.join(scaled, codes), codes
+
+
+def _of_numbers(growth: Growth) -> Array:
+    from imblearn.over_sampling import SMOTE
+
+    X, y = _with_stranger(growth, growth.scaled)
+    return growth.made(SMOTE(k_neighbors=growth.k, random_state=growth.seed), X, y)
+
+
+def _of_categories(growth: Growth) -> Array:
+    """Distances between levels compare their shares of the classes, so that every row is heard."""
+    from imblearn.over_sampling import SMOTEN
+
+    sampler = SMOTEN(k_neighbors=growth.k, random_state=growth.seed)
+    return growth.made(sampler, growth.codes, growth.y).astype(int)
+
+
+def _of_both(growth: Growth) -> tuple[Array, Array]:
+    from imblearn.over_sampling import SMOTENC
+
+    n_numbers, n_categories = len(growth.view.numbers), len(growth.view.levels)
+    places = list(range(n_numbers, n_numbers + n_categories))  # an array would be compared with a text
+    X, y = _with_stranger(growth, np.hstack([growth.scaled, growth.codes]))
+    made = growth.made(SMOTENC(places, k_neighbors=growth.k, random_state=growth.seed), X, y)
+    return made[:, :n_numbers].astype(float), made[:, n_numbers:].astype(int)
+
+
+def _with_stranger(growth: Growth, X: Array) -> tuple[Array, Array]:
+    """Return the rows of the class and one other, without which a sampler sees nothing to do."""
+    stranger = np.flatnonzero(growth.y != growth.code)[:1]
+    index = np.append(growth.own, stranger)
+    return X[index], growth.y[index]
+
+
+def by_sampler(sampler: Callable[[Growth], Any], refusals: dict[str, str]) -> Make:
+    """Return the maker around a sampler of imbalanced-learn that knows numbers alone.
+
+    Categories of a new row are those of the nearest row of its class. `refusals` holds parts of the messages with which
+    the sampler gives up, and what they say of the class.
+    """
+
+    def make(growth: Growth) -> tuple[Array, Array | None]:
+        made = _sampled(sampler, refusals, growth)
+        if not len(made):
+            raise RefusedError("no row of it lies at the border")
+        return _filled(sampler, refusals, growth, made), None
+
+    return make
+
+
+def _filled(sampler: Callable[[Growth], Any], refusals: dict[str, str], growth: Growth, made: Array) -> Array:
+    """Ask again for the rows that are lacking, until none is or the few that are cannot be dealt out."""
+    for again in range(1, ROUNDS):
+        lack = growth.n_new - len(made)
+        if lack <= 0:
+            break
+        rest = replace(growth, n_new=lack, seed=growth.seed + again)
+        try:
+            made = np.vstack([made, _sampled(sampler, refusals, rest)])
+        except RefusedError:
+            break
+    return made
+
+
+def _sampled(sampler: Callable[[Growth], Any], refusals: dict[str, str], growth: Growth) -> Array:
+    points = growth.view.join(growth.scaled, growth.codes)
+    try:
+        with np.errstate(invalid="ignore"):  # a cluster of equal rows has no spread
+            return growth.made(sampler(growth), points, growth.y)
+    except (ValueError, RuntimeError) as error:
+        why = [reason for part, reason in refusals.items() if part in str(error)]
+        if not why:
+            raise
+        raise RefusedError(why[0]) from error

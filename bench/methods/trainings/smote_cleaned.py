@@ -1,0 +1,42 @@
+"""SMOTE, and a cleaning of what it leaves."""
+
+from __future__ import annotations
+
+from bench.methods.trainings import Lesson, Taught, register
+from bench.methods.trainings.oversampling import grown, smote_rows
+from bench.methods.trainings.sample import taught, whole_number
+from bench.methods.trainings.undersampling import chosen, clamped, kept
+
+
+@register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
+def smote_enn(lesson: Lesson, *, k: int = 5, clean: int = 3, ratio: float = 1.0) -> Taught:
+    """Grow by SMOTE, then drop rows of any class that have another class among their `clean` nearest rows.
+
+    Batista, Prati and Monard (2004), A study of the behavior of several methods for balancing machine learning training
+    data.
+
+    Raises:
+        BenchError: k or clean is below 1, or the ratio not in (0, 1].
+    """
+    from imblearn.under_sampling import EditedNearestNeighbours
+
+    whole_number("clean", clean)
+    sample = grown(lesson, smote_rows, k, ratio)
+    near, sample = clamped(sample, clean, len(sample.y) - 1)
+    sampler = EditedNearestNeighbours(sampling_strategy="all", n_neighbors=near)
+    return taught(lesson, kept(lesson, sample, lambda X, y: chosen(sampler, X, y)))
+
+
+@register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
+def smote_tomek(lesson: Lesson, *, k: int = 5, ratio: float = 1.0) -> Taught:
+    """Grow by SMOTE, then drop both rows of every Tomek link: rows of two classes that are each other's nearest.
+
+    Batista, Bazzan and Monard (2003), Balancing training data for automated annotation of keywords: a case study.
+
+    Raises:
+        BenchError: k is below 1 or the ratio not in (0, 1].
+    """
+    from imblearn.under_sampling import TomekLinks
+
+    sample = grown(lesson, smote_rows, k, ratio)
+    return taught(lesson, kept(lesson, sample, lambda X, y: chosen(TomekLinks(sampling_strategy="all"), X, y)))

@@ -1,0 +1,28 @@
+"""Rows of the classifier divided by a power of their length after plain training."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.methods.trainings import Lesson, Taught, networks, objectives, register
+from bench.methods.trainings.class_rows import Pupils, Speak, taught
+
+
+@register("fit", tags=("extended", "loss"), hook="loss", learners=("logistic", "mlp"))
+def tau_norm(lesson: Lesson, *, tau: float = 1.0) -> Taught:
+    """Train the plain way, and answer softmax of f_c = (w_c · h(x) + b_c) / ‖(w_c, b_c)‖^τ.
+
+    `tau` is τ; 0 is plain training. (w_c, b_c) is the row of class c in the last layer, h are the hidden units (of the
+    linear model: the columns). Frequent classes tend to have the longer rows. The authors leave out the intercept,
+    which hardly matters to them; in tables it carries much of the class shares, and is a part of the row here. The rows
+    of two classes mirror each other: the labels stay as they are. Kang et al. (2020), Decoupling representation and
+    classifier for long-tailed recognition.
+    """
+
+    def learn(rows: Pupils) -> Speak:
+        model = networks.train(lesson, rows, networks.mean_of(objectives.cross_entropy))
+        B, b = model.network.head(model.theta)
+        length = np.maximum(np.linalg.norm(np.vstack([B, b]), axis=0), objectives.TINY)
+        return lambda X: objectives.softmax(model.logits(X) / length**tau)
+
+    return taught(lesson, learn)

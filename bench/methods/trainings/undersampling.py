@@ -1,0 +1,66 @@
+"""Under-sampling and cleaning: rows are chosen by position, so that those which stay are as they were, gaps included.
+
+Distances are those of the numeric view of the table: numbers imputed and standardised, a column for each level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bench.core.nouns import Array
+from bench.methods.trainings.fit_context import Lesson
+from bench.methods.trainings.numeric_view import View, expected
+from bench.methods.trainings.sample import Sample, fewer, name_of
+
+Choose = Callable[[Array, Array], Array]
+"""Points (n, d) and their classes 0 … K'-1, each with rows, -> positions that stay."""
+
+
+def kept(lesson: Lesson, sample: Sample, choose: Choose) -> Sample:
+    """Return the rows of a sample that are chosen; a class that would lose all its rows keeps them."""
+    view = View.learn(sample.X)
+    present, y = np.unique(sample.y, return_inverse=True)
+    if len(present) < 2:
+        return sample
+    if not view.width:
+        return sample.noted(("all rows kept, since no column varies", ""))
+    with expected():
+        stays = np.zeros(len(y), dtype=bool)
+        stays[choose(view.points(sample.X), y)] = True
+    lost = np.flatnonzero(np.bincount(y[stays], minlength=len(present)) == 0)
+    stays |= np.isin(y, lost)
+    notes = [("all rows kept, since none would stay,", name_of(lesson, present[k])) for k in lost]
+    return sample.rows(np.flatnonzero(stays)).noted(*notes)
+
+
+def chosen(sampler: Any, X: Array, y: Array) -> Array:
+    """Return the positions that a sampler of imbalanced-learn keeps."""
+    sampler.fit_resample(X, y)
+    return np.asarray(sampler.sample_indices_, dtype=int)
+
+
+def clamped(sample: Sample, k: int, most: int) -> tuple[int, Sample]:
+    """Return a number of neighbours that there are, and the sample with a note where it is smaller."""
+    fits = max(1, min(k, most))
+    return fits, sample if fits == k else sample.noted((f"k clamped to {fits}", ""))
+
+
+def smallest(y: Array) -> int:
+    """Return the rows of the smallest class that has any."""
+    counts = np.bincount(y)
+    return int(counts[counts > 0].min())
+
+
+def larger(y: Array) -> list[int]:
+    """Return the classes that have more rows than the smallest: those that are cleaned."""
+    counts = np.bincount(y)
+    return [int(c) for c in np.flatnonzero(counts > smallest(y))]
+
+
+def few(sample: Sample, ratio: float) -> Sample:
+    """Note where a balanced sample leaves very few rows of a class."""
+    left = min(fewer(sample.y, ratio).values(), default=np.inf)
+    return sample.noted((f"{left} rows a class left", "")) if left < 5 else sample

@@ -1,0 +1,60 @@
+"""Weight decay and plain loss, then logits times a power of the class shares."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.core.nouns import BenchError
+from bench.methods.trainings import Lesson, Taught, networks, objectives, register
+from bench.methods.trainings.class_rows import Pupils, Speak, taught
+from bench.methods.trainings.etf_network import Framed, frame, with_features
+
+
+@register("fit", tags=("extended", "loss"), hook="loss", learners=("logistic", "mlp"))
+def weight_balancing(lesson: Lesson, *, tau: float = 0.65, decay: float = 5e-3, features: float = 1e-2) -> Taught:
+    """Train cross-entropy with strong decay in one stage, and answer softmax of f_c π_c^-τ, with class shares π.
+
+        mean loss + decay ‖weights‖² / 2 + features · mean ‖h(x)‖²
+
+    `tau` is τ, by default as the authors have it for CIFAR100-LT. The network has a fixed head: the K corners of a
+    simplex around zero (an equiangular tight frame) in random directions of its hidden units h, of which it needs K at
+    least. The linear model has no h to form, and keeps its own head. The penalties of the learner give way to these.
+    Two classes have logits z and -z, so that the factors leave their labels as they are: the scheme is for long tails
+    of classes. Hasegawa and Sato (2024), Exploring weight balancing on long-tailed recognition problem (the
+    simplification to one stage).
+
+    Raises:
+        BenchError: decay or features is negative or decay is zero, or there are fewer hidden units than classes.
+    """
+    if decay <= 0 or features < 0:
+        raise BenchError(
+            f"parameters decay={decay} and features={features} of weight-balancing do not work: "
+            "give a positive decay and features of 0 or more"
+        )
+
+    def learn(rows: Pupils) -> Speak:
+        logits = _LEARN[lesson.learner.entry.name](lesson, rows, decay, features)
+        factor = rows.shares**-tau
+        return lambda X: objectives.softmax(logits(X) * factor)
+
+    return taught(lesson, learn)
+
+
+def _linear(lesson: Lesson, rows: Pupils, decay: float, features: float) -> Speak:
+    network, loss = networks.Linear(rows.X.shape[1], len(rows.present)), networks.mean_of(objectives.cross_entropy)
+    return networks.Trained(network, networks.solve(network, loss, rows, decay, network.start())).logits
+
+
+def _hidden(lesson: Lesson, rows: Pupils, decay: float, features: float) -> Speak:
+    rng, pace = lesson.rng("network"), networks.pace(lesson, rows)
+    units, K = networks.settings(lesson)["hidden"], len(rows.present)
+    if units < K:
+        raise BenchError(f"weight-balancing needs a hidden unit for each of {K} classes, and 'hidden' is {units}")
+    network = Framed(rows.X.shape[1], frame(units, K, rng))
+    strong = networks.Pace(pace.rate, decay * pace.batch, pace.epochs, pace.batch)
+    course = [with_features(networks.mean_of(objectives.cross_entropy), K, features)] * pace.epochs
+    theta = networks.descend(network, course, rows, strong, rng, network.start(rng))
+    return lambda X: network.forward(theta, np.asarray(X, dtype=float))[0][:, :K]
+
+
+_LEARN = {"logistic": _linear, "mlp": _hidden}

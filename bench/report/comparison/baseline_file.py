@@ -1,0 +1,210 @@
+"""A baseline: a few kB of JSON that hold the mean of every task, one line a method, to be committed and reviewed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from bench.core.nouns import Array, BenchError
+from bench.core.registry import chosen_from
+from bench.methods.boards import BOARDS
+from bench.report.comparison.tables import KEY, Table
+
+if TYPE_CHECKING:
+    from bench.report.comparison.sides import Source
+
+SCHEMA = 1
+DIGITS = 5
+"""Significant digits that are kept; the other side is rounded alike before the two are compared."""
+HASH_DIGITS = 12
+UNSAID = "?"
+"""Stands for a direction that the table did not give."""
+Splits = Mapping[tuple[str, str], frozenset[tuple[str, str]]]
+"""From board and task to the repeats and folds behind a mean."""
+
+
+class Baseline(NamedTuple):
+    """What a baseline file says."""
+
+    table: Table
+    facts: dict[str, dict[str, str]]
+    settings: dict[str, Any]
+    splits: Splits
+
+
+def task_means(rows: pd.DataFrame, splits: Splits) -> pd.DataFrame:
+    """Return one row a board, metric, panel, learner, method and task: the mean over all splits of the task.
+
+    The mean is NaN where a split has no value: a mean over other folds is another number. Values have `DIGITS` digits.
+    """
+    pairs = {(*who, *split) for who, found in splits.items() for split in found}
+    where = pd.MultiIndex.from_frame(rows[["board", "task_id", "repeat", "fold"]])
+    kept = rows[where.isin(list(pairs))] if pairs else rows[:0]
+    keys = [key for key in KEY if key not in {"repeat", "fold"}]
+    by = kept.groupby(keys, sort=False)["value"]
+    means = by.agg(["mean", "count"]).reset_index()
+    asked = [len(splits[board, task]) for board, task in zip(means["board"], means["task_id"], strict=True)]
+    values = np.where(means["count"].to_numpy() == asked, means["mean"].to_numpy(dtype=float), np.nan)
+    means = means.drop(columns=["mean", "count"])
+    return means.assign(repeat="", fold="", seed="", value=rounded(values), n_rows=np.nan)
+
+
+def rounded(values: Array) -> Array:
+    """Return numbers to `DIGITS` significant digits."""
+    return np.array([float(f"{value:.{DIGITS}g}") for value in values], dtype=float)
+
+
+def splits_of(rows: pd.DataFrame) -> Splits:
+    """Return the repeats and folds of every task on every board."""
+    keys = rows[["board", "task_id", "repeat", "fold"]].drop_duplicates()
+    found: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for board, task, repeat, fold in keys.itertuples(index=False):
+        found.setdefault((board, task), set()).add((repeat, fold))
+    return {who: frozenset(splits) for who, splits in found.items()}
+
+
+def save(source: Source, metrics: Sequence[str] = ()) -> str:
+    """Return the text of a baseline, the same for the same scores: per board each task's mean over its folds.
+
+    Without `metrics`, names or globs, the metric that each board shows first is kept, and every metric of a board that
+    bench does not know.
+
+    Raises:
+        BenchError: no score is left, or a metric is unknown.
+    """
+    table = source.table
+    known = list(dict.fromkeys(table.rows["metric"]))
+    wanted = set(chosen_from(known, metrics, "metric")) if metrics else None
+    rows = table.rows[_kept(table.rows, wanted)]
+    if rows["value"].notna().sum() == 0:
+        raise BenchError(f"{source.name} holds no ranked scores that a baseline could keep: give a finished run")
+    seedless = rows.groupby(KEY, sort=False)["value"].agg(lambda values: values.mean(skipna=False)).reset_index()
+    splits = source.splits or splits_of(seedless)
+    means = task_means(seedless, splits) if source.splits is None else rows
+    boards = {board: _board(part, splits, table.direction) for board, part in _sorted_groups(means, "board")}
+    tasks = {task for board in boards.values() for task in board["tasks"]}
+    facts = {task: _short(source.facts[task]) for task in sorted(tasks) if source.facts.get(task)}
+    head = {"bench_baseline": SCHEMA, "digits": DIGITS, "settings": dict(sorted(source.settings.items()))}
+    return _text({**head, "tasks": facts, "boards": boards})
+
+
+def _kept(rows: pd.DataFrame, wanted: set[str] | None) -> Array:
+    """Mark the rows of the metrics that a baseline keeps."""
+    if wanted is not None:
+        return rows["metric"].isin(wanted).to_numpy()
+    first = rows["board"].map({name: board.metric for name, board in BOARDS.items()})
+    return np.asarray((rows["metric"] == first) | ~rows["board"].isin(list(BOARDS)), dtype=bool)
+
+
+def _short(facts: Mapping[str, str]) -> dict[str, str]:
+    return {name: value[:HASH_DIGITS] if name == "data" else value for name, value in sorted(facts.items())}
+
+
+def _sorted_groups(table: pd.DataFrame, key: str) -> Iterator[tuple[str, pd.DataFrame]]:
+    for name, part in table.groupby(key, sort=True):
+        yield str(name), part
+
+
+def _board(part: pd.DataFrame, splits: Splits, direction: Mapping[str, str]) -> dict[str, Any]:
+    """Return the tasks of a board with their splits, and its means by metric, panel, learner and method."""
+    board, tasks = part["board"].iloc[0], sorted(set(part["task_id"]))
+    metrics: dict[str, Any] = {}
+    for metric, rows in _sorted_groups(part, "metric"):
+        wide = rows.set_index(["panel", "learner", "method", "task_id"])
+        wide = wide["value"].unstack("task_id")  # noqa: PD010 - pivot_table would make every pair of learner and method
+        wide = wide.reindex(columns=tasks).dropna(how="all").sort_index()
+        name = f"{metric} {direction.get(metric) or UNSAID}"
+        for (panel, learner, method), values in zip(wide.index, wide.to_numpy(dtype=float), strict=True):
+            here = metrics.setdefault(name, {}).setdefault(panel, {}).setdefault(learner, {})
+            here[method] = [_number(value) for value in values]
+    return {"tasks": {task: _folds_text(splits[board, task]) for task in tasks}, "metrics": metrics}
+
+
+def _number(value: float) -> float | str | None:
+    return None if math.isnan(value) else value if math.isfinite(value) else str(value)
+
+
+def _folds_text(splits: Iterable[tuple[str, str]]) -> str | list[list[str]]:
+    """Write the folds of every repeat as `0.0-4 1.0-4`; as pairs where they are no numbers."""
+    found = sorted(splits)
+    if not all(repeat.isdigit() and fold.isdigit() for repeat, fold in found):
+        return [list(split) for split in found]
+    words = []
+    for repeat, part in groupby(sorted((int(r), int(f)) for r, f in found), key=lambda split: split[0]):
+        folds = [fold for _, fold in part]
+        runs = [list(run) for _, run in groupby(enumerate(folds), key=lambda at: at[1] - at[0])]
+        ends = [(run[0][1], run[-1][1]) for run in runs]
+        words += [f"{repeat}.{first}" + (f"-{last}" if last > first else "") for first, last in ends]
+    return " ".join(words)
+
+
+def _folds(written: str | list[list[str]]) -> frozenset[tuple[str, str]]:
+    if not isinstance(written, str):
+        return frozenset((str(repeat), str(fold)) for repeat, fold in written)
+    found = []
+    for word in written.split():
+        repeat, _, folds = word.partition(".")
+        first, _, last = folds.partition("-")
+        found += [(repeat, str(fold)) for fold in range(int(first), int(last or first) + 1)]
+    return frozenset(found)
+
+
+def _text(value: Any, depth: int = 0) -> str:
+    """Return JSON with one line for every list and for what holds no list: a method's numbers stand on one line."""
+    if not isinstance(value, dict) or (depth > 1 and not any(isinstance(v, dict | list) for v in value.values())):
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    pad = " " * (depth + 1)
+    lines = [
+        f"{pad}{json.dumps(str(key), ensure_ascii=False)}: {_text(item, depth + 1)}" for key, item in value.items()
+    ]
+    return "{\n" + ",\n".join(lines) + "\n" + " " * depth + "}" + ("" if depth else "\n") if lines else "{}"
+
+
+def parse(content: bytes, name: str) -> Baseline:
+    """Read a baseline.
+
+    Raises:
+        BenchError: it is none, or one of another schema.
+    """
+    try:
+        found = json.loads(content)
+        schema = found["bench_baseline"]
+        if schema == SCHEMA and found["digits"] == DIGITS:
+            return _parsed(found)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        problem = " ".join(f"{type(error).__name__} {error}".split())
+        raise BenchError(f"{name} is no baseline ({problem}): make one with `bench baseline save`") from error
+    raise BenchError(f"{name} is a baseline of schema {schema}, this bench reads {SCHEMA}: save it again")
+
+
+def _parsed(found: dict[str, Any]) -> Baseline:
+    direction: dict[str, str] = {}
+    rows = []
+    for board, what in found["boards"].items():
+        tasks = list(what["tasks"])
+        for named, panels in what["metrics"].items():
+            metric, _, way = named.rpartition(" ")
+            direction[metric] = "" if way == UNSAID else way
+            for (panel, learner, method), values in _leaves(panels):
+                rows += [
+                    (board, metric, panel, method, learner, task, float("nan" if value is None else value))
+                    for task, value in zip(tasks, values, strict=True)
+                ]
+    table = pd.DataFrame(rows, columns=[*KEY[:-2], "value"]).assign(repeat="", fold="", seed="", n_rows=np.nan)
+    splits = {
+        (board, task): _folds(folds) for board, what in found["boards"].items() for task, folds in what["tasks"].items()
+    }
+    return Baseline(Table(table, direction), found["tasks"], found["settings"], splits)
+
+
+def _leaves(panels: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str, str], Sequence[Any]]]:
+    for panel, learners in panels.items():
+        for learner, methods in learners.items():
+            for method, values in methods.items():
+                yield (panel, learner, method), values

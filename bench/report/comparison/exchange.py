@@ -1,0 +1,161 @@
+"""A report as programs read it: JSON, JUnit XML and annotations of GitHub; and all formats by name."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pandas as pd
+
+from bench.report.comparison.formats import (
+    COLUMNS,
+    MOST,
+    SHOWN,
+    Row,
+    facts,
+    headline,
+    lost_lines,
+    markdown,
+    row,
+    severest_first,
+    summary,
+)
+from bench.report.comparison.report import FINE, REGRESSION, Report
+
+UNLAWFUL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 cannot hold."""
+
+
+def as_json(report: Report) -> str:
+    """Return the report as one JSON object on one line; missing and infinite numbers are null."""
+    tables = {name: _records(table) for name, table in (
+        ("verdicts", report.verdicts), ("missing", report.lost), ("moved", report.moved.head(MOST)),
+        ("timing", report.timing),
+    )}  # fmt: skip
+    whole = {
+        "outcome": report.word, "exit_code": report.code, "reason": report.reason, "base": report.base,
+        "new": report.new, "rules": list(report.rules), "confidence": report.confidence,
+        "min_pairs": report.min_pairs, "counts": report.counts, "notes": list(report.notes),
+    }  # fmt: skip
+    return json.dumps({**whole, **tables}, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): _value(value) for name, value in one.items()} for one in table.to_dict("records")]
+
+
+def _value(value: Any) -> Any:
+    plain = value.item() if hasattr(value, "item") else value
+    return None if isinstance(plain, float) and not math.isfinite(plain) else plain
+
+
+def junit(report: Report) -> str:
+    """Return JUnit XML: one test case a verdict, a failure where a rule is broken, an error where none can be held."""
+    suites = ET.Element("testsuites", name="bench compare")
+    whole = _suite(suites, "bench compare")
+    broken = report.code not in {FINE, REGRESSION}
+    _case(
+        whole,
+        "bench.report.comparison",
+        report.word,
+        "error" if broken else "",
+        headline(report),
+        "\n".join(_all(report)),
+    )
+    groups = report.verdicts.groupby(["board", "metric", "panel"], sort=False)
+    for names, part in groups:
+        known = [str(name) for name in names if name]
+        suite = _suite(suites, " ".join(known))
+        for one in part.to_dict("records"):
+            _case(suite, ".".join(["bench", *known]), str(one["method"]), _kind(one), sentence(one), "")
+    for element in (*suites, suites):
+        for kind, noun in (("testcase", "tests"), ("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
+            element.set(noun, str(len(element.findall(f".//{kind}"))))
+    ET.indent(suites)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
+
+
+def _all(report: Report) -> list[str]:
+    return [facts(report), *lost_lines(report), *report.notes]
+
+
+def _kind(one: Row) -> str:
+    """Return what a verdict is to a test runner: a failure, an error where a rule had too few pairs, or skipped."""
+    if one["fails"]:
+        return "failure"
+    return "" if not one["reason"] else "error" if one["rule"] else "skipped"
+
+
+def _suite(suites: ET.Element, name: str) -> ET.Element:
+    return ET.SubElement(suites, "testsuite", name=_lawful(name))
+
+
+def _case(suite: ET.Element, where: str, name: str, kind: str, message: str, output: str) -> None:
+    case = ET.SubElement(suite, "testcase", classname=_lawful(where), name=_lawful(name), time="0")
+    if kind:
+        ET.SubElement(case, kind, message=_lawful(message))
+    if output or not kind:
+        ET.SubElement(case, "system-out").text = _lawful(output or message)
+
+
+def _lawful(text: str) -> str:
+    return UNLAWFUL.sub("\ufffd", text)
+
+
+def sentence(one: Row) -> str:
+    """Return one verdict in words."""
+    cells = dict(zip(COLUMNS, row(one), strict=True))
+    where = "/".join(part for part in (cells["board"], cells["metric"], cells["panel"]) if part)
+    parts = [f"{cells['method']} {cells['verdict']} in {where}"]
+    if cells["change"]:
+        parts.append(f"mean change {cells['change']} over {cells['tasks']} tasks")
+    if cells["interval"]:
+        parts.append(f"interval {cells['interval']}, p {cells['p']}")
+    if one["rule"]:
+        parts.append(f"rule {one['rule']}, allowed {cells['allowed']}")
+    return "; ".join(parts)
+
+
+def github(report: Report) -> str:
+    """Return workflow commands: an error for what fails, warnings for what is worse, missing or cannot be compared."""
+    lines = list(_annotations(report))
+    if len(lines) > SHOWN:
+        lines = [*lines[: SHOWN - 1], _command("warning", "bench compare", f"{len(lines) - SHOWN + 1} more")]
+    return "\n".join([*lines, _command("notice", "bench compare", f"{headline(report)}. {facts(report)}")]) + "\n"
+
+
+def _annotations(report: Report) -> Iterator[str]:
+    if report.code not in {FINE, REGRESSION}:
+        yield _command("error", f"bench compare: {report.word}", report.reason)
+    for one in severest_first(report.verdicts).to_dict("records"):
+        if one["verdict"] == "worse":
+            kind, title = ("error", "Regression") if one["fails"] else ("warning", "Worse")
+            yield _command(kind, f"{title}: {one['method']} in {one['metric']}", sentence(one))
+    for line in lost_lines(report):
+        if line.startswith("missing in NEW"):
+            yield _command("warning", "Missing scores", line)
+
+
+def _command(kind: str, title: str, text: str) -> str:
+    return f"::{kind} title={_escaped(title, {':': '%3A', ',': '%2C'})}::{_escaped(text, {})}"
+
+
+def _escaped(text: str, more: Mapping[str, str]) -> str:
+    """Escape what would end a workflow command or start another."""
+    for sign, code in {"%": "%25", "\r": "%0D", "\n": "%0A", **more}.items():
+        text = text.replace(sign, code)
+    return text
+
+
+TEXTS: dict[str, Callable[[Report], str]] = {
+    "markdown": markdown,
+    "junit": junit,
+    "json": as_json,
+    "github": github,
+    "summary": summary,
+}
+"""Formats by name; `table` is drawn by the command line."""

@@ -1,0 +1,174 @@
+"""A report as people read it: the rows of a table, Markdown, and the summary of a step."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from bench.report.comparison.report import FINE, REGRESSION, Report
+
+Row = Mapping[Any, Any]
+COLUMNS = (
+    "board",
+    "metric",
+    "panel",
+    "method",
+    "verdict",
+    "change",
+    "interval",
+    "p",
+    "allowed",
+    "tasks",
+    "base",
+    "new",
+)
+SEVERITY = {"worse": 0, "unclear": 1, "better": 2, "equivalent": 3}
+SHOWN = 50
+"""Verdicts in a summary, and annotations, at most; GitHub shows few of them."""
+MOST = 10
+"""Tasks that are named as those that moved most."""
+
+
+def severest_first(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Return the verdicts with those that fail first, then worse, unclear, better and equivalent."""
+    order = verdicts["verdict"].map(SEVERITY).astype(int) - verdicts["fails"].astype(int)
+    return verdicts.assign(order=order).sort_values("order", kind="stable").drop(columns="order")
+
+
+def change(value: float, *, relative: bool, signed: bool = True) -> str:
+    """Return a change as people read it: a per cent where it is relative; nothing where it is missing."""
+    if math.isnan(value):
+        return ""
+    plus = "+" if signed else ""
+    if not relative:
+        return f"{value:{plus}.4g}"
+    return f"{100 * value:{plus}.2f} %" if abs(value) < 100 else f"{100 * value:{plus}.3g} %"
+
+
+def row(verdict: Row) -> list[str]:
+    """Return one verdict as texts, in the order of COLUMNS."""
+    relative = bool(verdict["relative"])
+    ends = [change(verdict[end], relative=relative) for end in ("lo", "hi")]
+    word = "worse, fails" if verdict["fails"] else verdict["verdict"]
+    return [
+        *(str(verdict[name]) for name in ("board", "metric", "panel", "method")),
+        f"{word} ({verdict['reason']})" if verdict["reason"] else word,
+        change(verdict["change"], relative=relative),
+        f"{ends[0]} … {ends[1]}" if all(ends) else "",
+        _number(verdict["p_holm"], ".2g"),
+        change(verdict["margin"], relative=relative, signed=False),
+        str(verdict["tasks"]),
+        _number(verdict["base"]),
+        _number(verdict["new"]),
+    ]
+
+
+def _number(value: float, how: str = ".4g") -> str:
+    return "" if math.isnan(value) else f"{value:{how}}"
+
+
+def rows(verdicts: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of a table of verdicts, without columns that are empty everywhere."""
+    every = [row(one) for one in verdicts.to_dict("records")]
+    kept = [j for j, name in enumerate(COLUMNS) if name == "method" or any(one[j] for one in every)]
+    return [COLUMNS[j] for j in kept], [[one[j] for j in kept] for one in every]
+
+
+def moved_rows(moved: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of the tasks that moved most."""
+    columns = ["task", "board", "metric", "mean change", "most", "its change"]
+    return columns, [
+        [
+            str(one["task_id"]), str(one["board"]), str(one["metric"]), change(one["change"], relative=True),
+            str(one["most"]), change(one["most_change"], relative=True),
+        ]
+        for one in moved.head(MOST).to_dict("records")
+    ]  # fmt: skip
+
+
+def lost_lines(report: Report) -> list[str]:
+    """Return one line for everything that one side lacks, the greatest loss first, NEW before BASE."""
+    return [
+        f"missing in {one['missing_in']}: {_lost(one)}, {one['cells']} scores on {one['tasks']} tasks"
+        for one in report.lost.to_dict("records")
+    ]
+
+
+def _lost(one: Row) -> str:
+    where = f" ({one['board']})" if one["board"] else ""
+    return f"{one['what']} {one['name'] or '(no name)'}{where}"
+
+
+def headline(report: Report) -> str:
+    """Return the outcome in one line."""
+    return f"{report.word}: {report.reason}" if report.reason else report.word
+
+
+def facts(report: Report) -> str:
+    """Return what was compared, how, and the count of every verdict, in one line."""
+    counts = ", ".join(f"{n} {name}" for name, n in report.counts.items())
+    gate = f"rules {', '.join(report.rules)}" if report.rules else "no rule"
+    return f"BASE {report.base}, NEW {report.new}; {gate}; {counts}; confidence {report.confidence:g}"
+
+
+def markdown(report: Report) -> str:
+    """Return the whole report as Markdown."""
+    parts = [*_head(report), _table(*rows(report.verdicts))]
+    return _joined([*parts, *_tail(report, SHOWN)])
+
+
+def summary(report: Report) -> str:
+    """Return the summary of a step: what moved, the severest verdicts, the ten tasks that moved most."""
+    telling = severest_first(report.verdicts[report.verdicts["verdict"] != "equivalent"])
+    parts = _head(report)
+    if len(telling):
+        parts.append(_table(*rows(telling.head(SHOWN))))
+    if len(telling) > SHOWN:
+        parts.append(f"{len(telling) - SHOWN} more verdicts are not shown.")
+    if len(report.moved):
+        parts += ["#### Tasks that moved most", _table(*moved_rows(report.moved))]
+    return _joined([*parts, *_tail(report, MOST)])
+
+
+def _head(report: Report) -> list[str]:
+    sign = {FINE: "✅", REGRESSION: "❌"}.get(report.code, "⚠️")
+    return [f"### bench compare: {sign} {_plain(headline(report))}", _plain(facts(report))]
+
+
+def _tail(report: Report, at_most: int) -> Iterator[str]:
+    lines = lost_lines(report)
+    if lines:
+        more = [f"- and {len(lines) - at_most} more"] if len(lines) > at_most else []
+        yield "\n".join(["#### Without a partner", "", *(f"- {_plain(line)}" for line in lines[:at_most]), *more])
+    if report.notes:
+        yield "\n".join(f"- {_plain(note)}" for note in report.notes)
+    if len(report.timing):
+        yield _table(*timing_rows(report.timing))
+
+
+def timing_rows(timing: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of the seconds of both sides."""
+    columns = ["board", "seconds", "cells", "base", "new", "ratio"]
+    return columns, [
+        [one["board"], one["seconds"], str(one["cells"]), *(_number(one[name]) for name in ("base", "new", "ratio"))]
+        for one in timing.to_dict("records")
+    ]
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *([_plain(cell) for cell in line] for line in cells)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _plain(text: str) -> str:
+    """Return a text that Markdown shows as it is, on one line."""
+    escaped = re.sub(r"([\\`*_\[\]<>|#@])", r"\\\1", text)
+    return " ".join(escaped.replace("\\@", "@\u200b").split())

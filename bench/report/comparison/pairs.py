@@ -1,0 +1,101 @@
+"""Pairs: what BASE and NEW both have, task by task, and what only one of them has."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from bench.report.comparison.baseline_file import Splits, rounded, task_means
+from bench.report.comparison.report import LOST
+from bench.report.comparison.sides import Source
+from bench.report.comparison.tables import GROUP, KEY, Table
+
+TASK = [*GROUP, "learner", "task_id"]
+
+
+class Pairs(NamedTuple):
+    """`cells` has KEY, base, new, rows_base and rows_new of every pair, `lost` KEY and `missing_in` of the others."""
+
+    cells: pd.DataFrame
+    lost: pd.DataFrame
+
+
+def aligned(left: Table, right: Table) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Return the rows of both, a key that one file has no column for taken from the other where that has one value.
+
+    The notes say for which columns this was done.
+    """
+    rows = [left.rows, right.rows]
+    notes = []
+    for here, table, other in ((0, left, right), (1, right, left)):
+        for key in (key for key in table.absent if key not in other.absent):
+            values = other.rows[key].unique()
+            if len(values) == 1 and values[0]:
+                rows[here] = rows[here].assign(**{key: values[0]})
+                side = ("BASE", "NEW")[here]
+                notes.append(f"{side} has no column {key}: taken as {values[0]}, the only one of the other side")
+    return rows[0], rows[1], notes
+
+
+def pairs(base: pd.DataFrame, new: pd.DataFrame, splits: Splits | None) -> Pairs:
+    """Match the cells of two tables on identical KEY; a number that is missing on one side makes no pair.
+
+    With `splits`, those of a baseline, both sides are reduced to means over exactly these.
+    """
+    both = [seedless(side) for side in (base, new)]
+    if splits is not None:
+        both = [side if _is_reduced(side) else task_means(side, splits) for side in both]
+        both = [side.assign(value=rounded(side["value"].to_numpy(dtype=float))) for side in both]
+    left, right = (side[[*KEY, "value", "n_rows"]] for side in both)
+    left = left.rename(columns={"value": "base", "n_rows": "rows_base"})
+    right = right.rename(columns={"value": "new", "n_rows": "rows_new"})
+    joined = left.merge(right, on=KEY, how="outer", sort=False)
+    has_base, has_new = joined["base"].notna(), joined["new"].notna()
+    lost = joined[has_base ^ has_new]
+    lost = lost[KEY].assign(missing_in=np.where(lost["base"].isna(), "BASE", "NEW"))
+    return Pairs(joined[has_base & has_new].reset_index(drop=True), lost.reset_index(drop=True))
+
+
+def _is_reduced(rows: pd.DataFrame) -> bool:
+    return bool((rows["repeat"] == "").all() and (rows["fold"] == "").all())
+
+
+def seedless(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean of every cell over its seeds, NaN where one of them has no value."""
+    if not rows.duplicated(KEY).any():
+        return rows
+    by = rows.groupby(KEY, sort=False)
+    found = by.agg(value=("value", "mean"), known=("value", "count"), n=("value", "size"), n_rows=("n_rows", "max"))
+    return found.assign(value=found["value"].where(found["known"] == found["n"])).reset_index()
+
+
+def task_values(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the means of each task, and learner where rows belong to one, over its paired folds; `blocks` counts."""
+    by = cells.groupby(TASK, sort=False)
+    return by.agg(base=("base", "mean"), new=("new", "mean"), blocks=("base", "size")).reset_index()
+
+
+def summary(found: Pairs, base: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Return what has no partner: whole metrics, tasks, methods, then single cells of a method; the largest first."""
+    known = {"BASE": base[base["value"].notna()], "NEW": new[new["value"].notna()]}
+    rows = []
+    for (side, board, panel), lost in found.lost.groupby(["missing_in", "board", "panel"], sort=False):
+        here = known[str(side)]
+        here = here[(here["board"] == board) & (here["panel"] == panel)]
+        left = lost
+        for key, noun in (("metric", "metric"), ("task_id", "task"), ("method", "method")):
+            gone = left[~left[key].isin(here[key])]
+            rows += [(side, board, panel, noun, name, len(part), part["task_id"].nunique())
+                     for name, part in gone.groupby(key, sort=False)]  # fmt: skip
+            left = left.drop(gone.index)
+        rows += [(side, board, panel, "cells of", name, len(part), part["task_id"].nunique())
+                 for name, part in left.groupby("method", sort=False)]  # fmt: skip
+    table = pd.DataFrame(rows, columns=list(LOST))
+    return table.sort_values(["missing_in", "cells"], ascending=False, kind="stable", ignore_index=True)
+
+
+def baseline_splits(base: Source, new: Source) -> Splits | None:
+    """Return the splits to which both sides are reduced: those of the baseline, if one side is."""
+    return base.splits if base.splits is not None else new.splits

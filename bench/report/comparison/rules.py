@@ -1,0 +1,73 @@
+"""Rules of a gate: `METRIC:AMOUNT` says how much worse a metric may become."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from bench.core.nouns import BenchError
+
+RULE = re.compile(r"(?:(?P<board>[^/:]*)/)?(?P<metric>[^/:]+):(?P<amount>[^:]+)")
+AMOUNT = re.compile(r"[+-]?(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*(?P<percent>%?)")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Worse by more than `amount` fails: a share where `relative`, else a number in the metric's own unit.
+
+    `board` and `metric` are names or globs.
+    """
+
+    text: str
+    board: str
+    metric: str
+    amount: float
+    relative: bool
+
+    @property
+    def broad(self) -> bool:
+        """Whether the metric is a glob, so that metrics with too few tasks are passed over."""
+        return any(sign in self.metric for sign in "*?[")
+
+    def covers(self, board: str, metric: str) -> bool:
+        """Say whether the rule is about a metric of a board."""
+        return fnmatchcase(board, self.board) and fnmatchcase(metric, self.metric)
+
+
+def rule(text: str) -> Rule:
+    """Read `[BOARD/]METRIC:AMOUNT[%]`; a sign before the amount says nothing, it always means `worse by more than`.
+
+    Raises:
+        BenchError: it cannot be read.
+    """
+    found = RULE.fullmatch(text.strip())
+    number = AMOUNT.fullmatch(found["amount"].strip()) if found else None
+    if not found or not number or not math.isfinite(float(number["number"])):
+        raise BenchError(
+            f"rule {text!r} cannot be read: write METRIC:AMOUNT like macro_f1:0.5%, or BOARD/METRIC:AMOUNT"
+        )
+    share = float(number["number"]) / (100 if number["percent"] else 1)
+    return Rule(text.strip(), found["board"] or "*", found["metric"].strip(), share, bool(number["percent"]))
+
+
+def noise(text: str) -> Rule:
+    """Read how much scores change by the seed alone: `METRIC:AMOUNT`, or `AMOUNT` for every metric.
+
+    Raises:
+        BenchError: it cannot be read.
+    """
+    return rule(text if ":" in text else f"*:{text}")
+
+
+def deciding(rules: Sequence[Rule], board: str, metric: str) -> Rule | None:
+    """Return the rule that decides on a metric of a board: the last one that covers it."""
+    return next((one for one in reversed(rules) if one.covers(board, metric)), None)
+
+
+def idle(rules: Iterable[Rule], pairs: Iterable[tuple[str, str]]) -> list[Rule]:
+    """Return the rules that cover none of the boards and metrics."""
+    known = list(pairs)
+    return [one for one in rules if not any(one.covers(board, metric) for board, metric in known)]

@@ -1,0 +1,150 @@
+"""Where BASE and NEW come from: a results folder, a table, a baseline file, or a revision of git."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.core.nouns import BenchError
+from bench.report.comparison import baseline_file, revisions
+from bench.report.comparison.baseline_file import Splits
+from bench.report.comparison.revisions import Reader
+from bench.report.comparison.tables import Table, read, texts, tidy
+
+SETTINGS = ("inner", "levels", "protocol")
+"""Settings of the manifest on which the meaning of a score depends."""
+SCORES = ("scores.csv", "scores.parquet")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One side of a comparison.
+
+    `facts` holds `data` (its hash) and `protocol` of every task, as far as they are known, `settings` what the manifest
+    says. `splits` is there for a baseline alone: the repeats and folds behind every mean.
+    """
+
+    name: str
+    table: Table
+    facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    splits: Splits | None = None
+    timing: pd.DataFrame | None = None
+    cpu: str = ""
+
+
+def source(text: str) -> Source:
+    """Return what BASE or NEW means: a folder, a CSV, Parquet or baseline file, or `git:REV[:PATH]`.
+
+    Raises:
+        BenchError: there is no such thing, or it cannot be read.
+        RefusedError: one cell has two different values.
+    """
+    if text.startswith("git:"):
+        file, name, reader = revisions.locate(text.removeprefix("git:"))
+        return _opened(file, name, reader)
+    path = Path(text)
+    folder = path if path.is_dir() else path.parent
+    file = next((name for name in SCORES if (path / name).is_file()), SCORES[0]) if path.is_dir() else path.name
+    return _opened(file, text, lambda name: _bytes(folder / name))
+
+
+def _bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _opened(file: str, name: str, reader: Reader) -> Source:
+    content = reader(file)
+    if content is None:
+        raise BenchError(f"{name} is not there: give a results directory, a score table, a baseline, or git:REV:PATH")
+    if content.lstrip()[:1] == b"{":
+        found = baseline_file.parse(content, name)
+        return Source(name, found.table, found.facts, found.settings, found.splits)
+    raw = read(content, name)
+    table = tidy(raw, name)
+    if file not in SCORES:
+        return Source(name, table, _facts(raw, "protocol"))
+    manifest = _json(reader("manifest.json"))
+    settings = {key: manifest["settings"][key] for key in SETTINGS if key in manifest.get("settings", {})}
+    cells, timing = (_table(reader(f"{one}.csv")) for one in ("cells", "timing"))
+    facts = _merged(_facts(raw, "protocol"), _facts(cells, "data_hash", "data"))
+    return Source(name, table, facts, settings, None, timing, str(manifest.get("cpu", "")))
+
+
+def _json(content: bytes | None) -> dict[str, Any]:
+    try:
+        found = json.loads(content or b"{}")
+    except ValueError as error:
+        raise BenchError(f"manifest.json cannot be read ({error}): make the results again") from error
+    return found if isinstance(found, dict) else {}
+
+
+def _table(content: bytes | None) -> pd.DataFrame | None:
+    """Return a table beside the scores, which need not be there."""
+    if not content:
+        return None
+    table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    return table if "task_id" in table else None
+
+
+def _facts(table: pd.DataFrame | None, column: str, name: str = "") -> dict[str, dict[str, str]]:
+    """Return what a column says of every task; several values are joined."""
+    if table is None or column not in table or "task_id" not in table:
+        return {}
+    pairs = pd.DataFrame({"task": texts(table["task_id"]), "value": texts(table[column])}).drop_duplicates()
+    known = pairs[pairs["value"] != ""].sort_values("value")
+    joined = known.groupby("task")["value"].agg("+".join)
+    return {str(task): {name or column: str(value)} for task, value in joined.items()}
+
+
+def _merged(*parts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    tasks = sorted({task for part in parts for task in part})
+    return {task: {name: value for part in parts for name, value in part.get(task, {}).items()} for task in tasks}
+
+
+def different(base: Source, new: Source, tasks: set[str]) -> str:
+    """Return in which way the two sides are about different data or a different protocol, or an empty text."""
+    for key, noun in (("data", "data"), ("protocol", "protocol")):
+        pairs = {task: (base.facts.get(task, {}).get(key), new.facts.get(task, {}).get(key)) for task in sorted(tasks)}
+        apart = [task for task, (left, right) in pairs.items() if left and right and not _same(left, right)]
+        if apart:
+            left, right = pairs[apart[0]]
+            more = f" and {len(apart) - 1} other tasks" if len(apart) > 1 else ""
+            return f"the {noun} of {apart[0]}{more} differs, {left} in BASE and {right} in NEW"
+    for key in SETTINGS:
+        if key in base.settings and key in new.settings and base.settings[key] != new.settings[key]:
+            return f"setting {key} is {base.settings[key]} in BASE and {new.settings[key]} in NEW"
+    return _splits_differ(base, new)
+
+
+def _splits_differ(base: Source, new: Source) -> str:
+    """Return which task two baselines have on different folds, or nothing."""
+    if base.splits is None or new.splits is None:
+        return ""
+    both = base.splits.keys() & new.splits.keys()
+    apart = sorted(task for board, task in both if base.splits[board, task] != new.splits[board, task])
+    return f"the folds behind the means of {apart[0]} differ" if apart else ""
+
+
+def _same(left: str, right: str) -> bool:
+    """Say whether two hashes agree as far as both go."""
+    shorter, longer = sorted((left, right), key=len)
+    return longer.startswith(shorter) if len(shorter) >= baseline_file.HASH_DIGITS else left == right
+
+
+def rows_differ(cells: pd.DataFrame) -> str:
+    """Return which fold has other numbers of test rows on the two sides (`rows_base`, `rows_new`), or nothing."""
+    left, right = cells["rows_base"].to_numpy(), cells["rows_new"].to_numpy()
+    apart = np.flatnonzero((left != right) & ~np.isnan(left) & ~np.isnan(right))
+    if not len(apart):
+        return ""
+    cell, n, m = cells.iloc[apart[0]], left[apart[0]], right[apart[0]]
+    fold = f"repeat {cell['repeat'] or 0} fold {cell['fold'] or 0}"
+    return f"{fold} of {cell['task_id'] or 'the task'} has {n:g} test rows in BASE and {m:g} in NEW"

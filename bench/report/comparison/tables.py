@@ -1,0 +1,162 @@
+"""Any long table of scores in one form: text keys, numeric values, a direction for every metric."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.core.nouns import Array, BenchError
+from bench.methods import metrics
+from bench.report.comparison.report import CANNOT_COMPARE, RefusedError
+
+GROUP = ["board", "metric", "panel", "method"]
+KEY = [*GROUP, "learner", "task_id", "repeat", "fold"]
+"""What two rows must share to be a pair."""
+NO_VALUE = {"", "na", "n/a", "nan", "none", "null"}
+DIRECTIONS = {"min", "max", "target", "none"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Scores that can be compared: `rows` with KEY, seed, value and n_rows.
+
+    `direction` is that of every metric of the file, also of those that only describe and have no rows here; empty where
+    nothing says it. `absent` are the parts of KEY that the file has no column for, `repeated` the rows dropped because
+    they stood there twice.
+    """
+
+    rows: pd.DataFrame
+    direction: Mapping[str, str]
+    absent: tuple[str, ...] = ()
+    repeated: int = 0
+
+
+def read(content: bytes, name: str) -> pd.DataFrame:
+    """Return a CSV or Parquet file as a table; every column of a CSV file is text.
+
+    Raises:
+        BenchError: it is no such file, or lacks a column.
+    """
+    parquet = content[:4] == b"PAR1"
+    try:
+        raw = pd.read_parquet(io.BytesIO(content)) if parquet else _csv(content)
+    except (ValueError, OSError) as error:
+        raise BenchError(f"{name} cannot be read as a table ({_line(error)}): give a CSV or Parquet file") from error
+    raw = raw.rename(columns={column: str(column).strip() for column in raw.columns})
+    raw = raw if "task_id" in raw else raw.rename(columns={"task": "task_id"})
+    missing = sorted({"method", "metric", "value"} - set(raw.columns))
+    if missing:
+        raise BenchError(f"{name} has no column {', '.join(missing)}: a score table has method, metric, value")
+    return raw
+
+
+def _csv(content: bytes) -> pd.DataFrame:
+    if content.startswith(b"version https://git-lfs"):
+        raise ValueError("a pointer of Git LFS: run `git lfs pull`")
+    return pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, encoding="utf-8-sig")
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def tidy(raw: pd.DataFrame, name: str) -> Table:
+    """Return the ranked test rows of a table of scores, keys as text, each cell once.
+
+    Raises:
+        BenchError: a value is no number, or a direction is unknown.
+        RefusedError: one cell has two different values.
+    """
+    table = raw
+    if "sample" in table:
+        table = table[texts(table["sample"]) == "test"]
+    if "ranked" in table:
+        table = table[np.char.lower(texts(table["ranked"]).astype(str)) == "true"]
+    table = _with_seeds(table)
+    keys = {key: texts(table[key]) if key in table else "" for key in (*KEY, "seed")}
+    number = {column: numbers(table, column, name) for column in ("value", "n_rows")}
+    rows = pd.DataFrame({**keys, **number}, index=pd.RangeIndex(len(table)))
+    direction = _directions(raw, name)
+    judged = {metric for metric, way in direction.items() if way != "none"}
+    once, repeated = _once(rows[rows["metric"].isin(judged)], name)
+    return Table(once, direction, tuple(key for key in KEY if key not in table), repeated)
+
+
+def _with_seeds(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of bench with the seeds of its learners told apart: they are further repeats of its splits."""
+    if not {"reseed", "repeat", "task_id"} <= set(table.columns):
+        return table
+    numbered = table.assign(repeat=pd.to_numeric(table["repeat"], errors="coerce"))
+    place = numbered.groupby(["task_id", "reseed"])["repeat"].rank(method="dense")
+    known = place.notna().all() and (texts(table["reseed"]) != "0").any()
+    return table.assign(seed=table["reseed"], repeat=(place - 1).astype(int).astype(str)) if known else table
+
+
+def texts(column: pd.Series[Any]) -> Array:
+    """Return a column as text: empty for missing, 1 for 1.0."""
+    codes, names = pd.factorize(column)
+    plain = [re.sub(r"^(-?\d+)\.0+$", r"\1", str(name)) for name in names]
+    return np.array([*plain, ""], dtype=object)[codes]
+
+
+def numbers(table: pd.DataFrame, column: str, name: str) -> Array:
+    """Return a column as numbers, NaN where it is empty or not there.
+
+    Raises:
+        BenchError: it holds a text.
+    """
+    if column not in table:
+        return np.full(len(table), np.nan)
+    values = table[column]
+    if not pd.api.types.is_numeric_dtype(values):
+        plain = values.astype(str).str.strip()
+        values = plain.mask(plain.str.lower().isin(NO_VALUE) | values.isna())
+    found = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    bad = np.isnan(found) & values.notna().to_numpy()
+    if bad.any():
+        raise BenchError(
+            f"column {column!r} of {name} holds {str(values[bad].iloc[0])!r}: scores are numbers, empty where missing"
+        )
+    return found
+
+
+def _directions(raw: pd.DataFrame, name: str) -> dict[str, str]:
+    """Return the direction of every metric: what the table says, else what bench knows, else nothing."""
+    metric = texts(raw["metric"])
+    said = texts(raw["direction"]) if "direction" in raw else np.full(len(raw), "", dtype=object)
+    pairs = pd.DataFrame({"metric": metric, "direction": said}).drop_duplicates()
+    pairs["direction"] = pairs["direction"].str.lower()
+    found: dict[str, str] = {}
+    for one, said_here in pairs.itertuples(index=False):
+        way = said_here or _known_direction(one)
+        if way not in DIRECTIONS | {""}:
+            raise BenchError(f"direction {way!r} in {name} is not known: write min, max, target or none")
+        if found.setdefault(one, way) != way:
+            raise BenchError(f"metric {one!r} has two directions in {name}, {found[one]} and {way}: write one")
+    return found
+
+
+def _known_direction(metric: str) -> str:
+    known = metrics.traits(metric)
+    return known.direction if known else ""
+
+
+def _once(rows: pd.DataFrame, name: str) -> tuple[pd.DataFrame, int]:
+    """Drop rows that stand there twice, and say how many."""
+    once = rows.drop_duplicates([*KEY, "seed", "value"])
+    again = once.duplicated([*KEY, "seed"])
+    if again.any():
+        cell = once[again].iloc[0]
+        where = " ".join(cell[key] for key in KEY if cell[key])
+        raise RefusedError(
+            CANNOT_COMPARE,
+            f"{name} has two values for one cell ({where}), as for {int(again.sum()) - 1} others: "
+            "tell its rows apart by a column repeat, fold, learner or seed",
+        )
+    return once, len(rows) - len(once)

@@ -1,0 +1,202 @@
+"""Every board, metric, panel and method gets its verdict; what a rule needs and cannot have is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from bench.core.nouns import Array
+from bench.report.comparison.pairs import task_values
+from bench.report.comparison.report import MOVED, VERDICTS
+from bench.report.comparison.reseed_noise import reseed_noise
+from bench.report.comparison.rules import Rule, deciding
+from bench.report.comparison.verdicts import Judged, Measure, holm, judge, margin, measure, scales, task_frame, word
+from bench.stats.tables import too_few
+
+WHO = ["panel", "method"]
+
+
+class Demand(NamedTuple):
+    """What a verdict rests on: the rules, the stated noise, the fewest pairs, and how sure it has to be."""
+
+    rules: Sequence[Rule]
+    noise: Sequence[Rule]
+    min_pairs: int
+    confidence: float
+
+
+class Judgement(NamedTuple):
+    """Tables as in `report`, sentences on what a rule needs and cannot have, and notes."""
+
+    verdicts: pd.DataFrame
+    moved: pd.DataFrame
+    blocked: list[str]
+    notes: list[str]
+
+
+class Part(NamedTuple):
+    """One board and metric: how it is measured, its groups with statistics, and its tasks."""
+
+    how: Measure
+    rule: Rule | None
+    groups: pd.DataFrame
+    tasks: pd.DataFrame
+
+
+def judged(cells: pd.DataFrame, sides: pd.DataFrame, direction: Mapping[str, str], demand: Demand) -> Judgement:
+    """Judge every board, metric, panel and method that BASE has; `sides` are the rows of both, told apart by `side`."""
+    every = task_values(cells)
+    values = dict(iter(every.groupby(["board", "metric"], sort=False)))
+    parts = []
+    for (board, metric), rows in sides.groupby(["board", "metric"], sort=False):
+        here = values.get((board, metric), every[:0])
+        parts.append(_part(str(board), str(metric), rows, here, direction[str(metric)], demand))
+    verdicts = pd.concat([part.groups for part in parts], ignore_index=True)
+    verdicts = _worded(verdicts, demand)
+    blocked, notes = _unmet(verdicts, parts, demand)
+    return Judgement(verdicts[list(VERDICTS)], _moved(parts), blocked, notes)
+
+
+def _part(board: str, metric: str, rows: pd.DataFrame, values: pd.DataFrame, direction: str, demand: Demand) -> Part:
+    """Measure one board and metric, up to the p-values."""
+    rule = deciding(demand.rules, board, metric)
+    how = measure(metric, direction, rows["value"].dropna().to_numpy(dtype=float), rule)
+    groups = _groups(rows)
+    index = pd.MultiIndex.from_frame(groups[WHO])
+    group = index.get_indexer(pd.MultiIndex.from_frame(values[WHO]))
+    scale = scales(group, values["base"].to_numpy(dtype=float), how.goal, len(groups))
+    tasks = task_frame(how, values, group, scale)
+    bound = margin(how, metric, rule, scale)
+    stated = deciding(demand.noise, board, metric)
+    noise = margin(how, metric, stated, scale) if stated else _measured_noise(how, rows, index)
+    bound = np.maximum(bound, noise)
+    found = judge(tasks["harm"].to_numpy(dtype=float), tasks["group"].to_numpy(dtype=int), bound, demand.confidence)
+    shares = how.ratio or (rule is not None and rule.relative)
+    statistics = _statistics(how, groups, tasks, found, bound, scale, shares=shares)
+    described: dict[str, Any] = {
+        "board": board,
+        "metric": metric,
+        "rule": rule.text if rule else "",
+        "relative": shares,
+    }
+    return Part(how, rule, statistics.assign(**described), tasks.assign(
+        board=board, metric=metric, panel=groups["panel"].to_numpy()[tasks["group"].to_numpy(dtype=int)],
+        method=groups["method"].to_numpy()[tasks["group"].to_numpy(dtype=int)],
+        size=_share(how, tasks["harm"].to_numpy(dtype=float), scale[tasks["group"].to_numpy(dtype=int)]),
+    ))  # fmt: skip
+
+
+def _groups(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the panels and methods of which BASE has a score, and on how many tasks (`had`)."""
+    known = rows[(rows["side"] == "base") & rows["value"].notna()]
+    return known.groupby(WHO, sort=False)["task_id"].nunique().rename("had").reset_index()
+
+
+def _measured_noise(how: Measure, rows: pd.DataFrame, index: pd.MultiIndex) -> Array:
+    """Return the reseed noise of every group where the tables carry seeds, else 0."""
+    if (rows["seed"] == "").all():
+        return np.zeros(len(index))
+    return reseed_noise(how, rows).reindex(index).fillna(0.0).to_numpy(dtype=float)
+
+
+def _share(how: Measure, harm: Array, scale: Array) -> Array:
+    """Return the change of the value as a share: of the base for ratios, else of the mean base."""
+    return (np.expm1(how.sign * harm) if how.ratio else how.sign * harm / scale) + 0.0
+
+
+def _statistics(
+    how: Measure, groups: pd.DataFrame, tasks: pd.DataFrame, found: Judged, bound: Array, scale: Array, *, shares: bool
+) -> pd.DataFrame:
+    """Return the groups with their statistics, turned from harm into change of the value."""
+    by = tasks.groupby("group")
+    means = by[["base", "new"]].mean().reindex(range(len(groups)))
+    unit = scale if shares else np.ones(len(scale))
+    ends = [_share(how, harm, unit) for harm in (found.mean, found.lo, found.hi)]
+    allowed = np.abs(_share(how, bound, unit))
+    moved = np.bincount(tasks["group"].to_numpy(dtype=int), tasks["harm"] != 0, minlength=len(groups))
+    return groups.assign(
+        tasks=found.n,
+        blocks=by["blocks"].sum().reindex(range(len(groups)), fill_value=0).to_numpy(dtype=int),
+        base=np.nan if how.unit else means["base"].to_numpy(),
+        new=np.nan if how.unit else means["new"].to_numpy(),
+        change=ends[0], lo=np.minimum(ends[1], ends[2]), hi=np.maximum(ends[1], ends[2]), margin=allowed,
+        p=found.p, still=(found.n > 0) & (moved == 0),
+        harm=found.mean, harm_lo=found.lo, harm_hi=found.hi, bound=bound,
+    )  # fmt: skip
+
+
+def _worded(table: pd.DataFrame, demand: Demand) -> pd.DataFrame:
+    """Add the corrected p-values, the verdicts, and why a group has none."""
+    tested = (table["tasks"] >= max(demand.min_pairs, 2)).to_numpy(dtype=bool)
+    for name in ("p", "lo", "hi"):
+        table[name] = table[name].where(tested)
+    gated = (table["rule"] != "").to_numpy(dtype=bool)
+    family = np.where(gated, "gate", table["board"] + "\n" + table["metric"] + "\n" + table["panel"])
+    table["p_holm"] = table.groupby(family, sort=False)["p"].transform(lambda p: holm(p.to_numpy(dtype=float)))
+    found = Judged(*(table[name].to_numpy(dtype=float) for name in ("tasks", "harm", "harm_lo", "harm_hi", "p")))
+    words = word(found, table["p_holm"].to_numpy(dtype=float), table["bound"].to_numpy(dtype=float), demand.confidence)
+    table["verdict"] = np.where(table["still"] & (words == "unclear"), "equivalent", words)
+    table["fails"] = gated & (table["verdict"] == "worse").to_numpy(dtype=bool)
+    table["reason"] = [
+        "" if enough else "no pair" if n == 0 else _too_few(int(n), demand)
+        for n, enough in zip(table["tasks"], tested, strict=True)
+    ]
+    return table
+
+
+def _too_few(tasks: int, demand: Demand) -> str:
+    return too_few(tasks) or f"too few tasks: {tasks}, needed {max(demand.min_pairs, 2)}"
+
+
+def _unmet(verdicts: pd.DataFrame, parts: Sequence[Part], demand: Demand) -> tuple[list[str], list[str]]:
+    """Return what rules need and cannot have, and what broad rules pass over because BASE has too few tasks of it."""
+    gated = verdicts[verdicts["rule"] != ""]
+    short = gated[gated["tasks"] < demand.min_pairs]
+    broad = {rule.text: rule.broad for rule in demand.rules}
+    over = short["rule"].map(broad).to_numpy(dtype=bool) & (short["had"] < demand.min_pairs).to_numpy(dtype=bool)
+    blocked = [_need(row, demand.min_pairs) for row in short[~over].to_dict("records")]
+    passed = short[over].drop_duplicates(["board", "metric", "rule"]).to_dict("records")
+    notes = [
+        f"rule {row['rule']!r} passes over {_where(row)}: BASE has it on {row['had']} tasks, needed {demand.min_pairs}"
+        for row in passed
+    ]
+    return [*blocked, *_untested(gated, parts, demand)], notes
+
+
+def _need(row: Mapping[Any, Any], min_pairs: int) -> str:
+    who = f"{_where(row)} of method {row['method']}"
+    return (
+        f"rule {row['rule']!r} needs {min_pairs} paired tasks of {who}: there are {row['tasks']}, BASE has {row['had']}"
+    )
+
+
+def _where(row: Mapping[Any, Any]) -> str:
+    return f"{row['board']}/{row['metric']}" if row["board"] else str(row["metric"])
+
+
+def _untested(gated: pd.DataFrame, parts: Sequence[Part], demand: Demand) -> Iterator[str]:
+    """Yield the rules that decide on something of which not one group could be tested."""
+    decides = {part.rule.text for part in parts if part.rule}
+    for text in dict.fromkeys(rule.text for rule in demand.rules):
+        here = gated[gated["rule"] == text]
+        if text in decides and (here.empty or (here["had"] < demand.min_pairs).all()):
+            broad = any(rule.broad for rule in demand.rules if rule.text == text)
+            if here.empty or broad:
+                yield f"rule {text!r} could test nothing: BASE has {'no scores' if here.empty else 'too few tasks'}"
+
+
+def _moved(parts: Sequence[Part]) -> pd.DataFrame:
+    """Return the tasks, metric by metric, the one that moved most first: the mean size of change over its methods."""
+    every = pd.concat([part.tasks for part in parts], ignore_index=True)
+    every = every.assign(harm=every["size"].abs())
+    keys = ["task_id", "board", "metric", "panel"]
+    every = every.sort_values("harm", ascending=False, kind="stable")
+    by = every.groupby(keys, sort=False)
+    first = by.first().reset_index().rename(columns={"method": "most", "size": "most_change"})
+    means = by.agg(change=("size", "mean"), mean_harm=("harm", "mean"), methods=("method", "size")).reset_index()
+    table = first.drop(columns="harm").merge(means, on=keys).rename(columns={"mean_harm": "harm"})
+    table = table[table["harm"] > 0]
+    return table.sort_values("harm", ascending=False, kind="stable", ignore_index=True)[list(MOVED)]

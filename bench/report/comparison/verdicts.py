@@ -1,0 +1,171 @@
+"""From paired tasks to verdicts: better, worse, equivalent or unclear.
+
+The harm of a task says how much worse NEW is than BASE: for metrics in the units of the target the log ratio of the
+errors, else the difference in badness. Tasks are the units of replication; folds and learners are averaged within them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtr, stdtrit
+
+from bench.core.nouns import Array, BenchError
+from bench.methods import metrics
+from bench.report.comparison.rules import Rule
+from bench.stats.tables import differences
+
+LARGEST = 1000.0
+"""A zero or infinite error counts as a change by this factor, so that one task cannot make the mean infinite."""
+
+
+class Measure(NamedTuple):
+    """How the harm of a metric is counted: as a log `ratio` or as a difference; `sign` is -1 where high is better.
+
+    `goal` is the value to be near, NaN for other metrics; `unit` says that it is in the units of the target.
+    """
+
+    ratio: bool
+    sign: float
+    goal: float
+    unit: bool
+
+    def badness(self, values: Array) -> Array:
+        """Return what is better when lower."""
+        return self.sign * values if np.isnan(self.goal) else np.abs(values - self.goal)
+
+
+class Judged(NamedTuple):
+    """Statistics of harm, each with one number a group: tasks `n`, `mean`, interval `lo` to `hi`, and `p`."""
+
+    n: Array
+    mean: Array
+    lo: Array
+    hi: Array
+    p: Array
+
+
+def measure(metric: str, direction: str, values: Array, rule: Rule | None) -> Measure:
+    """Choose how the harm of a metric is counted.
+
+    A metric that bench knows is a ratio if it has the units of the target. Of another nobody has said; it is a ratio
+    where all values are above zero, unless the rule gives an absolute amount.
+
+    Raises:
+        BenchError: the direction is not known, or an absolute amount is given for a metric in units of the target.
+    """
+    known = metrics.traits(metric)
+    goal = known.goal if known is not None and known.goal is not None else np.nan
+    if direction == "" or (direction == "target" and np.isnan(goal)):
+        raise BenchError(f"nothing says what is better for metric {metric!r}: add a column 'direction' with min or max")
+    absolute = rule is not None and not rule.relative and rule.amount > 0
+    unit = known is not None and known.unit
+    ratio = unit if known is not None else not absolute and bool((values > 0).all())
+    sign = -1.0 if direction == "max" else 1.0
+    return Measure(ratio, sign, goal if direction == "target" else np.nan, unit or ratio)
+
+
+def harm(how: Measure, base: Array, new: Array, scale: Array) -> Array:
+    """Return how much worse each new value is than its base, 0 where both agree to twelve digits.
+
+    ratio:       sign log(new / base), between ±log LARGEST
+    difference:  badness(new) - badness(base), ±LARGEST max(scale, 1) where it is infinite
+    """
+    left, right = how.badness(base), how.badness(new)
+    gap = differences(right, left)
+    if not how.ratio:
+        return np.where(np.isfinite(gap), gap, np.copysign(LARGEST * np.maximum(scale, 1.0), gap))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = how.sign * (np.log(np.abs(new)) - np.log(np.abs(base)))
+    lawful = (base >= 0) & (new >= 0)
+    ratio = np.where(gap == 0, 0.0, np.where(lawful, ratio, np.copysign(np.inf, gap)))
+    return np.clip(ratio, -np.log(LARGEST), np.log(LARGEST))
+
+
+def margin(how: Measure, metric: str, rule: Rule | None, scale: Array) -> Array:
+    """Return a rule's amount in the unit of harm (G,), for groups whose mean base is `scale`; 0 without a rule.
+
+    A share of a ratio metric is log(1 + share), or -log(1 - share) where high is better; of another metric it is that
+    share of the mean base, or of the goal.
+
+    Raises:
+        BenchError: an absolute amount is given for a metric in units of the target.
+    """
+    if rule is None:
+        return np.zeros(len(scale))
+    if how.ratio and not rule.relative and rule.amount:
+        raise BenchError(
+            f"{rule.text!r} gives {metric} an amount in units of the target, which differ by task: write a per cent"
+        )
+    if not how.ratio:
+        return rule.amount * scale if rule.relative else np.full(len(scale), rule.amount)
+    kept = max(1 - rule.amount, 1 / LARGEST)  # nothing is worse than to lose all
+    return np.full(len(scale), np.log1p(rule.amount) if how.sign > 0 else -np.log(kept))
+
+
+def judge(values: Array, group: Array, bound: Array, confidence: float) -> Judged:
+    """Test, group by group, whether mean harm lies beyond ±bound: the paired t-test over tasks.
+
+        p = 2 P(t_{n-1} > (|mean| - bound) / (s / sqrt(n))), at most 1
+
+    `values` (V,) with their `group` 0 … G-1, `bound` (G,). Where all harms of a group are equal, p is 0 or 1; with one
+    task p is NaN and the interval has no ends.
+    """
+    n = np.bincount(group, minlength=len(bound)).astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.bincount(group, values, minlength=len(bound)) / n
+        off = values - mean[group]
+        off = np.where(np.abs(off) <= 1e-12 * np.abs(mean[group]), 0.0, off)
+        error = np.sqrt(np.bincount(group, off**2, minlength=len(bound)) / (n - 1) / n)
+        beyond = np.abs(mean) - bound
+        beyond = np.where(np.abs(beyond) <= 1e-12 * np.abs(bound), 0.0, beyond)
+        t = np.where(error > 0, beyond / error, np.where(beyond > 0, np.inf, -np.inf))
+        df = np.maximum(n - 1, 1)
+        p = np.where(n > 1, np.minimum(1.0, 2 * stdtr(df, -t)), np.nan)
+        half = stdtrit(df, (1 + confidence) / 2) * error
+    half = np.where(n > 1, half, np.nan)
+    return Judged(n.astype(int), mean, mean - half, mean + half, p)
+
+
+def holm(p: Array) -> Array:
+    """Return p-values corrected for their number, NaN left out: the chance of any false one is kept (Holm, 1979)."""
+    found = np.full(len(p), np.nan)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    found[order] = np.maximum.accumulate(np.minimum(1.0, p[order] * np.arange(len(order), 0, -1)))
+    return found
+
+
+def word(found: Judged, p: Array, bound: Array, confidence: float) -> Array:
+    """Return the verdict of every group, given its corrected p.
+
+    Worse or better: the mean is beyond the bound, and p is at most 1 - confidence. Equivalent: the interval lies within
+    the bound on both sides, or there is no harm or gain on any task. Unclear: the rest, and what was not tested.
+    """
+    with np.errstate(invalid="ignore"):
+        shown = p <= 1 - confidence + 1e-12
+        limit = bound * (1 + 1e-12)
+        inside = (found.lo >= -limit) & (found.hi <= limit) & ~np.isnan(p)
+    cases = [shown & (found.mean > bound), shown & (found.mean < -bound), inside]
+    return np.select(cases, ["worse", "better", "equivalent"], "unclear").astype(object)
+
+
+def scales(group: Array, base: Array, goal: float, groups: int) -> Array:
+    """Return the mean size of the finite base values of every group, or the goal: what a share is a share of."""
+    if not np.isnan(goal):
+        return np.full(groups, max(abs(goal), np.finfo(float).tiny))
+    size = np.abs(np.where(np.isfinite(base), base, 0.0))
+    total = np.bincount(group, size, minlength=groups)
+    count = np.bincount(group, np.isfinite(base), minlength=groups)
+    return np.maximum(total / np.maximum(count, 1), np.finfo(float).tiny)
+
+
+def task_frame(how: Measure, tasks: pd.DataFrame, group: Array, scale: Array) -> pd.DataFrame:
+    """Return one row a group and task: harm, base and new, averaged over the learners of the task."""
+    harms = harm(how, tasks["base"].to_numpy(dtype=float), tasks["new"].to_numpy(dtype=float), scale[group])
+    by = tasks.assign(group=group, harm=harms).groupby(["group", "task_id"], sort=False)
+    return by.agg(
+        harm=("harm", "mean"), base=("base", "mean"), new=("new", "mean"), blocks=("blocks", "sum")
+    ).reset_index()

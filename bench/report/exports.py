@@ -1,0 +1,303 @@
+"""Leaderboards as files: CSV, JSON and Parquet with every column for programs, Markdown and LaTeX for people."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain, count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from bench.core.files import write_bytes
+from bench.core.nouns import BenchError
+from bench.core.registry import chosen_from
+from bench.methods.boards import BOARDS
+from bench.report.leaderboards import to_csv
+from bench.report.leaderboards.scores import goal
+
+SHORT = (
+    "position", "method", "mean_rank", "letters", "elo", "win_rate", "mean_score", "skill", "headroom", "training_gain",
+    "threshold_gain", "completeness", "imputed",
+)  # fmt: skip
+"""Columns that people are shown, where they are there and not empty."""
+BETTER = {
+    "mean_rank": "min", "borda": "min", "kemeny": "min", "improvability": "min", "elo": "max", "win_rate": "max",
+    "copeland": "max", "skill": "max", "relative": "min", "headroom": "max", "training_gain": "max",
+    "threshold_gain": "max",
+}  # fmt: skip
+"""What is better in a column; mean and median score have the direction of their metric."""
+SCORES = ("mean_score", "median_score")
+RULES_SAY = {
+    "common": "only blocks that every method answered count, and a method with fewer than half is not ranked",
+    "worst": "a missing score ranks last",
+    "impute": "a missing score is that of the named method",
+    "fail": "a missing score is refused",
+}
+"""What the missing rules mean."""
+PLACE = ["board", "metric", "panel", "slice"]
+DIRECTIONS_SAY = {"min": "lower is better", "max": "higher is better", "target": "nearest to its goal is best"}
+
+
+# what is chosen, and where it goes
+
+
+def chosen_scores(scores: pd.DataFrame, boards: Sequence[str] = (), metrics: Sequence[str] = ()) -> pd.DataFrame:
+    """Return the scores of the boards and metrics that are named, by name or glob.
+
+    Where no metric is named it is each board's own; a board that nobody knows, or that lacks its metric, keeps all.
+
+    Raises:
+        BenchError: a name matches nothing.
+    """
+    boards_there = scores["board"] if "board" in scores else pd.Series("", index=scores.index)
+    board = boards_there.astype(object).where(boards_there.notna(), "").astype(str)
+    metric = scores["metric"].astype(str)
+    kept = board.isin(chosen_from(sorted(set(board)), boards, "board")) if boards else board.notna()
+    if metrics:
+        return scores[kept & metric.isin(chosen_from(sorted(set(metric[kept])), metrics, "metric"))]
+    tested = scores["value"].notna() & ((scores["sample"] == "test") if "sample" in scores else True)
+    there = set(zip(board[tested], metric[tested], strict=True))
+    own = {name: known.metric for name, known in BOARDS.items() if (name, known.metric) in there}
+    wanted = [own.get(*pair) for pair in zip(board, metric, strict=True)]
+    return scores[kept & (metric == wanted)]
+
+
+def file_name(*parts: str) -> str:
+    """Join texts to the name of a file that is one everywhere: letters, digits, dot, hyphen, underscore."""
+    plain = (re.sub(r"[^A-Za-z0-9._-]+", "-", part).strip("-.") for part in parts)
+    return "-".join(part for part in plain if part)[:150] or "board"
+
+
+def write(folder: Path, table: pd.DataFrame, formats: Sequence[str], directions: Mapping[str, str]) -> list[Path]:
+    """Write one file a board, metric and format into a folder; return the files.
+
+    `table` is a leaderboard, `directions` says of its metrics what is better. CSV, JSON and Parquet hold every column;
+    Markdown and LaTeX hold one captioned table a panel and slice, of the columns for people.
+
+    Raises:
+        BenchError: a format is unknown, or the folder is a file.
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise BenchError(f"unknown format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
+    if folder.exists() and not folder.is_dir():
+        raise BenchError(f"{folder} is a file: give a folder to write into")
+    parts = [part for _, part in table.groupby(["board", "metric"], sort=False, dropna=False)]
+    names = distinct([file_name(*(str(part[name].iloc[0]) for name in ("board", "metric"))) for part in parts])
+    written = []
+    for name, part in zip(names, parts, strict=True):
+        for chosen in formats:
+            ending, make = FORMATS[chosen]
+            path = folder / f"{name}.{ending}"
+            write_bytes(path, make(part, directions))
+            written.append(path)
+    return written
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Number names that are equal to one before them, upper and lower case being the same."""
+    found: list[str] = []
+    for name in names:
+        seen = {text.lower() for text in found}
+        texts = chain([name], (f"{name}-{k}" for k in count(2)))
+        found.append(next(text for text in texts if text.lower() not in seen))
+    return found
+
+
+# tables of any kind
+
+
+def to_json(table: pd.DataFrame) -> str:
+    """Return a table as a JSON list of rows; missing is null, and infinity, which JSON lacks, a text."""
+    plain = table.astype(object).where(table.notna(), None)
+    rows = [{str(name): _json_value(value) for name, value in row.items()} for row in plain.to_dict("records")]
+    return json.dumps(rows, allow_nan=False) + "\n"
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def to_parquet(table: pd.DataFrame) -> bytes:
+    """Return a table as the bytes of a Parquet file."""
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def markdown(names: Sequence[str], rows: Iterable[Sequence[str]], align: str = "") -> str:
+    """Return texts as a Markdown table; `align` has `l` or `r` for each column."""
+    rules = ["---:" if side == "r" else "---" for side in align or "l" * len(names)]
+    lines = [f"| {' | '.join(names)} |", f"| {' | '.join(rules)} |", *(f"| {' | '.join(row)} |" for row in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def tabular(names: Sequence[str], rows: Iterable[Sequence[str]], align: str = "") -> str:
+    """Return texts, escaped already, as a LaTeX tabular that needs booktabs."""
+    body = "".join(f"{' & '.join(row)} \\\\\n" for row in rows)
+    return (
+        f"\\begin{{tabular}}{{{align or 'l' * len(names)}}}\n\\toprule\n{' & '.join(names)} \\\\\n\\midrule\n"
+        f"{body}\\bottomrule\n\\end{{tabular}}\n"
+    )
+
+
+LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "_": r"\_", "&": r"\&", "%": r"\%", "#": r"\#", "$": r"\$",
+        "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+    }
+)  # fmt: skip
+MARKDOWN = str.maketrans({"\\": r"\\", "|": r"\|", "<": r"\<", "*": r"\*"})
+
+
+def latex_text(text: str) -> str:
+    """Escape what LaTeX would take for commands."""
+    return _one_line(text).translate(LATEX)
+
+
+def markdown_text(text: str) -> str:
+    """Escape what Markdown would take for marks in a table."""
+    return _one_line(text).translate(MARKDOWN)
+
+
+def _one_line(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+# boards for people
+
+
+def for_people(part: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of a board that people are shown: places with their intervals, shares in percent.
+
+    The number of cells that were filled in is shown where there are any.
+    """
+    shown = part[[name for name in SHORT if name in part]].copy()
+    if "completeness" in shown:
+        shown["completeness"] = [_share(share) for share in shown["completeness"]]
+    if {"position", "position_lo", "position_hi"} <= set(part):
+        spans = part[["position", "position_lo", "position_hi"]].astype(object)
+        shown["position"] = [_span(*row) for row in spans.where(spans.notna(), None).itertuples(index=False)]
+    if "imputed" in shown and not shown["imputed"].any():
+        shown = shown.drop(columns="imputed")
+    empty = [name for name in shown if shown[name].isna().all() or (shown[name].astype(str) == "").all()]
+    return shown.drop(columns=empty)
+
+
+def _span(position: Any, lo: Any, hi: Any) -> str:
+    """Return a place with its interval, `2 (1-4)`."""
+    if position is None:
+        return ""
+    return f"{position}" if lo is None or lo == hi == position else f"{position} ({lo:.0f}-{hi:.0f})"
+
+
+def caption(part: pd.DataFrame, direction: str = "") -> str:
+    """Say what a board is: metric and what is better, on how many tasks, how missing scores are treated."""
+    first = part.iloc[0].astype(object)
+    said = [f"{name} {first[name]}" for name in PLACE if name in part and str(first[name]) not in {"", "nan"}]
+    said += [f"{first[name]} {name[:-1] if first[name] == 1 else name}" for name in ("tasks", "blocks") if name in part]
+    sense = DIRECTIONS_SAY.get(direction, "")
+    sentences = [f"Leaderboard: {', '.join(said)}{sense and f'; {sense}'}."]
+    if "missing_rule" in part:
+        rule = str(first["missing_rule"])
+        sentences.append(f"Missing scores: rule {rule} ({RULES_SAY[rule.partition(':')[0]]}).")
+    if "letters" in for_people(part):
+        sentences.append("Methods that share a letter cannot be told apart.")
+    return " ".join(sentences)
+
+
+class Markup(NamedTuple):
+    """How a format writes texts, what is best, and what is better low or high."""
+
+    text: Callable[[str], str]
+    bold: str
+    better: Mapping[str, str]
+
+
+IN_MARKDOWN = Markup(markdown_text, "**{}**", {"min": " ↓", "max": " ↑"})
+IN_LATEX = Markup(latex_text, r"\textbf{{{}}}", {"min": r" $\downarrow$", "max": r" $\uparrow$"})
+
+
+def board_markdown(part: pd.DataFrame, direction: str = "") -> str:
+    """Return one board as a Markdown table below its caption, the best of every column bold."""
+    return f"{markdown_text(caption(part, direction))}\n\n{markdown(*_laid_out(part, direction, IN_MARKDOWN))}"
+
+
+def board_latex(part: pd.DataFrame, direction: str = "") -> str:
+    """Return one board as a LaTeX table with its caption, the best of every column bold; it needs booktabs."""
+    label = file_name(*(str(part[name].iloc[0]) for name in PLACE if name in part))
+    return (
+        f"\\begin{{table}}\n\\centering\n\\caption{{{latex_text(caption(part, direction))}}}\n"
+        f"\\label{{tab:{label}}}\n{tabular(*_laid_out(part, direction, IN_LATEX))}\\end{{table}}\n"
+    )
+
+
+def _laid_out(part: pd.DataFrame, direction: str, markup: Markup) -> tuple[list[str], list[tuple[str, ...]], str]:
+    """Return the headings, the rows and the side of each column."""
+    better = {**BETTER, **dict.fromkeys(SCORES, direction)}
+    aim = goal(str(part["metric"].iloc[0]))
+    heads, columns, align = [], [], ""
+    for name, values in for_people(part).items():
+        sense, texts = better.get(str(name), ""), _texts(values)
+        best = zip(texts, _best(values, texts, sense, aim), strict=True)
+        columns.append([markup.bold.format(markup.text(text)) if on else markup.text(text) for text, on in best])
+        heads.append(markup.text(str(name).replace("_", " ")) + markup.better.get(sense, ""))
+        align += "l" if name in {"method", "letters"} else "r"
+    return heads, list(zip(*columns, strict=True)), align
+
+
+def _share(share: float) -> str:
+    """Return a share in per cent, cut and not rounded: 99.7 % is not all."""
+    return "" if np.isnan(share) else f"{int(100 * share + 1e-9)}%"
+
+
+def _texts(column: pd.Series) -> list[str]:
+    """Write the numbers of a column with the same decimals, four digits for the largest; nothing for missing."""
+    if not pd.api.types.is_float_dtype(column.dtype):
+        return ["" if missing else str(value) for value, missing in zip(column, column.isna(), strict=True)]
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
+    decimals = int(np.clip(3 - np.floor(np.log10(sizes.max())), 0, 6)) if len(sizes) else 0
+    return ["" if np.isnan(value) else f"{np.round(value, decimals) + 0.0:.{decimals}f}" for value in values]
+
+
+def _best(column: pd.Series, texts: list[str], better: str, aim: float) -> list[bool]:
+    """Mark the best of a column as it is written; nothing where there is no rival."""
+    if better not in DIRECTIONS_SAY or not pd.api.types.is_numeric_dtype(column.dtype):
+        return [False] * len(texts)
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    badness = {"min": values, "max": -values, "target": np.abs(values - aim)}[better]
+    known = ~np.isnan(badness)
+    best = {texts[k] for k in np.flatnonzero(known & (badness == np.min(badness[known], initial=np.inf)))}
+    return [known.sum() > 1 and text in best for text in texts]
+
+
+def _boards(one: Callable[[pd.DataFrame, str], str]) -> Callable[[pd.DataFrame, Mapping[str, str]], bytes]:
+    """Return what writes every panel and slice of a board and metric with `one`, one below the other."""
+
+    def write_all(table: pd.DataFrame, directions: Mapping[str, str]) -> bytes:
+        parts = [part for _, part in table.groupby(PLACE, sort=False, dropna=False)]
+        return "\n".join(one(part, directions.get(str(part["metric"].iloc[0]), "")) for part in parts).encode()
+
+    return write_all
+
+
+FORMATS: dict[str, tuple[str, Callable[[pd.DataFrame, Mapping[str, str]], bytes]]] = {
+    "csv": ("csv", lambda table, _: to_csv(table).encode()),
+    "md": ("md", _boards(board_markdown)),
+    "latex": ("tex", _boards(board_latex)),
+    "json": ("json", lambda table, _: to_json(table).encode()),
+    "parquet": ("parquet", lambda table, _: to_parquet(table)),
+}
+"""Formats of tables: the ending of the file, and what writes it."""

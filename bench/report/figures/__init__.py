@@ -1,0 +1,28 @@
+"""Figures: one a file, from plain tables to a matplotlib figure; `figures` draws all that a directory allows."""
+
+from __future__ import annotations
+
+from bench.report.figures.critical_difference import critical_difference, groups_alike, groups_of_letters
+from bench.report.figures.gallery import Picture, figures, pictures
+from bench.report.figures.pareto import front, pareto
+from bench.report.figures.rank_distribution import rank_distribution
+from bench.report.figures.saving import content, save
+from bench.report.figures.weights import weight_summary, weights
+from bench.report.figures.win_matrix import win_matrix
+
+__all__ = [
+    "Picture",
+    "content",
+    "critical_difference",
+    "figures",
+    "front",
+    "groups_alike",
+    "groups_of_letters",
+    "pareto",
+    "pictures",
+    "rank_distribution",
+    "save",
+    "weight_summary",
+    "weights",
+    "win_matrix",
+]

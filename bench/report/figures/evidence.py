@@ -1,0 +1,39 @@
+"""What stands beside the scores in a results directory: seconds and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bench.core.nouns import Array
+
+TEXTS = ("board", "panel", "method", "of")
+
+
+def beside(root: Path, name: str) -> pd.DataFrame | None:
+    """Return a table of a results directory with its texts filled, or None where it is not there or empty."""
+    file = root / f"{name}.csv"
+    if not root.is_dir() or not file.is_file():
+        return None
+    table = pd.read_csv(file)
+    texts = {name: table[name].astype(object).where(table[name].notna(), "") for name in TEXTS if name in table}
+    return table.assign(**texts) if len(table) else None
+
+
+def of_board(table: pd.DataFrame, board: str, panel: str) -> pd.DataFrame:
+    """Return the rows of one board and panel."""
+    return table[(table["board"] == board) & (table["panel"] == panel)]
+
+
+def seconds(timing: pd.DataFrame, methods: Sequence[str]) -> Array:
+    """Return the seconds of prediction of each method (K,): mean within a task, then geometric mean over tasks.
+
+    Zero where a task costs nothing; NaN without any seconds.
+    """
+    mean = timing.groupby(["method", "task_id"])["predict_cost"].mean().dropna()
+    with np.errstate(divide="ignore"):
+        logs = np.log(mean)
+    return np.exp(logs.groupby("method").mean()).reindex(list(methods)).to_numpy(dtype=float)

@@ -1,0 +1,87 @@
+"""Rank distribution: on which places a method ends, task by task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.core.nouns import Array, BenchError
+from bench.report.figures import style
+from bench.stats.tables import FEWEST_TASKS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST = 100
+"""Up to so many methods are drawn."""
+
+
+@style.look()
+def rank_distribution(names: Sequence[str], ranks: Array, *, title: str = "") -> Figure:
+    """Draw the mean rank within every task (N, K) as a dot, one row a method, the best mean over tasks first.
+
+    From six tasks on a box holds the middle half of the tasks, a line in it is the median; a diamond is the mean. A
+    task without a rank has no dot; methods without any are named in the caption.
+
+    Raises:
+        BenchError: no method has a rank.
+    """
+    ranks = np.asarray(ranks, dtype=float).reshape(-1, len(names))
+    there = np.isfinite(ranks)
+    mean = _means(ranks, there)
+    ranked = [int(k) for k in np.argsort(mean, kind="stable") if np.isfinite(mean[k])]
+    if not ranked:
+        raise BenchError("no method has a rank: there is nothing to draw")
+    order = ranked[:MOST]
+    boxes = len(ranks) >= FEWEST_TASKS
+    caption = style.spoken(
+        [
+            f"Each dot is the mean rank on one of {len(ranks)} task{'s' * (len(ranks) != 1)}, 1 is best, darker where",
+            "several are; diamond: mean.",
+            "Box: middle half of the tasks, line: median." if boxes else f"No boxes under {FEWEST_TASKS} tasks.",
+            style.without([names[k] for k in range(len(names)) if k not in ranked], "a rank"),
+            style.first_of(len(order), len(ranked), "methods"),
+        ]
+    )
+    labels = [style.broken(names[k], style.NAME, style.SIZE) for k in order]
+    middles, height = style.rows(labels, gap=0.07)
+    left = style.MARGIN + style.widest(labels) + 0.08
+    drawn = style.sheet(height + 0.42, title, caption)
+    axes = drawn.axes(left, 0, drawn.width - left - style.MARGIN - 0.05, height)
+    _frame(axes, labels, middles, height, float(max(len(names), np.nanmax(ranks), 2)))
+    for k, y in zip(order, middles, strict=True):
+        _row(axes, ranks[there[:, k], k], float(mean[k]), float(y), box=boxes)
+    drawn.figure.draw_without_rendering()
+    return drawn.figure
+
+
+def _means(ranks: Array, there: Array) -> Array:
+    """Return the mean of each column over what is there, NaN where nothing is."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(there, ranks, 0.0).sum(axis=0) / there.sum(axis=0))
+
+
+def _frame(axes: Axes, labels: Sequence[str], middles: Array, height: float, worst: float) -> None:
+    """Set up rows for the labels and an axis of ranks."""
+    axes.set_ylim(height, 0)
+    axes.set_yticks(middles, labels)
+    axes.set_xlim(1 - 0.03 * (worst - 1), worst + 0.03 * (worst - 1))
+    axes.set_xticks(sorted({1.0, *map(float, style.ticks(1, worst, most=12))} - ({0.0})))
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x", color=style.RULE, lw=0.5)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("rank on a task")
+
+
+def _row(axes: Axes, ranks: Array, mean: float, y: float, *, box: bool) -> None:
+    """Draw one method: box, dots and mean."""
+    if box:
+        low, middle, high = np.quantile(ranks, [0.25, 0.5, 0.75])
+        axes.barh(y, high - low, left=low, height=0.13, color=style.PALE, ec=style.BLUE, lw=0.6, gid="box", zorder=2)
+        axes.plot([middle, middle], [y - 0.065, y + 0.065], color=style.BLUE, lw=1.4, zorder=3, solid_capstyle="butt")
+    axes.plot(ranks, np.full(len(ranks), y), "o", ms=2.6, color=style.INK, alpha=0.45, mew=0, zorder=4)
+    axes.plot([mean], [y], "D", ms=4, color=style.ORANGE, mec="white", mew=0.5, zorder=5)

@@ -1,0 +1,228 @@
+"""The look that all figures share: sizes in inches, fonts, colours, text that is measured before it is placed.
+
+Figures are laid out by hand in inches from the top left: what is measured neither overlaps nor is clipped, and the same
+input gives the same bytes. Nothing here touches pyplot or settings that outlive a call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.core.nouns import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH = 6.9
+"""Width of a figure in inches, that of the text on a page; where names need more, a figure grows."""
+NAME = 2.2
+"""Names wider than so many inches go on over several lines."""
+MARGIN = 0.12
+SIZE, SMALL, TINY = 8.0, 7.0, 5.5
+"""Sizes of type in points."""
+INK, GREY, ELBOW, RULE = "#1a1a1a", "#5f5f5f", "#8c8c8c", "#d4d4d4"
+BLUE, ORANGE, PALE = "#0072B2", "#D55E00", "#C6DDEC"
+"""Colours of Okabe and Ito (2008), Color Universal Design: told apart by people who are colour-blind."""
+STYLE: dict[str, Any] = {
+    "font.family": ["DejaVu Sans", "sans-serif"],
+    "font.size": SIZE,
+    "text.color": INK,
+    "text.parse_math": False,
+    "text.hinting": "no_hinting",
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.labelsize": SIZE,
+    "axes.linewidth": 0.6,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "xtick.color": GREY,
+    "xtick.labelcolor": INK,
+    "xtick.labelsize": SMALL,
+    "xtick.major.size": 2.5,
+    "xtick.major.width": 0.6,
+    "ytick.color": GREY,
+    "ytick.labelcolor": INK,
+    "ytick.labelsize": SIZE,
+    "ytick.major.size": 2.5,
+    "ytick.major.width": 0.6,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "bench",
+    "pdf.fonttype": 42,
+}
+OUTLIVES = (
+    "backend",
+    "interactive",
+    "toolbar",
+    "timezone",
+    "webagg",
+    "savefig.directory",
+    "date.epoch",
+    "figure.hooks",
+)
+"""Settings of matplotlib that belong to a program, not to a look."""
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """Draw with the settings of this module, whatever the user's own are; also a decorator."""
+    import matplotlib as mpl
+
+    settings: dict[Any, Any] = {k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith(OUTLIVES)} | STYLE
+    with mpl.rc_context(settings):
+        yield
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A figure with a title above and a caption below; its body is placed in inches from the body's top left."""
+
+    figure: Figure
+    width: float
+    height: float
+    top: float
+
+    def axes(self, left: float, top: float, width: float, height: float) -> Axes:
+        """Add axes at a place of the body, in inches."""
+        bottom = self.height - self.top - top - height
+        box = (left / self.width, bottom / self.height, width / self.width, height / self.height)
+        return self.figure.add_axes(box)
+
+    def canvas(self, height: float) -> Axes:
+        """Add axes without a frame over the body; their coordinates are inches from its top left."""
+        axes = self.axes(0, 0, self.width, height)
+        axes.set_xlim(0, self.width)
+        axes.set_ylim(height, 0)
+        axes.set_axis_off()
+        return axes
+
+
+def sheet(body: float, title: str, caption: str, width: float = WIDTH) -> Sheet:
+    """Return a figure with room for a body `body` inches high between its title and its caption."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    inner = width - 2 * MARGIN
+    head, foot = broken(title, inner, SIZE + 1, bold=True), broken(caption, inner, SMALL)
+    top = MARGIN + (high(head, SIZE + 1) + 0.1 if head else 0)
+    height = top + body + (0.1 + high(foot, SMALL) if foot else 0) + MARGIN
+    figure = Figure(figsize=(width, height), facecolor="white")
+    FigureCanvasAgg(figure)
+    left = MARGIN / width
+    if head:
+        figure.text(left, 1 - MARGIN / height, head, size=SIZE + 1, weight="bold", va="top")
+    if foot:
+        figure.text(left, MARGIN / height, foot, size=SMALL, color=GREY, va="bottom")
+    return Sheet(figure, width, height, top)
+
+
+def plain(text: object) -> str:
+    """Return a text in one line, without characters that cannot be printed: no SVG may hold them."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text))
+
+
+def broken(text: object, width: float, size: float, *, bold: bool = False) -> str:
+    """Break a text into lines of at most `width` inches: after spaces and joints of names, else anywhere."""
+    lines, line = [], ""
+    for piece in re.split(r"(?<=[\s,:=_/])|(?=\+)", plain(text)):
+        rest = piece
+        if line and wide((line + rest).rstrip(), size, bold=bold) > width:
+            lines.append(line.rstrip())
+            line = ""
+        while wide(rest.rstrip(), size, bold=bold) > width and len(rest) > 1:
+            cut = _fitting(rest, width, size, bold=bold)
+            lines.append(rest[:cut])
+            rest = rest[cut:]
+        line += rest
+    return "\n".join([*lines, line.rstrip()])
+
+
+def _fitting(text: str, width: float, size: float, *, bold: bool) -> int:
+    """Return how many letters of a text that is too wide go on a line: up to a hyphen if one fits, at least one."""
+    cut = len(text) - 1
+    while cut > 1 and wide(text[:cut], size, bold=bold) > width:
+        cut -= 1
+    return text.rfind("-", 0, cut) + 1 or cut
+
+
+@cache
+def wide(text: str, size: float, *, bold: bool = False) -> float:
+    """Return the width of a text in inches, that of its longest line."""
+    from matplotlib.font_manager import FontProperties
+
+    font = FontProperties(family="DejaVu Sans", size=size, weight="bold" if bold else "normal")
+    with look():
+        widths = [
+            _renderer().get_text_width_height_descent(line or " ", font, ismath=False)[0] for line in text.split("\n")
+        ]
+    return max(widths) / DOTS
+
+
+DOTS = 288
+"""Dots an inch at which text is measured."""
+
+
+@cache
+def _renderer() -> Any:
+    from matplotlib.backends.backend_agg import RendererAgg
+
+    return RendererAgg(1, 1, DOTS)  # type: ignore[no-untyped-call]
+
+
+def high(text: str, size: float) -> float:
+    """Return the height of a text in inches, whatever its letters."""
+    return (text.count("\n") + 1) * size * 1.2 / 72
+
+
+def rows(labels: Sequence[str], size: float = SIZE, gap: float = 0.045) -> tuple[Array, float]:
+    """Return the middles of rows that hold these labels, in inches from the top, and the height of all of them."""
+    heights = np.array([high(label, size) + gap for label in labels])
+    return np.cumsum(heights) - heights / 2, float(heights.sum())
+
+
+def widest(labels: Sequence[str], size: float = SIZE) -> float:
+    """Return the width of the widest label in inches; none have no width."""
+    return max((wide(label, size) for label in labels), default=0.0)
+
+
+def ticks(low: float, high: float, most: int = 10) -> Array:
+    """Return whole numbers from `low` to `high` in even steps, at most `most` or so."""
+    span = max(high - low, 1)
+    step = next(
+        step for power in range(9) for step in (1 * 10**power, 2 * 10**power, 5 * 10**power) if span / step < most
+    )
+    first = int(np.ceil(low / step) * step)
+    return np.arange(first, high + 1e-9, step)
+
+
+def even_ticks(low: float, high: float, most: int = 6) -> tuple[Array, list[str]]:
+    """Return round numbers inside an interval in even steps, at most `most`, and how they are written."""
+    rough = (high - low) / most
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = power * next(size for size in (1, 2, 2.5, 5, 10, 20) if size * power >= rough * (1 - 1e-9))
+    found = np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step
+    return found, [f"{value + 0.0:.10g}".replace("-", "\N{MINUS SIGN}") for value in found]
+
+
+def spoken(parts: Sequence[str]) -> str:
+    """Join the sentences of a caption that have something to say."""
+    return " ".join(part for part in parts if part)
+
+
+def without(names: Sequence[str], what: str, shown: int = 5) -> str:
+    """Say which methods are not drawn because they have no `what`; nothing for none."""
+    listed = ", ".join(map(plain, names[:shown]))
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return f"Not drawn, without {what}: {listed}{more}." if names else ""
+
+
+def first_of(drawn: int, there: int, what: str) -> str:
+    """Say that only the first of many are drawn; nothing where all are."""
+    return f"The first {drawn} of {there:,} {what}." if drawn < there else ""

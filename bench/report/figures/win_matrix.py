@@ -1,0 +1,130 @@
+"""Win matrix: on which share of the tasks one method beats another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.core.nouns import Array, BenchError
+from bench.report.figures import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+
+MOST = 100
+"""Up to so many methods are drawn."""
+LEAST_CELL, MOST_CELL = 0.155, 0.4
+"""Side of a cell in inches."""
+COLOURS = ("#B35806", "#FDB863", "#F7F7F7", "#92C5DE", "#0B5A94")
+"""From none won to all won, light in the middle: orange and blue are told apart by people who are colour-blind."""
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+
+
+@style.look()
+def win_matrix(names: Sequence[str], share: Array, mean_rank: Array | None = None, *, title: str = "") -> Figure:
+    """Draw the share of tasks (K, K) on which the row beats the column, ties half, in percent where there is room.
+
+    Methods stand in the order of `mean_rank`, of the mean share without it, and have the same number in rows and
+    columns. A pair that never met is grey.
+
+    Raises:
+        BenchError: there is no method.
+    """
+    share = np.array(share, dtype=float).reshape(len(names), len(names))
+    np.fill_diagonal(share, np.nan)
+    if not names:
+        raise BenchError("there is no method: there is nothing to draw")
+    order = _order(share, mean_rank)[:MOST]
+    shown = share[np.ix_(order, order)]
+    labels = [style.broken(names[k], style.NAME, style.SMALL) for k in order]
+    K, left = len(order), style.MARGIN + style.widest(labels, style.SMALL) + 0.34
+    side = max(min((style.WIDTH - left - style.MARGIN) / K, MOST_CELL), LEAST_CELL)
+    width = max(style.WIDTH, left + K * side + style.MARGIN)
+    edges = np.cumsum([0.0, *(max(side, style.high(label, style.SMALL) + 0.03) for label in labels)])
+    caption = style.spoken(
+        [
+            "Percent of tasks on which the row beats the column, ties half.",
+            "Grey: never on the same task." if _never_met(shown) else "",
+            style.first_of(K, len(names), "methods"),
+        ]
+    )
+    drawn = style.sheet(0.22 + edges[-1] + 0.5, title, caption, width)
+    axes = drawn.axes(left, 0.22, K * side, edges[-1])
+    middles = (edges[1:] + edges[:-1]) / 2
+    _cells(axes, shown, edges)
+    _numbers(axes, shown, middles, side)
+    _sides(axes, labels, middles, side)
+    _scale(drawn.axes(left, 0.22 + edges[-1] + 0.16, min(2.0, width - left - 4 * style.MARGIN), 0.1))
+    drawn.figure.draw_without_rendering()
+    return drawn.figure
+
+
+def _order(share: Array, mean_rank: Array | None) -> Array:
+    """Return the methods from the best on; those without a rank last."""
+    known = np.isfinite(share)
+    won = np.where(known, share, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    key = -won if mean_rank is None else np.asarray(mean_rank, dtype=float)
+    return np.argsort(np.where(np.isfinite(key), key, np.inf), kind="stable")
+
+
+def _never_met(share: Array) -> bool:
+    return bool((np.isnan(share) & ~np.eye(len(share), dtype=bool)).any())
+
+
+def _colours() -> Colormap:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("wins", COLOURS)
+
+
+def _cells(axes: Axes, share: Array, edges: Array) -> None:
+    """Colour the cells; those without a number are grey."""
+    K = len(share)
+    axes.set_facecolor("#E4E4E4")
+    shown = np.ma.masked_invalid(share)
+    axes.pcolormesh(np.arange(K + 1), edges, shown, cmap=_colours(), vmin=0, vmax=1, ec="white", lw=0.4)
+    axes.set_xlim(0, K)
+    axes.set_ylim(edges[-1], 0)
+
+
+def _numbers(axes: Axes, share: Array, middles: Array, side: float) -> None:
+    """Write the percents into the cells, where the longest fits: white on what is dark."""
+    texts = {(i, j): f"{100 * share[i, j]:.0f}" for i, j in zip(*np.nonzero(np.isfinite(share)), strict=True)}
+    sizes = [size for size in (style.SMALL, 6.0, style.TINY) if style.widest(list(texts.values()), size) < 0.9 * side]
+    colours = _colours()
+    for (i, j), text in texts.items() if sizes else ():
+        light = np.dot(colours(share[i, j])[:3], LUMINANCE)
+        ink = "white" if light < 0.5 else style.INK
+        axes.text(j + 0.5, middles[i], text, ha="center", va="center_baseline", size=sizes[0], color=ink)
+
+
+def _sides(axes: Axes, labels: Sequence[str], middles: Array, side: float) -> None:
+    """Name the rows, and number rows and columns."""
+    numbers = [str(k + 1) for k in range(len(labels))]
+    axes.xaxis.tick_top()
+    axes.set_xticks(np.arange(len(labels)) + 0.5, numbers, fontsize=style.SMALL if side > 0.2 else style.TINY)
+    axes.set_yticks(middles, numbers, fontsize=style.SMALL)
+    axes.tick_params(length=0, pad=2)
+    _unframed(axes)
+    for label, y in zip(labels, middles, strict=True):
+        axes.annotate(
+            label, (0, y), (-0.28 * 72, 0), textcoords="offset points", ha="right", va="center", size=style.SMALL
+        )
+
+
+def _scale(axes: Axes) -> None:
+    """Draw what the colours mean."""
+    shades = np.linspace(0.01, 0.99, 50)[None]
+    axes.pcolormesh(np.linspace(0, 1, 51), [0, 1], shades, cmap=_colours(), vmin=0, vmax=1, ec="face", lw=0.3)
+    axes.set_yticks([])
+    axes.set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
+    _unframed(axes)
+
+
+def _unframed(axes: Axes) -> None:
+    for spine in axes.spines.values():
+        spine.set_visible(False)

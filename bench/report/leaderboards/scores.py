@@ -1,0 +1,151 @@
+"""A long table of scores made ready to be ranked: absent columns filled in, values turned into badness."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.core.nouns import Array, BenchError
+from bench.methods import metrics
+from bench.methods.boards import BOARDS, ORACLE
+
+BLOCK = ["task_id", "learner", "repeat", "fold"]
+"""What one comparison of all methods belongs to; rows that differ in nothing else are averaged."""
+DEFAULTS = {
+    "board": "", "panel": "", "task_id": "", "learner": "", "repeat": 0, "fold": 0, "sample": "test", "n_rows": np.nan,
+    "learners_used": np.nan, "reseed": 0,
+}  # fmt: skip
+PLAIN_NUMBERS = {"n_rows", "learners_used"}
+DIRECTIONS = {"min", "max", "target", "none"}
+YES, NO = {"true", "1", "1.0"}, {"false", "0", "0.0", "nan", "none", "<na>", ""}
+
+
+def prepared(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the ranked scores of test rows with every column that boards need, and those of the oracle.
+
+    Added are `badness` (lower is better), `slice` (the twin's step) and `is_oracle`.
+
+    Raises:
+        BenchError: a metric's direction is not known, or differs; a value is a text, or nobody's; the task of several
+            scores of a method is not said; `ranked` or `sample` mean something else.
+    """
+    table = _filled(_owned(_plain(scores)))
+    table = table.assign(is_oracle=table["method"] == ORACLE if "ranked" in table else False)
+    if "ranked" in table:
+        table = table[_is_ranked(table["ranked"]) | table["is_oracle"]]
+    table = _directed(_of_test(table))
+    if not {"task", "task_id"} & set(scores) and table.duplicated(["board", "panel", "metric", "method", *BLOCK]).any():
+        raise BenchError("a method has several scores, and nothing says of which task each is: add a column 'task'")
+    value = _numbers(table)
+    return table.assign(value=value, badness=_badness(table, value), slice=_slices(table))
+
+
+def _plain(scores: pd.DataFrame) -> pd.DataFrame:
+    """Name the task as tables of bench do, and make categories what they stand for."""
+    table = scores.rename(columns={"task": "task_id"}) if "task_id" not in scores else scores.copy()
+    for name in table.columns[[isinstance(kind, pd.CategoricalDtype) for kind in table.dtypes]]:
+        table[name] = table[name].astype(object)
+    return table
+
+
+def _owned(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a method and a metric, named by texts; what else is empty is nobody's."""
+    nobody = table["method"].isna() | table["metric"].isna()
+    stray = int((nobody & table["value"].notna()).sum())
+    if stray:
+        raise BenchError(f"{stray} scores have no method or no metric: fill in the columns, or leave the rows out")
+    table = table[~nobody]
+    return table.assign(method=table["method"].astype(str), metric=table["metric"].astype(str))
+
+
+def _filled(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns that are absent, and fill in what is empty in the others; seeds alone are repeats."""
+    if "repeat" not in table and "reseed" in table:
+        table = table.assign(repeat=table["reseed"])
+    absent: dict[str, Any] = {name: value for name, value in DEFAULTS.items() if name not in table}
+    table = table.assign(**absent)
+    for name in (name for name in DEFAULTS if name not in PLAIN_NUMBERS and table[name].isna().any()):
+        table[name] = table[name].astype(object).where(table[name].notna(), DEFAULTS[name])
+    return table
+
+
+def _is_ranked(column: pd.Series) -> pd.Series:
+    """Mark what is true; an empty cell is not."""
+    text = column.astype(object).map(str).str.lower()
+    unknown = sorted(set(text) - YES - NO)
+    if unknown:
+        raise BenchError(f"column 'ranked' holds {unknown[0]!r}: write true or false, or give it another name")
+    return text.isin(YES)
+
+
+def _of_test(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that were scored on test rows."""
+    test = table["sample"] == "test"
+    if len(table) and not test.any():
+        raise BenchError("no row has sample 'test', and boards rank no other: give the column 'sample' another name")
+    return table[test]
+
+
+def _directed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of metrics that are better high, low or at a goal; an empty direction is looked up."""
+    found = {name: metrics.traits(name) for name in table["metric"].unique()}
+    direction = table["metric"].map({name: known.direction for name, known in found.items() if known}).astype(object)
+    if "direction" in table:
+        direction = table["direction"].astype(object).where(table["direction"].notna(), direction)
+    table = table.assign(direction=direction)
+    if direction.isna().any():
+        name = min(table["metric"][direction.isna()])
+        raise BenchError(f"nothing says whether metric {name!r} is better high or low: add a column 'direction'")
+    unknown = sorted(set(direction.map(str)) - DIRECTIONS)
+    if unknown:
+        raise BenchError(f"direction {unknown[0]!r} is not known: write min, max, target or none")
+    pairs = table[["metric", "direction"]].drop_duplicates()
+    several = sorted(pairs["metric"][pairs["metric"].duplicated()])
+    if several:
+        raise BenchError(f"metric {several[0]!r} has more than one direction: give each metric one")
+    return table[direction != "none"]
+
+
+def _numbers(table: pd.DataFrame) -> Array:
+    try:
+        return pd.to_numeric(table["value"]).to_numpy(dtype=float, na_value=np.nan)
+    except (ValueError, TypeError) as error:
+        raise BenchError(f"column 'value' holds a text ({error}): scores are numbers, empty where missing") from error
+
+
+def _badness(table: pd.DataFrame, value: Array) -> Array:
+    """Return what is better when lower: the value, its negative, or its distance from the goal."""
+    direction = table["direction"].to_numpy()
+    goals = {name: goal(name) for name in table["metric"].unique()}
+    aim = table["metric"].map(goals).to_numpy(dtype=float)
+    aimless = (direction == "target") & np.isnan(aim)
+    if aimless.any():
+        name = table["metric"].to_numpy()[aimless].min()
+        raise BenchError(f"nobody knows the goal of metric {name!r}: give the distance from it, with direction min")
+    return np.select([direction == "max", direction == "target"], [-value, np.abs(value - aim)], value)
+
+
+def has_unit(metric: str) -> bool:
+    """Say whether a metric has the unit of the target; one that nobody knows has none."""
+    known = metrics.traits(metric)
+    return known is not None and known.unit
+
+
+def goal(metric: str) -> float:
+    """Return the value that a metric should have, NaN for one that is best high or low."""
+    found = metrics.traits(metric)
+    if found is None or found.direction != "target":
+        return np.nan
+    return found.goal or 0.0
+
+
+def _slices(table: pd.DataFrame) -> pd.Series:
+    """Name the slice of a row: the twin's step, or nothing."""
+    slices = pd.Series("", index=table.index, dtype=object)
+    for name, board in BOARDS.items():
+        step = f"+{board.twin}"
+        if board.twin:
+            slices = slices.mask((table["board"] == name) & table["method"].str.endswith(step), step)
+    return slices

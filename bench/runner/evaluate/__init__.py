@@ -1,0 +1,12 @@
+"""The weigh stage: every scheme learns on out-of-fold answers and answers the test rows; every answer is scored.
+
+No function here sees a test label but `score` and the oracle.
+"""
+
+from __future__ import annotations
+
+from bench.runner.evaluate.ensembles import EnsembleSheet
+from bench.runner.evaluate.learners import LearnerSheet
+from bench.runner.evaluate.split_data import Evidence, Weighed, finish, score
+
+__all__ = ["EnsembleSheet", "Evidence", "LearnerSheet", "Weighed", "finish", "score"]

@@ -1,0 +1,143 @@
+"""Why a cell ran, was reused, or is stale: the parts of its key, then and now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.core.hashing import digest
+from bench.core.nouns import BenchError, Cell, Settings, Split, Target, Task
+from bench.methods.boards import BOARDS
+from bench.runner import fit_spec
+from bench.runner.cells import Sheet, changed
+from bench.runner.fit_spec import Fit
+from bench.runner.journal import ALWAYS_RETRIED, Journal, Record
+from bench.runner.plan import Ask, own_repeats
+from bench.runner.store import Store
+from bench.tasks import loading, splits
+from bench.tasks.sources import LoadError
+from bench.tasks.suites import Cuts, TaskSpec
+
+LEAST_KEY = 6
+"""Hex digits by which a cell may be named."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One cell, and what there is to say about it, a sentence a line."""
+
+    cell: Cell
+    lines: list[str]
+
+
+def explain(root: Path, store: Path, wanted: str, *, offline: bool) -> list[Explanation]:
+    """Explain every cell that `wanted` names: `board/task/method[/learner[/repeat.fold]]`, or the start of a key.
+
+    Raises:
+        BenchError: nothing is called that, or the directory holds no records.
+    """
+    journal = Journal(root)
+    records = journal.records()
+    chosen = [cell for cell, record in records.items() if _is_meant(cell, record, wanted)]
+    if not chosen:
+        raise BenchError(f"no cell of {root} is {wanted!r}: write board/task/method, or a key of cells.csv")
+    settings, held = journal.settings(), journal.tasks()
+    tasks = {name: _load(held.get(name, {}), offline=offline) for name in {cell.task for cell in chosen}}
+    looking = _Looking(settings, Store(store))
+    return [
+        Explanation(cell, [*_story(records[cell]), *looking.ahead(cell, records[cell], tasks[cell.task])])
+        for cell in chosen
+    ]
+
+
+def _is_meant(cell: Cell, record: Record, wanted: str) -> bool:
+    if len(wanted) >= LEAST_KEY and str(record.get("key", "")).startswith(wanted):
+        return True
+    names = [cell.board, cell.task, cell.method, cell.learner, f"{cell.repeat}.{cell.fold}"]
+    given = [part.strip() for part in _parts(wanted, cell.task)]
+    return len(given) > 1 and all(part in {"", name} for part, name in zip(given, names, strict=False))
+
+
+def _parts(wanted: str, task: str) -> list[str]:
+    """Cut at slashes, but not inside the name of the task."""
+    return [part.replace("\0", task) for part in wanted.replace(task, "\0").split("/")]
+
+
+def _load(held: Record, *, offline: bool) -> tuple[Task, Cuts] | str:
+    """Return a task as it is now with its cuts, or why it cannot be had."""
+    if "spec" not in held:
+        return "nothing is noted about how its task was asked for"
+    spec = TaskSpec(**held["spec"])
+    try:
+        ((_, task),) = loading.load([spec], offline=offline)
+    except BenchError as error:
+        return str(error)
+    cuts = Cuts(*(held.get(name, getattr(Cuts(), name)) for name in Cuts._fields))
+    return str(task) if isinstance(task, LoadError) else (task, cuts)
+
+
+def _story(record: Record) -> Iterator[str]:
+    """Say how a cell ended and why it was weighed."""
+    detail = f" ({record['detail']})" if record.get("detail") else ""
+    yield f"It ended as {record['status']}{detail}."
+    if record.get("why"):
+        yield f"It was weighed because {record['why']}."
+
+
+@dataclass(frozen=True)
+class _Looking:
+    """What is needed to say whether a cell is stale."""
+
+    settings: Settings
+    store: Store
+
+    def ahead(self, cell: Cell, record: Record, found: tuple[Task, Cuts] | str) -> Iterator[str]:
+        """Say what the next run would do, and which part of a key has changed."""
+        if cell.board not in BOARDS:
+            yield "The next run loads its task again."
+            return
+        if isinstance(found, str):
+            yield f"Whether it is stale cannot be said: {found}."
+            return
+        task, cuts = found
+        if record["data_hash"] != fit_spec.data_hash(task):
+            yield "It is stale: the data of its task changed since it ran, so a new run must use another --results."
+            return
+        cut = splits.outer(task, cuts.folds, cuts.repeats, self.settings.seed, cuts.first)
+        place = (cell.repeat % own_repeats(cut), cell.fold)
+        split = next((replace(each, repeat=cell.repeat) for each in cut if (each.repeat, each.fold) == place), None)
+        if split is None:
+            yield "It is stale: its task no longer has this repeat and fold."
+            return
+        keys = {}
+        for learner, training, key in record.get("fits", ()):
+            fit = Fit(_target(cell, task, self.settings), learner, training)
+            keys[learner, training], said = self._fit(task, split, fit, key)
+            yield from said
+        sheet = Sheet(Ask(task.name, BOARDS[cell.board], cell.panel, (), ()), split, task, keys)
+        parts = sheet.parts(cell, list(keys.values()), self.settings)
+        before = record.get("parts", {})
+        stale = [name for name in parts if before.get(name) != parts[name]]
+        if stale:
+            yield f"It is stale, and the next run weighs it again: {', '.join(stale)} changed since it ran."
+        elif {record["status"], record.get("cause")} & ALWAYS_RETRIED:
+            yield "Nothing that it depends on has changed, but it ended badly: the next run tries it again."
+        else:
+            yield "Nothing that it depends on has changed: the next run reuses it."
+
+    def _fit(self, task: Task, split: Split, fit: Fit, key: str) -> tuple[str, list[str]]:
+        """Return the key that a fit has now, and what there is to say if it is another one or not kept."""
+        parts = fit_spec.fit_parts(
+            fit_spec.rows_of(task, split, self.settings), fit, self.settings, fit_spec.data_hash(task)
+        )
+        now, name = digest(parts), f"The fit of {fit.learner} under {fit.training}"
+        if not self.store.has(key):
+            return now, [f"{name} is no longer in the store: the next run makes it again."]
+        if now == key:
+            return now, []
+        return now, [f"{name} is stale: {', '.join(changed(parts, self.store.meta(key).get('parts', {})))} changed."]
+
+
+def _target(cell: Cell, task: Task, settings: Settings) -> Target:
+    return BOARDS[cell.board].target(task, settings)

@@ -1,0 +1,202 @@
+"""What is fitted on which rows: its content key, and whether it applies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from bench.core.hashing import digest
+from bench.core.nouns import Array, Given, Settings, Split, Target, Task
+from bench.core.registry import Scheme, source_hash
+from bench.methods import class_weights, learners, trainings
+from bench.methods.learners import learner_scheme
+from bench.tasks import splits
+
+CODE = (
+    "bench.core.nouns", "bench.methods.class_weights", "bench.runner.fit_spec", "bench.core.hashing",
+    "bench.runner.out_of_fold", "bench.tasks.encoders", "bench.tasks.splits", "bench.methods.trainings.fit_context",
+)  # fmt: skip
+"""Modules whose change makes every stored answer stale, beside those that the learners share."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One outer split of a task and the inner folds of its training part.
+
+    `calibration` are rows of the training part of the `outer` split that nothing learns from; `split` is without them.
+    """
+
+    task: Task
+    outer: Split
+    split: Split
+    inner: tuple[splits.Part, ...]
+    calibration: Array
+
+    @cached_property
+    def _fold(self) -> Array:
+        """Inner fold that answers each row of the task, -1 where none does."""
+        fold = np.full(len(self.task.y), -1)
+        for k, (_, answers) in enumerate(self.inner):
+            fold[answers] = k
+        return fold
+
+    @cached_property
+    def answered(self) -> Array:
+        """Training rows with an out-of-fold answer, in the order of the training part (n_answered,)."""
+        train: Array = self.split.train
+        return train[self._fold[train] >= 0]
+
+    @cached_property
+    def fold(self) -> Array:
+        """Inner fold that answered each of the `answered` rows (n_answered,)."""
+        fold: Array = self._fold[self.answered]
+        return fold
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of all split rows, the inner ones too."""
+        return digest(self.split.train, self.split.test, self.calibration, *self.inner)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What is fitted: a learner, by its id, for a target, under a training scheme, by its id."""
+
+    target: Target
+    learner: str
+    training: str = "none"
+
+
+def rows_of(task: Task, split: Split, settings: Settings) -> Rows:
+    """Cut the training part of a split into calibration rows, where the protocol wants some, and inner folds."""
+    train, calibration = split.train, split.train[:0]
+    if settings.protocol == "split":
+        train, calibration = splits.carve(task, split, settings.calibration, settings.seed)
+    rest = replace(split, train=train)
+    return Rows(task, split, rest, tuple(splits.inner(task, rest, settings.inner, settings.seed)), calibration)
+
+
+def data_hash(task: Task) -> str:
+    """Hash what a fit can see of a task: X, y, classes, groups, time, row weights, and predictions made elsewhere."""
+    given = None if task.given is None else _given_parts(task.given)
+    return digest(task.X, task.y, list(task.classes), task.groups, task.time, task.weight, given)
+
+
+def _given_parts(given: Given) -> list[Any]:
+    """Return what a key must hold of given predictions: the outputs that they are for, and who said what."""
+    said = [[name, values] for name, values in given.answers.items()]
+    return [given.target.kind, list(given.target.outputs), said]
+
+
+def is_weighting(training: Scheme) -> bool:
+    """Say whether a training scheme does nothing but weigh the rows by their class."""
+    return training.entry.name in class_weights.registry.entries()
+
+
+def row_weights(task: Task, rows: Array, training: Scheme) -> Array | None:
+    """Return the numeric row weights of a fit, mean one: the task's own × those of the class; None if all are equal."""
+    weight = np.ones(len(rows)) if task.weight is None else task.weight[rows]
+    if task.kind == "classification" and is_weighting(training):
+        weight = weight * class_weights.of_rows(task, rows, training)[task.y[rows]]
+    weight = weight / weight.mean()
+    return None if np.ptp(weight) < 1e-12 else weight
+
+
+def fit_key(rows: Rows, fit: Fit, settings: Settings, data: str) -> str:
+    """Return the content key of a fit: a hash of all that its answers depend on."""
+    return digest(fit_parts(rows, fit, settings, data))
+
+
+def fit_parts(rows: Rows, fit: Fit, settings: Settings, data: str) -> dict[str, str]:
+    """Return what the answers of a fit depend on, each part by its name, as a hash or a text.
+
+    Of a class weighting the numeric row weights count: two of them share a key exactly where they weigh every row
+    alike.
+    """
+    if rows.task.given is not None:
+        return {"data": data, "rows": rows.key, "learner": fit.learner, "code of bench": source_hash(*CODE)}
+    learner, training = learner_scheme(fit.learner), trainings.registry.scheme(fit.training)
+    target = [fit.target.kind, list(fit.target.outputs), fit.target.ordered]
+    place = [rows.task.name, rows.split.repeat, rows.split.fold]
+    return {
+        "data": data,
+        "rows of the split": rows.key,
+        "code of bench": source_hash(*CODE, *learners.registry.shared_modules()),
+        "learner": digest(learner.meaning),
+        "training scheme": digest(_meaning(training)),
+        "row weights": digest([row_weights(rows.task, teach, training) for teach in _teachers(rows)]),
+        "target": digest(target),
+        "settings": digest(settings.protocol, settings.seed, place),
+        "versions": ", ".join([*_versions(learner), *_extra_versions(training)]),
+    }
+
+
+def _teachers(rows: Rows) -> list[Array]:
+    """Return the rows that teach each model: the whole training part, and what is left of it without a fold."""
+    return [rows.split.train, *(teach for teach, _ in rows.inner)]
+
+
+def _meaning(training: Scheme) -> list[Any]:
+    """Return what the key must hold of a training scheme beside the row weights."""
+    if is_weighting(training):
+        return []
+    return [training.meaning, source_hash(*trainings.registry.shared_modules())]
+
+
+def _extra_versions(training: Scheme) -> list[str]:
+    return [f"{name} {_version(name)}" for name in training.entry.traits.get("libraries", ())]
+
+
+def _versions(scheme: Scheme) -> list[str]:
+    libraries = ("numpy", "scipy", "scikit-learn", *scheme.entry.traits.get("libraries", ()))
+    return [f"{name} {_version(name)}" for name in libraries]
+
+
+@cache
+def _version(name: str) -> str:
+    return version(name)
+
+
+def why_not(rows: Rows, fit: Fit, settings: Settings) -> str | None:
+    """Say why a fit does not apply, or None where it does."""
+    task, train = rows.task, rows.split.train
+    if task.kind == "classification" and len(np.unique(task.y[train])) < 2:
+        return "the training part holds fewer than two classes"
+    if task.given is not None:
+        return None
+    if settings.protocol == "nested" and task.time is not None:
+        return "protocol nested leaves out two folds in any order, which rows in time do not allow"
+    if settings.protocol == "nested" and len(rows.inner) < 3:
+        return f"protocol nested leaves out two folds, and there are only {len(rows.inner)}: give --inner 3 or more"
+    learner, training = learner_scheme(fit.learner), trainings.registry.scheme(fit.training)
+    return _unfit_learner(rows, fit, learner, training) or _unfit_training(fit, learner, training)
+
+
+def _unfit_learner(rows: Rows, fit: Fit, learner: Scheme, training: Scheme) -> str | None:
+    """Say what a learner lacks for the task or the training scheme."""
+    traits = learner.entry.traits
+    if traits.get("ordered") and not fit.target.ordered:
+        return f"learner {fit.learner} is for classes in order: give the order with --order"
+    if traits.get("weights"):
+        return None
+    weighs = training.entry.traits.get("weights") or any(
+        row_weights(rows.task, teach, training) is not None for teach in _teachers(rows)
+    )
+    return f"learner {fit.learner} takes no row weights" if weighs else None
+
+
+def _unfit_training(fit: Fit, learner: Scheme, training: Scheme) -> str | None:
+    """Say why a training scheme is not for a learner or a target."""
+    traits = training.entry.traits
+    written_for = traits.get("learners")
+    if written_for and learner.entry.name not in written_for:
+        return f"{training.entry.name} is written for {', '.join(written_for)}, not for {learner.entry.name}"
+    if traits.get("binary") and fit.target.width != 2:
+        return f"{training.entry.name} is for two classes, not for {fit.target.width}"
+    if traits.get("ordered") and not fit.target.ordered:
+        return f"{training.entry.name} is for classes in order: give the order with --order"
+    return None

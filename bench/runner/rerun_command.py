@@ -1,0 +1,35 @@
+"""The command that runs one cell again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import fields
+
+from bench.core.nouns import Cell, Settings
+from bench.methods.boards import ALONE, BOARDS, ORACLE
+from bench.tasks.suites import TaskSpec
+
+
+def task_flags(spec: TaskSpec) -> list[str]:
+    """Return the flags that ask for a task."""
+    columns = ((name, getattr(spec, name)) for name in ("target", "kind", "group", "time", "weight", "order"))
+    return ["-t", spec.name, *(word for name, value in columns if value for word in (f"--{name}", value))]
+
+
+def command(cell: Cell, spec: TaskSpec, settings: Settings, status: str, others: Sequence[str]) -> str:
+    """Return a `bench run` that plans the cell again and retries its status; `others` are further flags."""
+    words = ["bench", "run", *task_flags(spec), "-b", cell.board]
+    if cell.method not in {ALONE, ORACLE}:
+        words += ["-w" if BOARDS[cell.board].per_learner else "-e", cell.method]
+    words += ["--folds", str(cell.fold + 1), "--retry", status]
+    return shlex.join([*words, *settings_flags(settings), *others])
+
+
+def settings_flags(settings: Settings) -> list[str]:
+    """Return the flags of the settings that differ from the defaults."""
+    changed = [f.name for f in fields(Settings) if getattr(settings, f.name) != f.default]
+    texts = {name: getattr(settings, name) for name in changed}
+    if "levels" in texts:
+        texts["levels"] = ",".join(map(str, texts["levels"]))
+    return [word for name, value in texts.items() for word in (f"--{name}", str(value))]

@@ -1,0 +1,90 @@
+"""The prediction store: float64 answers, addressed by what was fitted, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.core.files import new_folder, write_json
+from bench.core.nouns import Array
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What one fit answered: out of fold on the training rows that have an answer, and on the test rows.
+
+    `oof` (n_answered, K), `test` (n_test, K), `calibration` (n_calibration, K). Protocols that keep the models of the
+    inner folds also have `folds` (F, n_test, K), what each says of the test rows; `nested` (F, n_answered, K) are the
+    answers out of fold without fold f. `meta` holds seconds, the number of clipped rows, and the class weights behind
+    each model.
+    """
+
+    oof: Array
+    test: Array
+    folds: Array | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
+    calibration: Array | None = None
+    nested: Array | None = None
+
+
+ARRAYS = ("oof", "test", "folds", "calibration", "nested")
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of answers; safe for many writers, since a key is written by renaming a finished folder."""
+
+    root: Path
+
+    def folder(self, key: str) -> Path:
+        """Return where the answers of a key live."""
+        return self.root / key[:2] / key
+
+    def has(self, key: str) -> bool:
+        """Say whether the answers of a key are there, every file in its full length."""
+        folder = self.folder(key)
+        try:
+            sizes = self.meta(key)["bytes"]
+            return all((folder / name).stat().st_size == size for name, size in sizes.items())
+        except (OSError, ValueError, KeyError):
+            return False
+
+    def write(self, key: str, stored: Stored) -> None:
+        """Keep answers under a key; what is there in full already stays."""
+        if not self.has(key):
+            shutil.rmtree(self.folder(key), ignore_errors=True)
+        with new_folder(self.folder(key)) as folder:
+            arrays = {name: getattr(stored, name) for name in ARRAYS}
+            given = {f"{name}.npy": array for name, array in arrays.items() if array is not None}
+            sizes = {name: _save(folder / name, array) for name, array in given.items()}
+            write_json(folder / "meta.json", stored.meta | {"bytes": sizes})
+
+    def read(self, key: str) -> Stored:
+        """Return the answers of a key, memory-mapped.
+
+        Raises:
+            OSError, ValueError: a file is gone or cut short.
+        """
+        folder = self.folder(key)
+        arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in folder.glob("*.npy")}
+        return Stored(**arrays, meta=self.meta(key))
+
+    def meta(self, key: str) -> dict[str, Any]:
+        """Return what was noted beside the answers of a key."""
+        meta: dict[str, Any] = json.loads((self.folder(key) / "meta.json").read_text(encoding="utf-8"))
+        return meta
+
+
+def _save(path: Path, array: Array) -> int:
+    """Write one array and return the size of its file in bytes."""
+    with path.open("wb") as file:
+        np.save(file, np.ascontiguousarray(array, dtype=np.float64), allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
+        return file.tell()

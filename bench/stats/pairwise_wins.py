@@ -1,0 +1,65 @@
+"""Who beats whom: each task is one game between every two methods."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bench.core.nouns import Array
+from bench.stats.ranks import rounded
+from bench.stats.tables import task_codes
+
+
+class Games(NamedTuple):
+    """Outcomes of N tasks: `won` (N, K, K) the share of blocks in which i beats j, ties half; `met` whether they met.
+
+    won[t, i, j] + won[t, j, i] = met[t, i, j], which is 1 if some block of the task has both methods, else 0.
+    """
+
+    won: Array
+    met: Array
+
+
+def games(badness: Array, task: Array, weight: Array | None = None) -> Games:
+    """Return the outcome of every pair on every task.
+
+        won_tij = Σ_b w_b ([b_i < b_j] + [b_i = b_j] / 2) / Σ_b w_b, over the blocks b of task t that have i and j
+
+    Averages within the task come first, so that a task counts one game whatever its number of folds. Values are
+    compared to twelve digits; two infinite values tie. Memory is 16 N K² bytes.
+    """
+    codes, N = task_codes(task)
+    K = badness.shape[1]
+    order = np.argsort(codes, kind="stable")
+    values = rounded(np.asarray(badness, dtype=float))[order]
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    share = np.ones(len(order)) if weight is None else np.asarray(weight, dtype=float)[order]
+    won, met = np.zeros((N, K, K)), np.zeros((N, K, K))
+    for i in range(K if N else 0):
+        mine = values[:, i : i + 1]
+        there = ~(np.isnan(mine) | np.isnan(values))
+        outcome = (mine < values) + 0.5 * ((mine == values) & there)
+        met[:, i] = np.add.reduceat(share[:, None] * there, starts)
+        won[:, i] = np.add.reduceat(share[:, None] * outcome, starts)
+    won = np.divide(won, met, out=np.zeros_like(won), where=met > 0)
+    met = (met > 0).astype(float)
+    themselves = np.arange(K)
+    won[:, themselves, themselves] = met[:, themselves, themselves] = 0.0
+    return Games(won, met)
+
+
+def preference(played: Games) -> Array:
+    """Return the number of tasks (K, K) on which i is preferred to j, ties and folds in shares."""
+    return played.won.sum(axis=0)
+
+
+def win_rates(played: Games) -> Array:
+    """Return the share of rivals beaten (K,), ties half: the mean over pairs that met of the mean over their tasks.
+
+    Where every method met every other on every task it is (K - mean rank) / (K - 1). NaN for one that met nobody.
+    """
+    met = played.met.sum(axis=0)
+    share = np.divide(played.won.sum(axis=0), met, out=np.zeros_like(met), where=met > 0)
+    rivals = (met > 0).sum(axis=1)
+    return np.divide(share.sum(axis=1), rivals, out=np.full(len(rivals), np.nan), where=rivals > 0)

@@ -1,0 +1,27 @@
+"""What is known of a task in a few numbers, by which boards can be sliced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bench.core.nouns import Task
+
+
+def task_traits(task: Task) -> dict[str, Any]:
+    """Return size, columns, missing cells and, for classes, their number and imbalance n_max / n_min."""
+    n, d = task.X.shape
+    sizes = np.bincount(task.y, minlength=len(task.classes)) if task.classes else np.zeros(0)
+    return {
+        "kind": task.kind,
+        "n_rows": n,
+        "n_columns": d,
+        "n_categorical": int(sum(str(dtype) == "category" for dtype in task.X.dtypes)),
+        "missing_share": round(float(task.X.isna().to_numpy().mean()), 6) if d else 0.0,
+        "n_classes": len(task.classes),
+        "imbalance": round(float(sizes.max() / max(sizes.min(), 1)), 6) if len(sizes) else None,
+        "ordered": bool(task.meta.get("ordered", False)),
+        "grouped": task.groups is not None,
+        "timed": task.time is not None,
+    }

@@ -1,0 +1,39 @@
+"""Real tables that need no download: `bundled:diabetes`."""
+
+from __future__ import annotations
+
+import difflib
+
+from bench.core.nouns import BenchError, Task
+from bench.tasks.sources import Request, register
+from bench.tasks.sources.bundled_classification import CLASSIFICATION
+from bench.tasks.sources.bundled_regression import REGRESSION
+from bench.tasks.sources.bundled_table import Table
+from bench.tasks.sources.table import task_from_table
+
+CATALOGUE: dict[str, Table] = {table.name: table for table in sorted(REGRESSION + CLASSIFICATION, key=lambda t: t.name)}
+"""Every bundled table, by name."""
+
+
+@register("regression", "classification", tags=("core",))
+def bundled(request: Request) -> Task:
+    """Read a table that ships with scikit-learn or statsmodels; `CATALOGUE` describes them all.
+
+    Raises:
+        BenchError: there is no such table, its file is not installed, or the request names columns or a kind.
+    """
+    table = CATALOGUE.get(request.name)
+    if table is None:
+        raise BenchError(f"there is no bundled table {request.name!r}: {_suggest(request.name)}")
+    request.refuse("bundled", "target", "kind", "group", "time", "weight", "order")
+    raw = table.read(table.package, table.path)
+    named = raw.rename(columns=dict(zip(raw.columns, table.columns, strict=False)))
+    kept = table.rule(named).drop(columns=list(table.drop))
+    known = Request(table.name, table.target, table.kind, table.group, table.time, order=table.order)
+    said = {field: getattr(table, field) for field in ("about", "licence", "source", "note", "family")}
+    return task_from_table(f"bundled:{table.name}", kept, known, meta=said)
+
+
+def _suggest(name: str) -> str:
+    close = difflib.get_close_matches(name, CATALOGUE, n=3)
+    return f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(CATALOGUE)}"

@@ -1,0 +1,153 @@
+"""One form for every column, whatever file it came from: float64, or `category` of sorted texts."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from bench.core.nouns import Array, BenchError
+
+Form = Literal["number", "moment", "label", "empty"]
+
+ISO_DATE = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
+"""Text that is a moment: `2026-11-20`, with or without a time of day and an offset."""
+
+_OBJECTS: dict[str, Form] = {
+    **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "number"),
+    **dict.fromkeys(("date", "datetime", "datetime64", "timedelta", "timedelta64"), "moment"),
+}
+
+
+def form(column: pd.Series[Any]) -> Form:
+    """Say what a column holds: numbers, moments (dates, durations, ISO text), labels, or nothing at all."""
+    kind = column.dtype
+    if column.isna().all():
+        return "empty"
+    if pd.api.types.is_bool_dtype(kind) or isinstance(kind, pd.CategoricalDtype):
+        return "label"
+    if pd.api.types.is_numeric_dtype(kind):
+        return "number"
+    if pd.api.types.is_datetime64_any_dtype(kind) or pd.api.types.is_timedelta64_dtype(kind):
+        return "moment"
+    found = _OBJECTS.get(pd.api.types.infer_dtype(column, skipna=True), "label")
+    return "moment" if found == "label" and _all_dates(column) else found
+
+
+def _all_dates(column: pd.Series[Any]) -> bool:
+    present = column.dropna()
+    if not _all_texts(present) or not re.fullmatch(ISO_DATE, present.iloc[0]):
+        return False
+    return bool(present.str.fullmatch(ISO_DATE).all())
+
+
+def numbers(column: pd.Series[Any]) -> Array:
+    """Return a column of numbers or moments as float64 of shape (n,); moments in seconds, missing as NaN.
+
+    Raises:
+        BenchError: the numbers are complex, or a date is none.
+    """
+    if form(column) == "moment":
+        return _seconds(column)
+    if pd.api.types.is_complex_dtype(column.dtype):
+        raise BenchError(f"column {column.name!r} holds complex numbers: split it into real columns")
+    return np.array(pd.to_numeric(column).to_numpy(dtype=float, na_value=np.nan))
+
+
+def _seconds(column: pd.Series[Any]) -> Array:
+    """Return seconds since 1970 (UTC) of dates, or seconds of durations."""
+    name, unit = column.name, pd.Timedelta(seconds=1)
+    if pd.api.types.infer_dtype(column, skipna=True).startswith("timedelta"):
+        return np.array((pd.to_timedelta(column) / unit).to_numpy(dtype=float))
+    try:
+        moments = pd.to_datetime(column, utc=True, format="ISO8601" if _all_texts(column) else None)
+    except (ValueError, OverflowError) as error:
+        reason = str(error).split("\n")[0].split(". ")[0]
+        raise BenchError(f"column {name!r} holds a date that cannot be read ({reason}): correct it") from error
+    return np.array(((moments - pd.Timestamp(0, tz="UTC")) / unit).to_numpy(dtype=float))
+
+
+def _all_texts(column: pd.Series[Any]) -> bool:
+    return pd.api.types.infer_dtype(column, skipna=True) == "string"
+
+
+def labels(column: pd.Series[Any]) -> tuple[Array, list[str]]:
+    """Return codes (n,), -1 where missing, and the distinct texts in first-come order.
+
+    Raises:
+        BenchError: a cell holds a list or another thing that is no label.
+    """
+    try:
+        codes, values = pd.factorize(column, use_na_sentinel=True)
+    except TypeError as error:
+        raise BenchError(
+            f"column {column.name!r} holds lists or other nested values: keep numbers, text and dates only"
+        ) from error
+    texts = [text(value) for value in values]
+    distinct = list(dict.fromkeys(texts))
+    place = {name: code for code, name in enumerate(distinct)}
+    lookup = np.array([place[name] for name in texts] + [-1], dtype=np.int64)
+    return lookup[codes], distinct
+
+
+def text(value: Any) -> str:
+    """Return a label as text; a whole number reads alike from every type: 1, 1.0 and Decimal(1) are `1`."""
+    if isinstance(value, (float, np.floating, Decimal)) and math.isfinite(value) and value == int(value):
+        return str(int(value))
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def by_number(names: Sequence[str]) -> list[str]:
+    """Sort names; in the order of their numbers if all of them are numbers."""
+    values = pd.to_numeric(pd.Series(list(names), dtype=object), errors="coerce").to_numpy(dtype=float)
+    if not np.isfinite(values).all():
+        return sorted(names)
+    return [name for _, name in sorted(zip(values.tolist(), names, strict=True))]
+
+
+def sorted_codes(column: pd.Series[Any], order: Any = sorted) -> tuple[Array, list[str]]:
+    """Return int64 codes (n,) into the ordered distinct texts of a column, -1 where missing, and these."""
+    codes, names = labels(column)
+    ordered: list[str] = order(names)
+    place = {name: code for code, name in enumerate(ordered)}
+    lookup = np.array([place[name] for name in names] + [-1], dtype=np.int64)
+    return lookup[codes], ordered
+
+
+def canonical(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[str]]:
+    """Return a feature column as float64 or text category, and the beginnings of warnings about it."""
+    found = form(column)
+    if found == "empty":
+        return pd.Series(np.nan, index=column.index, name=column.name), ["no value at all in"]
+    if found == "label":
+        return _category(column)
+    values = numbers(column)
+    notes = ["infinite values, now missing, in"] if np.isinf(values).any() else []
+    values[np.isinf(values)] = np.nan
+    if len(np.unique(values[~np.isnan(values)])) < 2:
+        notes.append("one value only in")
+    return pd.Series(values, index=column.index, name=column.name), notes
+
+
+def _category(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[str]]:
+    codes, names = sorted_codes(column)
+    category = pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=str))
+    return pd.Series(category, index=column.index, name=column.name), _about_labels(codes, names)
+
+
+def _about_labels(codes: Array, names: list[str]) -> list[str]:
+    """Warn of constants, identifiers, and numbers that a few stray texts turned into labels."""
+    present = int((codes >= 0).sum())
+    like_numbers = int(pd.to_numeric(pd.Series(names, dtype=object), errors="coerce").notna().sum())
+    if len(names) == 1:
+        return ["one value only in"]
+    if len(names) > 10 and like_numbers < len(names) <= like_numbers * 1.1:
+        return ["text, because a few values are no numbers, in"]
+    if len(names) == present and present > 20:
+        return ["another text in every row, as in an identifier, in"]
+    return []

@@ -1,0 +1,174 @@
+"""Tasks of OpenML with their official splits: `openml:37`."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from bench.core.nouns import BenchError, Split, Task, TaskKind
+from bench.tasks.sources import LoadError, Request, register
+from bench.tasks.sources.openml_client import Box, boxed
+from bench.tasks.sources.openml_http import Line
+from bench.tasks.sources.table import task_from_table
+
+KINDS: dict[int, TaskKind] = {1: "classification", 2: "regression"}
+"""OpenML's task types that can be benchmarked."""
+
+PARTITIONS = frozenset({"crossvalidation", "leaveoneout"})
+"""Estimation procedures whose test folds cover every row once a repeat."""
+
+HOLDOUTS = frozenset({"holdout", "customholdout"})
+"""Estimation procedures that test some rows only."""
+
+
+@register("regression", "classification", tags=("core",))
+def openml(request: Request, *, timeout: float = 30.0, attempts: int = 3) -> Task:
+    """Load an OpenML task (supervised classification or regression) with its own repeats and folds.
+
+    The files come from the cache (OPENML_CACHE_DIR, else the client's own place), which is only ever added
+    to. What is missing comes from the server (BENCH_OPENML_SERVER, else www.openml.org) unless the request is
+    offline. A server that is silent for `timeout` seconds has failed; after other faults of the server it is
+    tried again, `attempts` times in all.
+
+    Raises:
+        BenchError: there is no such task, it is of another type, or the request names columns or a kind.
+        LoadError: network, server or files failed (`infra`), or what they hold makes no task (`data`).
+    """
+    number = task_number(request, "openml")
+    request.refuse("openml", "target", "kind", "group", "time", "weight")
+    name = f"openml:{number}"
+    with boxed(name, Line(timeout, attempts), offline=request.offline) as box:
+        kind = _kind(name, box.text("tasks", number, "task.xml", "task"))
+        task = _load(name, box, number, kind, request.order)
+        unsaved = [] if request.offline else box.publish(tasks=number, datasets=task.meta["data_id"])
+        task.meta["warnings"].extend(unsaved)
+    return task
+
+
+def task_number(request: Request, source: str) -> int:
+    """Return the number behind the colon."""
+    if not re.fullmatch(r"[1-9]\d*", request.name, flags=re.ASCII):
+        raise BenchError(f"{source}:{request.name} is no number of OpenML: write one like {source}:37")
+    return int(request.name)
+
+
+def _kind(name: str, xml: str) -> TaskKind:
+    """Read the type of a task.
+
+    Raises:
+        BenchError: it is a type that cannot be benchmarked.
+        LoadError: the text describes no task.
+    """
+    found = re.search(r"<oml:task_type_id>\s*(\d+)", xml)
+    if found is None:
+        raise LoadError(f"{name} has a task.xml without a task type: it is damaged", "data")
+    if int(found[1]) not in KINDS:
+        said = re.search(r"<oml:task_type>\s*([^<]*)", xml)
+        raise BenchError(
+            f"{name} is a task of type {(said[1] if said else found[1]).strip()!r}: "
+            "choose a supervised classification or regression task"
+        )
+    return KINDS[int(found[1])]
+
+
+def _load(name: str, box: Box, number: int, kind: TaskKind, order: str | None) -> Task:
+    tasks = box.client.tasks
+    data_id = int(_match(name, r"<oml:data_set_id>\s*(\d+)", box.text("tasks", number, "task.xml", "task")))
+    box.seed("datasets", data_id)
+    described = tasks.get_task(number)
+    data, *_ = read_dataset(box, data_id)
+    meta = about(box, data_id) | {"task_id": number}
+    splits = _splits(name, described, len(data))
+    known = Request(str(number), described.target_name, kind, order=order)
+    try:
+        return task_from_table(name, data, known, splits=splits, meta=meta)
+    except BenchError as error:
+        raise LoadError(f"{name}: {error}", "data") from error
+
+
+def _match(name: str, pattern: str, xml: str) -> str:
+    found = re.search(pattern, xml)
+    if found is None:
+        raise LoadError(f"{name} names no data set in its description: nothing can be loaded", "data")
+    return found[1]
+
+
+def read_dataset(box: Box, data_id: int) -> Any:
+    """Return the table of a data set, without row ids and columns to ignore, and its description.
+
+    The client calls every category ordered, in the order of the file; nobody meant an order.
+    """
+    dataset = box.client.datasets.get_dataset(data_id)
+    table = dataset.get_data()[0]
+    ordered = [name for name, dtype in table.dtypes.items() if getattr(dtype, "ordered", False)]
+    return table.assign(**{str(name): table[name].cat.as_unordered() for name in ordered}), dataset
+
+
+def about(box: Box, data_id: int) -> dict[str, Any]:
+    """Return what a data set says about itself."""
+    dataset = box.client.datasets.get_dataset(data_id)
+    said = {
+        "dataset": dataset.name,
+        "data_id": data_id,
+        "version": dataset.version,
+        "licence": dataset.licence,
+    }
+    return {key: value for key, value in said.items() if value is not None}
+
+
+def _splits(name: str, described: Any, n: int) -> tuple[Split, ...]:
+    """Return the official splits after checking them: the client does not."""
+    procedure = described.estimation_procedure
+    if procedure["type"] not in PARTITIONS | HOLDOUTS:
+        raise BenchError(f"{name} is estimated by {procedure['type']!r}: choose a cross-validation or holdout task")
+    repeats, folds, samples = described.get_split_dimensions()
+    if samples != 1:
+        raise BenchError(f"{name} has {samples} samples a fold: choose a task that is no learning curve")
+    splits = tuple(
+        Split(repeat, fold, *(np.asarray(rows, dtype=np.int64) for rows in _rows(described, repeat, fold)))
+        for repeat in range(repeats)
+        for fold in range(folds)
+    )
+    _check_announced(name, procedure["parameters"] or {}, repeats, folds)
+    for split in splits:
+        _check_split(name, split, n)
+    if procedure["type"] in PARTITIONS:
+        for repeat in range(repeats):
+            _check_partition(name, [split for split in splits if split.repeat == repeat], n)
+    return splits
+
+
+def _rows(described: Any, repeat: int, fold: int) -> Any:
+    return described.get_train_test_split_indices(fold=fold, repeat=repeat, sample=0)
+
+
+def _check_announced(name: str, parameters: dict[str, str], repeats: int, folds: int) -> None:
+    for noun, found in (("number_repeats", repeats), ("number_folds", folds)):
+        said = parameters.get(noun) or ""
+        if said.isdigit() and int(said) != found:
+            raise LoadError(f"{name} announces {noun} = {said} and its splits file holds {found}", "data")
+
+
+def _check_split(name: str, split: Split, n: int) -> None:
+    """Raise LoadError unless train and test are the n rows, each once, and neither is empty."""
+    rows = np.concatenate([split.train, split.test])
+    whole = len(rows) == n and np.array_equal(np.sort(rows), np.arange(n))
+    if not (whole and len(split.train) and len(split.test)):
+        raise LoadError(
+            f"{name} has a damaged splits file: the {len(split.train)} training and {len(split.test)} test "
+            f"rows of repeat {split.repeat} fold {split.fold} are not the {n} rows of the table",
+            "data",
+        )
+
+
+def _check_partition(name: str, splits: list[Split], n: int) -> None:
+    """Raise LoadError unless the test folds of one repeat hold every row once."""
+    tested = np.bincount(np.concatenate([split.test for split in splits]), minlength=n)
+    if (tested != 1).any():
+        raise LoadError(
+            f"{name} has a damaged splits file: repeat {splits[0].repeat} tests {int((tested != 1).sum())} "
+            "rows not exactly once",
+            "data",
+        )

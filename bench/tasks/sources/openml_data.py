@@ -1,0 +1,36 @@
+"""Data sets of OpenML without a task: `openml-data:61`, on folds of our own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bench.core.nouns import BenchError, Task
+from bench.tasks.sources import Request, register
+from bench.tasks.sources.openml import about, read_dataset, task_number
+from bench.tasks.sources.openml_client import boxed
+from bench.tasks.sources.openml_http import Line
+from bench.tasks.sources.table import task_from_table
+
+
+@register("regression", "classification", tags=("core",))
+def openml_data(request: Request, *, timeout: float = 30.0, attempts: int = 3) -> Task:
+    """Load an OpenML data set; the target is its default one unless another is named.
+
+    Cache, server and parameters are those of the source `openml`.
+
+    Raises:
+        BenchError: the number is no data set, no target is known, or the columns cannot serve.
+        LoadError: network, server or files failed (`infra`), or what they hold is no table (`data`).
+    """
+    number = task_number(request, "openml-data")
+    name = f"openml-data:{number}"
+    with boxed(name, Line(timeout, attempts), offline=request.offline) as box:
+        box.seed("datasets", number)
+        table, dataset = read_dataset(box, number)
+        target = request.target or dataset.default_target_attribute
+        try:
+            task = task_from_table(name, table, replace(request, target=target), meta=about(box, number))
+        except BenchError as error:
+            raise BenchError(f"{name}: {error}") from error
+        task.meta["warnings"].extend([] if request.offline else box.publish(datasets=number))
+    return task

@@ -1,0 +1,154 @@
+"""Predictions made elsewhere: `panel:FILE` becomes a panel for every scheme of its kind, and no learner is fitted.
+
+Long layout: one line per row, learner and output, with the columns `row`, `learner`, `value`, `y` and, for quantiles
+and classes, `output` (the level or the class). Wide layout: one line per row, with `y` and a column per learner, named
+`learner` for points and `learner@output` for quantiles and classes.
+
+In both, the optional columns `fold` (outer folds to use), `part` (`train` teaches the weights, `test` is scored),
+`group`, `time` and `weight` hold one value per row. Without `fold` and `part` the rows are halved, and each half
+teaches the weights that the other is scored with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from bench.core.nouns import Array, BenchError, Given, Split, Target, Task, TaskKind
+from bench.tasks.sources import Request, register
+from bench.tasks.sources.columns import text
+from bench.tasks.sources.file import read_table
+from bench.tasks.sources.table import task_from_table
+
+ROLES = ("group", "time", "weight")
+OF_ROW = ("row", "y", "fold", "part", *ROLES)
+SEPARATOR = "@"
+
+
+@register("regression", "classification", tags=("core",))
+def panel(request: Request) -> Task:
+    """Read a task with the answers of its learners from a CSV or Parquet file, long or wide.
+
+    Raises:
+        BenchError: the file cannot be read, lacks a column, or a learner did not answer every row.
+    """
+    name, table = read_table(request.name)
+    if "y" not in table.columns:
+        raise BenchError(f"panel file {request.name!r} has no column 'y' with the true values: add it")
+    rows, said = _long(request.name, table) if "value" in table.columns else _wide(table)
+    if not said:
+        raise BenchError(f"panel file {request.name!r} has no column of a learner: see `bench show panel`")
+    request.refuse("panel", "target", "group", "time", "weight", "order")
+    task = _task(f"panel:{name}", rows, request.kind or _kind(rows, said))
+    given = _given(request.name, task, said)
+    splits, protocol = _splits(rows, task)
+    return replace(task, splits=splits, given=given, meta={**task.meta, "protocol": protocol})
+
+
+def _long(name: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[str, Array]]]:
+    """Return one line per row, and the values (n,) by learner and output."""
+    missing = {"row", "learner", "value"} - set(table.columns)
+    if missing:
+        raise BenchError(f"panel file {name!r} in long layout lacks column {', '.join(sorted(missing))}: add it")
+    output = pd.Series("", index=table.index)
+    if "output" in table.columns:
+        output = table["output"].map(text).where(table["output"].notna(), "")
+    place = pd.MultiIndex.from_arrays([table["row"], table["learner"].map(str), output])
+    if place.has_duplicates:
+        twice = " of ".join(repr(part) for part in reversed(list(place[place.duplicated()][0])[:2]))
+        raise BenchError(f"panel file {name!r} holds the answer {twice} twice: keep one")
+    spread = table["value"].set_axis(place).unstack([1, 2])  # noqa: PD010 - every pair stands once
+    rows = table.drop_duplicates("row").set_index("row").reindex(spread.index).reset_index()
+    said: dict[str, dict[str, Array]] = {}
+    for position, pair in enumerate(list(spread.columns)):
+        said.setdefault(str(pair[0]), {})[str(pair[1])] = spread.iloc[:, position].to_numpy(dtype=float)
+    return rows, said
+
+
+def _wide(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[str, Array]]]:
+    """Return the columns that describe the rows, and the values (n,) by learner and output."""
+    said: dict[str, dict[str, Array]] = {}
+    for column in (str(name) for name in table.columns if name not in OF_ROW):
+        learner, _, output = column.partition(SEPARATOR)
+        said.setdefault(learner, {})[output] = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
+    return table[[name for name in OF_ROW if name in table.columns]], said
+
+
+def _kind(rows: pd.DataFrame, said: dict[str, dict[str, Array]]) -> TaskKind:
+    """Return classification where the outputs are the values of y."""
+    outputs = {_same(output) for output in next(iter(said.values()))}
+    return "classification" if {_same(text(value)) for value in rows["y"].dropna()} <= outputs else "regression"
+
+
+def _task(name: str, rows: pd.DataFrame, kind: TaskKind) -> Task:
+    """Return the task behind the rows; its X has one column, the number of the row."""
+    group, time, weight = (role if role in rows.columns else None for role in ROLES)
+    kept = rows[[name for name in ("y", *ROLES) if name in rows.columns]]
+    numbered = kept.assign(**{"row number": np.arange(len(rows), dtype=float)})
+    return task_from_table(name, numbered, Request(name, "y", kind, group, time, weight))
+
+
+def _given(name: str, task: Task, said: dict[str, dict[str, Array]]) -> Given:
+    """Put every learner's outputs in the order of the target."""
+    target = _target(name, task, next(iter(said.values())))
+    labels = [text(output) for output in target.outputs] or [""]
+    answers = {learner: _in_order(name, learner, outputs, labels) for learner, outputs in said.items()}
+    return Given(target, answers)
+
+
+def _target(name: str, task: Task, outputs: dict[str, Array]) -> Target:
+    """Return what is asked: classes where y has them, a point where there is one nameless output, else levels."""
+    if task.kind == "classification":
+        return Target("class", task.classes)
+    if set(outputs) == {""}:
+        return Target("point")
+    try:
+        levels = sorted(float(output) for output in outputs)
+    except ValueError:
+        levels = []
+    if not levels or not all(0 < level < 1 for level in levels):
+        raise BenchError(f"panel file {name!r} has outputs {', '.join(outputs)}: quantile levels lie between 0 and 1")
+    return Target("quantile", tuple(levels))
+
+
+def _in_order(name: str, learner: str, outputs: dict[str, Array], labels: list[str]) -> Array:
+    """Return the values of one learner (n, K)."""
+    known = {_same(output): values for output, values in outputs.items()}
+    missing = [label for label in labels if _same(label) not in known]
+    if missing or len(known) != len(labels):
+        raise BenchError(
+            f"learner {learner!r} of panel file {name!r} has outputs {', '.join(map(repr, outputs))}, "
+            f"expected {', '.join(map(repr, labels))}: give each"
+        )
+    values = np.column_stack([known[_same(label)] for label in labels])
+    gaps = int(np.isnan(values).any(axis=1).sum())
+    if gaps:
+        raise BenchError(f"learner {learner!r} of panel file {name!r} did not answer {gaps} rows: leave it out")
+    return values
+
+
+def _same(label: str) -> float | str:
+    """Return what two spellings of one number share, and any other text as it is."""
+    try:
+        return float(label)
+    except ValueError:
+        return label
+
+
+def _splits(rows: pd.DataFrame, task: Task) -> tuple[tuple[Split, ...], str]:
+    """Return the splits that the file marks, and the protocol that rows of the tables carry."""
+    index = np.arange(len(task.y))
+    if "part" in rows.columns:
+        part = rows["part"].astype(str).str.lower().to_numpy()
+        if set(part) != {"train", "test"}:
+            raise BenchError(f"column 'part' of {task.name} holds {', '.join(sorted(set(part)))}: write train or test")
+        return (Split(0, 0, index[part == "train"], index[part == "test"]),), "given: marked parts"
+    if "fold" in rows.columns:
+        fold = pd.factorize(rows["fold"], sort=True)[0]
+        if fold.min() < 0 or fold.max() < 1:
+            raise BenchError(f"column 'fold' of {task.name} must name at least two folds and miss none: mend it")
+        cuts = (Split(0, int(k), index[fold != k], index[fold == k]) for k in range(fold.max() + 1))
+        return tuple(cuts), "given: marked folds"
+    return (), "given: halves of groups" if task.groups is not None else "given: halves"

@@ -1,0 +1,121 @@
+"""Which rows teach and which rows answer: outer splits, and inner folds of a training part, by the same rules.
+
+Rows in time order are never answered by a model that saw a later row; rows of one group stay together; classes are
+stratified as far as they can be.
+"""
+
+from __future__ import annotations
+
+import warnings
+from fractions import Fraction
+
+import numpy as np
+
+from bench.core.hashing import generator, seed
+from bench.core.nouns import Array, BenchError, Split, Task
+
+Part = tuple[Array, Array]
+"""Positions of the rows that teach, and of the rows that answer."""
+
+FINEST = 100
+"""Parts at most into which a training part is cut to keep some of them aside."""
+
+
+def outer(task: Task, folds: int, repeats: int, run_seed: int, first: int | None = None) -> tuple[Split, ...]:
+    """Return the task's own splits, or `repeats` × `folds` new ones, of every repeat at most the `first` folds.
+
+    Raises:
+        BenchError: the task has too few rows, groups or points in time.
+    """
+    if task.splits:
+        return task.splits
+    rows = np.arange(len(task.y))
+    return tuple(
+        Split(repeat, fold, train, test)
+        for repeat in range(1 if task.time is not None else repeats)
+        for fold, (train, test) in enumerate(parts(task, rows, folds, (run_seed, task.name, "outer", repeat))[:first])
+    )
+
+
+def inner(task: Task, split: Split, folds: int, run_seed: int) -> list[Part]:
+    """Return the inner folds of a training part, as positions in the task."""
+    return parts(task, split.train, folds, (run_seed, task.name, "inner", split.repeat, split.fold))
+
+
+def carve(task: Task, split: Split, share: float, run_seed: int) -> Part:
+    """Cut a training part into rows that teach and rows kept aside to calibrate, as near to `share` as they allow.
+
+    In time the latest rows are kept aside; whole groups are; classes are stratified.
+    """
+    in_time = task.time is not None
+    name = (run_seed, task.name, "calibration", split.repeat, split.fold)
+    cut = parts(task, split.train, Fraction(share).limit_denominator(FINEST).denominator - in_time, name)
+    of = len(cut) + in_time  # in time there is a first block that is no part
+    kept = max(round(share * of), 1)
+    if in_time:
+        return cut[-kept][0], np.concatenate([answers for _, answers in cut[-kept:]])
+    # parts at equal distances: next to each other they need not hold the classes in proportion
+    spread = [answers for k, (_, answers) in enumerate(cut) if (k + 1) * kept // of > k * kept // of]
+    aside = np.isin(split.train, np.concatenate(spread))
+    return split.train[~aside], split.train[aside]
+
+
+def parts(task: Task, rows: Array, folds: int, name: tuple[object, ...]) -> list[Part]:
+    """Cut `rows` into at most `folds` parts that answer, each with the rows that may teach it."""
+    if task.time is not None:
+        return _forward(task.time[rows], rows, folds, task.name)
+    if task.groups is not None:
+        part = _grouped(task, rows, folds, seed(*name))
+    else:
+        strata = task.y[rows] if task.kind == "classification" else np.zeros(len(rows), dtype=int)
+        part = _dealt(strata, min(folds, len(rows)), generator(*name))
+    if part.max(initial=0) < 1:
+        raise BenchError(f"task {task.name!r} has only {len(rows)} rows to cut into folds: give it more rows")
+    return [(rows[part != k], rows[part == k]) for k in range(part.max() + 1)]
+
+
+def _dealt(strata: Array, folds: int, rng: np.random.Generator) -> Array:
+    """Deal shuffled rows out to the folds, one stratum after the other: fold sizes differ by one at most."""
+    shuffled = rng.permutation(len(strata))
+    order = shuffled[np.argsort(strata[shuffled], kind="stable")]
+    part = np.empty(len(strata), dtype=int)
+    part[order] = np.arange(len(strata)) % folds
+    return part
+
+
+def _grouped(task: Task, rows: Array, folds: int, random_state: int) -> Array:
+    """Keep groups together, and classes in proportion where there are classes."""
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
+    groups = np.asarray(task.groups)[rows]
+    n_groups = len(np.unique(groups))
+    if n_groups < 2:
+        raise BenchError(f"task {task.name!r} has {n_groups} group in a training part: folds need at least 2 groups")
+    n_splits = min(folds, n_groups)
+    stratified = task.kind == "classification" and np.bincount(task.y[rows]).max() >= n_splits
+    kind = StratifiedGroupKFold if stratified else GroupKFold
+    splitter = kind(n_splits=n_splits, shuffle=True, random_state=random_state)
+    part = np.zeros(len(rows), dtype=int)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class with fewer rows than folds is spread as far as it goes
+        for k, (_, answers) in enumerate(splitter.split(rows, task.y[rows], groups)):
+            part[answers] = k
+    return _without_gaps(part)
+
+
+def _without_gaps(part: Array) -> Array:
+    """Number the folds 0, 1, … in order, leaving out folds that got no row."""
+    return np.unique(part, return_inverse=True)[1]
+
+
+def _forward(time: Array, rows: Array, folds: int, name: str) -> list[Part]:
+    """Cut the points in time into folds + 1 blocks; every block but the first is answered by all earlier ones."""
+    _, point = np.unique(time, return_inverse=True)
+    n_points = point.max(initial=0) + 1
+    blocks = min(folds + 1, n_points)
+    if blocks < 2:
+        raise BenchError(f"task {name!r} has one point in time in a training part: time folds need at least 2")
+    block = point * blocks // n_points
+    order = np.argsort(point, kind="stable")
+    rows, block = rows[order], block[order]
+    return [(rows[block < k], rows[block == k]) for k in range(1, blocks)]

@@ -1,0 +1,200 @@
+"""`datasets.yaml`: the suites with their split protocol, and the named panels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+import bench
+from bench.core.nouns import BenchError
+
+FILE = "datasets.yaml"
+FLAGS = {"protocol", "calibration", "levels", "inner", "panel"}
+"""Flags that a suite may set."""
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """One task as it was asked for: its full name, the columns that play a part in it, and the order of its classes."""
+
+    name: str
+    target: str | None = None
+    kind: str | None = None
+    group: str | None = None
+    time: str | None = None
+    weight: str | None = None
+    order: str | None = None
+
+    @property
+    def source(self) -> str:
+        """The part before the colon; a bare number is an OpenML task."""
+        return "openml" if self.name.isdigit() else self.name.partition(":")[0]
+
+    @property
+    def rest(self) -> str:
+        """The part behind the colon."""
+        return self.name if self.name.isdigit() else self.name.partition(":")[2]
+
+    @property
+    def full(self) -> str:
+        """The name with its source, also for a bare number."""
+        return f"{self.source}:{self.rest}"
+
+
+class Cuts(NamedTuple):
+    """How a task without splits of its own is cut: `repeats` times into `folds`.
+
+    With `first`, only so many folds of every repeat are used: one of ten is a test part of a tenth.
+    """
+
+    folds: int = 5
+    repeats: int = 1
+    first: int | None = None
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named list of tasks with the cuts for those that bring none of their own.
+
+    `settings` are the protocol, levels, calibration share, inner folds and panel that the suite is meant for, as flags
+    would give them; flags that are given win.
+    """
+
+    name: str
+    tasks: tuple[TaskSpec, ...]
+    description: str = ""
+    cuts: Cuts = field(default_factory=Cuts)
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NamedPanel:
+    """Learners by kind of target; with `each` above one, so many configurations of every one of them."""
+
+    learners: Mapping[str, tuple[str, ...]]
+    each: int = 1
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What one `datasets.yaml` holds: suites and panels."""
+
+    suites: Mapping[str, Suite] = field(default_factory=dict)
+    panels: Mapping[str, NamedPanel] = field(default_factory=dict)
+
+    def suite(self, name: str) -> Suite:
+        """Return a suite by name.
+
+        Raises:
+            BenchError: there is none of that name.
+        """
+        if name not in self.suites:
+            raise BenchError(f"unknown suite {name!r}: choose from {', '.join(self.suites)}")
+        return self.suites[name]
+
+    def panel(self, name: str) -> NamedPanel:
+        """Return a panel by name.
+
+        Raises:
+            BenchError: there is none of that name.
+        """
+        if name not in self.panels:
+            raise BenchError(f"unknown panel {name!r}: choose from {', '.join(self.panels)}")
+        return self.panels[name]
+
+
+def catalogue() -> Catalogue:
+    """Read the packaged `datasets.yaml`, and over it the one of the working directory where there is one.
+
+    Raises:
+        BenchError: a file cannot be read, or holds something else than suites and panels.
+    """
+    packaged, local = _packaged(), Path(FILE)
+    if not local.is_file():
+        return packaged
+    own = _parse(local)
+    return Catalogue({**packaged.suites, **own.suites}, {**packaged.panels, **own.panels})
+
+
+@cache
+def _packaged() -> Catalogue:
+    package = Path(bench.__file__).parent  # a wheel holds the file in the package, a checkout beside it
+    return _parse(package / FILE if (package / FILE).is_file() else package.parent / FILE)
+
+
+def _parse(path: Path) -> Catalogue:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise BenchError(f"{path} cannot be read ({' '.join(str(error).split())}): mend it") from error
+    content = _mapping(path, "the file", content or {}, {"suites", "panels"})
+    suites = _mapping(path, "suites", content.get("suites") or {})
+    panels = _mapping(path, "panels", content.get("panels") or {})
+    return Catalogue(
+        {name: _suite(path, name, body) for name, body in suites.items()},
+        {name: _panel(path, name, body) for name, body in panels.items()},
+    )
+
+
+def _mapping(path: Path, what: str, body: Any, known: set[str] | None = None) -> dict[str, Any]:
+    """Return a mapping with no unknown key."""
+    if not isinstance(body, dict):
+        raise BenchError(f"{what} in {path} must be names with their contents, not {body!r}: mend it")
+    unknown = set(map(str, body)) - (known or set(map(str, body)))
+    if unknown:
+        raise BenchError(f"{what} in {path} has {min(unknown)!r}, but may have {', '.join(sorted(known or ()))}")
+    return {str(name): value for name, value in body.items()}
+
+
+def _list(path: Path, what: str, body: Any) -> list[Any]:
+    if not isinstance(body, list) or not body:
+        raise BenchError(f"{what} in {path} must be a list, not {body!r}: mend it")
+    return body
+
+
+def _whole(path: Path, what: str, value: Any, least: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise BenchError(f"{what} in {path} must be a whole number of at least {least}, not {value!r}: mend it")
+    return value
+
+
+def _panel(path: Path, name: str, body: Any) -> NamedPanel:
+    what = f"panel {name!r}"
+    parts = _mapping(path, what, body, {"point", "class", "quantile", "each"})
+    each = _whole(path, f"'each' of {what}", parts.pop("each", 1), 1)
+    return NamedPanel({kind: tuple(map(str, _list(path, what, names))) for kind, names in parts.items()}, each)
+
+
+def _suite(path: Path, name: str, body: Any) -> Suite:
+    what = f"suite {name!r}"
+    parts = _mapping(path, what, body, {"tasks", "description", "settings", *Cuts._fields})
+    return Suite(
+        name,
+        tuple(_spec(path, name, task) for task in _list(path, f"'tasks' of {what}", parts.get("tasks"))),
+        str(parts.get("description", "")),
+        Cuts(
+            _whole(path, f"'folds' of {what}", parts.get("folds", Cuts().folds), 2),
+            _whole(path, f"'repeats' of {what}", parts.get("repeats", Cuts().repeats), 1),
+            _whole(path, f"'first' of {what}", parts["first"], 1) if "first" in parts else None,
+        ),
+        _settings(path, what, parts.get("settings") or {}),
+    )
+
+
+def _settings(path: Path, what: str, body: Any) -> dict[str, str]:
+    """Return the flags that a suite is meant to be run with."""
+    return {name: str(value) for name, value in _mapping(path, f"'settings' of {what}", body, FLAGS).items()}
+
+
+def _spec(path: Path, suite: str, task: Any) -> TaskSpec:
+    if isinstance(task, (str, int)):
+        return TaskSpec(str(task))
+    known = {"task", *(f.name for f in fields(TaskSpec))} - {"name"}
+    if not isinstance(task, dict) or "task" not in task or set(task) - known:
+        raise BenchError(f"a task of suite {suite!r} in {path} may have {', '.join(sorted(known))}: mend {task!r}")
+    return TaskSpec(str(task["task"]), **{key: str(value) for key, value in task.items() if key != "task"})
