@@ -16,8 +16,9 @@ from statistics import median
 from typing import Any
 
 from bench.core.hashing import digest
-from bench.core.nouns import BenchError, Cell, Settings, Split, Task
+from bench.core.nouns import BenchError, Cell, Split, Task
 from bench.core.registry import source_hash
+from bench.core.settings import Settings
 from bench.methods.learners.portfolio import portfolio
 from bench.report import leaderboards
 from bench.runner import rerun_command, tables

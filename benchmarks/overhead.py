@@ -36,7 +36,7 @@ def bare(plan: Plan) -> float:
             rows = rows_of(task, split, plan.settings)
             for learner in map(learner_scheme, ask.learners):
                 for teach, asked in [*rows.inner, (split.train, split.test)]:
-                    encoder = encoders.encoder(learner.entry.traits["encoding"]).fit(task.X.iloc[teach])
+                    encoder = encoders.encoder(learner.options.encoding).fit(task.X.iloc[teach])
                     model = learner(ask.board.target(task, plan.settings), 0)
                     model.fit(encoder.transform(task.X.iloc[teach]), task.y[teach], None)
                     model.predict(encoder.transform(task.X.iloc[asked]))

@@ -17,7 +17,8 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np
 import pandas as pd
 
-from bench.core.nouns import Settings, Target, Task
+from bench.core.nouns import Target, Task
+from bench.core.settings import Settings
 from bench.methods.boards import BOARDS, Board, methods
 from bench.runner.evaluate import EnsembleSheet, Evidence
 from bench.runner.store import Stored

@@ -113,7 +113,7 @@ def panel_of(said, kind="point", names=None, weight=None, fold=None, outputs=Non
 
 def core_schemes(kind):
     """Return the names of the ensemble schemes that every run takes; the others have laws of their own."""
-    return [name for name, entry in ensembles.registry.entries(kind).items() if "core" in entry.tags]
+    return [name for name, entry in ensembles.registry.entries(kind).items() if "core" in entry.options.tags]
 
 
 def probabilities(rng, *shape):

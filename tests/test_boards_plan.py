@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from conftest import class_task, regression_task
 
-from bench.core.nouns import BenchError, Settings
+from bench.core.nouns import BenchError
+from bench.core.settings import Settings
 from bench.methods.boards import BOARDS, boards_named, method, methods
 from bench.runner.fit_spec import data_hash
 from bench.runner.plan import Loaded, Selection, plan
@@ -53,7 +54,7 @@ def test_class_weights_always_have_their_control_and_a_constant():
 
 def test_without_a_choice_the_core_schemes_compete():
     board = BOARDS["regression"]
-    core = {name for name, entry in board.registry.entries("point").items() if "core" in entry.tags}
+    core = {name for name, entry in board.registry.entries("point").items() if "core" in entry.options.tags}
     assert set(ids("regression")) == core | {"equal", "floor"}
 
 

@@ -18,8 +18,9 @@ from conftest import bytes_of, class_columns, class_task, read, write_table
 from test_leaks import PROTOCOLS, leaks, plain_inner_folds, task  # noqa: F401 - a fixture
 
 from bench.cli import catalog
-from bench.core.nouns import Answer, Settings, Split, Target, Task
+from bench.core.nouns import Answer, Split, Target, Task
 from bench.core.registry import Entry
+from bench.core.settings import Settings
 from bench.methods import learners, postprocess, trainings
 from bench.methods.boards import BOARDS
 from bench.methods.learners.adapters import ClassModel
@@ -38,7 +39,7 @@ SMALL = {"forest": "forest:n_estimators=5", "mlp": "mlp:epochs=5", "lightgbm": "
 
 def learner_for(training, usual="logistic"):
     """Return a quick learner that a training scheme is written for."""
-    name = trainings.registry.entries("fit")[training].traits.get("learners", (usual,))[0]
+    name = next(iter(trainings.registry.entries("fit")[training].options.learners), usual)
     return SMALL.get(name, name)
 
 
@@ -80,7 +81,9 @@ def planted():
 
     def enter(noun, name, function, **traits):
         kinds = {"training": "fit", "learner": "class", "step": "class"}
-        registries[noun]._entries[name] = Entry(name, function, frozenset({kinds[noun]}), frozenset(), {}, traits)
+        registries[noun]._entries[name] = Entry(
+            name, function, frozenset({kinds[noun]}), registries[noun].options(**traits)
+        )
 
     yield enter
     for noun, registry in registries.items():

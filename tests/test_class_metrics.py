@@ -135,7 +135,7 @@ def test_a_threshold_can_be_tuned_for_every_formula_on_counts(name):
     """The formula takes a stack of decisions, and the sweep finds the best of all cuts."""
     from bench.methods.postprocess import registry as steps
 
-    formula = metrics.registry.entries("class")[name.replace("_", "-")].traits["counts"]
+    formula = metrics.registry.entries("class")[name.replace("_", "-")].options.counts
     rng = np.random.default_rng(2)
     y = (rng.random(40) < 0.3).astype(int)
     p = np.clip(0.25 * y + 0.6 * rng.random(40), 0.01, 0.99)
@@ -175,8 +175,8 @@ def test_balanced_scores_are_not_proper_for_the_shares_there_are():
     for balanced, plain in (("balanced_log_loss", "log_loss"), ("stratified_brier", "brier")):
         assert value(balanced, y, even) < value(balanced, y, honest)
         assert value(plain, y, even) > value(plain, y, honest)
-        traits = metrics.registry.entries("class")
-        assert not traits[balanced.replace("_", "-")].traits["proper"]
+        entries = metrics.registry.entries("class")
+        assert not entries[balanced.replace("_", "-")].options.proper
 
 
 @law
@@ -354,7 +354,7 @@ def lesson(*, n=240, weight=None, width=2, folds=None, learner="logistic"):
     y = np.sort(rng.choice(width, n, p=[0.88, 0.12] if width == 2 else [0.7, 0.25, 0.05]))
     X = pd.DataFrame({"a": y + rng.normal(size=n), "b": rng.normal(size=n)})
     scheme = learner_scheme(learner)
-    encoder = encoders.encoder(scheme.entry.traits["encoding"]).fit(X)
+    encoder = encoders.encoder(scheme.options.encoding).fit(X)
     asked = []
 
     def cut(k):
@@ -434,4 +434,4 @@ def test_a_metric_that_does_not_exist_is_refused():
 
 
 def test_tuned_power_is_not_in_the_core():
-    assert "core" not in trainings.registry.entries()["tuned-power"].tags
+    assert "core" not in trainings.registry.entries()["tuned-power"].options.tags

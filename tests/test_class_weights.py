@@ -26,8 +26,10 @@ def test_the_two_kinds_are_complete_and_the_core_is_small():
     extended = {"capped", "cost-matrix", "log-inverse", "matched", "median-frequency"}
     assert set(FIT) == core | extended
     assert set(registry.entries("average")) == {"dodrans", "entropy", "macro", "power", "sqrt", "weighted"}
-    assert {name for name in FIT if "core" in registry.entries()[name].tags} == core
-    assert all(entry.summary and entry.tags <= {"core", "extended"} for entry in registry.entries().values())
+    assert {name for name in FIT if "core" in registry.entries()[name].options.tags} == core
+    assert all(
+        entry.summary and set(entry.options.tags) <= {"core", "extended"} for entry in registry.entries().values()
+    )
 
 
 @pytest.mark.parametrize(

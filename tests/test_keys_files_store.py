@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from bench.core.files import new_folder, write_bytes, write_json, write_text
 from bench.core.hashing import digest, generator, seed
-from bench.core.nouns import BenchError, Settings
+from bench.core.nouns import BenchError
+from bench.core.settings import Settings
 from bench.runner.journal import Journal
 from bench.runner.store import Store, Stored
 

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.core.nouns import DEFAULT_LEVELS, NotApplicableError, Settings, Target, Task
+from bench.core.nouns import NotApplicableError, Target, Task
 from bench.core.registry import Entry
+from bench.core.settings import DEFAULT_LEVELS, Settings
 from bench.methods import boards, learners, postprocess, trainings
-from bench.methods.learners import learner_scheme
+from bench.methods.learners import LearnerOptions, learner_scheme
 from bench.runner import evaluate, fit_spec, out_of_fold
 from bench.runner.store import Stored
 from bench.tasks import encoders, splits
@@ -65,11 +66,11 @@ def known(monkeypatch):
     """Register the learners of this file, for one test."""
     learners.registry.entries()
     for name, model in {"memory": Memory, "group-memory": GroupMemory, "prophet": Prophet}.items():
-        entry = Entry(name, lambda target, seed, model=model: model(), frozenset({"point"}), frozenset(), {}, MEMORY)
+        entry = Entry(name, lambda target, seed, model=model: model(), frozenset({"point"}), MEMORY)
         monkeypatch.setitem(learners.registry._entries, name, entry)
 
 
-MEMORY = {"encoding": "native", "weights": True}
+MEMORY = LearnerOptions(encoding="native", weights=True)
 WAYS = ("plain", "groups", "time", "weight")
 PROTOCOLS = [Settings(seed=3, inner=4, protocol=protocol) for protocol in out_of_fold.PROTOCOLS]
 KNOWERS = {"groups": "group-memory", "time": "prophet"}
@@ -103,7 +104,7 @@ def numbers_only(drawn):
 def answers(drawn, split, learner, settings, training="none", kind="point"):
     """Return what predict answers: out of fold, and on the test rows."""
     outputs = {"point": (), "quantile": DEFAULT_LEVELS, "class": drawn.classes}[kind]
-    ordered = bool(learner_scheme(learner).entry.traits.get("ordered"))
+    ordered = bool(learner_scheme(learner).options.ordered)
     fit = fit_spec.Fit(Target(kind, outputs, ordered), learner, training)
     return out_of_fold.answer(fit_spec.rows_of(drawn, split, settings), fit, settings)
 
@@ -384,7 +385,7 @@ METHODS = [(board.name, name) for board in boards.BOARDS.values() for name in me
 def test_no_method_sees_test_labels_or_other_test_rows(board, name, way):
     given = evidence(boards.BOARDS[board], way)
     found = boards.method(given.board, name)
-    excused = [law for step in found.steps for law in step.entry.breaks] if found else []
+    excused = [law for step in found.steps for law in step.options.breaks] if found else []
     try:
         known = knows_too_much(given, name)
     except NotApplicableError as reason:

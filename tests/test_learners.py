@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression, QuantileRegressor, Ridge
 
 from bench.core import losses
 from bench.core.nouns import BenchError, Target, lawful
-from bench.methods.learners import learner_scheme, registry
+from bench.methods.learners import LearnerOptions, learner_scheme, registry
 from bench.methods.learners.adapters import counted
 from bench.solvers.quantile_regression import TOLERANCE, Problem, quantile_regression
 from bench.tasks.encoders import encoder
@@ -25,7 +25,7 @@ TARGETS = {
 }
 PAIRS = [(name, kind) for kind in TARGETS for name, entry in registry.entries(kind).items() if not entry.lacking]
 NUMBERS = [(name, kind) for name, kind in PAIRS if kind != "class"]
-WEIGHTED = [(name, kind) for name, kind in PAIRS if registry.entries()[name].traits["weights"]]
+WEIGHTED = [(name, kind) for name, kind in PAIRS if registry.entries()[name].options.weights]
 
 every = functools.partial(pytest.mark.parametrize, "name, kind")
 
@@ -46,7 +46,7 @@ def table(n=120, seed=0):
 
 
 def encoded(name, X, train):
-    learned = encoder(registry.entries()[name].traits["encoding"]).fit(X.iloc[train])
+    learned = encoder(registry.entries()[name].options.encoding).fit(X.iloc[train])
     return learned.transform(X.iloc[train]), learned.transform(X.drop(index=train))
 
 
@@ -296,7 +296,7 @@ def test_any_estimator_is_a_learner_by_its_path(text, kind):
     scheme = pickle.loads(pickle.dumps(learner_scheme(text)))
     assert scheme.id == text
     assert scheme.entry.kinds == {kind}
-    assert scheme.entry.traits == {"encoding": "scaled", "weights": True} or "Dummy" in text
+    assert scheme.options == LearnerOptions(encoding="scaled", weights=True) or "Dummy" in text
     assert scheme.entry.source != learner_scheme("ridge").entry.source
     train, test, y, _ = case("ridge" if kind == "point" else "logistic", kind)
     models = [scheme(TARGETS[kind], seed) for seed in (1, 1, 2)]

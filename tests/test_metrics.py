@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.core.nouns import DEFAULT_LEVELS, Answer, BenchError, Target
+from bench.core.nouns import Answer, BenchError, Target
+from bench.core.settings import DEFAULT_LEVELS
 from bench.methods import class_weights
 from bench.methods.metrics import for_target, register, registry
 from bench.methods.metrics.confusion import counts
@@ -134,8 +135,8 @@ def test_an_interval_that_the_levels_lack_is_refused_with_the_choice():
 
 
 def test_a_new_metric_needs_a_direction():
-    with pytest.raises(TypeError, match="direction"):
-        register("point")
+    with pytest.raises(BenchError, match="`register` needs 'direction'"):
+        register("point")(lambda target, y, answer: 0.0)  # noqa: ARG005 - a metric of any other form is refused first
 
 
 def test_no_weight_at_all_is_undefined():

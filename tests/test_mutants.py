@@ -11,8 +11,9 @@ import pytest
 from bench import checks
 from bench.core import losses
 from bench.core.nouns import NotApplicableError, Task, Weights
-from bench.core.registry import Entry, Scheme
+from bench.core.registry import Entry, Options, Scheme
 from bench.methods.class_weights import averages
+from bench.methods.learners import LearnerOptions
 
 MUTANTS = []
 
@@ -21,7 +22,8 @@ def mutant(noun, kind, *laws, breaks=None, **traits):
     """Plant a function; it enters no registry."""
 
     def enter(function):
-        entry = Entry(function.__name__, function, frozenset({kind}), frozenset(), breaks or {}, traits)
+        options = checks.REGISTRIES[noun].options(breaks=breaks or {}, **traits)
+        entry = Entry(function.__name__, function, frozenset({kind}), options)
         MUTANTS.extend((noun, Scheme(entry), kind, law) for law in laws)
         return function
 
@@ -479,8 +481,8 @@ def test_the_base_of_the_planted_learners_keeps_the_laws():
         """Least squares."""
         return Line(target)
 
-    traits = {"encoding": "scaled", "weights": True}
-    scheme = Scheme(Entry("line", line, frozenset({"point", "class"}), frozenset(), {}, traits))
+    options = LearnerOptions(encoding="scaled", weights=True)
+    scheme = Scheme(Entry("line", line, frozenset({"point", "class"}), options))
     assert {c.id: c.run().reason for c in checks.cases_of("learner", scheme) if c.run().status != "passed"} == {}
 
 
@@ -715,7 +717,7 @@ def test_a_sound_planted_source_keeps_the_laws():
         """Read six rows."""
         return table()
 
-    scheme = Scheme(Entry("sound", sound, frozenset(), frozenset()))
+    scheme = Scheme(Entry("sound", sound, frozenset(), Options()))
     assert {c.law.name: c.run().status for c in checks.cases_of("source", scheme)}.keys() >= {"columns", "target"}
     assert {c.run().reason for c in checks.cases_of("source", scheme)} == {""}
 

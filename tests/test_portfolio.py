@@ -24,7 +24,7 @@ def test_every_drawn_configuration_lies_in_the_declared_space_and_fits(name):
         scheme = learner_scheme(text)
         assert scheme.id == text
         for parameter, value in scheme.parameters:
-            low, high = entry.traits["space"][parameter]
+            low, high = entry.options.space[parameter]
             assert low * 0.99 <= value <= high * 1.01
         try_parameters(text, min(entry.kinds))
 

@@ -240,7 +240,7 @@ def test_half_f1_is_for_two_classes_and_for_the_rarer_of_them():
     assert 0 in labels
 
 
-COUNTED = [name.replace("-", "_") for name, e in metrics.registry.entries("class").items() if e.traits["counts"]]
+COUNTED = [name.replace("-", "_") for name, e in metrics.registry.entries("class").items() if e.options.counts]
 
 
 @pytest.mark.parametrize("metric", COUNTED)
@@ -493,6 +493,6 @@ def test_em_undoes_class_weights_first():
 
 def test_steps_in_a_chain_say_what_they_need():
     entries = registry.entries("class")
-    assert entries["prior-correction"].traits["learns"] == "nothing"
-    assert entries["half-f1"].traits["binary"]
-    assert not any("protocols" in entries[name].traits for name in itertools.chain(CALIBRATORS, DECISIONS))
+    assert entries["prior-correction"].options.learns == "nothing"
+    assert entries["half-f1"].options.binary
+    assert not any(entries[name].options.protocols for name in itertools.chain(CALIBRATORS, DECISIONS))

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy.stats import betabinom
 
 from bench.core import losses
-from bench.core.nouns import DEFAULT_LEVELS, Answer, BenchError, NotApplicableError, Target
+from bench.core.nouns import Answer, BenchError, NotApplicableError, Target
+from bench.core.settings import DEFAULT_LEVELS
 from bench.methods.postprocess import registry
 from bench.methods.postprocess.pava import isotonic_rows
 
@@ -420,7 +421,7 @@ def test_intervals_move_with_the_unit_and_the_origin(name):
 
 def test_what_each_step_promises_stands_beside_it():
     entries = registry.entries("quantile")
-    promised = {name for name, entry in entries.items() if "guarantee" in entry.traits}
+    promised = {name for name, entry in entries.items() if entry.options.guarantee}
     assert promised == {"cqr", "cv-plus", "weighted-cqr"}
-    assert {entries[name].traits["protocols"] for name in ("cqr", "weighted-cqr")} == {("split",)}
-    assert entries["cv-plus"].traits["protocols"] == ("bag", "nested")
+    assert {entries[name].options.protocols for name in ("cqr", "weighted-cqr")} == {("split",)}
+    assert entries["cv-plus"].options.protocols == ("bag", "nested")

@@ -9,7 +9,8 @@ import pytest
 from conftest import class_task, regression_task
 
 from bench.core import registry
-from bench.core.nouns import InvalidAnswerError, NotApplicableError, Settings, Split, Target
+from bench.core.nouns import InvalidAnswerError, NotApplicableError, Split, Target
+from bench.core.settings import Settings
 from bench.methods import learners
 from bench.runner import fit_spec, out_of_fold
 from bench.runner.fit_spec import Fit, data_hash, fit_key, row_weights, rows_of, why_not

@@ -12,10 +12,12 @@ import pytest
 from conftest import bytes_of, read
 from scipy import stats
 
-from bench.core.nouns import Settings, Split, Target, Task
+from bench.core.nouns import Split, Target, Task
 from bench.core.registry import Entry
+from bench.core.settings import Settings
 from bench.methods import learners
 from bench.methods.boards import BOARDS
+from bench.methods.learners import LearnerOptions
 from bench.runner import evaluate, fit_spec, out_of_fold
 from bench.tasks import splits
 
@@ -57,8 +59,8 @@ def known(monkeypatch):
     learners.registry.entries()
     monkeypatch.setattr(RollCall, "taught", ())
     for name, model in {"memory": Memory, "roll-call": RollCall}.items():
-        traits = {"encoding": "native", "weights": True}
-        entry = Entry(name, lambda target, seed, model=model: model(), frozenset({"point"}), frozenset(), {}, traits)
+        options = LearnerOptions(encoding="native", weights=True)
+        entry = Entry(name, lambda target, seed, model=model: model(), frozenset({"point"}), options)
         monkeypatch.setitem(learners.registry._entries, name, entry)
 
 

@@ -240,8 +240,8 @@ def test_a_gate_without_torch_says_what_to_install(monkeypatch):
 
 def test_what_needs_torch_is_listed_and_says_so():
     for name in NEED_TORCH:
-        assert learners.registry.scheme(name).entry.traits["requires"] == ("torch",)
-    assert ensembles.registry.scheme("local-network").entry.traits["requires"] == ("torch",)
+        assert learners.registry.scheme(name).options.requires == ("torch",)
+    assert ensembles.registry.scheme("local-network").options.requires == ("torch",)
 
 
 def test_looking_up_plug_ins_imports_no_torch():

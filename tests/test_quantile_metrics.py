@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from bench.core.nouns import DEFAULT_LEVELS, Answer, BenchError, Target
-from bench.methods.metrics import for_target, registry, traits
+from bench.core.nouns import Answer, BenchError, Target
+from bench.core.settings import DEFAULT_LEVELS
+from bench.methods.metrics import for_target, metric_info, registry
 
 law = settings(derandomize=True, deadline=None, max_examples=30)
 QUANTILE = Target("quantile", DEFAULT_LEVELS)
@@ -245,17 +246,17 @@ def test_every_level_has_its_metric():
 
 
 def test_a_name_tells_the_traits_without_a_target():
-    found = traits("pinball_0.1")
+    found = metric_info("pinball_0.1")
     assert (found.name, found.direction, found.unit, found.goal) == ("pinball_0.1", "min", True, None)
     answer = Answer(QUANTILE, np.zeros((2, 9)))
     assert found.function(QUANTILE, np.array([1.0, -1.0]), answer) == pytest.approx((0.1 + 0.9) / 2)
     assert math.isnan(found.function(ASYMMETRIC, np.zeros(2), Answer(ASYMMETRIC, np.zeros((2, 3))))) is False
-    assert math.isnan(traits("pinball_0.2").function(QUANTILE, np.zeros(2), answer))
-    assert traits("coverage_80").goal == 0.8
+    assert math.isnan(metric_info("pinball_0.2").function(QUANTILE, np.zeros(2), answer))
+    assert metric_info("coverage_80").goal == 0.8
     for name in ("pinball_80", "pinball_0", "pinball_1", "pinball_x", "pinball", "coverage_0", "coverage_101"):
-        assert traits(name) is None, name
+        assert metric_info(name) is None, name
     for name in for_target(QUANTILE):
-        assert traits(name).name == name
+        assert metric_info(name).name == name
 
 
 def test_a_level_that_no_answer_has_is_refused():

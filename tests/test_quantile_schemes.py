@@ -12,7 +12,8 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import QuantileRegressor
 
 from bench.core import losses
-from bench.core.nouns import DEFAULT_LEVELS, BenchError, Panel, Target
+from bench.core.nouns import BenchError, Panel, Target
+from bench.core.settings import DEFAULT_LEVELS
 from bench.methods.ensembles import registry
 from bench.methods.ensembles.level_features import feature_weighted_levels
 from bench.methods.ensembles.local_cluster import _clusters

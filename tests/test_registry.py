@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +11,9 @@ from hypothesis import strategies as st
 from bench.core import registry
 from bench.core.nouns import BenchError
 from bench.core.plugins import load_plugins
-from bench.core.registry import Registry, chosen_from, split_list
-from bench.methods import class_weights, ensembles, learners, metrics, postprocess
+from bench.core.registry import Options, Registry, held_to_its_keywords
+from bench.core.selection import chosen_from, split_list
+from bench.methods import class_weights, ensembles, learners, metrics, postprocess, trainings
 from bench.methods.learners import learner_scheme
 from bench.runner import fit_spec
 
@@ -20,19 +23,28 @@ REGISTRIES = [class_weights.registry, ensembles.registry, learners.registry, met
 @pytest.fixture
 def shop():
     """A registry of its own with three entries; its package holds no module."""
-    found = Registry("tool", "bench.runner.executors")
+
+    class Tool(Protocol):
+        def __call__(self): ...
+
+    kinds = ("wood", "metal")
+    found = Registry("tool", "bench.runner.executors", kinds=kinds, contract=Tool, options=Options)
     found._searched = True
 
-    @found.register("wood", tags=("core",))
+    @held_to_its_keywords
+    def register(*kinds, tags=()):
+        return lambda function: found.enter(function, kinds, Options(tags=tags)) or function
+
+    @register("wood", tags=("core",))
     def big_saw(*, teeth: int = 10, fast: bool = False, name: str | None = None):
         """Cut."""
         return teeth, fast, name
 
-    @found.register("wood", "metal", tags=("core",))
+    @register("wood", "metal", tags=("core",))
     def file_(*, grain: float = 1.0):
         """Rub."""
 
-    @found.register("metal", tags=("extended",))
+    @register("metal", tags=("extended",))
     def torch():
         """Melt."""
 
@@ -143,7 +155,7 @@ def test_two_plug_ins_of_one_name_are_refused(shop):
 
     torch.__module__ = "elsewhere"
     with pytest.raises(BenchError, match="rename"):
-        shop.register("wood")(torch)
+        shop.enter(torch, ("wood",), Options())
 
 
 @given(st.lists(st.sampled_from(["a", "b:p=1", "b:p=1,q=2", "!c", "d*"]), max_size=6), st.booleans())
@@ -313,10 +325,51 @@ def test_all_the_code_behind_a_learner_is_in_its_key(entry):
     roots = {
         *fit_spec.CODE,
         *learners.registry.shared_modules(),
-        *learner_scheme(entry.name).entry.traits.get("code", ()),
+        *learner_scheme(entry.name).options.code,
         home,
     }
     loose = [name for name in _reached(home) if not _covered(name, roots)]
     if entry.source != registry.source_hash(home):  # the hash covers more than the one file
         pytest.skip("the source hash of a learner covers more than its own file")
     assert loose == []
+
+
+def _scheme(panel, y, rng):
+    """Answer."""
+
+
+def _loose(panel, y, rng, **given):
+    """Answer."""
+
+
+def _short(panel):
+    """Answer."""
+
+
+@pytest.mark.parametrize(
+    ("register", "kinds", "options", "function", "says"),
+    [
+        (ensembles.register, ("point",), {"tag": ("core",)}, _scheme, "no 'tag': did you mean tags"),
+        (ensembles.register, ("point",), {"brekas": {"a": "b"}}, _scheme, "no 'brekas': did you mean breaks"),
+        (ensembles.register, ("quantiles",), {}, _scheme, "no kind 'quantiles': did you mean quantile?"),
+        (ensembles.register, (), {}, _scheme, "serves no kind"),
+        (ensembles.register, ("point",), {"tags": "core"}, _scheme, "tags is the text 'core'"),
+        (ensembles.register, ("point",), {}, _loose, "it takes any 'given'"),
+        (ensembles.register, ("point",), {}, _short, "it takes (panel), but is called with (panel, y, rng)"),
+        (learners.register, ("point",), {}, _scheme, "`register` needs 'encoding'"),
+        (learners.register, ("point",), {"encoding": "scald"}, lambda _target, _seed: None, "did you mean scaled"),
+        (metrics.register, ("class",), {"direction": "up"}, _scheme, "direction is 'up'"),
+        (trainings.register, ("fit",), {"hook": "resampling"}, lambda _lesson: None, "did you mean resample"),
+        (postprocess.register, ("class",), {"learns": "test"}, _scheme, "learns is 'test'"),
+        (class_weights.register, ("train",), {}, lambda _counts, _total: None, "there is no kind 'train'"),
+    ],
+)
+def test_a_plug_in_that_is_none_is_refused_when_it_is_imported(register, kinds, options, function, says):
+    """One sentence names the function, its file and what to write instead."""
+    with pytest.raises(BenchError) as refused:
+        register(*kinds, **options)(function)
+    text = str(refused.value)
+    assert says in text
+    assert repr(function.__name__) in text
+    assert __file__ in text
+    assert "\n" not in text

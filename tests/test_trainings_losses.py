@@ -54,7 +54,7 @@ def table(n=400, classes=2, seed=0, columns=5):
 
 def lesson(X, y, learner="logistic", *, width=None, weight=None, seed=0):
     scheme = learner_scheme(learner)
-    encoder = encoders.encoder(scheme.entry.traits["encoding"]).fit(X)
+    encoder = encoders.encoder(scheme.options.encoding).fit(X)
     target = Target("class", tuple("abcdefgh"[: width or y.max() + 1]))
     return Lesson(X, y, weight, target, scheme, encoder, seed, lambda _: [])
 
@@ -439,9 +439,9 @@ def test_all_are_registered_with_their_traits():
     for name in ON_NETWORKS:
         entry = registry.entries("fit")[name]
         expected = ("logistic", "mlp", "lightgbm") if name in ON_TREES else ("logistic", "mlp")
-        assert entry.traits["hook"] == "loss"
-        assert entry.traits["learners"] == expected
-        assert entry.tags == {"extended", "loss"}
+        assert entry.options.hook == "loss"
+        assert entry.options.learners == expected
+        assert set(entry.options.tags) == {"extended", "loss"}
         assert len(entry.summary) <= 120
 
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from bench import checks
 from bench.checks.law import LAWS
-from bench.core.nouns import BenchError, NotApplicableError, Settings, Split, Target, Task, clip_probabilities
+from bench.core.nouns import BenchError, NotApplicableError, Split, Target, Task, clip_probabilities
 from bench.core.registry import Entry, Scheme
-from bench.methods.learners import learner_scheme
-from bench.methods.trainings import Lesson, Taught, registry
+from bench.core.settings import Settings
+from bench.methods.learners import LearnerOptions, learner_scheme
+from bench.methods.trainings import Lesson, Taught, TrainingOptions, registry
 from bench.methods.trainings.balanced_ensembles import sizes
 from bench.methods.trainings.numeric_view import View
 from bench.methods.trainings.sample import emphasis, fewer, more
@@ -41,7 +42,7 @@ class Recorder:
 
     def __init__(self):
         self.taught = []
-        self.entry = SimpleNamespace(name="recorder", traits={})
+        self.entry = SimpleNamespace(name="recorder", options=LearnerOptions())
 
     def __call__(self, target, seed):
         def fit(X, y, weight):
@@ -54,7 +55,7 @@ def lesson_on(X, y, *, width=None, weight=None, seed=0, learner=None):
     width = width or int(np.max(y)) + 1
     target = Target("class", tuple("abcdefgh"[:width]))
     plain = SimpleNamespace(transform=lambda X: X)
-    read = plain if learner is None else encoder(learner.entry.traits["encoding"]).fit(X)
+    read = plain if learner is None else encoder(learner.options.encoding).fit(X)
     y = np.asarray(y)
     y.setflags(write=False)
     return Lesson(X, y, weight, target, learner or Recorder(), read, seed, cut=None)
@@ -684,7 +685,7 @@ def mutant(*laws, **traits):
     """Plant a training scheme; it enters no registry."""
 
     def enter(function):
-        scheme = Scheme(Entry(function.__name__, function, frozenset({"fit"}), frozenset(), {}, traits))
+        scheme = Scheme(Entry(function.__name__, function, frozenset({"fit"}), TrainingOptions(**traits)))
         MUTANTS.extend((scheme, law) for law in laws)
         return function
 
@@ -833,5 +834,5 @@ def test_plain_training_keeps_the_laws():
         """Teach the learner as it is."""
         return weighed(lesson, (lesson.counts > 0).astype(float))
 
-    scheme = Scheme(Entry("plain", plain, frozenset({"fit"}), frozenset()))
+    scheme = Scheme(Entry("plain", plain, frozenset({"fit"}), TrainingOptions()))
     assert {c.id: c.run().reason for c in checks.cases_of("training", scheme) if c.run().status != "passed"} == {}

@@ -9,16 +9,8 @@ import pytest
 from conftest import class_task, core_schemes, regression_task
 
 from bench.core import losses
-from bench.core.nouns import (
-    DEFAULT_LEVELS,
-    BenchError,
-    InvalidAnswerError,
-    NotApplicableError,
-    Settings,
-    Split,
-    Target,
-    Weights,
-)
+from bench.core.nouns import BenchError, InvalidAnswerError, NotApplicableError, Split, Target, Weights
+from bench.core.settings import DEFAULT_LEVELS, Settings
 from bench.methods import ensembles, metrics
 from bench.methods.boards import BOARDS
 from bench.runner.evaluate import EnsembleSheet, Evidence, LearnerSheet, finish, score

@@ -9,24 +9,28 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from typing import Any
 
 from bench.checks.law import LAWS, NOUNS, Case, Examine, Law, LawBrokenError, Outcome, law
 from bench.core.nouns import BenchError
-from bench.core.registry import Registry, Scheme, split_list
+from bench.core.registry import Registry, Scheme
+from bench.core.selection import split_list
+from bench.methods import class_weights, ensembles, learners, metrics, postprocess, trainings
 from bench.methods.learners import learner_scheme
+from bench.tasks import sources
 
-__all__ = ["LAWS", "NOUNS", "Case", "Law", "LawBrokenError", "Outcome", "cases", "cases_of"]
+__all__ = ["LAWS", "NOUNS", "REGISTRIES", "Case", "Law", "LawBrokenError", "Outcome", "cases", "cases_of"]
 
-_PACKAGES = {
-    "ensemble": "ensembles",
-    "learner": "learners",
-    "class-weight": "class_weights",
-    "training": "trainings",
-    "metric": "metrics",
-    "postprocess": "postprocess",
-    "source": "sources",
+REGISTRIES: Mapping[str, Registry[Any]] = {
+    "ensemble": ensembles.registry,
+    "learner": learners.registry,
+    "class-weight": class_weights.registry,
+    "training": trainings.registry,
+    "metric": metrics.registry,
+    "postprocess": postprocess.registry,
+    "source": sources.registry,
 }
 
 
@@ -53,7 +57,7 @@ def cases(noun: str | None = None, names: Iterable[str] = ()) -> Iterator[Case]:
             yield from cases_of(each, scheme)
 
 
-def cases_of(noun: str, scheme: Scheme) -> list[Case]:
+def cases_of(noun: str, scheme: Scheme[Any]) -> list[Case]:
     """Return the cases of one scheme, registered or not: each law on each kind that the scheme serves."""
     kinds = _tables(scheme) if noun == "source" else sorted(scheme.entry.kinds)
     return [
@@ -69,14 +73,9 @@ def cases_of(noun: str, scheme: Scheme) -> list[Case]:
     ]
 
 
-def _registry(noun: str) -> Registry:
-    registry: Registry = importlib.import_module(f"bench.{_PACKAGES[noun]}").registry
-    return registry
-
-
-def _matching(noun: str, text: str) -> list[Scheme]:
+def _matching(noun: str, text: str) -> list[Scheme[Any]]:
     """Return the schemes of a noun that a name, a glob, an id, or the import path of an estimator stands for."""
-    registry = _registry(noun)
+    registry = REGISTRIES[noun]
     name, colon, _ = text.partition(":")
     if noun == "learner" and colon and "." in name:
         return [learner_scheme(text)]
@@ -89,7 +88,7 @@ def _matching(noun: str, text: str) -> list[Scheme]:
     ]
 
 
-def _tables(source: Scheme) -> list[str]:
+def _tables(source: Scheme[Any]) -> list[str]:
     """Return the tables that a source can read without being told where."""
     return sorted(getattr(sys.modules[source.entry.function.__module__], "CATALOGUE", ()))
 
@@ -97,22 +96,22 @@ def _tables(source: Scheme) -> list[str]:
 def _declarations(noun: str) -> tuple[Examine, Examine]:
     """Return the laws about what a plug-in of a noun says of itself."""
 
-    def documented(scheme: Scheme, kind: str) -> None:
+    def documented(scheme: Scheme[Any], kind: str) -> None:
         """It has a docstring, whose first line is shown in lists."""
         if not scheme.entry.summary:
             raise LawBrokenError("it has no docstring, expected one with a first line that says what it does")
 
-    def known_excuses(scheme: Scheme, kind: str) -> None:
+    def known_excuses(scheme: Scheme[Any], kind: str) -> None:
         """Every law that it declares to break exists, and has a reason."""
         names = {each.name for each in LAWS[noun]}
-        for name, reason in scheme.entry.breaks.items():
+        for name, reason in scheme.options.breaks.items():
             if name not in names or not reason.strip():
                 raise LawBrokenError(f"it declares to break {name!r} ({reason}), expected a law's name and a reason")
 
     return documented, known_excuses
 
 
-for _noun, _package in _PACKAGES.items():
-    importlib.import_module(f"bench.checks.{_package}")
+for _noun, _registry in REGISTRIES.items():
+    importlib.import_module(f"bench.checks.{_registry.package.rpartition('.')[2]}")  # its laws are written there
     for _declaration in _declarations(_noun):
         law(_noun)(_declaration)

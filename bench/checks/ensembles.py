@@ -23,6 +23,7 @@ from bench.checks.examples import (
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.core.nouns import Array, NotApplicableError
 from bench.core.registry import Scheme
+from bench.methods.ensembles import EnsembleOptions
 
 LARGEST_GAP = 1e-6
 POOR = 3.0
@@ -30,7 +31,7 @@ POOR = 3.0
 
 
 @law("ensemble")
-def lawful(scheme: Scheme, kind: str) -> None:
+def lawful(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """Its answer has one row per test row, is finite, and is a distribution where classes are asked for."""
     for seed in range(3):
         try:
@@ -40,7 +41,7 @@ def lawful(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble")
-def within_range(scheme: Scheme, kind: str) -> None:
+def within_range(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """On every row and output it stays between the least and the largest that a learner said."""
     given = exam(kind)
     timid = with_said(given, *(_timid(part) for part in (given.oof.said, given.test.said)))
@@ -60,20 +61,20 @@ def _timid(said: Array) -> Array:
 
 
 @law("ensemble")
-def single_learner(scheme: Scheme, kind: str) -> None:
+def single_learner(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """Of one learner it says what that learner says."""
     given = exam(kind, noise=NOISE[1:2])
     demand_close(given.ask(scheme), given.test.said[0], "the answer of a panel of one learner and that learner", 1e-8)
 
 
 @law("ensemble")
-def one_learner(scheme: Scheme, kind: str) -> None:
+def one_learner(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """It can answer for a panel of one learner."""
     exam(kind, noise=NOISE[1:2]).ask(scheme)
 
 
 @law("ensemble")
-def same_seed_same_bytes(scheme: Scheme, kind: str) -> None:
+def same_seed_same_bytes(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """The same seed gives the same bytes, whatever global random state there is, and asking twice changes nothing."""
     given = exam(kind)
     with global_randomness(1):
@@ -85,7 +86,7 @@ def same_seed_same_bytes(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble")
-def inputs_unchanged(scheme: Scheme, kind: str) -> None:
+def inputs_unchanged(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """It writes neither to the panel nor to y."""
     given = exam(kind)
     weight = read_only(np.ones(len(given.y)))
@@ -97,7 +98,7 @@ def inputs_unchanged(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble")
-def learner_order(scheme: Scheme, kind: str) -> None:
+def learner_order(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """The order of the learners is irrelevant; their names stay with them."""
     given, order = exam(kind), np.array([3, 0, 4, 2, 1])
 
@@ -111,7 +112,7 @@ def learner_order(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble")
-def row_order(scheme: Scheme, kind: str) -> None:
+def row_order(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """The order of the out-of-fold rows is irrelevant."""
     given = exam(kind)
     shuffled = given.taught_by(np.random.default_rng(1).permutation(len(given.y)))
@@ -119,7 +120,7 @@ def row_order(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble", "class")
-def class_order(scheme: Scheme, kind: str) -> None:
+def class_order(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """The order and the names of the classes are irrelevant."""
     given, order = exam(kind), np.array([2, 0, 1])
     found = renamed_classes(given, order).ask(scheme)
@@ -127,7 +128,7 @@ def class_order(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble", "point", "quantile")
-def scale_and_shift(scheme: Scheme, kind: str) -> None:
+def scale_and_shift(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """The unit and the offset of the target are irrelevant: of a y + b it says a times its answer, plus b."""
     given = exam(kind)
     expected = given.ask(scheme)
@@ -138,7 +139,7 @@ def scale_and_shift(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble")
-def row_weights(scheme: Scheme, kind: str) -> None:
+def row_weights(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """A row of weight three counts like three equal rows."""
     given = exam(kind)
     weight = 1 + np.arange(len(given.y)) % 3
@@ -151,7 +152,7 @@ def row_weights(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble")
-def zero_weight_rows(scheme: Scheme, kind: str) -> None:
+def zero_weight_rows(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """A row of weight zero counts like no row."""
     given = exam(kind)
     weight = (np.arange(len(given.y)) % 3 > 0) * (1.0 + np.arange(len(given.y)) % 2)
@@ -161,7 +162,7 @@ def zero_weight_rows(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble")
-def weight_unit(scheme: Scheme, kind: str) -> None:
+def weight_unit(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """Only the ratios of the row weights matter, and weights of one are like none."""
     given = exam(kind)
     rows, weight = np.arange(len(given.y)), 1.0 + np.arange(len(given.y)) % 3
@@ -172,7 +173,7 @@ def weight_unit(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble")
-def hears_good_learner(scheme: Scheme, kind: str) -> None:
+def hears_good_learner(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """With one sharp learner among poor ones it loses no more than the plain average, and far less than the worst."""
     for place in (0, 4):
         given = exam(kind, noise=[0.2 if j == place else POOR for j in range(5)], seed=place)
@@ -188,7 +189,7 @@ def hears_good_learner(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble")
-def test_rows_apart(scheme: Scheme, kind: str) -> None:
+def test_rows_apart(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """What it says of a test row depends on that row alone: not on the order, number or words about other rows."""
     given = exam(kind)
     combiner = given.learn(scheme)
@@ -204,7 +205,7 @@ def test_rows_apart(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble")
-def certificate(scheme: Scheme, kind: str) -> None:
+def certificate(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """If it states a gap, that is at most 1e-6, and no single learner and no plain average has less training loss."""
     for given in _exams(kind):
         combiner = given.learn(scheme)
@@ -229,14 +230,14 @@ def _exams(kind: str) -> list[Exam]:
 
 
 @law("ensemble")
-def few_rows(scheme: Scheme, kind: str) -> None:
+def few_rows(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """It can learn from K + 2 rows, fewer than there are learners."""
     width = exam(kind).target.width
     exam(kind, n=width + 2, noise=NOISE + NOISE).ask(scheme)
 
 
 @law("ensemble", "class")
-def two_classes(scheme: Scheme, kind: str) -> None:
+def two_classes(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """It can answer with two classes, and their order is irrelevant."""
     given, order = exam(kind, width=2), np.array([1, 0])
     found = renamed_classes(given, order).ask(scheme)
@@ -244,7 +245,7 @@ def two_classes(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble", "class")
-def absent_class(scheme: Scheme, kind: str) -> None:
+def absent_class(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """It can learn where a class has no out-of-fold row."""
     given = exam(kind)
     for absent in range(given.target.width):
@@ -252,7 +253,7 @@ def absent_class(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble", "class")
-def lone_class(scheme: Scheme, kind: str) -> None:
+def lone_class(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """It can learn where all out-of-fold rows are of one class, as may happen while answers are cross-fitted."""
     given = exam(kind)
     for lone in range(given.target.width):
@@ -260,13 +261,13 @@ def lone_class(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble", "class")
-def certain_learners(scheme: Scheme, kind: str) -> None:
+def certain_learners(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """It bears probabilities next to 0 and 1, right and wrong."""
     certain(exam(kind)).ask(scheme)
 
 
 @law("ensemble")
-def perfect_learner(scheme: Scheme, kind: str) -> None:
+def perfect_learner(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """A learner without any error does no harm, nor do two of them."""
     for noise in ((0.0, 0.5, 1.0), (0.5, 0.0, 0.0), (0.0,)):
         given = exam(kind, noise=noise)
@@ -274,7 +275,7 @@ def perfect_learner(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble")
-def equal_learners(scheme: Scheme, kind: str) -> None:
+def equal_learners(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """Learners that all say the same are bearable: the answer of L equal learners is that of one of them."""
     one = exam(kind, noise=NOISE[1:2])
     many = with_said(one, *(np.repeat(part, 4, axis=0) for part in (one.oof.said, one.test.said)))
@@ -282,7 +283,7 @@ def equal_learners(scheme: Scheme, kind: str) -> None:
 
 
 @law("ensemble")
-def constant_learners(scheme: Scheme, kind: str) -> None:
+def constant_learners(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """Learners that say the same of every row are bearable."""
     given = exam(kind)
 

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from bench.core.losses import mean, proper
-from bench.core.nouns import DEFAULT_LEVELS, Answer, Array, Kind, Panel, Target, clip_probabilities
+from bench.core.nouns import Answer, Array, Kind, Panel, Target, clip_probabilities
 from bench.core.registry import Scheme
+from bench.core.settings import DEFAULT_LEVELS
 from bench.runner.evaluate import finish
 
 NOISE = (0.4, 0.6, 0.8, 1.0, 1.3)
@@ -32,11 +33,11 @@ class Exam:
     test: Panel
     y_test: Array
 
-    def learn(self, scheme: Scheme, seed: int = 0) -> Any:
+    def learn(self, scheme: Scheme[Any], seed: int = 0) -> Any:
         """Return the combiner that a scheme learns."""
         return scheme(self.oof, self.y, np.random.default_rng(seed))
 
-    def ask(self, scheme: Scheme) -> Array:
+    def ask(self, scheme: Scheme[Any]) -> Array:
         """Return what a scheme says of the test rows, finished as on a board, shape (n, K)."""
         return said(self.learn(scheme), self.test)
 

@@ -14,7 +14,7 @@ from bench.core.hashing import digest
 from bench.core.nouns import Array, NotApplicableError
 from bench.core.registry import Scheme
 
-Examine = Callable[[Scheme, str], None]
+Examine = Callable[[Scheme[Any], str], None]
 """(scheme, kind) -> nothing, or a `LawBrokenError`."""
 
 NOUNS = ("ensemble", "learner", "class-weight", "training", "metric", "postprocess", "source")
@@ -32,14 +32,14 @@ class Law:
     name: str
     examine: Examine
     kinds: frozenset[str]
-    when: Callable[[Scheme], bool]
+    when: Callable[[Scheme[Any]], bool]
 
     @property
     def summary(self) -> str:
         """The law in one sentence."""
         return (self.examine.__doc__ or "").partition("\n")[0]
 
-    def holds_for(self, scheme: Scheme, kind: str) -> bool:
+    def holds_for(self, scheme: Scheme[Any], kind: str) -> bool:
         """Say whether the law speaks of this scheme and kind."""
         return (not self.kinds or kind in self.kinds) and self.when(scheme)
 
@@ -57,7 +57,7 @@ class Case:
     """One law for one scheme and kind (for a source: one of its tables)."""
 
     law: Law
-    scheme: Scheme
+    scheme: Scheme[Any]
     kind: str
     others: tuple[str, ...] = ()
 
@@ -68,7 +68,7 @@ class Case:
 
     def run(self) -> Outcome:
         """Examine the law. A break that is declared with a reason is excused, unless no kind shows it."""
-        excuse = self.scheme.entry.breaks.get(self.law.name)
+        excuse = self.scheme.options.breaks.get(self.law.name)
         try:
             fault = self._fault(self.kind)
             if excuse and not any(fault or self._fault(kind) for kind in (self.kind, *self.others)):
@@ -98,7 +98,7 @@ LAWS: Mapping[str, list[Law]] = MappingProxyType({noun: [] for noun in NOUNS})
 """Every law, by noun, in the order in which they are written."""
 
 
-def law(noun: str, *kinds: str, when: Callable[[Scheme], bool] = lambda _: True) -> Callable[[Examine], Examine]:
+def law(noun: str, *kinds: str, when: Callable[[Scheme[Any]], bool] = lambda _: True) -> Callable[[Examine], Examine]:
     """Return the decorator that enters a function as the law of its name."""
 
     def enter(examine: Examine) -> Examine:

@@ -15,6 +15,7 @@ from bench.core.losses import proper
 from bench.core.nouns import Array, InvalidAnswerError, NotApplicableError, Target, clip_probabilities
 from bench.core.nouns import lawful as lawful_values
 from bench.core.registry import Scheme
+from bench.methods.learners import LearnerOptions
 from bench.tasks import encoders
 
 COLOURS = pd.Index(["blue", "green", "red"])
@@ -69,15 +70,17 @@ def _table(rng: np.random.Generator, n: int, gaps: float) -> tuple[pd.DataFrame,
     return X, signal
 
 
-def _model(scheme: Scheme, given: Lesson, weight: Array | None = None, seed: int = 0) -> tuple[Any, Any]:
+def _model(
+    scheme: Scheme[LearnerOptions], given: Lesson, weight: Array | None = None, seed: int = 0
+) -> tuple[Any, Any]:
     """Return the encoder and the model, both learned on the training rows."""
-    encoder = encoders.encoder(scheme.entry.traits["encoding"]).fit(given.X)
+    encoder = encoders.encoder(scheme.options.encoding).fit(given.X)
     model = scheme(given.target, seed)
     model.fit(encoder.transform(given.X), given.y, weight)
     return encoder, model
 
 
-def _ask(scheme: Scheme, given: Lesson, weight: Array | None = None) -> Array:
+def _ask(scheme: Scheme[LearnerOptions], given: Lesson, weight: Array | None = None) -> Array:
     """Return what the learner says of the test rows, shape (n, K), after checking that it is lawful."""
     encoder, model = _model(scheme, given, weight)
     return _say(encoder, model, given.target, given.X_test)
@@ -91,7 +94,7 @@ def _say(encoder: Any, model: Any, target: Target, X: pd.DataFrame) -> Array:
 
 
 @law("learner")
-def lawful(scheme: Scheme, kind: str) -> None:
+def lawful(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """It bears gaps and categories, and answers with K finite columns; class answers are distributions."""
     try:
         _ask(scheme, lesson(kind))
@@ -100,7 +103,7 @@ def lawful(scheme: Scheme, kind: str) -> None:
 
 
 @law("learner")
-def learns(scheme: Scheme, kind: str) -> None:
+def learns(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """On an easy table it loses much less than the best constant."""
     given = lesson(kind)
     loss, constant = (_loss(given, values) for values in (_ask(scheme, given), given.constant))
@@ -118,7 +121,7 @@ def _loss(given: Lesson, values: Array) -> float:
 
 
 @law("learner")
-def same_seed_same_bytes(scheme: Scheme, kind: str) -> None:
+def same_seed_same_bytes(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """The same seed gives the same bytes, whatever global random state there is, and asking twice changes nothing."""
     given = lesson(kind)
     with global_randomness(1):
@@ -130,12 +133,12 @@ def same_seed_same_bytes(scheme: Scheme, kind: str) -> None:
 
 
 @law("learner")
-def inputs_unchanged(scheme: Scheme, kind: str) -> None:
+def inputs_unchanged(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """It writes neither to X nor to y nor to the row weights."""
     given = lesson(kind)
-    encoder = encoders.encoder(scheme.entry.traits["encoding"]).fit(given.X)
+    encoder = encoders.encoder(scheme.options.encoding).fit(given.X)
     X, X_test = encoder.transform(given.X), encoder.transform(given.X_test)
-    weight = read_only(np.linspace(0.5, 1.5, len(given.y))) if scheme.entry.traits.get("weights") else None
+    weight = read_only(np.linspace(0.5, 1.5, len(given.y))) if scheme.options.weights else None
     before = [X.copy(), given.y.copy(), None if weight is None else weight.copy(), X_test.copy()]
     model = scheme(given.target, 0)
     model.fit(X, given.y, weight)
@@ -144,7 +147,7 @@ def inputs_unchanged(scheme: Scheme, kind: str) -> None:
 
 
 @law("learner")
-def test_rows_apart(scheme: Scheme, kind: str) -> None:
+def test_rows_apart(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """What it says of a test row depends on that row alone: not on the order or number of the rows, or other rows."""
     given = lesson(kind)
     encoder, model = _model(scheme, given)
@@ -161,7 +164,7 @@ def test_rows_apart(scheme: Scheme, kind: str) -> None:
 
 
 @law("learner", "class")
-def absent_class(scheme: Scheme, kind: str) -> None:
+def absent_class(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """A class without a training row keeps its column, with probability zero."""
     given = lesson(kind)
     for absent in range(given.target.width):
@@ -171,7 +174,7 @@ def absent_class(scheme: Scheme, kind: str) -> None:
 
 
 @law("learner", "class")
-def two_classes(scheme: Scheme, kind: str) -> None:
+def two_classes(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """It can learn two classes, and tells them apart."""
     learns_of = lesson(kind, width=2)
     loss, constant = (_loss(learns_of, values) for values in (_ask(scheme, learns_of), learns_of.constant))
@@ -182,7 +185,7 @@ def two_classes(scheme: Scheme, kind: str) -> None:
 
 
 @law("learner")
-def few_rows(scheme: Scheme, kind: str) -> None:
+def few_rows(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """It can learn from twelve rows."""
     given = lesson(kind)
     first = [np.flatnonzero(given.y == k)[:4] for k in range(3)] if kind == "class" else [np.arange(12)]
@@ -190,7 +193,7 @@ def few_rows(scheme: Scheme, kind: str) -> None:
 
 
 @law("learner")
-def odd_test_rows(scheme: Scheme, kind: str) -> None:
+def odd_test_rows(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """It bears gaps, categories and numbers in the test rows that the training rows did not have."""
     given = lesson(kind, gaps=0.0)
     odd = pd.DataFrame(
@@ -204,23 +207,23 @@ def odd_test_rows(scheme: Scheme, kind: str) -> None:
 
 
 @law("learner")
-def constant_columns(scheme: Scheme, kind: str) -> None:
+def constant_columns(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """It bears a table of which no column tells anything."""
     given = lesson(kind)
     red = pd.Categorical.from_codes(np.full(len(given.X), 2), COLOURS)
     _ask(scheme, replace(given, X=given.X.assign(size=1.0, age=np.nan, colour=red)))
 
 
-@law("learner", when=lambda scheme: bool(scheme.entry.traits.get("weights")))
-def equal_weights(scheme: Scheme, kind: str) -> None:
+@law("learner", when=lambda scheme: bool(scheme.options.weights))
+def equal_weights(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """Row weights of one are like none."""
     given = lesson(kind)
     found, expected = _ask(scheme, given, read_only(np.ones(len(given.y)))), _ask(scheme, given)
     demand_close(found, expected, "the answers with weights of one and without weights", 1e-6)
 
 
-@law("learner", when=lambda scheme: bool(scheme.entry.traits.get("weights")))
-def hears_weights(scheme: Scheme, kind: str) -> None:
+@law("learner", when=lambda scheme: bool(scheme.options.weights))
+def hears_weights(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """Where rows contradict each other the heavy ones pull the answer their way: towards their class, or up."""
     given, n = lesson(kind), 120
     other = np.random.default_rng(1).random(n) < 0.5

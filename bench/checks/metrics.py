@@ -11,11 +11,12 @@ from bench.checks.examples import answer_of, global_randomness, read_only, rows_
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.core.nouns import Answer, Array, Target
 from bench.core.registry import Scheme
+from bench.methods.metrics import MetricOptions
 
 SEEDS = range(4)
 
 
-def _value(scheme: Scheme, y: Array, answer: Answer) -> float:
+def _value(scheme: Scheme[MetricOptions], y: Array, answer: Answer) -> float:
     return float(scheme(answer.target, read_only(y), answer))
 
 
@@ -34,18 +35,18 @@ def _tied(kind: str) -> tuple[Array, Answer]:
     return y[index], rows_of(answer, index)
 
 
-def _labels_matter(scheme: Scheme) -> bool:
-    return bool(scheme.entry.traits.get("label"))
+def _labels_matter(scheme: Scheme[MetricOptions]) -> bool:
+    return bool(scheme.options.label)
 
 
-def _ranks(scheme: Scheme) -> bool:
-    return scheme.entry.traits.get("direction") in {"min", "max"}
+def _ranks(scheme: Scheme[MetricOptions]) -> bool:
+    return scheme.options.direction in {"min", "max"}
 
 
 @law("metric", when=_ranks)
-def truth_is_best(scheme: Scheme, kind: str) -> None:
+def truth_is_best(scheme: Scheme[MetricOptions], kind: str) -> None:
     """No answer beats the truth, and an answer that is all wrong does not reach it."""
-    sign = 1 if scheme.entry.traits["direction"] == "max" else -1
+    sign = 1 if scheme.options.direction == "max" else -1
     for y, answer in _answers(kind):
         best, fair = _value(scheme, y, truth(answer.target, y)), _value(scheme, y, answer)
         bad = _value(scheme, y, _nonsense(answer.target, y))
@@ -71,14 +72,14 @@ def _nonsense(target: Target, y: Array) -> Answer:
     return Answer(target, np.sort(values, axis=1), unsorted=values)
 
 
-@law("metric", "class", "quantile", when=lambda scheme: bool(scheme.entry.traits.get("proper")))
-def proper(scheme: Scheme, kind: str) -> None:
+@law("metric", "class", "quantile", when=lambda scheme: bool(scheme.options.proper))
+def proper(scheme: Scheme[MetricOptions], kind: str) -> None:
     """The true distribution has the least expected value, worked out exactly."""
     rng = np.random.default_rng(0)
     draw = _class_reports if kind == "class" else _quantile_reports
     for y, chance, true, reports in (draw(rng) for _ in SEEDS):
         target = target_of(kind)
-        sign = -1 if scheme.entry.traits["direction"] == "max" else 1
+        sign = -1 if scheme.options.direction == "max" else 1
         said, *others = [_expected(scheme, target, y, chance, report) for report in (true, *reports)]
         best = sign * min(sign * other for other in others)
         if sign * best < sign * said - 1e-12:
@@ -87,7 +88,7 @@ def proper(scheme: Scheme, kind: str) -> None:
             )
 
 
-def _expected(scheme: Scheme, target: Target, y: Array, chance: Array, report: Array) -> float:
+def _expected(scheme: Scheme[MetricOptions], target: Target, y: Array, chance: Array, report: Array) -> float:
     """Return Σ_i chance_i × the metric of the report when y_i comes true."""
     answer = Answer(target, report[None, :])
     return float(np.dot(chance, [_value(scheme, y[i : i + 1].copy(), answer) for i in range(len(y))]))
@@ -110,7 +111,7 @@ def _quantile_reports(rng: np.random.Generator) -> tuple[Array, Array, Array, li
 
 
 @law("metric")
-def row_order(scheme: Scheme, kind: str) -> None:
+def row_order(scheme: Scheme[MetricOptions], kind: str) -> None:
     """The order of the rows is irrelevant."""
     for y, answer in _answers(kind, weighted=True):
         order = np.random.default_rng(1).permutation(len(y))
@@ -119,7 +120,7 @@ def row_order(scheme: Scheme, kind: str) -> None:
 
 
 @law("metric", "class")
-def class_names(scheme: Scheme, kind: str) -> None:
+def class_names(scheme: Scheme[MetricOptions], kind: str) -> None:
     """The order and the names of the classes are irrelevant, also where two have equally many rows."""
     for y, answer in (*_answers(kind), _tied(kind)):
         order = np.roll(np.arange(answer.target.width), 1)
@@ -130,7 +131,7 @@ def class_names(scheme: Scheme, kind: str) -> None:
 
 
 @law("metric")
-def row_weights(scheme: Scheme, kind: str) -> None:
+def row_weights(scheme: Scheme[MetricOptions], kind: str) -> None:
     """A row of weight three counts like three equal rows, a row of weight zero like none."""
     for y, answer in _answers(kind, weighted=True):
         index = np.repeat(np.arange(len(y)), np.asarray(answer.weight, dtype=int))
@@ -139,7 +140,7 @@ def row_weights(scheme: Scheme, kind: str) -> None:
 
 
 @law("metric")
-def weight_unit(scheme: Scheme, kind: str) -> None:
+def weight_unit(scheme: Scheme[MetricOptions], kind: str) -> None:
     """Only the ratios of the row weights matter."""
     for y, answer in _answers(kind, weighted=True):
         other = _value(scheme, y, replace(answer, weight=1e-3 * np.asarray(answer.weight)))
@@ -147,7 +148,7 @@ def weight_unit(scheme: Scheme, kind: str) -> None:
 
 
 @law("metric", "class", when=_labels_matter)
-def hears_rule(scheme: Scheme, kind: str) -> None:
+def hears_rule(scheme: Scheme[MetricOptions], kind: str) -> None:
     """A metric of labels sees the decision rule."""
     values = [(_value(scheme, y, answer), _value(scheme, y, _ruled(answer))) for y, answer in _answers(kind)]
     if all(plain == ruled or np.isnan(plain) for plain, ruled in values):
@@ -155,7 +156,7 @@ def hears_rule(scheme: Scheme, kind: str) -> None:
 
 
 @law("metric", "class", when=lambda scheme: not _labels_matter(scheme))
-def ignores_rule(scheme: Scheme, kind: str) -> None:
+def ignores_rule(scheme: Scheme[MetricOptions], kind: str) -> None:
     """A metric of probabilities never sees the decision rule."""
     for y, answer in _answers(kind):
         plain, ruled = (np.array(_value(scheme, y, each)) for each in (answer, _ruled(answer)))
@@ -167,7 +168,7 @@ def _ruled(answer: Answer) -> Answer:
 
 
 @law("metric")
-def same_bytes(scheme: Scheme, kind: str) -> None:
+def same_bytes(scheme: Scheme[MetricOptions], kind: str) -> None:
     """The same answer gets the same value to the last bit, and is not written to."""
     for y, answer in _answers(kind, weighted=True):
         before = [y.copy(), answer.values.copy(), np.array(answer.weight)]
@@ -179,7 +180,7 @@ def same_bytes(scheme: Scheme, kind: str) -> None:
 
 
 @law("metric")
-def one_class(scheme: Scheme, kind: str) -> None:
+def one_class(scheme: Scheme[MetricOptions], kind: str) -> None:
     """Rows of one class, or of one value, get a number or NaN, and no error."""
     for y, answer in _answers(kind):
         same = np.flatnonzero(y == y[0])

@@ -23,6 +23,7 @@ from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, la
 from bench.core.nouns import Answer, Array, InvalidAnswerError
 from bench.core.nouns import lawful as lawful_values
 from bench.core.registry import Scheme
+from bench.methods.postprocess import StepOptions
 from bench.runner.out_of_fold import PROTOCOLS
 
 Change = Callable[[Answer], Answer]
@@ -32,21 +33,23 @@ ROUNDS, FEW = 400, 20
 """So many exchangeable samples of so few rows show whether intervals cover."""
 
 
-def _conformal(scheme: Scheme) -> bool:
-    return "guarantee" in scheme.entry.traits
+def _conformal(scheme: Scheme[StepOptions]) -> bool:
+    return bool(scheme.options.guarantee)
 
 
-def _by_fold(scheme: Scheme) -> bool:
-    return "bag" in scheme.entry.traits.get("protocols", ())
+def _by_fold(scheme: Scheme[StepOptions]) -> bool:
+    return "bag" in scheme.options.protocols
 
 
-def _teacher(scheme: Scheme) -> str:
-    return str(scheme.entry.traits.get("learns", "folds"))
+def _teacher(scheme: Scheme[StepOptions]) -> str:
+    return str(scheme.options.learns)
 
 
-def _drawn(scheme: Scheme, kind: str, *, width: int | None = None, seed: int = 0, n: int = 150) -> tuple[Array, Answer]:
+def _drawn(
+    scheme: Scheme[StepOptions], kind: str, *, width: int | None = None, seed: int = 0, n: int = 150
+) -> tuple[Array, Answer]:
     """Draw y and the known answer that teaches a step; class answers come from training with class weights."""
-    width = width or (2 if scheme.entry.traits.get("binary") else 3)
+    width = width or (2 if scheme.options.binary else 3)
     y, answer = answer_of(kind, n=n, width=width, seed=seed)
     if kind == "quantile":
         crossed = read_only(answer.values + 0.5 * np.random.default_rng(seed).normal(size=answer.values.shape))
@@ -56,13 +59,13 @@ def _drawn(scheme: Scheme, kind: str, *, width: int | None = None, seed: int = 0
     return y, replace(answer, emphasis=emphasis, fold=fold)
 
 
-def _asked(scheme: Scheme, answer: Answer, *, folds: int = FOLDS, noise: float = 0.2) -> Answer:
+def _asked(scheme: Scheme[StepOptions], answer: Answer, *, folds: int = FOLDS, noise: float = 0.2) -> Answer:
     """Return the answer as test rows have it: no fold, and what each fold's models say where the step asks for it."""
     said = by_fold_of(answer, folds, noise) if _by_fold(scheme) else None
     return replace(answer, fold=None, by_fold=said)
 
 
-def _learn(scheme: Scheme, y: Array, answer: Answer) -> Change:
+def _learn(scheme: Scheme[StepOptions], y: Array, answer: Answer) -> Change:
     """Teach a step as the harness does: one that learns nothing is given no true value."""
     truth = np.empty(0) if _teacher(scheme) == "nothing" else y
     change: Change = scheme(answer, read_only(truth), np.random.default_rng(0))
@@ -93,9 +96,9 @@ def _demand_rising(values: Array) -> None:
 
 
 @law("postprocess")
-def known_traits(scheme: Scheme, kind: str) -> None:
+def known_traits(scheme: Scheme[StepOptions], kind: str) -> None:
     """The protocols and the teacher that it names exist; calibration rows are there under protocol split alone."""
-    protocols, teacher = scheme.entry.traits.get("protocols", ()), _teacher(scheme)
+    protocols, teacher = scheme.options.protocols, _teacher(scheme)
     if not set(protocols) <= set(PROTOCOLS) or teacher not in TEACHERS:
         raise LawBrokenError(f"it names protocols {list(protocols)} and learns from {teacher!r}, which do not exist")
     if teacher == "calibration" and tuple(protocols) != ("split",):
@@ -103,7 +106,7 @@ def known_traits(scheme: Scheme, kind: str) -> None:
 
 
 @law("postprocess")
-def lawful(scheme: Scheme, kind: str) -> None:
+def lawful(scheme: Scheme[StepOptions], kind: str) -> None:
     """Its answer is finite, in shape, a distribution where classes are asked for, and its decision rule is sound."""
     for seed in range(3):
         y, known = _drawn(scheme, kind, seed=seed)
@@ -114,14 +117,14 @@ def lawful(scheme: Scheme, kind: str) -> None:
 
 
 @law("postprocess", "class")
-def keeps_probabilities(scheme: Scheme, kind: str) -> None:
+def keeps_probabilities(scheme: Scheme[StepOptions], kind: str) -> None:
     """It changes decisions alone: the probabilities stay as they are, to the last bit."""
     y, known = _drawn(scheme, kind)
     demand_same_bytes(_learn(scheme, y, known)(known).values, known.values, "the probabilities after the step")
 
 
 @law("postprocess")
-def same_seed_same_bytes(scheme: Scheme, kind: str) -> None:
+def same_seed_same_bytes(scheme: Scheme[StepOptions], kind: str) -> None:
     """The same seed gives the same bytes, whatever the global random state; it writes to no input."""
     y, known = _drawn(scheme, kind)
     asked = _asked(scheme, known)
@@ -135,7 +138,7 @@ def same_seed_same_bytes(scheme: Scheme, kind: str) -> None:
 
 
 @law("postprocess")
-def row_order(scheme: Scheme, kind: str) -> None:
+def row_order(scheme: Scheme[StepOptions], kind: str) -> None:
     """The order of the rows it learns on is irrelevant."""
     y, known = _drawn(scheme, kind)
     asked, order = _asked(scheme, known), np.random.default_rng(1).permutation(len(y))
@@ -144,9 +147,9 @@ def row_order(scheme: Scheme, kind: str) -> None:
 
 
 @law("postprocess", "class")
-def class_order(scheme: Scheme, kind: str) -> None:
+def class_order(scheme: Scheme[StepOptions], kind: str) -> None:
     """The order and the names of the classes are irrelevant to the labels it decides on."""
-    for width in (2,) if scheme.entry.traits.get("binary") else (2, 3):
+    for width in (2,) if scheme.options.binary else (2, 3):
         y, known = _drawn(scheme, kind, width=width)
         order = np.roll(np.arange(width), 1)
         place = np.argsort(order)
@@ -158,7 +161,7 @@ def class_order(scheme: Scheme, kind: str) -> None:
 
 
 @law("postprocess")
-def row_weights(scheme: Scheme, kind: str) -> None:
+def row_weights(scheme: Scheme[StepOptions], kind: str) -> None:
     """A row of weight three counts like three equal rows, a row of weight zero like none."""
     y, known = _drawn(scheme, kind)
     asked, weight = _asked(scheme, known), np.arange(len(y)) % 4
@@ -169,7 +172,7 @@ def row_weights(scheme: Scheme, kind: str) -> None:
 
 
 @law("postprocess")
-def test_rows_apart(scheme: Scheme, kind: str) -> None:
+def test_rows_apart(scheme: Scheme[StepOptions], kind: str) -> None:
     """What it makes of a test row depends on that row alone."""
     y, known = _drawn(scheme, kind)
     change, test = _learn(scheme, y, known), _asked(scheme, _drawn(scheme, kind, seed=5, n=60)[1])
@@ -178,14 +181,14 @@ def test_rows_apart(scheme: Scheme, kind: str) -> None:
 
 
 @law("postprocess", "class")
-def two_classes(scheme: Scheme, kind: str) -> None:
+def two_classes(scheme: Scheme[StepOptions], kind: str) -> None:
     """It can serve two classes."""
     y, known = _drawn(scheme, kind, width=2)
     _demand_lawful(_learn(scheme, y, known)(_asked(scheme, known)))
 
 
 @law("postprocess", "class")
-def absent_class(scheme: Scheme, kind: str) -> None:
+def absent_class(scheme: Scheme[StepOptions], kind: str) -> None:
     """It can learn where a class has no row, with class weight zero."""
     y, known = _drawn(scheme, kind)
     for absent in range(known.target.width):
@@ -196,7 +199,7 @@ def absent_class(scheme: Scheme, kind: str) -> None:
 
 
 @law("postprocess", "class")
-def lone_class(scheme: Scheme, kind: str) -> None:
+def lone_class(scheme: Scheme[StepOptions], kind: str) -> None:
     """It can learn where all rows are of one class."""
     _, known = _drawn(scheme, kind)
     for k in range(known.target.width):
@@ -205,7 +208,7 @@ def lone_class(scheme: Scheme, kind: str) -> None:
 
 
 @law("postprocess")
-def certain_answers(scheme: Scheme, kind: str) -> None:
+def certain_answers(scheme: Scheme[StepOptions], kind: str) -> None:
     """It bears probabilities next to 0 and 1, and rows that are all alike."""
     y, known = _drawn(scheme, kind)
     hard = np.where(known.values == known.values.max(axis=1, keepdims=True), 1 - 2e-15, 1e-15)
@@ -216,7 +219,7 @@ def certain_answers(scheme: Scheme, kind: str) -> None:
 
 
 @law("postprocess", "quantile")
-def nested(scheme: Scheme, kind: str) -> None:
+def nested(scheme: Scheme[StepOptions], kind: str) -> None:
     """Its quantiles rise from level to level, so that every interval holds the narrower ones."""
     for seed in range(3):
         y, known = _drawn(scheme, kind, seed=seed, n=60)
@@ -224,7 +227,7 @@ def nested(scheme: Scheme, kind: str) -> None:
 
 
 @law("postprocess", "quantile")
-def scale_and_shift(scheme: Scheme, kind: str) -> None:
+def scale_and_shift(scheme: Scheme[StepOptions], kind: str) -> None:
     """The unit and the origin of the target are irrelevant."""
     y, known = _drawn(scheme, kind)
     asked = _asked(scheme, known)
@@ -234,7 +237,7 @@ def scale_and_shift(scheme: Scheme, kind: str) -> None:
 
 
 @law("postprocess", "quantile")
-def upside_down(scheme: Scheme, kind: str) -> None:
+def upside_down(scheme: Scheme[StepOptions], kind: str) -> None:
     """Low and high are treated alike: the negative of all answers and true values gives the negative answer."""
     y, known = _drawn(scheme, kind)
     asked = _asked(scheme, known)
@@ -244,7 +247,7 @@ def upside_down(scheme: Scheme, kind: str) -> None:
 
 
 @law("postprocess", "quantile", when=_conformal)
-def keeps_median(scheme: Scheme, kind: str) -> None:
+def keeps_median(scheme: Scheme[StepOptions], kind: str) -> None:
     """A step that moves intervals leaves the median where it is."""
     y, known = _drawn(scheme, kind)
     middle = known.target.width // 2
@@ -253,7 +256,7 @@ def keeps_median(scheme: Scheme, kind: str) -> None:
 
 
 @law("postprocess", "quantile", when=_conformal)
-def few_rows(scheme: Scheme, kind: str) -> None:
+def few_rows(scheme: Scheme[StepOptions], kind: str) -> None:
     """It never promises more than its rows can tell: where three rows teach it, a wide interval has no end."""
     y, known = _drawn(scheme, kind)
     taught = _learn(scheme, y[:3], rows_of(known, np.arange(3)))
@@ -264,7 +267,7 @@ def few_rows(scheme: Scheme, kind: str) -> None:
 
 
 @law("postprocess", "quantile", when=_conformal)
-def covers(scheme: Scheme, kind: str) -> None:
+def covers(scheme: Scheme[StepOptions], kind: str) -> None:
     """On exchangeable rows its intervals cover what they should, however wrong the quantiles are."""
     rng, target = np.random.default_rng(0), target_of(kind)
     hit = {interval: np.zeros(ROUNDS) for interval in target.intervals}

@@ -21,7 +21,7 @@ from bench.core.nouns import lawful as lawful_values
 from bench.core.registry import Scheme
 from bench.methods.class_weights import fit_weights
 from bench.methods.learners import learner_scheme
-from bench.methods.trainings import Lesson, Taught
+from bench.methods.trainings import Lesson, Taught, TrainingOptions
 from bench.runner.fit_spec import is_weighting
 from bench.tasks import encoders
 
@@ -29,24 +29,24 @@ QUICK = {"forest": "forest:n_estimators=10", "extra-trees": "extra-trees:n_estim
 """Learners that are fitted smaller than they come, since a law asks for one fit after the other."""
 
 
-def unequal(scheme: Scheme, counts: Sequence[int] = (70, 24, 9), **given: Any) -> Table:
+def unequal(scheme: Scheme[TrainingOptions], counts: Sequence[int] = (70, 24, 9), **given: Any) -> Table:
     """Return the easy table of the learners' laws with so many rows of each class, of two classes for some schemes."""
-    width = 2 if scheme.entry.traits.get("binary") else min(len(counts), 3)
+    width = 2 if scheme.options.binary else min(len(counts), 3)
     table = table_of("class", n=400, width=width, **given)
     rows = [np.flatnonzero(table.y == k)[: counts[k]] for k in range(width)]
     return _for(scheme, table.rows(np.sort(np.concatenate(rows))))
 
 
-def _for(scheme: Scheme, table: Table) -> Table:
+def _for(scheme: Scheme[TrainingOptions], table: Table) -> Table:
     """Return the table with its classes in order, where the scheme is for such."""
-    return replace(table, target=replace(table.target, ordered=bool(scheme.entry.traits.get("ordered"))))
+    return replace(table, target=replace(table.target, ordered=scheme.options.ordered))
 
 
-def lesson_of(scheme: Scheme, table: Table, weight: Array | None = None, learner: str = "") -> Lesson:
+def lesson_of(scheme: Scheme[TrainingOptions], table: Table, weight: Array | None = None, learner: str = "") -> Lesson:
     """Return the lesson of a table for a learner, by its id, or for the first that the scheme is written for."""
-    written_for = scheme.entry.traits.get("learners", ("logistic",))[0]
+    written_for = next(iter(scheme.options.learners), "logistic")
     chosen = learner_scheme(learner or QUICK.get(written_for, written_for))
-    encoder = encoders.encoder(chosen.entry.traits["encoding"]).fit(table.X)
+    encoder = encoders.encoder(chosen.options.encoding).fit(table.X)
 
     def cut(folds: int) -> list[tuple[Array, Array]]:
         place = np.empty(len(table.y), dtype=int)
@@ -56,7 +56,7 @@ def lesson_of(scheme: Scheme, table: Table, weight: Array | None = None, learner
     return Lesson(table.X, table.y, weight, table.target, chosen, encoder, 0, cut)
 
 
-def teach(scheme: Scheme, lesson: Lesson) -> Taught:
+def teach(scheme: Scheme[TrainingOptions], lesson: Lesson) -> Taught:
     """Return what a scheme makes of a lesson; a class weighting weighs its rows."""
     if not is_weighting(scheme):
         taught: Taught = scheme(lesson)
@@ -66,7 +66,7 @@ def teach(scheme: Scheme, lesson: Lesson) -> Taught:
     return Taught(lesson.teach(weight=rows), weights)
 
 
-def _ask(scheme: Scheme, table: Table, weight: Array | None = None, learner: str = "") -> Array:
+def _ask(scheme: Scheme[TrainingOptions], table: Table, weight: Array | None = None, learner: str = "") -> Array:
     """Return what a taught scheme says of the test rows, after checking that it is lawful."""
     lesson = lesson_of(scheme, table, weight, learner)
     taught = teach(scheme, lesson)
@@ -96,7 +96,7 @@ def _demand_sound(taught: Taught, lesson: Lesson) -> None:
 
 
 @law("training", "fit")
-def lawful(scheme: Scheme, kind: str) -> None:
+def lawful(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It answers with a distribution over the classes, and its class weights fit them."""
     try:
         _ask(scheme, unequal(scheme))
@@ -105,7 +105,7 @@ def lawful(scheme: Scheme, kind: str) -> None:
 
 
 @law("training", "fit")
-def learns(scheme: Scheme, kind: str) -> None:
+def learns(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """On an easy table it finds most rows of every class."""
     table = unequal(scheme, (90, 45, 25))
     labels = _ask(scheme, table).argmax(axis=1)
@@ -115,7 +115,7 @@ def learns(scheme: Scheme, kind: str) -> None:
 
 
 @law("training", "fit")
-def same_seed_same_bytes(scheme: Scheme, kind: str) -> None:
+def same_seed_same_bytes(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """The same seed gives the same bytes, whatever global random state there is, and that state is left alone."""
     table = unequal(scheme)
     with global_randomness(1):
@@ -133,7 +133,7 @@ def _global_state() -> str:
 
 
 @law("training", "fit")
-def inputs_unchanged(scheme: Scheme, kind: str) -> None:
+def inputs_unchanged(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It writes neither to the rows nor to y."""
     table = unequal(scheme)
     before = [table.X.copy(), table.y.copy(), table.X_test.copy()]
@@ -142,7 +142,7 @@ def inputs_unchanged(scheme: Scheme, kind: str) -> None:
 
 
 @law("training", "fit")
-def test_rows_apart(scheme: Scheme, kind: str) -> None:
+def test_rows_apart(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """What it says of a test row depends on that row alone, and not on the others or on their order."""
     table = unequal(scheme)
     taught = teach(scheme, lesson_of(scheme, table))
@@ -153,7 +153,7 @@ def test_rows_apart(scheme: Scheme, kind: str) -> None:
 
 
 @law("training", "fit")
-def absent_class(scheme: Scheme, kind: str) -> None:
+def absent_class(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """A class without a row keeps its column, with probability and emphasis zero; a lone class is certain."""
     table = unequal(scheme)
     for there in (np.arange(1, table.target.width), np.arange(1)):
@@ -163,16 +163,16 @@ def absent_class(scheme: Scheme, kind: str) -> None:
 
 
 @law("training", "fit")
-def rare_classes(scheme: Scheme, kind: str) -> None:
+def rare_classes(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It bears classes of one row and of two, beside one that is much larger."""
     for counts in ((130, 1, 2), (12, 1, 1)):
         _ask(scheme, unequal(scheme, counts))
 
 
 @law("training", "fit")
-def two_classes(scheme: Scheme, kind: str) -> None:
+def two_classes(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It bears two classes, the second the larger one, or both alike."""
-    if scheme.entry.traits.get("ordered"):
+    if scheme.options.ordered:
         return
     for counts in ((8, 60), (30, 30)):
         table = table_of("class", n=400, width=2)
@@ -180,8 +180,8 @@ def two_classes(scheme: Scheme, kind: str) -> None:
         _ask(scheme, table.rows(rows))
 
 
-@law("training", "fit", when=lambda scheme: not scheme.entry.traits.get("binary"))
-def many_classes(scheme: Scheme, kind: str) -> None:
+@law("training", "fit", when=lambda scheme: not scheme.options.binary)
+def many_classes(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It bears eight classes, the largest with forty times the rows of the smallest."""
     rng = np.random.default_rng(0)
     target = target_of("class", 8)
@@ -191,7 +191,7 @@ def many_classes(scheme: Scheme, kind: str) -> None:
 
 
 @law("training", "fit")
-def gaps(scheme: Scheme, kind: str) -> None:
+def gaps(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It bears a table of which every third value is missing, and odd test rows."""
     table = unequal(scheme, gaps=0.35)
     odd = pd.DataFrame(
@@ -205,7 +205,7 @@ def gaps(scheme: Scheme, kind: str) -> None:
 
 
 @law("training", "fit")
-def categories_alone(scheme: Scheme, kind: str) -> None:
+def categories_alone(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It bears a table of categories, and a table of numbers."""
     table = unequal(scheme)
     marked = [X.assign(large=pd.Categorical(np.where(X["size"] > 0, "yes", "no"))) for X in (table.X, table.X_test)]
@@ -215,7 +215,7 @@ def categories_alone(scheme: Scheme, kind: str) -> None:
 
 
 @law("training", "fit")
-def constant_columns(scheme: Scheme, kind: str) -> None:
+def constant_columns(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It bears a table of which no column tells anything, and then holds no class to be certain."""
     table = unequal(scheme)
     red = pd.Categorical.from_codes(np.full(len(table.X), 2), COLOURS)
@@ -225,7 +225,7 @@ def constant_columns(scheme: Scheme, kind: str) -> None:
 
 
 @law("training", "fit")
-def repeated_rows(scheme: Scheme, kind: str) -> None:
+def repeated_rows(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It bears a table whose rows each come four times, some of them with two classes."""
     table = unequal(scheme, (20, 8, 4))
     index = np.tile(np.arange(len(table.y)), 4)
@@ -235,7 +235,7 @@ def repeated_rows(scheme: Scheme, kind: str) -> None:
 
 
 @law("training", "fit")
-def equal_weights(scheme: Scheme, kind: str) -> None:
+def equal_weights(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """Row weights of one are like none."""
     table = unequal(scheme)
     found, expected = _ask(scheme, table, read_only(np.ones(len(table.y)))), _ask(scheme, table)
@@ -243,7 +243,7 @@ def equal_weights(scheme: Scheme, kind: str) -> None:
 
 
 @law("training", "fit")
-def zero_weight_rows(scheme: Scheme, kind: str) -> None:
+def zero_weight_rows(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """Rows of weight zero are as if they were not there."""
     table = unequal(scheme)
     heard = np.random.default_rng(3).random(len(table.y)) < 0.8
@@ -254,7 +254,7 @@ def zero_weight_rows(scheme: Scheme, kind: str) -> None:
 
 
 @law("training", "fit")
-def hears_weights(scheme: Scheme, kind: str) -> None:
+def hears_weights(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """Where rows contradict each other the heavy ones pull the answer their way."""
     table = unequal(scheme, (60, 60, 60))
     last = table.target.width - 1
@@ -270,10 +270,10 @@ def hears_weights(scheme: Scheme, kind: str) -> None:
 
 
 @law("training", "fit")
-def emphasis_undone(scheme: Scheme, kind: str) -> None:
+def emphasis_undone(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """Where no column tells anything, its answer over its emphasis gives each class its share of the rows."""
     rng = np.random.default_rng(5)
-    n, width = 360, 2 if scheme.entry.traits.get("binary") else 3
+    n, width = 360, 2 if scheme.options.binary else 3
     y = np.repeat(np.arange(width), [240, 120] if width == 2 else [220, 90, 50])
     X, X_test = (pd.DataFrame({"size": rng.normal(size=rows), "age": rng.normal(size=rows)}) for rows in (n, 200))
     table = _for(scheme, Table(target_of("class", width), X, read_only(y), X_test, np.zeros(200, dtype=int)))
@@ -285,8 +285,8 @@ def emphasis_undone(scheme: Scheme, kind: str) -> None:
     demand_close(found, np.bincount(y) / n, "the shares of the classes", 0.12)
 
 
-@law("training", "fit", when=lambda scheme: not scheme.entry.traits.get("learners"))
-def hears_learner(scheme: Scheme, kind: str) -> None:
+@law("training", "fit", when=lambda scheme: not scheme.options.learners)
+def hears_learner(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It answers otherwise with another learner: nothing stands twice in a table."""
     table = unequal(scheme)
     first, second = (_ask(scheme, table, learner=name) for name in ("logistic", QUICK["forest"]))

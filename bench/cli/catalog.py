@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.core.nouns import BenchError, Settings, Split, Target, Task
-from bench.core.registry import Entry, Registry, Scheme, chosen_from
+from bench.core.nouns import BenchError, Split, Target, Task
+from bench.core.registry import Entry, Registry, Scheme
+from bench.core.selection import chosen_from
+from bench.core.settings import Settings
 from bench.methods import class_weights, ensembles, learners, metrics, postprocess, trainings
 from bench.methods.boards import BOARDS
 from bench.methods.learners import learner_scheme
@@ -21,7 +23,7 @@ from bench.tasks.sources import LoadError
 from bench.tasks.sources.bundled import CATALOGUE
 from bench.tasks.suites import TaskSpec, catalogue
 
-REGISTRIES: dict[str, Registry] = {
+REGISTRIES: dict[str, Registry[Any]] = {
     "learners": learners.registry,
     "ensembles": ensembles.registry,
     "class-weights": class_weights.registry,
@@ -44,13 +46,13 @@ def tables(nouns: Sequence[str]) -> dict[str, pd.DataFrame]:
     return {noun: makers[noun]() for noun in chosen_from(list(makers), nouns, "noun")}
 
 
-def plug_ins(registry: Registry) -> pd.DataFrame:
+def plug_ins(registry: Registry[Any]) -> pd.DataFrame:
     """Return one row a plug-in: name, kinds, tags, parameters with their defaults, first line of its documentation."""
     rows = [
         {
             "name": entry.name.replace("-", "_") if registry is metrics.registry else entry.name,
             "kinds": " ".join(sorted(entry.kinds)),
-            "tags": " ".join(sorted(entry.tags)),
+            "tags": " ".join(sorted(entry.options.tags)),
             "parameters": " ".join(f"{name}={value}" for name, value in entry.parameters.items()),
             "summary": entry.summary,
         }
@@ -72,7 +74,7 @@ def applicability() -> pd.DataFrame:
     )
 
 
-def _hook(training: Entry, learner: str) -> str:
+def _hook(training: Entry[Any], learner: str) -> str:
     """Return the hook of a training scheme, or the reason why it is not for a learner, without their names."""
     reason = _why_not(training, learner, 2, ordered=True)
     if reason:
@@ -86,10 +88,12 @@ def _hook(training: Entry, learner: str) -> str:
         ", two classes": _why_not(training, learner, 3, ordered=True),
         ", ordered classes": _why_not(training, learner, 2, ordered=False),
     }
-    return str(training.traits.get("hook", plain)) + "".join(what for what, refused in asks.items() if refused)
+    return (plain if training.options.hook == "weights" else training.options.hook) + "".join(
+        what for what, refused in asks.items() if refused
+    )
 
 
-def _why_not(training: Entry, learner: str, width: int, *, ordered: bool) -> str | None:
+def _why_not(training: Entry[Any], learner: str, width: int, *, ordered: bool) -> str | None:
     """Say why a pair does not apply to a small table of unequal classes, or None where it does."""
     y = np.repeat(np.arange(width), 2 + 2 * np.arange(width))
     classes = tuple(f"class {k}" for k in range(width))
@@ -171,21 +175,21 @@ def describe(name: str, target: str | None, *, offline: bool) -> dict[str, dict[
     return found
 
 
-def _knows(registry: Registry, name: str) -> bool:
+def _knows(registry: Registry[Any], name: str) -> bool:
     return name.partition(":")[0].replace("_", "-") in registry.own()
 
 
-def _plug_in(registry: Registry, name: str) -> dict[str, Any]:
+def _plug_in(registry: Registry[Any], name: str) -> dict[str, Any]:
     entry = registry.entries()[name.partition(":")[0].replace("_", "-")]
     if registry is learners.registry:
         learner_scheme(name)
     return {
         "kinds": " ".join(sorted(entry.kinds)),
-        "tags": " ".join(sorted(entry.tags)),
+        "tags": " ".join(sorted(entry.options.tags)),
         "parameters": " ".join(f"{key}={value}" for key, value in entry.parameters.items()),
         "defined in": entry.function.__module__,
         "documentation": "\n" + (inspect.getdoc(entry.function) or ""),
-        **{f"may break the law {law}": reason for law, reason in entry.breaks.items()},
+        **{f"may break the law {law}": reason for law, reason in entry.options.breaks.items()},
     }
 
 

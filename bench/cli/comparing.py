@@ -47,7 +47,7 @@ def compare(
     ] = False,
 ) -> None:
     """Say where NEW is worse than BASE; exit with 3 if a rule is broken, 4 if it cannot be held."""
-    from bench.core.registry import split_list
+    from bench.core.selection import split_list
     from bench.report.comparison import Options, rules
     from bench.report.comparison import compare as compared
 

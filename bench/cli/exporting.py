@@ -35,7 +35,7 @@ def export(
 ) -> None:
     """Write leaderboards and figures as files, one a board, metric and format; print the path of each."""
     from bench.cli import terminal
-    from bench.core.registry import chosen_from
+    from bench.core.selection import chosen_from
     from bench.core.tables import load
     from bench.report import exports
     from bench.report.leaderboards import standings, table_of

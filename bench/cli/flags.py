@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from bench.core.nouns import Settings
+    from bench.core.settings import Settings
     from bench.experiment import Request
 
 PROTOCOLS = ("refit", "bag", "nested", "split")
@@ -146,7 +146,7 @@ def ask(
     Raises:
         BenchError: a value cannot be read.
     """
-    from bench.core.registry import chosen_from, split_list
+    from bench.core.selection import chosen_from, split_list
     from bench.experiment import Request
     from bench.runner.executors.local import Limits
     from bench.runner.plan import Selection
@@ -201,7 +201,8 @@ def _settings(seed: int, suites: Sequence[str], given: Mapping[str, str]) -> tup
     Raises:
         BenchError: two suites want different settings, or a value cannot be read.
     """
-    from bench.core.nouns import DEFAULT_LEVELS, BenchError, Settings
+    from bench.core.nouns import BenchError
+    from bench.core.settings import DEFAULT_LEVELS, Settings
     from bench.tasks.suites import catalogue
 
     wanted: dict[str, str] = {}

@@ -215,7 +215,7 @@ def _count(n: int, noun: str) -> str:
 
 def print_summary(results: Path, metrics: Sequence[str]) -> None:
     """Print the leaderboards of a finished run: each board's own metric, or those asked for."""
-    from bench.core.registry import chosen_from
+    from bench.core.selection import chosen_from
     from bench.report import exports, leaderboards
     from bench.stats.tables import too_few
 

@@ -21,8 +21,6 @@ TaskKind = Literal["regression", "classification"]
 SMALLEST_PROBABILITY = 1e-15
 """Probabilities below this are raised to it, in `clip_probabilities` and nowhere else."""
 
-DEFAULT_LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
-
 
 class BenchError(Exception):
     """A mistake of the user: one sentence that says what, which value, and what to do; `code` is the exit code."""
@@ -231,22 +229,6 @@ def lawful(target: Target, values: Array, n: int) -> Array:
         if off:
             raise InvalidAnswerError(f"the answer is no probability distribution on {off} of {n} rows")
     return values
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What belongs to the experiment: runs that differ here go to different results directories.
-
-    `protocol` says what answers the test rows: `refit` a model fitted on all training rows, `bag` the mean of the
-    models of the inner folds, `nested` the same with further models that leave out two folds, `split` a model fitted on
-    the training rows without the share `calibration`, which nothing has learned from.
-    """
-
-    seed: int = 0
-    levels: tuple[float, ...] = DEFAULT_LEVELS
-    protocol: str = "refit"
-    inner: int = 5
-    calibration: float = 0.2
 
 
 class Cell(NamedTuple):

@@ -1,4 +1,8 @@
-"""One generic registry: a decorated function in a file of its own is a plug-in, and nothing else is edited."""
+"""One generic registry: a decorated function in a file of its own is a plug-in, and nothing else is edited.
+
+What a plug-in may say of itself is a frozen class of options, one a noun; what it must look like is a Protocol, one a
+noun. Both stand in the package of the noun, with its `register`. A plug-in is held to them when its file is imported.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +14,46 @@ import inspect
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from bench.core.nouns import BenchError
+from bench.core.selection import is_glob, matches, name_filter, suggestion
+
+R = TypeVar("R", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a plug-in of any noun may say of itself.
+
+    `tags` are the sets that it belongs to: `core` is what a run takes unless names say otherwise. `breaks` names the
+    laws that it may break, each with its reason. `requires` are modules that must be installed, `libraries` the
+    distributions whose versions belong to the key of what it answers, `code` further modules of `bench` that it
+    depends on, such as those of schemes that it calls.
+    """
+
+    tags: Collection[str] = ()
+    breaks: Mapping[str, str] = field(default_factory=dict)
+    requires: Collection[str] = ()
+    libraries: Collection[str] = ()
+    code: Collection[str] = ()
+
+
+O = TypeVar("O", bound=Options)  # noqa: E741 - the options of one noun
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One registered plug-in: a function, the kinds it serves, its tags and traits.
-
-    `breaks` names the laws that the plug-in may break, each with its reason.
-    """
+class Entry(Generic[O]):
+    """One registered plug-in: a function, the kinds it serves, and what it says of itself."""
 
     name: str
     function: Callable[..., Any]
     kinds: frozenset[str]
-    tags: frozenset[str]
-    breaks: Mapping[str, str] = field(default_factory=dict)
-    traits: Mapping[str, Any] = field(default_factory=dict)
+    options: O
 
     @property
     def summary(self) -> str:
@@ -46,8 +68,8 @@ class Entry:
 
     @property
     def lacking(self) -> list[str]:
-        """Libraries that the plug-in requires, by its trait `requires`, and that are not installed."""
-        return [name for name in self.traits.get("requires", ()) if importlib.util.find_spec(name) is None]
+        """Modules that the plug-in requires and that are not installed."""
+        return [name for name in self.options.requires if importlib.util.find_spec(name) is None]
 
     @functools.cached_property
     def source(self) -> str:
@@ -56,10 +78,10 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Scheme:
+class Scheme(Generic[O]):
     """An entry with its parameters; `id` is the name that tables carry."""
 
-    entry: Entry
+    entry: Entry[O]
     parameters: tuple[tuple[str, Any], ...] = ()
 
     @property
@@ -69,16 +91,18 @@ class Scheme:
         return f"{self.entry.name}:{given}" if given else self.entry.name
 
     @property
-    def meaning(self) -> list[Any]:
-        """What a content key needs: the name, every parameter, and the hash of the source file.
+    def options(self) -> O:
+        """What the plug-in says of itself."""
+        return self.entry.options
 
-        The trait `code` names further modules that a plug-in depends on, such as those of schemes that it calls.
-        """
+    @property
+    def meaning(self) -> list[Any]:
+        """What a content key needs: the name, every parameter, and the hashes of the code behind it."""
         given = self.entry.parameters | dict(self.parameters)
-        code = source_hash(*self.entry.traits.get("code", ()))
+        code = source_hash(*self.options.code)
         return [self.entry.name, {name: repr(value) for name, value in given.items()}, self.entry.source, code]
 
-    def usable(self, noun: str) -> Scheme:
+    def usable(self, noun: str) -> Scheme[O]:
         """Return the scheme itself.
 
         Raises:
@@ -94,31 +118,57 @@ class Scheme:
         return self.entry.function(*args, **dict(self.parameters))
 
 
-class Registry:
+class Registry(Generic[O]):
     """The plug-ins of one noun, found by importing every module of its package.
 
-    The entries of the registry `below` belong to the noun as well, under the names that they have there.
+    `kinds` are those that a plug-in may serve, `contract` is the Protocol of its function, `options` the class of what
+    it says of itself. The entries of the registry `below` belong to the noun as well, under the names that they have
+    there.
     """
 
-    def __init__(self, noun: str, package: str, below: Registry | None = None) -> None:
+    def __init__(
+        self,
+        noun: str,
+        package: str,
+        *,
+        kinds: Collection[str],
+        contract: type,
+        options: type[O],
+        below: Registry[Any] | None = None,
+    ) -> None:
         self.noun = noun
         self.package = package
+        self.kinds = tuple(kinds)
+        self.contract = contract
+        self.options = options
         self.below = below
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, Entry[O]] = {}
         self._searched = False
 
-    def register(
-        self, *kinds: str, tags: Iterable[str] = (), breaks: Mapping[str, str] | None = None, **traits: Any
-    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Return the decorator that enters a function under its own name in kebab-case."""
+    def enter(self, function: Callable[..., Any], kinds: Collection[str], options: O) -> None:
+        """Enter a function under its own name in kebab-case.
 
-        def enter(function: Callable[..., Any]) -> Callable[..., Any]:
-            name = function.__name__.strip("_").replace("_", "-")
-            self._refuse_second(name, function)
-            self._entries[name] = Entry(name, function, frozenset(kinds), frozenset(tags), breaks or {}, traits)
-            return function
+        Raises:
+            BenchError: a kind or an option is unknown, the signature is not that of the noun, or the name is taken.
+        """
+        fault = _fault_of_kinds(kinds, self.kinds) or _fault_of_options(options) or self._fault_of_signature(function)
+        if fault:
+            raise BenchError(f"{self.noun} {place(function)}: {fault}")
+        name = function.__name__.strip("_").replace("_", "-")
+        self._refuse_second(name, function)
+        self._entries[name] = Entry(name, function, frozenset(kinds), options)
 
-        return enter
+    def _fault_of_signature(self, function: Callable[..., Any]) -> str:
+        """Say how a function differs from the contract: so many arguments by position, all others by keyword."""
+        wanted = list(inspect.signature(self.contract.__call__).parameters)[1:]
+        given = inspect.signature(function).parameters.values()
+        places = [p.name for p in given if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
+        loose = [p.name for p in given if p.kind in {p.VAR_POSITIONAL, p.VAR_KEYWORD}]
+        if loose:
+            return f"it takes any {loose[0]!r}, and parameters must be named: write them behind a `*`"
+        if len(places) != len(wanted):
+            return f"it takes ({', '.join(places)}), but is called with ({', '.join(wanted)}): parameters follow a `*`"
+        return ""
 
     def _refuse_second(self, name: str, function: Callable[..., Any]) -> None:
         before = self._entries.get(name) or (self.below.entries().get(name) if self.below else None)
@@ -128,12 +178,16 @@ class Registry:
                 "rename one of the functions"
             )
 
-    def entries(self, kind: str | None = None) -> dict[str, Entry]:
+    def entries(self, kind: str | None = None) -> dict[str, Entry[O]]:
         """Return the entries that serve `kind` (all without it), by name, sorted."""
         self._search()
         inherited = self.below.entries() if self.below else {}
-        found = sorted((inherited | self._entries).items())
+        found = sorted(({name: self._adopted(entry) for name, entry in inherited.items()} | self._entries).items())
         return {name: entry for name, entry in found if kind is None or kind in entry.kinds}
+
+    def _adopted(self, entry: Entry[Any]) -> Entry[O]:
+        """Return an entry from below with the options of this noun: its own where it has them, else the usual ones."""
+        return replace(entry, options=self.options(**{f.name: getattr(entry.options, f.name) for f in fields(Options)}))
 
     def shared_modules(self) -> tuple[str, ...]:
         """Return the modules of the package that hold no plug-in: a change there may change every plug-in."""
@@ -142,7 +196,7 @@ class Registry:
         names = (module.name for module in pkgutil.iter_modules(package.__path__, f"{self.package}."))
         return tuple(name for name in names if name not in homes)
 
-    def own(self) -> dict[str, Entry]:
+    def own(self) -> dict[str, Entry[O]]:
         """Return the entries of this registry alone, by name, sorted."""
         self._search()
         return dict(sorted(self._entries.items()))
@@ -154,7 +208,7 @@ class Registry:
             for module in pkgutil.iter_modules(package.__path__, f"{self.package}."):
                 importlib.import_module(module.name)
 
-    def scheme(self, text: str) -> Scheme:
+    def scheme(self, text: str) -> Scheme[O]:
         """Parse `name` or `name:parameter=value,...`.
 
         Raises:
@@ -163,12 +217,12 @@ class Registry:
         name, _, given = text.partition(":")
         entries = self.entries()
         if name not in entries:
-            raise BenchError(f"unknown {self.noun} {name!r}: {_suggest(name, entries)}")
+            raise BenchError(f"unknown {self.noun} {name!r}: {suggestion(name, entries)}")
         entry = entries[name]
         pairs = [self.parameter(entry, part) for part in given.split(",") if part]
         return Scheme(entry, tuple(sorted(pairs)))
 
-    def parameter(self, entry: Entry, text: str) -> tuple[str, Any]:
+    def parameter(self, entry: Entry[O], text: str) -> tuple[str, Any]:
         """Parse `parameter=value` of an entry.
 
         Raises:
@@ -187,67 +241,99 @@ class Registry:
                 f"give a value like {known[name]!r}"
             ) from None
 
-    def select(self, texts: Iterable[str], kind: str, default: str = "core") -> list[Scheme]:
-        """Return the schemes of `kind` that names, globs, `all`, a tag or `!name` choose, in their stated order."""
-        wanted = split_list(texts)
-        chosen = [text for text in wanted if not text.startswith("!")] or [default]
-        dropped = [text[1:] for text in wanted if text.startswith("!")]
-        schemes = {scheme.id: scheme for text in chosen for scheme in self._match(text, kind)}
-        return [s for s in schemes.values() if not matches(s.id, dropped)]
+    def select(self, texts: Iterable[str], kind: str, default: str = "core") -> list[Scheme[O]]:
+        """Return the schemes of `kind` that names, globs, `all`, a tag or `!name` choose, in their stated order.
 
-    def _match(self, text: str, kind: str) -> list[Scheme]:
+        Raises:
+            BenchError: a name or a parameter is unknown, also behind `!`.
+        """
+        names = name_filter(texts)
+        for text in names.excluded:
+            self.refuse_unknown(text)
+        schemes = {scheme.id: scheme for text in names.wanted or [default] for scheme in self._match(text, kind)}
+        return [s for s in schemes.values() if not (names.excludes(s.id) or {*names.excluded} & {*s.options.tags})]
+
+    def refuse_unknown(self, text: str) -> None:
+        """Refuse a text that is no name, no tag and no glob of either.
+
+        Raises:
+            BenchError: the name or a parameter is unknown.
+        """
+        entries = self.entries()
+        if text == "all" or any(text in entry.options.tags for entry in entries.values()):
+            return
+        if not is_glob(text):
+            self.scheme(text)
+        elif not any(matches(name, [text]) for name in entries):
+            raise BenchError(f"no {self.noun} matches {text!r}: see `bench list`")
+
+    def _match(self, text: str, kind: str) -> list[Scheme[O]]:
         entries = {name: entry for name, entry in self.entries(kind).items() if not entry.lacking}
-        if text == "all" or any(text in entry.tags for entry in entries.values()):
-            return [Scheme(e) for e in entries.values() if text == "all" or text in e.tags]
-        if any(sign in text for sign in "*?["):
-            if not any(fnmatchcase(name, text) for name in self.entries()):
-                raise BenchError(f"no {self.noun} matches {text!r}: see `bench list`")
-            return [Scheme(entry) for name, entry in entries.items() if fnmatchcase(name, text)]
+        if text == "all" or any(text in entry.options.tags for entry in entries.values()):
+            return [Scheme(e) for e in entries.values() if text == "all" or text in e.options.tags]
+        if is_glob(text):
+            self.refuse_unknown(text)
+            return [Scheme(entry) for name, entry in entries.items() if matches(name, [text])]
         scheme = self.scheme(text).usable(self.noun)
         return [scheme] if kind in scheme.entry.kinds else []
 
 
-def matches(name: str, patterns: Iterable[str]) -> bool:
-    """Say whether a name matches one of the names or globs."""
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+def held_to_its_keywords(register: R) -> R:
+    """Let `register` refuse a keyword that it does not have in one sentence that names the function and its file.
 
-
-def chosen_from(known: Sequence[str], texts: Iterable[str], noun: str) -> list[str]:
-    """Return the known names that names, globs or `!name` choose; all of them where none is named.
-
-    Raises:
-        BenchError: a text matches no known name.
+    Python itself would name neither: it refuses the call of `register`, which knows no function yet.
     """
-    parts = split_list(texts)
-    for text in parts:
-        if not any(matches(name, [text.removeprefix("!")]) for name in known):
-            raise BenchError(f"unknown {noun} {text.removeprefix('!')!r}: {_suggest(text, known)}")
-    wanted = [text for text in parts if not text.startswith("!")] or ["*"]
-    dropped = [text[1:] for text in parts if text.startswith("!")]
-    return [name for name in known if matches(name, wanted) and not matches(name, dropped)]
+    keywords = {n: p for n, p in inspect.signature(register).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    needed = [name for name, parameter in keywords.items() if parameter.default is parameter.empty]
+
+    @functools.wraps(register)
+    def checked(*kinds: str, **options: Any) -> Any:
+        unknown, missing = [n for n in options if n not in keywords], [n for n in needed if n not in options]
+        if not (unknown or missing):
+            return register(*kinds, **options)
+        fault = f"has no {unknown[0]!r}: {suggestion(unknown[0], keywords)}" if unknown else f"needs {missing[0]!r}"
+
+        def refuse(function: Callable[..., Any]) -> None:
+            raise BenchError(f"{place(function)}: `register` {fault}")
+
+        return refuse
+
+    return cast("R", checked)
 
 
-def split_list(texts: Iterable[str]) -> list[str]:
-    """Split comma lists; a part like `b=2` after `name:a=1` belongs to that name."""
-    parts: list[str] = []
-    for text in texts:
-        fresh = True
-        for raw in text.split(","):
-            part = raw.strip()
-            name, equals, _ = part.partition("=")
-            if equals and ":" not in name and parts and not fresh:
-                parts[-1] += f",{part}"
-            elif part:
-                parts.append(part)
-            fresh = False
-    return parts
+def place(function: Callable[..., Any]) -> str:
+    """Return where a function stands, for errors: its name and its file."""
+    return f"{function.__name__!r} in {inspect.getsourcefile(function) or function.__module__}"
 
 
-def _suggest(name: str, known: Iterable[str]) -> str:
-    import difflib
+def _fault_of_kinds(kinds: Collection[str], known: Collection[str]) -> str:
+    if not kinds:
+        return f"it serves no kind: give register {' or '.join(map(repr, known))}"
+    unknown = [kind for kind in kinds if kind not in known]
+    return f"there is no kind {unknown[0]!r}: {suggestion(str(unknown[0]), known)}" if unknown else ""
 
-    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(known)}"
+
+def _fault_of_options(options: Options) -> str:
+    """Say which option has a value that it cannot have: a choice that does not exist, or a text for several texts."""
+    hints = get_type_hints(type(options))
+    for each in fields(options):
+        value, hint = getattr(options, each.name), hints[each.name]
+        several = get_origin(hint) in {Collection, tuple}
+        if several and isinstance(value, str):
+            return f"{each.name} is the text {value!r}: give a tuple of texts, ({value!r},)"
+        choices = _choices(get_args(hint)[0] if several else hint)
+        wrong = [one for one in (value if several else [value]) if choices and one is not None and one not in choices]
+        if wrong:
+            return f"{each.name} is {wrong[0]!r}: {suggestion(str(wrong[0]), map(str, choices))}"
+    return ""
+
+
+def _choices(hint: Any) -> tuple[Any, ...]:
+    """Return the values of a `Literal`, also where None may stand for it; nothing where anything may stand."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    parts = get_args(hint) if get_origin(hint) in {Union, UnionType} else ()
+    return tuple(choice for part in parts if get_origin(part) is Literal for choice in get_args(part))
 
 
 def _parse(text: str, default: Any) -> Any:

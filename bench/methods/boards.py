@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.core.nouns import Kind, Settings, Target, Task, TaskKind
-from bench.core.registry import Registry, Scheme, chosen_from, matches, split_list
+from bench.core.nouns import Kind, Target, Task, TaskKind
+from bench.core.registry import Registry, Scheme
+from bench.core.selection import chosen_from, matches, split_list
+from bench.core.settings import Settings
 from bench.methods import ensembles, metrics, postprocess, trainings
 
 ALONE = "alone"
@@ -31,7 +33,7 @@ class Board:
     name: str
     task_kind: TaskKind
     target_kind: Kind
-    registry: Registry
+    registry: Registry[Any]
     serves: str
     metric: str
     oracle: str
@@ -91,8 +93,8 @@ BOARDS = {
 class Method:
     """A scheme and the post-processing steps behind it; `id` joins them with `+`."""
 
-    base: Scheme
-    steps: tuple[Scheme, ...] = ()
+    base: Scheme[Any]
+    steps: tuple[Scheme[Any], ...] = ()
 
     @property
     def id(self) -> str:
@@ -102,12 +104,12 @@ class Method:
     @property
     def meaning(self) -> list[Any]:
         """What a content key needs: of every part, and of a scheme that the base wraps."""
-        wrapped = dict(self.base.parameters).get(str(self.base.entry.traits.get("wraps")))
+        wrapped = dict(self.base.parameters).get(str(getattr(self.base.options, "wraps", None)))
         inner = [ensembles.registry.scheme(str(wrapped)).meaning] if wrapped else []
         return [*(scheme.meaning for scheme in (self.base, *self.steps)), *inner]
 
 
-def is_training(scheme: Scheme) -> bool:
+def is_training(scheme: Scheme[Any]) -> bool:
     """Say whether a scheme is something that is done in training, and not the constant predictor."""
     return scheme.entry.name in trainings.registry.entries()
 
@@ -143,16 +145,15 @@ def method(board: Board, text: str) -> Method | None:
 def _wraps(board: Board, name: str) -> str | None:
     """Return the parameter through which a scheme takes the one that it wraps: `x+bootstrap` is `bootstrap:of=x`."""
     entry = board.registry.entries().get(name)
-    parameter: str | None = entry.traits.get("wraps") if entry else None
-    return parameter
+    return getattr(entry.options, "wraps", None) if entry else None
 
 
-def _has_metric(board: Board, scheme: Scheme) -> bool:
+def _has_metric(board: Board, scheme: Scheme[Any]) -> bool:
     """Say whether the metric that a scheme is asked to optimise, if any, exists on a board."""
     name = dict(scheme.parameters).get("metric")
     if name is None:
         return True
-    if metrics.traits(name) is None:
+    if metrics.metric_info(name) is None:
         metrics.for_target(Target("point"), [name])  # raises, and suggests names
     return name in metrics.for_target(Target(board.target_kind, ("0", "1") if board.target_kind == "class" else (0.5,)))
 

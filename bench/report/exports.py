@@ -16,7 +16,7 @@ import pandas as pd
 
 from bench.core.files import write_bytes
 from bench.core.nouns import BenchError
-from bench.core.registry import chosen_from
+from bench.core.selection import chosen_from
 from bench.methods.boards import BOARDS
 from bench.report.leaderboards import to_csv
 from bench.report.leaderboards.scores import goal

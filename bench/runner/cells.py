@@ -9,8 +9,9 @@ from importlib.metadata import version
 from importlib.util import find_spec
 
 from bench.core.hashing import digest
-from bench.core.nouns import Cell, Settings, Split, Task
+from bench.core.nouns import Cell, Split, Task
 from bench.core.registry import source_hash
+from bench.core.settings import Settings
 from bench.methods import ensembles, metrics
 from bench.methods.boards import ALONE, ORACLE, Method, is_training, method
 from bench.runner.journal import Record

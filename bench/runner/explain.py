@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.core.hashing import digest
-from bench.core.nouns import BenchError, Cell, Settings, Split, Target, Task
+from bench.core.nouns import BenchError, Cell, Split, Target, Task
+from bench.core.settings import Settings
 from bench.methods.boards import BOARDS
 from bench.runner import fit_spec
 from bench.runner.cells import Sheet, changed

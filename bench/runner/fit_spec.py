@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from bench.core.hashing import digest
-from bench.core.nouns import Array, Given, Settings, Split, Target, Task
+from bench.core.nouns import Array, Given, Split, Target, Task
 from bench.core.registry import Scheme, source_hash
+from bench.core.settings import Settings
 from bench.methods import class_weights, learners, trainings
 from bench.methods.learners import learner_scheme
 from bench.tasks import splits
@@ -92,12 +93,12 @@ def _given_parts(given: Given) -> list[Any]:
     return [given.target.kind, list(given.target.outputs), said]
 
 
-def is_weighting(training: Scheme) -> bool:
+def is_weighting(training: Scheme[Any]) -> bool:
     """Say whether a training scheme does nothing but weigh the rows by their class."""
     return training.entry.name in class_weights.registry.entries()
 
 
-def row_weights(task: Task, rows: Array, training: Scheme) -> Array | None:
+def row_weights(task: Task, rows: Array, training: Scheme[Any]) -> Array | None:
     """Return the numeric row weights of a fit, mean one: the task's own × those of the class; None if all are equal."""
     weight = np.ones(len(rows)) if task.weight is None else task.weight[rows]
     if task.kind == "classification" and is_weighting(training):
@@ -140,19 +141,19 @@ def _teachers(rows: Rows) -> list[Array]:
     return [rows.split.train, *(teach for teach, _ in rows.inner)]
 
 
-def _meaning(training: Scheme) -> list[Any]:
+def _meaning(training: Scheme[Any]) -> list[Any]:
     """Return what the key must hold of a training scheme beside the row weights."""
     if is_weighting(training):
         return []
     return [training.meaning, source_hash(*trainings.registry.shared_modules())]
 
 
-def _extra_versions(training: Scheme) -> list[str]:
-    return [f"{name} {_version(name)}" for name in training.entry.traits.get("libraries", ())]
+def _extra_versions(training: Scheme[Any]) -> list[str]:
+    return [f"{name} {_version(name)}" for name in training.options.libraries]
 
 
-def _versions(scheme: Scheme) -> list[str]:
-    libraries = ("numpy", "scipy", "scikit-learn", *scheme.entry.traits.get("libraries", ()))
+def _versions(scheme: Scheme[Any]) -> list[str]:
+    libraries = ("numpy", "scipy", "scikit-learn", *scheme.options.libraries)
     return [f"{name} {_version(name)}" for name in libraries]
 
 
@@ -176,27 +177,25 @@ def why_not(rows: Rows, fit: Fit, settings: Settings) -> str | None:
     return _unfit_learner(rows, fit, learner, training) or _unfit_training(fit, learner, training)
 
 
-def _unfit_learner(rows: Rows, fit: Fit, learner: Scheme, training: Scheme) -> str | None:
+def _unfit_learner(rows: Rows, fit: Fit, learner: Scheme[Any], training: Scheme[Any]) -> str | None:
     """Say what a learner lacks for the task or the training scheme."""
-    traits = learner.entry.traits
-    if traits.get("ordered") and not fit.target.ordered:
+    if learner.options.ordered and not fit.target.ordered:
         return f"learner {fit.learner} is for classes in order: give the order with --order"
-    if traits.get("weights"):
+    if learner.options.weights:
         return None
-    weighs = training.entry.traits.get("weights") or any(
+    weighs = training.options.weights or any(
         row_weights(rows.task, teach, training) is not None for teach in _teachers(rows)
     )
     return f"learner {fit.learner} takes no row weights" if weighs else None
 
 
-def _unfit_training(fit: Fit, learner: Scheme, training: Scheme) -> str | None:
+def _unfit_training(fit: Fit, learner: Scheme[Any], training: Scheme[Any]) -> str | None:
     """Say why a training scheme is not for a learner or a target."""
-    traits = training.entry.traits
-    written_for = traits.get("learners")
-    if written_for and learner.entry.name not in written_for:
-        return f"{training.entry.name} is written for {', '.join(written_for)}, not for {learner.entry.name}"
-    if traits.get("binary") and fit.target.width != 2:
+    about = training.options
+    if about.learners and learner.entry.name not in about.learners:
+        return f"{training.entry.name} is written for {', '.join(about.learners)}, not for {learner.entry.name}"
+    if about.binary and fit.target.width != 2:
         return f"{training.entry.name} is for two classes, not for {fit.target.width}"
-    if traits.get("ordered") and not fit.target.ordered:
+    if about.ordered and not fit.target.ordered:
         return f"{training.entry.name} is for classes in order: give the order with --order"
     return None

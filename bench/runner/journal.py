@@ -17,7 +17,8 @@ from filelock import FileLock, Timeout
 
 from bench.core.files import write_json, write_text
 from bench.core.hashing import digest
-from bench.core.nouns import BenchError, Cell, Settings
+from bench.core.nouns import BenchError, Cell
+from bench.core.settings import Settings
 
 SCHEMA = 1
 ALWAYS_RETRIED = frozenset({"infra", "crashed"})

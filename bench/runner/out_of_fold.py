@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from bench.core.hashing import seed
-from bench.core.nouns import Array, Given, NotApplicableError, Settings, clip_probabilities, lawful
+from bench.core.nouns import Array, Given, NotApplicableError, clip_probabilities, lawful
+from bench.core.settings import Settings
 from bench.methods import class_weights, trainings
 from bench.methods.learners import learner_scheme
 from bench.methods.trainings import Lesson, Taught
@@ -132,7 +133,7 @@ class _Asker:
         place = (task.name, self.rows.split.repeat, self.rows.split.fold, self.fit.learner, part)
         X = task.X.iloc[teach]
         weight = None if task.weight is None else task.weight[teach] / task.weight[teach].mean()
-        encoder = encoders.encoder(self.learner.entry.traits["encoding"]).fit(X)
+        encoder = encoders.encoder(self.learner.options.encoding).fit(X)
         position = np.full(len(task.y), -1)
         position[teach] = np.arange(len(teach))
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from bench.core.hashing import digest
-from bench.core.nouns import BenchError, Cell, Kind, Settings, Split, Task
-from bench.core.registry import Scheme, matches, split_list
+from bench.core.nouns import BenchError, Cell, Kind, Split, Task
+from bench.core.registry import Scheme
+from bench.core.selection import matches, split_list
+from bench.core.settings import Settings
 from bench.methods import ensembles, learners, trainings
 from bench.methods.boards import ALONE, ORACLE, Board, Method, boards_named, is_training, method, methods
 from bench.methods.learners import learner_scheme
 from bench.methods.learners.trial import try_parameters
-from bench.runner.postprocessing import protocols
 from bench.tasks.suites import Cuts, TaskSpec
 
 TAGGED = (learners.registry, ensembles.registry, trainings.registry)
@@ -141,7 +143,7 @@ def plan(loaded: Sequence[Loaded], chosen: Selection, panels: Mapping[str, Seque
 def _refuse_protocol(competing: Sequence[Method], settings: Settings) -> None:
     """Refuse a step under a protocol that cannot give what it promises."""
     for step in (step for each in competing for step in each.steps):
-        able = protocols(step)
+        able = step.options.protocols
         if able and settings.protocol not in able:
             raise BenchError(
                 f"step {step.entry.name!r} promises nothing under protocol {settings.protocol!r}: "
@@ -180,7 +182,7 @@ def _learners(texts: Sequence[str], kind: Kind, panel: Sequence[str]) -> tuple[s
     return tuple(chosen)
 
 
-def _schemes(text: str, kind: Kind) -> list[Scheme]:
+def _schemes(text: str, kind: Kind) -> list[Scheme[Any]]:
     """Return the learners behind one text: a name, an import path, a glob or a tag."""
     if ":" in text or text in learners.registry.entries():
         scheme = learner_scheme(text)
@@ -215,7 +217,7 @@ def _refuse_idle(chosen: Selection, asks: Sequence[Ask]) -> None:
 
 def _names(texts: Sequence[str]) -> list[str]:
     """Return the parts of a list that name something, rather than a tag or what is excluded."""
-    tags = {"all", *(tag for registry in TAGGED for entry in registry.entries().values() for tag in entry.tags)}
+    tags = {"all", *(tag for registry in TAGGED for entry in registry.entries().values() for tag in entry.options.tags)}
     return [text for text in split_list(texts) if not text.startswith("!") and text not in tags]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.core.nouns import Answer, Array, NotApplicableError
 from bench.core.registry import Scheme
+from bench.methods.postprocess import StepOptions
 
 Change = Callable[[Answer], Answer]
 
@@ -27,28 +28,17 @@ class Said:
     by_fold: tuple[Answer, ...] = ()
 
 
-def teacher(step: Scheme) -> str:
-    """Return what teaches a step: `folds`, `calibration` or `nothing`."""
-    return str(step.entry.traits.get("learns", "folds"))
-
-
-def asks_each_fold(step: Scheme) -> bool:
+def asks_each_fold(step: Scheme[StepOptions]) -> bool:
     """Say whether a step asks what the models of each inner fold say of the test rows."""
-    return "bag" in protocols(step)
+    return "bag" in step.options.protocols
 
 
-def protocols(step: Scheme) -> tuple[str, ...]:
-    """Return the protocols under which a step can keep its promise; none named means all."""
-    named: tuple[str, ...] = step.entry.traits.get("protocols", ())
-    return named
-
-
-def guarantee(steps: Sequence[Scheme]) -> str:
+def guarantee(steps: Sequence[Scheme[StepOptions]]) -> str:
     """Return what the steps guarantee, and under which assumption."""
-    return "; ".join(text for step in steps if (text := step.entry.traits.get("guarantee")))
+    return "; ".join(step.options.guarantee for step in steps if step.options.guarantee)
 
 
-def apply(steps: Sequence[Scheme], said: Said, rng: Callable[[str], np.random.Generator]) -> Answer:
+def apply(steps: Sequence[Scheme[StepOptions]], said: Said, rng: Callable[[str], np.random.Generator]) -> Answer:
     """Learn every step from its teacher and apply it to all that is said, for the steps that follow.
 
     Raises:
@@ -70,13 +60,13 @@ def apply(steps: Sequence[Scheme], said: Said, rng: Callable[[str], np.random.Ge
     return said.test
 
 
-def _lesson(step: Scheme, said: Said) -> tuple[Answer, Array]:
+def _lesson(step: Scheme[StepOptions], said: Said) -> tuple[Answer, Array]:
     """Return the answers and the true values that a step learns from."""
-    if teacher(step) == "nothing":
+    if step.options.learns == "nothing":
         return said.test, np.empty(0)
-    pair: tuple[Answer, Array] | None = getattr(said, teacher(step))
+    pair: tuple[Answer, Array] | None = getattr(said, step.options.learns)
     if pair is None or not len(pair[1]):
-        raise NotApplicableError(f"step {step.entry.name} has no {teacher(step)} rows to learn from")
+        raise NotApplicableError(f"step {step.entry.name} has no {step.options.learns} rows to learn from")
     return pair
 
 

@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import fields
 
-from bench.core.nouns import Cell, Settings
+from bench.core.nouns import Cell
+from bench.core.settings import Settings
 from bench.methods.boards import ALONE, BOARDS, ORACLE
 from bench.tasks.suites import TaskSpec
 

@@ -102,7 +102,7 @@ def _reseed(cell: Cell, tasks: Mapping[str, Record]) -> int:
 
 @cache
 def _direction(metric: str) -> str:
-    found = metrics.traits(metric)
+    found = metrics.metric_info(metric)
     return found.direction if found else "none"
 
 

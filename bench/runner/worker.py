@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.core.nouns import Cell, InvalidAnswerError, NotApplicableError, Settings, Split, Target, Task
+from bench.core.nouns import Cell, InvalidAnswerError, NotApplicableError, Split, Target, Task
+from bench.core.settings import Settings
 from bench.methods.boards import ALONE, BOARDS
 from bench.methods.metrics import PROPER
 from bench.methods.metrics.per_class import per_class

@@ -17,12 +17,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array, BenchError
+
+Encoding = Literal["scaled", "ordinal", "native"]
 
 MOST_LEVELS = 30
 """One-hot columns a category gets at most; its other levels share one more column."""
@@ -47,7 +49,7 @@ class Encoder(Protocol):
         """Encode rows of the same columns; the answer keeps their index."""
 
 
-def encoder(encoding: str) -> Encoder:
+def encoder(encoding: Encoding) -> Encoder:
     """Return a fresh encoder: `scaled`, `ordinal` or `native`.
 
     Raises:

@@ -8,15 +8,47 @@ the weights matter.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from typing import Literal, Protocol, TypeVar, get_args
 
 import numpy as np
 
 from bench.core.nouns import Array, InvalidAnswerError, Task
-from bench.core.registry import Registry
+from bench.core.registry import Options, Registry, held_to_its_keywords
 
-registry = Registry("class weighting", __name__)
-register = registry.register
+Kind = Literal["fit", "average"]
+
+
+class ClassWeighting(Protocol):
+    """The function of a class weighting."""
+
+    def __call__(self, counts: Array, total: float, /) -> Array:
+        """Return the weight of each class (K,) from the rows of each class (K,) and the number of all rows."""
+
+
+registry = Registry("class weighting", __name__, kinds=get_args(Kind), contract=ClassWeighting, options=Options)
+
+F = TypeVar("F", bound=ClassWeighting)
+
+
+@held_to_its_keywords
+def register(
+    *kinds: Kind,
+    tags: Collection[str] = (),
+    breaks: Mapping[str, str] | None = None,
+    code: Collection[str] = (),
+) -> Callable[[F], F]:
+    """Return the decorator that enters a class weighting; see `Options` for the keywords.
+
+    Raises:
+        BenchError: a kind or a keyword is unknown, or the function is no class weighting.
+    """
+
+    def enter(weighting: F) -> F:
+        registry.enter(weighting, kinds, Options(tags=tags, breaks=breaks or {}, code=code))
+        return weighting
+
+    return enter
 
 
 def fit_weights(weighting: Callable[[Array, float], Array], counts: Array) -> Array:

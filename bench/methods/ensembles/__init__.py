@@ -2,7 +2,56 @@
 
 from __future__ import annotations
 
-from bench.core.registry import Registry
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeVar, get_args
 
-registry = Registry("ensemble", __name__)
-register = registry.register
+import numpy as np
+
+from bench.core.nouns import Array, Combiner, Kind, Panel
+from bench.core.registry import Options, Registry, held_to_its_keywords
+
+
+class EnsembleScheme(Protocol):
+    """The function of an ensemble scheme."""
+
+    def __call__(self, panel: Panel, y: Array, rng: np.random.Generator, /) -> Combiner:
+        """Learn from out-of-fold predictions (L, n, K) and the true values (n,) how to combine the learners."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsembleOptions(Options):
+    """What an ensemble scheme may say of itself.
+
+    `wraps` names the parameter through which it takes another scheme: `x+bootstrap` is then `bootstrap:of=x`.
+    """
+
+    wraps: str | None = None
+
+
+registry = Registry("ensemble", __name__, kinds=get_args(Kind), contract=EnsembleScheme, options=EnsembleOptions)
+
+F = TypeVar("F", bound=EnsembleScheme)
+
+
+@held_to_its_keywords
+def register(
+    *kinds: Kind,
+    tags: Collection[str] = (),
+    breaks: Mapping[str, str] | None = None,
+    requires: Collection[str] = (),
+    code: Collection[str] = (),
+    wraps: str | None = None,
+) -> Callable[[F], F]:
+    """Return the decorator that enters an ensemble scheme; see `EnsembleOptions` for the keywords.
+
+    Raises:
+        BenchError: a kind or a keyword is unknown, or the function is no ensemble scheme.
+    """
+
+    def enter(scheme: F) -> F:
+        options = EnsembleOptions(tags=tags, breaks=breaks or {}, requires=requires, code=code, wraps=wraps)
+        registry.enter(scheme, kinds, options)
+        return scheme
+
+    return enter

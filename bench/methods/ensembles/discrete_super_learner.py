@@ -7,7 +7,7 @@ import numpy as np
 from bench.core.hashing import generator
 from bench.core.nouns import Array, BenchError, Combiner, NotApplicableError, Panel
 from bench.core.registry import Scheme
-from bench.methods.ensembles import register, registry
+from bench.methods.ensembles import EnsembleOptions, register, registry
 from bench.methods.ensembles.cross_validation import first_best, fold_rows
 from bench.methods.ensembles.objective import judge_of_answers
 
@@ -50,7 +50,9 @@ def discrete_super_learner(
     return combiner
 
 
-def _held_out(scheme: Scheme, panel: Panel, y: Array, folds: list[Array], metric: str | None, seed: int) -> float:
+def _held_out(
+    scheme: Scheme[EnsembleOptions], panel: Panel, y: Array, folds: list[Array], metric: str | None, seed: int
+) -> float:
     """Return the badness of a scheme's answers to held-out rows; NaN where it does not apply."""
     heard, values = np.sort(np.concatenate(folds)), np.empty(panel.said.shape[1:])
     try:

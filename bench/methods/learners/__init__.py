@@ -1,20 +1,16 @@
-"""Base learners, one family a file: `learner(target, seed, *, parameters) -> Model`.
-
-Traits: `encoding` names the encoder of `bench.tasks.encoders` whose rows the model reads; `weights` says whether
-its fit hears row weights.
-"""
+"""Base learners, one family a file: `learner(target, seed, *, parameters) -> Model`."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, get_args
 
-from bench.core.nouns import Array
-from bench.core.registry import Registry, Scheme
-
-registry = Registry("learner", __name__)
-register = registry.register
+from bench.core.nouns import Array, Kind, Target
+from bench.core.registry import Options, Registry, Scheme, held_to_its_keywords
+from bench.tasks.encoders import Encoding
 
 _IMPORT_PATH = re.compile(r"(?P<path>[A-Za-z_][\w.]*:[A-Za-z_]\w*)(?::(?P<given>.*))?")
 
@@ -29,7 +25,71 @@ class Model(Protocol):
         """Answer with shape (n, K): points, quantiles at the target's levels, or class probabilities."""
 
 
-def learner_scheme(text: str) -> Scheme:
+class Learner(Protocol):
+    """The function of a learner."""
+
+    def __call__(self, target: Target, seed: int, /) -> Model:
+        """Return a fresh model of a target; everything that it draws comes from the seed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnerOptions(Options):
+    """What a learner may say of itself.
+
+    `encoding` names the encoder of `bench.tasks.encoders` whose rows the model reads, `weights` says whether its fit
+    uses row weights, `ordered` that it is for classes in order only. `space` gives the bounds between which a portfolio
+    draws parameters.
+    """
+
+    encoding: Encoding = "scaled"
+    weights: bool = False
+    ordered: bool = False
+    space: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+registry = Registry("learner", __name__, kinds=get_args(Kind), contract=Learner, options=LearnerOptions)
+
+F = TypeVar("F", bound=Learner)
+
+
+@held_to_its_keywords
+def register(
+    *kinds: Kind,
+    encoding: Encoding,
+    weights: bool = False,
+    ordered: bool = False,
+    space: Mapping[str, tuple[float, float]] | None = None,
+    tags: Collection[str] = (),
+    breaks: Mapping[str, str] | None = None,
+    requires: Collection[str] = (),
+    libraries: Collection[str] = (),
+    code: Collection[str] = (),
+) -> Callable[[F], F]:
+    """Return the decorator that enters a learner; see `LearnerOptions` for the keywords.
+
+    Raises:
+        BenchError: a kind or a keyword is unknown, or the function is no learner.
+    """
+
+    def enter(learner: F) -> F:
+        options = LearnerOptions(
+            tags=tags,
+            breaks=breaks or {},
+            requires=requires,
+            libraries=libraries,
+            code=code,
+            encoding=encoding,
+            weights=weights,
+            ordered=ordered,
+            space=space or {},
+        )
+        registry.enter(learner, kinds, options)
+        return learner
+
+    return enter
+
+
+def learner_scheme(text: str) -> Scheme[LearnerOptions]:
     """Parse a registered `name:parameters`, or `module:Estimator:parameters` of any scikit-learn estimator.
 
     Raises:

@@ -11,11 +11,11 @@ from typing import Any
 
 from bench.core.nouns import BenchError, Target
 from bench.core.registry import Entry, Scheme
-from bench.methods.learners import Model, registry
+from bench.methods.learners import LearnerOptions, Model, registry
 from bench.methods.learners.adapters import ClassModel, PointModel
 
 
-def imported_scheme(path: str, given: str) -> Scheme:
+def imported_scheme(path: str, given: str) -> Scheme[LearnerOptions]:
     """Return the scheme of the estimator at `module:name`, a class or a function that makes one.
 
     It reads the encoding `scaled`, is told y as it is, and takes the parameters that the constructor takes;
@@ -28,10 +28,10 @@ def imported_scheme(path: str, given: str) -> Scheme:
     function = functools.partial(from_estimator, path)
     # The registry reads parameters, text and source file off the function: show it those of the estimator.
     vars(function).update(__signature__=_signature(maker), __doc__=inspect.getdoc(maker), __module__=maker.__module__)
-    entry = Entry(path, function, frozenset(), frozenset())
+    entry = Entry(path, function, frozenset(), LearnerOptions())
     parameters = tuple(sorted(registry.parameter(entry, part) for part in given.split(",") if part))
     estimator = _make(path, maker, dict(parameters))
-    return Scheme(replace(entry, kinds=frozenset({_kind(path, estimator)}), traits=_traits(estimator)), parameters)
+    return Scheme(replace(entry, kinds=frozenset({_kind(path, estimator)}), options=_options(estimator)), parameters)
 
 
 def from_estimator(path: str, target: Target, seed: int, **given: Any) -> Model:
@@ -74,10 +74,10 @@ def _kind(path: str, estimator: Any) -> str:
     return "class"
 
 
-def _traits(estimator: Any) -> dict[str, Any]:
+def _options(estimator: Any) -> LearnerOptions:
     from sklearn.utils.validation import has_fit_parameter
 
-    return {"encoding": "scaled", "weights": has_fit_parameter(estimator, "sample_weight")}
+    return LearnerOptions(encoding="scaled", weights=has_fit_parameter(estimator, "sample_weight"))
 
 
 def _signature(maker: Callable[..., Any]) -> inspect.Signature:

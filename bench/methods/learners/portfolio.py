@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.core.hashing import generator
 from bench.core.registry import Entry
-from bench.methods.learners import registry
+from bench.methods.learners import LearnerOptions, registry
 
 
 def portfolio(names: Sequence[str], each: int, seed: int = 0) -> list[str]:
@@ -24,9 +24,9 @@ def portfolio(names: Sequence[str], each: int, seed: int = 0) -> list[str]:
     return [learner for name in names for learner in _configurations(registry.scheme(name).entry, each, seed)]
 
 
-def _configurations(entry: Entry, each: int, seed: int) -> Iterator[str]:
+def _configurations(entry: Entry[LearnerOptions], each: int, seed: int) -> Iterator[str]:
     yield entry.name
-    space = entry.traits.get("space", {})
+    space = entry.options.space
     for place in range(1, each if space else 1):
         rng = generator("portfolio", seed, entry.name, place)
         drawn = {name: _draw(rng, low, high) for name, (low, high) in sorted(space.items())}

@@ -32,7 +32,7 @@ def try_parameters(learner: str, kind: Kind) -> None:
     X = pd.DataFrame({"a": np.sin(np.arange(N_ROWS)), "b": np.cos(3.0 * np.arange(N_ROWS))})
     y = (X["a"] > X["b"]).to_numpy(dtype=int) if kind == "class" else (X["a"] + X["b"]).to_numpy()
     try:
-        encoder = encoders.encoder(scheme.entry.traits["encoding"]).fit(X)
+        encoder = encoders.encoder(scheme.options.encoding).fit(X)
         scheme(TARGETS[kind], 0).fit(encoder.transform(X), y, None)
     except Exception as error:
         reason = " ".join(str(error).split()).rstrip(".")

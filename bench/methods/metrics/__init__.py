@@ -3,35 +3,22 @@
 `y` holds numbers (point, quantile) or class codes 0 … K-1, shape (n,). Row weights (`answer.weight`) are
 honoured: a weight of two counts like two equal rows, a weight of zero like no row.
 
-Traits of a metric, given to `register`:
-
-- `direction`: `min` or `max` (that is better), `target` (best at its goal, zero unless each member has its own), `none`
-  (describes only);
-- `proper`: the true distribution minimises its expected value;
-- `label`: it sees decided labels, so the decision rule matters; other class metrics see probabilities alone;
-- `unit`: it is in units of the target, so it is never averaged over tasks;
-- `each="interval"`: one metric `name_80` for every central interval of the target, called with the keyword
-  `interval=80`; if its direction is `target`, the goal is the nominal coverage;
-- `each="level"`: one metric `name_0.1` for every quantile level of the target, called with the keyword `level=0.1`;
-  if its direction is `target`, the goal is the level;
-- `counts`: the formula on counts of decided labels that the metric is made of.
-
 A table calls a metric by its name in snake_case; `for_target` lists them all.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, get_args
 
 import numpy as np
 
-from bench.core.nouns import DEFAULT_LEVELS, Answer, Array, BenchError, Target
-from bench.core.registry import Entry, Registry, split_list
+from bench.core.nouns import Answer, Array, BenchError, Kind, Target
+from bench.core.registry import Entry, Options, Registry, held_to_its_keywords
+from bench.core.selection import matches, name_filter, refuse_unknown
+from bench.core.settings import DEFAULT_LEVELS
 
 Direction = Literal["min", "max", "target", "none"]
 Function = Callable[[Target, Array, Answer], float]
@@ -39,30 +26,78 @@ Function = Callable[[Target, Array, Answer], float]
 PROPER = {"point": "rmse", "quantile": "wis", "class": "log_loss"}
 """The metric that stands for the proper loss of each kind of target."""
 
-registry = Registry("metric", __name__)
+Counts = Callable[[Any], Array]
+"""Decided labels as counts -> the values that a metric is made of."""
 
 
+class MetricFunction(Protocol):
+    """The function of a metric."""
+
+    def __call__(self, target: Target, y: Array, answer: Answer, /) -> float:
+        """Return the value of a prediction, NaN where it is undefined."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricOptions(Options):
+    """What a metric may say of itself.
+
+    `direction` is `min` or `max` (that is better), `target` (best at its goal, zero unless each member has its own) or
+    `none` (it describes only). `proper`: the true distribution minimises its expected value. `label`: it sees decided
+    labels, so the decision rule matters; other class metrics see probabilities alone. `unit`: it is in units of the
+    target, so it is never averaged over tasks. `each="interval"`: one metric `name_80` for every central interval of
+    the target, called with the keyword `interval=80`, and `each="level"`: one metric `name_0.1` for every quantile
+    level, called with the keyword `level=0.1`; if the direction is `target`, the nominal coverage or the level is the
+    goal. `counts` is the formula on counts of decided labels that the metric is made of.
+    """
+
+    direction: Direction = "none"
+    proper: bool = False
+    label: bool = False
+    unit: bool = False
+    each: Literal["interval", "level"] | None = None
+    counts: Counts | None = None
+
+
+registry = Registry("metric", __name__, kinds=get_args(Kind), contract=MetricFunction, options=MetricOptions)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@held_to_its_keywords
 def register(
-    *kinds: str,
+    *kinds: Kind,
     direction: Direction,
     proper: bool = False,
     label: bool = False,
     unit: bool = False,
     each: Literal["interval", "level"] | None = None,
-    counts: Callable[[Any], Array] | None = None,
-    tags: Iterable[str] = (),
+    counts: Counts | None = None,
+    tags: Collection[str] = (),
     breaks: Mapping[str, str] | None = None,
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return the decorator that enters a metric; see the top of this file for the traits."""
-    traits = {
-        "direction": direction,
-        "proper": proper,
-        "label": label,
-        "unit": unit,
-        "each": each,
-        "counts": counts,
-    }
-    return registry.register(*kinds, tags=tags, breaks=breaks, **traits)
+    code: Collection[str] = (),
+) -> Callable[[F], F]:
+    """Return the decorator that enters a metric; see `MetricOptions` for the keywords.
+
+    Raises:
+        BenchError: a kind or a keyword is unknown, or the function is no metric.
+    """
+
+    def enter(metric: F) -> F:
+        options = MetricOptions(
+            tags=tags,
+            breaks=breaks or {},
+            code=code,
+            direction=direction,
+            proper=proper,
+            label=label,
+            unit=unit,
+            each=each,
+            counts=counts,
+        )
+        registry.enter(metric, kinds, options)
+        return metric
+
+    return enter
 
 
 @dataclass(frozen=True)
@@ -149,11 +184,11 @@ def named(target: Target, name: str) -> Metric:
     return found[name]
 
 
-def traits(name: str) -> Metric | None:
+def metric_info(name: str) -> Metric | None:
     """Return what is known of a metric by its table name alone, whatever the target; None for an unknown name."""
     stem, _, tail = name.rpartition("_")
     for entry in registry.entries().values():
-        full, each = entry.name.replace("-", "_"), entry.traits["each"]
+        full, each = entry.name.replace("-", "_"), entry.options.each
         if each is None and full == name:
             return _metric(entry)
         member = EACH[each].named(tail) if each is not None and full == stem else None
@@ -172,28 +207,32 @@ def for_target(target: Target, names: Iterable[str] | None = None) -> dict[str, 
         BenchError: no metric of any kind has that name.
     """
     metrics = [m for entry in registry.entries(target.kind).values() for m in _metrics(entry, target)]
-    wanted = ["*" if text == "all" else text for text in split_list(names or ())]
-    _refuse_unknown(wanted, target)
-    chosen = [text for text in wanted if not text.startswith("!")] or ["*"]
-    dropped = [text[1:] for text in wanted if text.startswith("!")]
-    return {m.name: m for m in metrics if _matches(m.name, chosen) and not _matches(m.name, dropped)}
+    known = [name for entry in registry.entries().values() for name in _table_names(entry, target)]
+    wanted = name_filter("*" if text == "all" else text for text in names or ())
+    refuse_unknown(wanted, known, "metric", elsewhere=lambda text: _of_other_targets(text, target))
+    return {m.name: m for m in metrics if matches(m.name, wanted.wanted or ["*"]) and not wanted.excludes(m.name)}
 
 
-def _metrics(entry: Entry, target: Target) -> list[Metric]:
+def _metrics(entry: Entry[MetricOptions], target: Target) -> list[Metric]:
     """Return the metrics that one entry stands for: itself, or one for every interval or level of the target."""
-    each = entry.traits["each"]
+    each = entry.options.each
     return [_metric(entry)] if each is None else [_metric(entry, member) for member in EACH[each].of(target)]
 
 
-def _metric(entry: Entry, member: Member | None = None) -> Metric:
+def _metric(entry: Entry[MetricOptions], member: Member | None = None) -> Metric:
     """Return the metric of an entry, or of one of its members."""
-    traits = {name: entry.traits[name] for name in ("direction", "label", "proper", "unit")}
-    name, aims = entry.name.replace("-", "_"), entry.traits["direction"] == "target"
-    if member is None:
-        return Metric(name, partial(_score, entry.function), goal=0.0 if aims else None, **traits)
-    function = partial(entry.function, **{entry.traits["each"]: member.value})
-    goal = member.goal if aims else None
-    return Metric(f"{name}_{member.tail}", partial(_score, function), goal=goal, **traits)
+    about, name = entry.options, entry.name.replace("-", "_")
+    keywords = {} if member is None else {str(about.each): member.value}
+    goal = 0.0 if member is None else member.goal
+    return Metric(
+        name if member is None else f"{name}_{member.tail}",
+        partial(_score, partial(entry.function, **keywords)),
+        about.direction,
+        goal=goal if about.direction == "target" else None,
+        label=about.label,
+        proper=about.proper,
+        unit=about.unit,
+    )
 
 
 def _score(function: Callable[..., Any], target: Target, y: Array, answer: Answer) -> float:
@@ -202,27 +241,14 @@ def _score(function: Callable[..., Any], target: Target, y: Array, answer: Answe
     return float(function(target, y, answer)) if mass > 0 else float("nan")
 
 
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _refuse_unknown(wanted: Iterable[str], target: Target) -> None:
-    known = [name for entry in registry.entries().values() for name in _table_names(entry, target)]
-    for text in (part.removeprefix("!") for part in wanted):
-        if not any(fnmatchcase(name, text) for name in known) and not _of_other_targets(text, target):
-            close = difflib.get_close_matches(text, known, n=3, cutoff=0.5)
-            advice = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(known)}"
-            raise BenchError(f"unknown metric {text!r}: {advice}")
-
-
 def _of_other_targets(name: str, target: Target) -> bool:
     """Say whether a metric exists for an interval or level that this target cannot have, for it has none at all."""
-    return target.kind != "quantile" and traits(name) is not None
+    return target.kind != "quantile" and metric_info(name) is not None
 
 
-def _table_names(entry: Entry, target: Target) -> list[str]:
+def _table_names(entry: Entry[MetricOptions], target: Target) -> list[str]:
     """Return every name of an entry; where the target has no intervals or levels, those of others."""
-    name, each = entry.name.replace("-", "_"), entry.traits["each"]
+    name, each = entry.name.replace("-", "_"), entry.options.each
     if each is None:
         return [name]
     return [f"{name}_{member.tail}" for member in EACH[each].of(target) or EACH[each].usual]

@@ -1,19 +1,82 @@
 """Post-processing steps, one a file: `step(answer, y, rng, *, parameters) -> (answer -> answer)`.
 
-A step learns on answers whose true values are known, and changes test answers alike. Traits, given to `register`:
-
-- `learns`: what `answer` and `y` are: `folds` (the default), the cross-fitted out-of-fold answers of the training rows,
-  with the inner fold of each in `answer.fold`; `calibration`, the finished answers to rows from which nothing has
-  learned, on tasks with time in its order; `nothing`, where the step learns nothing;
-- `protocols`: the protocols under which the step may be used; without it, all. A step that names `bag` or `nested`
-  finds in `by_fold` of a test answer what the models of each inner fold say of it, in the order of their folds;
-- `guarantee`: what the step guarantees, and under which assumption, in one short phrase that the tables carry;
-- `binary`: it is defined for two classes only.
+A step learns on answers whose true values are known, and changes test answers alike.
 """
 
 from __future__ import annotations
 
-from bench.core.registry import Registry
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar, get_args
 
-registry = Registry("post-processing step", __name__)
-register = registry.register
+import numpy as np
+
+from bench.core.nouns import Answer, Array, Kind
+from bench.core.registry import Options, Registry, held_to_its_keywords
+from bench.core.settings import ProtocolName
+
+Change = Callable[[Answer], Answer]
+"""What a step has learned: it changes the predictions of any rows alike."""
+
+
+class Step(Protocol):
+    """The function of a post-processing step."""
+
+    def __call__(self, answer: Answer, y: Array, rng: np.random.Generator, /) -> Change:
+        """Learn from predictions whose true values (n,) are known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepOptions(Options):
+    """What a post-processing step may say of itself.
+
+    `learns` says from what it learns: `folds`, the cross-fitted out-of-fold predictions of the training rows, with the
+    inner fold of each; `calibration`, the predictions of rows from which nothing has learned, on tasks with time in its
+    order; `nothing`. `protocols` are those under which it can keep its promise (all, if none is named): a step that
+    names `bag` or `nested` finds in `by_fold` of a test prediction what the models of each inner fold predict, in the
+    order of their folds. `guarantee` is what it promises and under which assumption, in one short phrase that the
+    tables carry. `binary` says that it is defined for two classes only.
+    """
+
+    learns: Literal["folds", "calibration", "nothing"] = "folds"
+    protocols: tuple[ProtocolName, ...] = ()
+    guarantee: str = ""
+    binary: bool = False
+
+
+registry = Registry("post-processing step", __name__, kinds=get_args(Kind), contract=Step, options=StepOptions)
+
+F = TypeVar("F", bound=Step)
+
+
+@held_to_its_keywords
+def register(
+    *kinds: Kind,
+    tags: Collection[str] = (),
+    breaks: Mapping[str, str] | None = None,
+    code: Collection[str] = (),
+    learns: Literal["folds", "calibration", "nothing"] = "folds",
+    protocols: tuple[ProtocolName, ...] = (),
+    guarantee: str = "",
+    binary: bool = False,
+) -> Callable[[F], F]:
+    """Return the decorator that enters a post-processing step; see `StepOptions` for the keywords.
+
+    Raises:
+        BenchError: a kind or a keyword is unknown, or the function is no post-processing step.
+    """
+
+    def enter(step: F) -> F:
+        options = StepOptions(
+            tags=tags,
+            breaks=breaks or {},
+            code=code,
+            learns=learns,
+            protocols=protocols,
+            guarantee=guarantee,
+            binary=binary,
+        )
+        registry.enter(step, kinds, options)
+        return step
+
+    return enter

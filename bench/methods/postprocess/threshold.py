@@ -42,9 +42,9 @@ def threshold(
 
 def _formula(name: str) -> Formula:
     entry = metrics.registry.entries("class").get(name.replace("_", "-"))
-    formula: Formula | None = entry.traits["counts"] if entry else None
+    formula: Formula | None = entry.options.counts if entry else None
     if formula is None:
-        known = [n.replace("-", "_") for n, e in metrics.registry.entries("class").items() if e.traits["counts"]]
+        known = [n.replace("-", "_") for n, e in metrics.registry.entries("class").items() if e.options.counts]
         raise BenchError(f"a threshold cannot be tuned for metric {name!r}: choose from {', '.join(known)}")
     return formula
 

@@ -2,22 +2,93 @@
 
 Class weightings (`bench.methods.class_weights`, kind `fit`) are training schemes too, by the same names. Those here do
 more than weigh rows: they draw rows anew, fit several models, or change the loss.
-
-Traits, given to `register`:
-
-- `hook`: `resample`, `ensemble`, `loss` or `reweigh`: what the scheme does to the fit;
-- `learners`: the learners that it is written for; without it, it takes any;
-- `weights`: it needs a learner that hears row weights;
-- `binary`: it is defined for two classes only; `ordered`: only for ordered classes.
 """
 
 from __future__ import annotations
 
-from bench.core.registry import Registry
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar, get_args
+
+from bench.core.registry import Options, Registry, held_to_its_keywords
 from bench.methods import class_weights
 from bench.methods.trainings.fit_context import Lesson, Say, Taught
 
-__all__ = ["Lesson", "Say", "Taught", "register", "registry"]
+__all__ = ["Lesson", "Say", "Taught", "TrainingOptions", "TrainingScheme", "register", "registry"]
 
-registry = Registry("training scheme", __name__, below=class_weights.registry)
-register = registry.register
+Hook = Literal["weights", "resample", "ensemble", "loss", "reweigh"]
+
+
+class TrainingScheme(Protocol):
+    """The function of a training scheme."""
+
+    def __call__(self, lesson: Lesson, /) -> Taught:
+        """Fit the learner of the context on its rows, in the way of the scheme."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions(Options):
+    """What a training scheme may say of itself.
+
+    `hook` says what it does to the fit: `weights` of rows by their class, as class weightings do, `resample`,
+    `ensemble`, `loss` or `reweigh` a fitted model. `learners` are those that it is written for (any, if none is named).
+    `weights` says that it needs a learner that uses row weights, `binary` that it is defined for two classes only,
+    `ordered` only for ordered classes.
+    """
+
+    hook: Hook = "weights"
+    learners: Collection[str] = ()
+    weights: bool = False
+    binary: bool = False
+    ordered: bool = False
+
+
+registry = Registry(
+    "training scheme",
+    __name__,
+    kinds=get_args(class_weights.Kind),
+    contract=TrainingScheme,
+    options=TrainingOptions,
+    below=class_weights.registry,
+)
+
+F = TypeVar("F", bound=TrainingScheme)
+
+
+@held_to_its_keywords
+def register(
+    *kinds: class_weights.Kind,
+    hook: Hook,
+    tags: Collection[str] = (),
+    breaks: Mapping[str, str] | None = None,
+    requires: Collection[str] = (),
+    libraries: Collection[str] = (),
+    code: Collection[str] = (),
+    learners: Collection[str] = (),
+    weights: bool = False,
+    binary: bool = False,
+    ordered: bool = False,
+) -> Callable[[F], F]:
+    """Return the decorator that enters a training scheme; see `TrainingOptions` for the keywords.
+
+    Raises:
+        BenchError: a kind or a keyword is unknown, or the function is no training scheme.
+    """
+
+    def enter(scheme: F) -> F:
+        options = TrainingOptions(
+            tags=tags,
+            breaks=breaks or {},
+            requires=requires,
+            libraries=libraries,
+            code=code,
+            hook=hook,
+            learners=learners,
+            weights=weights,
+            binary=binary,
+            ordered=ordered,
+        )
+        registry.enter(scheme, kinds, options)
+        return scheme
+
+    return enter

@@ -32,7 +32,7 @@ class Lesson:
     y: Array
     weight: Array | None
     target: Target
-    learner: Scheme
+    learner: Scheme[Any]
     encoder: Any
     seed: int
     cut: Callable[[int], list[tuple[Array, Array]]]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array, BenchError
-from bench.core.registry import chosen_from
+from bench.core.selection import chosen_from
 from bench.methods.boards import BOARDS
 from bench.report.comparison.tables import KEY, Table
 

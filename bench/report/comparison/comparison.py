@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array, BenchError
-from bench.core.registry import matches, split_list
+from bench.core.selection import matches, split_list
 from bench.methods.boards import BOARDS
 from bench.report.comparison import pairs, verdict_rules
 from bench.report.comparison.report import CANNOT_COMPARE, FINE, NOTHING_SELECTED, REGRESSION, RefusedError, Report

@@ -143,7 +143,7 @@ def _directions(raw: pd.DataFrame, name: str) -> dict[str, str]:
 
 
 def _known_direction(metric: str) -> str:
-    known = metrics.traits(metric)
+    known = metrics.metric_info(metric)
     return known.direction if known else ""
 
 

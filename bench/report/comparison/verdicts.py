@@ -56,7 +56,7 @@ def measure(metric: str, direction: str, values: Array, rule: Rule | None) -> Me
     Raises:
         BenchError: the direction is not known, or an absolute amount is given for a metric in units of the target.
     """
-    known = metrics.traits(metric)
+    known = metrics.metric_info(metric)
     goal = known.goal if known is not None and known.goal is not None else np.nan
     if direction == "" or (direction == "target" and np.isnan(goal)):
         raise BenchError(f"nothing says what is better for metric {metric!r}: add a column 'direction' with min or max")

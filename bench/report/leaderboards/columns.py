@@ -194,5 +194,5 @@ def closed_gap(board: Grid, baseline: str) -> Array:
 
 def averaged(metric: str) -> bool:
     """Say whether scores of a metric may be averaged over tasks: it is known, and has no unit."""
-    known = metrics.traits(metric)
+    known = metrics.metric_info(metric)
     return known is not None and not known.unit

@@ -78,7 +78,7 @@ class Grid:
         """Loss with a true zero (B, K): 1 - value of a metric that is best at 1; NaN where there is none."""
         if self.direction != "max":
             return self.loss
-        low = 0.0 if metrics.traits(self.metric) is None else -np.inf  # a log likelihood is best at no number
+        low = 0.0 if metrics.metric_info(self.metric) is None else -np.inf  # a log likelihood is best at no number
         known = self.value[~np.isnan(self.value)]
         is_best_at_one = known.max(initial=-np.inf) <= 1 + ROUNDING and known.min(initial=np.inf) >= low
         return np.maximum(1 - self.value, 0.0) if is_best_at_one else np.full(self.value.shape, np.nan)

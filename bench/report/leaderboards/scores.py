@@ -90,7 +90,7 @@ def _of_test(table: pd.DataFrame) -> pd.DataFrame:
 
 def _directed(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of metrics that are better high, low or at a goal; an empty direction is looked up."""
-    found = {name: metrics.traits(name) for name in table["metric"].unique()}
+    found = {name: metrics.metric_info(name) for name in table["metric"].unique()}
     direction = table["metric"].map({name: known.direction for name, known in found.items() if known}).astype(object)
     if "direction" in table:
         direction = table["direction"].astype(object).where(table["direction"].notna(), direction)
@@ -129,13 +129,13 @@ def _badness(table: pd.DataFrame, value: Array) -> Array:
 
 def has_unit(metric: str) -> bool:
     """Say whether a metric has the unit of the target; one that nobody knows has none."""
-    known = metrics.traits(metric)
+    known = metrics.metric_info(metric)
     return known is not None and known.unit
 
 
 def goal(metric: str) -> float:
     """Return the value that a metric should have, NaN for one that is best high or low."""
-    found = metrics.traits(metric)
+    found = metrics.metric_info(metric)
     if found is None or found.direction != "target":
         return np.nan
     return found.goal or 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -81,14 +81,14 @@ class EnsembleSheet:
     def _rng(self, name: str) -> np.random.Generator:
         return self.evidence.rng(name)
 
-    def _fit(self, scheme: Scheme) -> Combiner:
+    def _fit(self, scheme: Scheme[Any]) -> Combiner:
         if scheme.id not in self._fitted:
             self._fitted[scheme.id] = scheme(self.oof, self.evidence.y, self.evidence.rng(scheme.id))
         return self._fitted[scheme.id]
 
     def _said(self, wanted: Method, answer: Answer) -> Said:
         """Return what teaches the steps of a method, and what they change."""
-        asked = {postprocessing.teacher(step) for step in wanted.steps}
+        asked = {step.options.learns for step in wanted.steps}
         return Said(
             answer,
             self._cross_fitted(wanted.base) if "folds" in asked else None,
@@ -96,7 +96,7 @@ class EnsembleSheet:
             self._by_fold(wanted.base) if any(map(postprocessing.asks_each_fold, wanted.steps)) else (),
         )
 
-    def _cross_fitted(self, scheme: Scheme) -> tuple[Answer, Array]:
+    def _cross_fitted(self, scheme: Scheme[Any]) -> tuple[Answer, Array]:
         """Answer every training row with weights learned on the other inner folds."""
         values = np.empty(self.oof.said.shape[1:])
         for k, combiner in zip(self.evidence.folds, self._weighed_without(scheme), strict=True):
@@ -105,7 +105,7 @@ class EnsembleSheet:
         answer = finish(self.oof.target, values, self.oof.weight)
         return replace(answer, fold=self.evidence.fold), self.evidence.y
 
-    def _weighed_without(self, scheme: Scheme) -> list[Combiner]:
+    def _weighed_without(self, scheme: Scheme[Any]) -> list[Combiner]:
         """Return the scheme's combiners, each learned without the rows of one inner fold.
 
         Under protocol `nested` no model that answered the rows that teach has seen that fold either.
@@ -116,7 +116,7 @@ class EnsembleSheet:
             self._without[scheme.id] = [self._learn_without(scheme, int(k)) for k in self.evidence.folds]
         return self._without[scheme.id]
 
-    def _learn_without(self, scheme: Scheme, k: int) -> Combiner:
+    def _learn_without(self, scheme: Scheme[Any], k: int) -> Combiner:
         held = self.evidence.fold == k
         combiner: Combiner = scheme(
             self._world_without(k).rows(~held), self.evidence.y[~held], self.evidence.rng(scheme.id, "without", k)
@@ -128,7 +128,7 @@ class EnsembleSheet:
             return self.oof
         return self._panel(self.evidence.answered, lambda stored: cast("Array", stored.nested)[k], self.evidence.fold)
 
-    def _calibrating(self, scheme: Scheme) -> tuple[Answer, Array] | None:
+    def _calibrating(self, scheme: Scheme[Any]) -> tuple[Answer, Array] | None:
         """Answer the calibration rows, from which nothing has learned; None where the protocol sets none aside."""
         rows = self.evidence.calibration
         if not len(rows):
@@ -136,7 +136,7 @@ class EnsembleSheet:
         panel = self._panel(rows, lambda stored: cast("Array", stored.calibration))
         return finish(panel.target, self._fit(scheme)(panel), panel.weight), self.evidence.task.y[rows]
 
-    def _by_fold(self, scheme: Scheme) -> tuple[Answer, ...]:
+    def _by_fold(self, scheme: Scheme[Any]) -> tuple[Answer, ...]:
         """Answer the test rows without each inner fold: by the models and by the weights that have not seen it."""
         if self.evidence.stored[self.learners[0], "none"].folds is None:
             return ()

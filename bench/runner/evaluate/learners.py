@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ class LearnerSheet:
     def _rng(self, name: str) -> np.random.Generator:
         return self.evidence.rng(name)
 
-    def _said(self, training: Scheme, learner: str) -> Said:
+    def _said(self, training: Scheme[Any], learner: str) -> Said:
         """Return a fit's answers to the rows that teach and to the test rows, with the class weights behind them."""
         evidence = self.evidence
         stored = evidence.stored[learner, training.id]

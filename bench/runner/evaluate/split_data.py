@@ -11,7 +11,8 @@ import numpy as np
 
 from bench.core import losses
 from bench.core.hashing import generator
-from bench.core.nouns import Answer, Array, Panel, Settings, Target, Task, clip_probabilities, lawful
+from bench.core.nouns import Answer, Array, Panel, Target, Task, clip_probabilities, lawful
+from bench.core.settings import Settings
 from bench.methods import metrics
 from bench.methods.boards import Board
 from bench.runner.store import Stored

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, TypeVar, get_args
 
 from bench.core.nouns import BenchError, Task, TaskKind
-from bench.core.registry import Registry
-
-registry = Registry("source", __name__)
-register = registry.register
+from bench.core.registry import Options, Registry, held_to_its_keywords
 
 
 class LoadError(Exception):
@@ -51,6 +49,33 @@ class Request:
                 f"{source}:{self.name} fixes its own columns and kind, so its {given[0]} cannot be "
                 f"{getattr(self, given[0])!r}: leave out --{given[0]}, which is for files"
             )
+
+
+class Source(Protocol):
+    """The function of a source."""
+
+    def __call__(self, request: Request, /) -> Task:
+        """Read a task; its `splits` are empty where the source brings none of its own."""
+
+
+registry = Registry("source", __name__, kinds=get_args(TaskKind), contract=Source, options=Options)
+
+F = TypeVar("F", bound=Source)
+
+
+@held_to_its_keywords
+def register(*kinds: TaskKind, tags: Collection[str] = (), breaks: Mapping[str, str] | None = None) -> Callable[[F], F]:
+    """Return the decorator that enters a source; see `Options` for the keywords.
+
+    Raises:
+        BenchError: a kind or a keyword is unknown, or the function is no source.
+    """
+
+    def enter(source: F) -> F:
+        registry.enter(source, kinds, Options(tags=tags, breaks=breaks or {}))
+        return source
+
+    return enter
 
 
 def load(source: str, request: Request) -> Task:

@@ -1,0 +1,96 @@
+"""How names are chosen: comma lists, globs, tags and `!name`; the only place that reads them.
+
+A name that nobody knows is refused wherever it stands, also behind `!`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from bench.core.nouns import BenchError
+
+
+@dataclass(frozen=True)
+class NameFilter:
+    """A list of names as the user wrote it: what is `wanted`, and what stood behind `!`, each in its order."""
+
+    wanted: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Everything that must be known, the excluded names without their `!`."""
+        return (*self.wanted, *self.excluded)
+
+    def excludes(self, *names: str) -> bool:
+        """Say whether one of the spellings of a thing is excluded, by name or by glob."""
+        return any(matches(name, self.excluded) for name in names)
+
+
+def name_filter(texts: Iterable[str]) -> NameFilter:
+    """Parse comma lists of names, globs and `!name`."""
+    parts = split_list(texts)
+    return NameFilter(
+        tuple(part for part in parts if not part.startswith("!")),
+        tuple(part[1:] for part in parts if part.startswith("!")),
+    )
+
+
+def split_list(texts: Iterable[str]) -> list[str]:
+    """Split comma lists; a part like `b=2` after `name:a=1` belongs to that name."""
+    parts: list[str] = []
+    for text in texts:
+        fresh = True
+        for raw in text.split(","):
+            part = raw.strip()
+            name, equals, _ = part.partition("=")
+            if equals and ":" not in name and parts and not fresh:
+                parts[-1] += f",{part}"
+            elif part:
+                parts.append(part)
+            fresh = False
+    return parts
+
+
+def is_glob(text: str) -> bool:
+    """Say whether a text stands for all the names of a pattern."""
+    return any(sign in text for sign in "*?[")
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Say whether a name is one of the names, or matches one of the globs."""
+    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def chosen_from(known: Sequence[str], texts: Iterable[str], noun: str) -> list[str]:
+    """Return the known names that names, globs or `!name` choose; all of them where none is named.
+
+    Raises:
+        BenchError: a text matches no known name.
+    """
+    names = name_filter(texts)
+    refuse_unknown(names, known, noun)
+    return [name for name in known if matches(name, names.wanted or ["*"]) and not names.excludes(name)]
+
+
+def refuse_unknown(
+    names: NameFilter, known: Sequence[str], noun: str, elsewhere: Callable[[str], bool] = lambda _: False
+) -> None:
+    """Refuse a text that matches no known name; `elsewhere` says which others are known to somebody else.
+
+    Raises:
+        BenchError: a text is unknown.
+    """
+    for text in names.texts:
+        if not any(matches(name, [text]) for name in known) and not elsewhere(text):
+            raise BenchError(f"unknown {noun} {text!r}: {suggestion(text, known)}")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return the advice that ends an error about an unknown name: what is close to it, else all that there is."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names)}"
