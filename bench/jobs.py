@@ -18,6 +18,7 @@ from bench.boards import ALONE, BOARDS
 from bench.core import Cell, InvalidAnswerError, NotApplicableError, Settings, Split, Target, Task
 from bench.fits import Fit
 from bench.metrics.per_class import per_class
+from bench.plan import SheetId
 from bench.store import Store
 from bench.weigh import PROPER, EnsembleSheet, Evidence, LearnerSheet, Weighed, score
 
@@ -60,8 +61,7 @@ class SheetJob:
     """Cells of one board on one split.
 
     `learners` are the members of the panel that have answers, `fits` the keys of the answers by (learner, training
-    scheme), `weight_rows` how many rows teach the weights at most, `sheet` a number by which the sender knows the job
-    again.
+    scheme), `weight_rows` how many rows teach the weights at most, `sheet` tells the sender which sheet it belongs to.
     """
 
     context: str
@@ -72,7 +72,7 @@ class SheetJob:
     settings: Settings
     store: Path
     weight_rows: int | None
-    sheet: int
+    sheet: SheetId
 
     def __str__(self) -> str:
         """Say what is weighed where, in one line."""

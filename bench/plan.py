@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from bench import ensembles, learners, trainings
 from bench.boards import ALONE, ORACLE, Board, Method, boards_named, is_training, method, methods
@@ -59,6 +60,16 @@ class Loaded:
     cuts: Cuts
     splits: tuple[Split, ...]
     data: str
+
+
+class SheetId(NamedTuple):
+    """What one board on one split is known by in a plan."""
+
+    board: str
+    task: str
+    panel: str
+    repeat: int
+    fold: int
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ def ask(
     Raises:
         BenchError: a value cannot be read.
     """
-    from bench.execute import Options
+    from bench.agenda import Options
     from bench.executors.local import Limits
     from bench.experiment import Request
     from bench.plan import Selection
