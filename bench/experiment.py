@@ -22,11 +22,12 @@ from bench.core.settings import Settings
 from bench.methods.learners.portfolio import portfolio
 from bench.report import leaderboards
 from bench.runner import rerun_command, tables
+from bench.runner.agenda import Agenda, Options, draw_up
 from bench.runner.executors.local import Event
 from bench.runner.fit_spec import data_hash, rows_of
-from bench.runner.journal import SCHEMA, Journal, Record
+from bench.runner.journal import SCHEMA, Journal, JournalWriter, Record
 from bench.runner.plan import Loaded, Plan, Selection, own_repeats, plan
-from bench.runner.scheduler import Options, Run, Tally
+from bench.runner.scheduler import Run, Tally
 from bench.runner.store import Store
 from bench.tasks import loading, splits
 from bench.tasks.meta_features import task_traits
@@ -133,12 +134,16 @@ def _configured(names: Sequence[str], each: int) -> list[str]:
     return list(names) if each == 1 else portfolio(names, each)
 
 
+def _task_hash(loaded: Loaded) -> str:
+    """Hash the data and all outer splits of a task."""
+    return digest(loaded.data, [[split.repeat, split.fold, split.train, split.test] for split in loaded.splits])
+
+
 def _seen(loaded: Loaded) -> Record:
     """Return what the experiment must hold fast of a task: cuts, hash of data and splits, traits, how it was asked."""
-    parts = [[split.repeat, split.fold, split.train, split.test] for split in loaded.splits]
     return {
         **loaded.cuts._asdict(),
-        "hash": digest(loaded.data, parts),
+        "hash": _task_hash(loaded),
         "own_repeats": own_repeats(loaded.splits),
         "traits": task_traits(loaded.task),
         "spec": asdict(loaded.spec),
@@ -161,21 +166,19 @@ def run(request: Request, prepared: Prepared, watch: Callable[[int, int], Callab
 
     `watch` is told how many fits and sheets are left, and returns what is to be told of every event.
     """
-    journal = Journal(request.results)
-    with journal.open(request.settings):
-        journal.agree_on_tasks({each.task.name: _seen(each) for each in prepared.loaded})
-        _note_unloaded(journal, prepared, request.settings)
-        state = Run(prepared.plan, journal, Store(request.store_root), request.options)
-        for _ in prepared.unloaded:
-            state.tally.planned += 1
-            state.tally.statuses["failed"] += 1
+    plan, options, store = prepared.plan, request.options, Store(request.store_root)
+    with Journal(request.results).open(request.settings) as writer:
+        writer.agree_on_tasks({each.task.name: _seen(each) for each in prepared.loaded})
+        _note_unloaded(writer, prepared, request.settings)
+        agenda = draw_up(plan, writer.journal, store, options)
+        unloaded = len(prepared.unloaded)
+        tally = Tally(len(plan.cells) + unloaded, reused=agenda.stored, statuses=Counter(failed=unloaded))
         try:
-            state.execute(watch(*state.left))
+            Run(plan, writer, store, options, tally).execute(agenda, watch(len(agenda.fits), agenda.sheets))
         finally:
-            state.close()
-            export(request.results, journal)
-            tables.write_manifest(request.results, _manifest(request, prepared, state))
-    return state.tally
+            export(request.results, writer)
+            tables.write_manifest(request.results, _manifest(request, prepared, tally))
+    return tally
 
 
 @dataclass(frozen=True)
@@ -190,72 +193,72 @@ class Outlook:
 
 
 def outlook(request: Request, prepared: Prepared) -> Outlook:
-    """Look ahead without running: which cells are planned, which fits are stored, how long the others may take."""
+    """Look ahead without running or writing: which cells are planned, which fits are stored, how long others may take.
+
+    Raises:
+        BenchError: a run would be refused, because the directory holds other settings, or other data of a task.
+    """
     journal = Journal(request.results)
-    state = Run(prepared.plan, journal, Store(request.store_root), request.options)
-    todo = Counter(job.context for job in state.fits)
+    journal.check_settings(request.settings)
+    journal.check_tasks({each.task.name: _task_hash(each) for each in prepared.loaded})
+    agenda = draw_up(prepared.plan, journal, Store(request.store_root), request.options)
     rows = []
     for name, task in prepared.plan.tasks.items():
-        asks = [ask for ask in prepared.plan.asks if ask.task == name]
-        cuts = prepared.plan.splits[name]
-        cells = sum(len(list(ask.cells(split))) for ask in asks for split in cuts)
-        boards = " ".join(ask.board.name for ask in asks)
-        stored = state.stored[name]
-        rows.append([name, *task.X.shape, task.kind, len(cuts), boards, cells, todo[name], stored])
-    return Outlook(rows, state.tally.planned, len(state.fits), state.tally.reused, _estimate(state, journal, request))
+        boards = " ".join(ask.board.name for ask in prepared.plan.asks if ask.task == name)
+        cut, counts = prepared.plan.splits[name], agenda.counts[name]
+        rows.append([name, *task.X.shape, task.kind, len(cut), boards, counts.cells, counts.fits, counts.stored])
+    estimate = _estimate(agenda, journal, request)
+    return Outlook(rows, len(prepared.plan.cells), len(agenda.fits), agenda.stored, estimate)
 
 
-def _estimate(state: Run, journal: Journal, request: Request) -> str:
+def _estimate(agenda: Agenda, journal: Journal, request: Request) -> str:
     """Predict the hours of the fits to do from the seconds a row that earlier fits of the same learner took."""
     rates: dict[str, list[float]] = {}
     for cell, record in journal.records().items():
         if "fit_seconds" in record and record["status"] == "ok":
             rates.setdefault(cell.learner, []).append(record["fit_seconds"] / record["n_train"])
-    if not state.fits:
+    if not agenda.fits:
         return "nothing to fit"
     if not rates:
         return "no estimate: no fit was timed in this directory yet"
     typical = {name: median(values) for name, values in rates.items()}
     other = median(typical.values())
-    seconds = sum(typical.get(job.fit.learner, other) * len(job.split.train) for job in state.fits)
+    seconds = sum(typical.get(job.fit.learner, other) * len(job.split.train) for job in agenda.fits)
     return f"about {seconds / request.options.jobs / 3600:.2g} hours with -j {request.options.jobs}"
 
 
-def export(root: Path, journal: Journal) -> None:
+def export(root: Path, writer: JournalWriter) -> None:
     """Write every table and leaderboard from the journal, unless they are there already."""
-    code = source_hash(*EXPORT_CODE)
+    journal, code = writer.journal, source_hash(*EXPORT_CODE)
     names = ("leaderboard", *tables.COLUMNS)
     if journal.is_exported(code) and all((root / f"{name}.csv").is_file() for name in names):
         return
     scores = tables.export(root, journal.records(), journal.tasks())
     leaderboards.write(root, scores, tables.task_table(journal.tasks()))
-    journal.note_export(code)
+    writer.note_export(code)
 
 
-def _note_unloaded(journal: Journal, prepared: Prepared, settings: Settings) -> None:
+def _note_unloaded(writer: JournalWriter, prepared: Prepared, settings: Settings) -> None:
     """Record each task that could not be loaded; forget the records of those that can be by now."""
     for spec in prepared.plan.specs.values():
-        journal.drop(_load_cell(spec.full))
+        writer.drop(_load_cell(spec.full))
     for spec, error in prepared.unloaded.items():
-        again = shlex.join(
-            [
-                "bench",
-                "run",
-                *rerun_command.task_flags(spec),
-                *rerun_command.settings_flags(settings),
-                "--results",
-                str(journal.root),
-            ]
-        )
+        flags = [
+            *rerun_command.task_flags(spec),
+            *rerun_command.settings_flags(settings),
+            "--results",
+            str(writer.journal.root),
+        ]
+        again = shlex.join(["bench", "run", *flags])
         record: Record = {"status": "failed", "cause": error.cause, "detail": str(error), "rerun": again}
-        journal.write({_load_cell(spec.full): record | {"traceback": ""}})
+        writer.write({_load_cell(spec.full): record | {"traceback": ""}})
 
 
 def _load_cell(name: str) -> Cell:
     return Cell(LOAD_BOARD, name, "", 0, 0, "", "load")
 
 
-def _manifest(request: Request, prepared: Prepared, state: Run) -> dict[str, Any]:
+def _manifest(request: Request, prepared: Prepared, tally: Tally) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "command": ["bench", *sys.argv[1:]],
@@ -264,7 +267,7 @@ def _manifest(request: Request, prepared: Prepared, state: Run) -> dict[str, Any
         "tasks": {
             name: {"data_hash": prepared.plan.data[name], **_plain(task)} for name, task in prepared.plan.tasks.items()
         },
-        "tally": state.tally.as_dict(),
+        "tally": tally.as_dict(),
         "jobs": request.options.jobs,
         "threads": 1,
         "cpu": _cpu(),

@@ -148,9 +148,9 @@ def ask(
     """
     from bench.core.selection import chosen_from, split_list
     from bench.experiment import Request
+    from bench.runner.agenda import Options
     from bench.runner.executors.local import Limits
     from bench.runner.plan import Selection
-    from bench.runner.scheduler import Options
     from bench.tasks.suites import TaskSpec
 
     names = split_list(tasks or ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 
@@ -15,7 +15,7 @@ from bench.core.settings import Settings
 from bench.methods import ensembles, metrics
 from bench.methods.boards import ALONE, ORACLE, Method, is_training, method
 from bench.runner.journal import Record
-from bench.runner.plan import Ask
+from bench.runner.plan import Ask, SheetId
 
 CODE = (
     "bench.core.nouns", "bench.methods.boards", "bench.core.hashing", "bench.core.losses", "bench.runner.worker",
@@ -34,15 +34,19 @@ Who = tuple[str, str]
 """A fit of a sheet: learner and training scheme."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Sheet:
-    """One board on one split; `fits` are the keys of its fits, `awaited` those that have not ended yet."""
+    """One board on one split; `fits` are the keys of its fits."""
 
     ask: Ask
     split: Split
     task: Task
-    fits: dict[Who, str]
-    awaited: set[str] = field(default_factory=set)
+    fits: Mapping[Who, str]
+
+    @property
+    def id(self) -> SheetId:
+        """What it is known by in a plan."""
+        return SheetId(self.ask.board.name, self.ask.task, self.ask.panel, self.split.repeat, self.split.fold)
 
     @functools.cached_property
     def cells(self) -> tuple[Cell, ...]:

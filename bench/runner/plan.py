@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Cell, Kind, Split, Task
@@ -61,6 +61,16 @@ class Loaded:
     cuts: Cuts
     splits: tuple[Split, ...]
     data: str
+
+
+class SheetId(NamedTuple):
+    """What one board on one split is known by in a plan."""
+
+    board: str
+    task: str
+    panel: str
+    repeat: int
+    fold: int
 
 
 @dataclass(frozen=True)

@@ -1,42 +1,28 @@
-"""Running a plan: what is stored is reused, the rest is fitted and weighed, and every cell ends in one record."""
+"""Running an agenda: what is left is fitted and weighed, and every cell ends in one record."""
 
 from __future__ import annotations
 
 import functools
 from collections import Counter, deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
-from bench.core.files import write_text
-from bench.core.hashing import digest
-from bench.core.nouns import STATUSES, BenchError, Cell, Split
+from bench.core.nouns import STATUSES, Cell
 from bench.core.plugins import load_plugins
-from bench.runner import fit_spec, rerun_command
-from bench.runner.cells import Sheet, changed
-from bench.runner.executors.local import Event, Limits, Pool
-from bench.runner.fit_spec import Fit, Rows
-from bench.runner.journal import ALWAYS_RETRIED, Journal, Record
-from bench.runner.plan import Ask, Plan
+from bench.runner import rerun_command
+from bench.runner.agenda import Agenda, Opening, Options, awaited, open_sheet
+from bench.runner.cells import Sheet
+from bench.runner.executors.local import Event, Pool
+from bench.runner.journal import JournalWriter, Record
+from bench.runner.plan import Plan, SheetId
 from bench.runner.store import Store
-from bench.runner.worker import FitJob, SheetJob, ending
+from bench.runner.worker import FitJob, SheetJob
 
 LOST = {
     "timeout": ("limit", "it took longer than --time-limit"),
     "oom": ("limit", "it took more memory than --mem-limit"),
     "crashed": ("code", "the worker process died (exit code {})"),
 }
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to run, without effect on any score."""
-
-    jobs: int = 1
-    limits: Limits = field(default_factory=Limits)
-    retry: tuple[str, ...] = ()
-    force: bool = False
-    stop_at_failure: bool = False
-    plugins: tuple[str, ...] = ()
 
 
 @dataclass
@@ -55,33 +41,51 @@ class Tally:
         return done | {name: self.statuses[name] for name in STATUSES}
 
 
+@dataclass
+class _Begun:
+    """A sheet that is being weighed: what is known of each cell to weigh, and the records that have come in."""
+
+    sheet: Sheet
+    todo: Mapping[Cell, Record]
+    records: dict[Cell, Record] = field(default_factory=dict)
+
+
+@dataclass
 class Run:
-    """The state of one run: fits to do, sheets that wait for them, and how each fit ended."""
+    """One run of a plan: who writes its records, its tally, and the fits and sheets that are left.
 
-    def __init__(self, plan: Plan, journal: Journal, store: Store, options: Options) -> None:
-        self.plan, self.journal, self.store, self.options = plan, journal, store, options
-        self.tally = Tally(planned=len(plan.cells))
-        self.stored: Counter[str] = Counter()
-        self.fits: deque[FitJob] = deque()
-        self._ends: dict[str, Record] = {}
-        self._queued: set[str] = set()
-        self._waiting: list[Sheet] = []
-        self._ready: deque[SheetJob] = deque()
-        self._whys: dict[Cell, str] = {}
-        self._begun: dict[int, tuple[Sheet, dict[Cell, Record]]] = {}
-        for ask in plan.asks:
-            for split in plan.splits[ask.task]:
-                self._add(ask, split)
+    `_ends` says by key how each fit ended, `_awaited` which fits each waiting sheet waits for.
+    """
 
-    @property
-    def left(self) -> tuple[int, int]:
-        """How many fits and sheets have not started."""
-        return len(self.fits), len(self._ready) + len(self._waiting)
+    plan: Plan
+    writer: JournalWriter
+    store: Store
+    options: Options
+    tally: Tally
+    _fits: deque[FitJob] = field(default_factory=deque, init=False)
+    _ends: dict[str, Record] = field(default_factory=dict, init=False)
+    _waiting: dict[SheetId, Sheet] = field(default_factory=dict, init=False)
+    _awaited: dict[SheetId, set[str]] = field(default_factory=dict, init=False)
+    _ready: deque[SheetJob] = field(default_factory=deque, init=False)
+    _begun: dict[SheetId, _Begun] = field(default_factory=dict, init=False)
 
-    def execute(self, seen: Callable[[Event], None]) -> None:
-        """Run everything that is left; `seen` is told of every event."""
-        if not (self.fits or self._ready):
-            return
+    def execute(self, agenda: Agenda, seen: Callable[[Event], None]) -> None:
+        """Run an agenda, and keep what has come in of sheets that were cut short; `seen` is told of every event."""
+        self._fits.extend(agenda.fits)
+        self._ends |= agenda.ends
+        self._waiting |= {sheet.id: sheet for sheet in agenda.waiting}
+        self._awaited |= {sheet.id: awaited(sheet, agenda.ends) for sheet in agenda.waiting}
+        try:
+            for opening in agenda.ready:
+                self._begin(opening)
+            if self._fits or self._ready:
+                self._work(seen)
+        finally:
+            for begun in self._begun.values():
+                self._keep(begun.sheet, begun.records)
+
+    def _work(self, seen: Callable[[Event], None]) -> None:
+        """Hand out jobs until none is left, or until one ends badly and the run is to stop there."""
         start = functools.partial(load_plugins, self.options.plugins)
         with Pool(self.options.jobs, start, self.options.limits) as pool:
             while True:
@@ -95,107 +99,34 @@ class Run:
                     if bad and self.options.stop_at_failure:
                         return
 
-    def close(self) -> None:
-        """Keep what has come in of sheets that were cut short."""
-        for sheet, records in self._begun.values():
-            self._keep(sheet, records)
-        self._begun.clear()
-
-    def _add(self, ask: Ask, split: Split) -> None:
-        """Look up or queue the fits of a board on a split; start the sheet where nothing is awaited."""
-        task, settings = self.plan.tasks[ask.task], self.plan.settings
-        rows = fit_spec.rows_of(task, split, settings)
-        sheet = Sheet(ask, split, task, {})
-        for learner in ask.learners:
-            for training in ask.trainings:
-                fit = Fit(ask.board.target(task, settings), learner, training)
-                key, parts = self._key(rows, fit)
-                sheet.fits[learner, training] = key
-                if key not in self._queued and key not in self._ends:
-                    self._look_up(key, parts, rows, fit)
-        sheet.awaited = {key for key in sheet.fits.values() if key not in self._ends}
-        if sheet.awaited:
-            self._waiting.append(sheet)
-        else:
-            self._start(sheet)
-
-    def _key(self, rows: Rows, fit: Fit) -> tuple[str, dict[str, str]]:
-        """Return the key of a fit and its parts; one whose class weighting cannot even give its weights has failed."""
-        try:
-            parts = fit_spec.fit_parts(rows, fit, self.plan.settings, self.plan.data[rows.task.name])
-        except BenchError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a class weighting may raise anything; its cells say what
-            key = digest("no key", rows.key, fit.learner, fit.training)
-            self._ends[key] = ending(error)
-            return key, {}
-        return digest(parts), parts
-
-    def _look_up(self, key: str, parts: dict[str, str], rows: Rows, fit: Fit) -> None:
-        """Note how a fit ended if it is stored, failed before, or does not apply; queue it otherwise."""
-        failure = self.journal.failure(key)
-        if self.store.has(key) and not self.options.force:
-            self.tally.reused += 1
-            self.stored[rows.task.name] += 1
-            self._ends[key] = {"status": "ok"}
-        elif reason := fit_spec.why_not(rows, fit, self.plan.settings):
-            self._ends[key] = {"status": "skipped", "cause": "", "detail": reason}
-        elif failure and not self._retried(failure):
-            self._ends[key] = failure
-        else:
-            self._queued.add(key)
-            job = FitJob(rows.task.name, rows.outer, fit, key, parts, self.plan.settings, self.store.root)
-            self.fits.append(job)
-
-    def _retried(self, record: Record) -> bool:
-        wanted = ALWAYS_RETRIED | set(self.options.retry)
-        bad = record["status"] not in {"ok", "skipped"}
-        return self.options.force or (bad and bool({record["status"], record.get("cause"), "all"} & wanted))
-
     def _next(self) -> FitJob | SheetJob | None:
         """Return the next job: sheets that are ready come first, so that their records are soon safe."""
         if self._ready:
             return self._ready.popleft()
-        return self.fits.popleft() if self.fits else None
+        return self._fits.popleft() if self._fits else None
 
-    def _foundation(self, sheet: Sheet, cell: Cell) -> Record:
-        return sheet.foundation(cell, self._ends, self.plan.settings, self.plan.data[sheet.task.name])
+    def _begin(self, opening: Opening) -> None:
+        """Write the cells of a sheet that end without being weighed, and queue those to weigh."""
+        sheet = opening.sheet
+        self.tally.statuses.update(opening.standing.values())
+        self._keep(sheet, opening.ended)
+        if opening.todo:
+            self._begun[sheet.id] = _Begun(sheet, opening.todo)
+            self._ready.append(self._sheet_job(sheet, tuple(opening.todo)))
 
-    def _start(self, sheet: Sheet) -> None:
-        """Record the cells that cannot be weighed, leave those that are up to date, queue the rest."""
-        held = self.journal.read(sheet.cells[0])
-        ended: dict[Cell, Record] = {}
-        todo: dict[Cell, str] = {}
-        for cell in sheet.cells:
-            record, known = self._foundation(sheet, cell), held.get(cell, {})
-            if "status" in record and not _agrees(record, known):
-                ended[cell] = record
-            elif "status" in record or (known.get("key") == record["key"] and not self._retried(known)):
-                self.tally.statuses[known["status"]] += 1
-            else:
-                todo[cell] = _why(record, known)
-        self._keep(sheet, ended)
-        self._whys |= todo
-        if todo:
-            self._queue(sheet, tuple(todo))
-
-    def _queue(self, sheet: Sheet, cells: tuple[Cell, ...]) -> None:
+    def _sheet_job(self, sheet: Sheet, cells: tuple[Cell, ...]) -> SheetJob:
         fits = {who: key for who, key in sheet.fits.items() if self._ends[key]["status"] == "ok"}
-        learners = tuple(who for who in sheet.ask.learners if (who, "none") in fits)
-        self._ready.append(
-            SheetJob(
-                sheet.task.name,
-                sheet.split,
-                cells,
-                learners,
-                fits,
-                self.plan.settings,
-                self.store.root,
-                sheet.ask.weight_rows,
-                id(sheet),
-            )
+        return SheetJob(
+            context=sheet.ask.task,
+            split=sheet.split,
+            cells=cells,
+            learners=tuple(who for who in sheet.ask.learners if (who, "none") in fits),
+            fits=fits,
+            settings=self.plan.settings,
+            store=self.store.root,
+            weight_rows=sheet.ask.weight_rows,
+            sheet=sheet.id,
         )
-        self._begun[id(sheet)] = (sheet, {})
 
     def _handle(self, event: Event) -> bool:
         """Take in what a worker told; say whether something ended badly."""
@@ -205,79 +136,65 @@ class Run:
         return record is not None and record["status"] not in {"ok", "skipped"}
 
     def _handle_fit(self, job: FitJob, _: str, record: Record | None) -> None:
-        """Note how a fit ended, and start the sheets that waited for it alone."""
+        """Note how a fit ended, and begin the sheets that waited for it alone."""
         if record is None:
             return
         self.tally.fitted += 1
         self._ends[job.key] = record
         if record["status"] == "ok":
-            self.journal.forget_failure(job.key)
+            self.writer.forget_failure(job.key)
         else:
-            self.journal.note_failure(job.key, record)
-        for sheet in [sheet for sheet in self._waiting if job.key in sheet.awaited]:
-            sheet.awaited.discard(job.key)
-            if not sheet.awaited:
-                self._waiting.remove(sheet)
-                self._start(sheet)
+            self.writer.note_failure(job.key, record)
+        for name in [name for name, keys in self._awaited.items() if job.key in keys]:
+            self._awaited[name].discard(job.key)
+            if not self._awaited[name]:
+                del self._awaited[name]
+                sheet = self._waiting.pop(name)
+                self._begin(open_sheet(sheet, self._ends, self.writer.journal, self.plan, self.options))
 
     def _handle_sheet(self, job: SheetJob, kind: str, record: Record | None) -> None:
         """Take in a cell's record; when the sheet is done or its worker is lost, write down what there is."""
-        sheet, records = self._begun[job.sheet]
+        begun = self._begun[job.sheet]
         if record is not None:
-            cell = job.cells[len(records)]
-            foundation = self._foundation(sheet, cell)
-            details = (record.get("detail"), foundation.get("detail"))
-            notes = {"detail": "; ".join(text for text in details if text), "why": self._whys[cell]}
-            records[cell] = foundation | record | notes
+            cell = job.cells[len(begun.records)]
+            known = begun.todo[cell]
+            details = (record.get("detail"), known.get("detail"))
+            begun.records[cell] = known | record | {"detail": "; ".join(text for text in details if text)}
             self.tally.weighed += 1
-        if kind != "item":
-            del self._begun[job.sheet]
-            self._keep(sheet, records)
-            if len(records) < len(job.cells):
-                self._queue(sheet, job.cells[len(records) :])
+        if kind == "item":
+            return
+        del self._begun[job.sheet]
+        self._keep(begun.sheet, begun.records)
+        left = job.cells[len(begun.records) :]
+        if left:
+            self._begun[job.sheet] = _Begun(begun.sheet, begun.todo)
+            self._ready.append(replace(job, cells=left))
 
-    def _keep(self, sheet: Sheet, records: dict[Cell, Record]) -> None:
-        """Write records to the journal; a bad one with its traceback in a file and the command that reruns it."""
-        for cell, record in records.items():
-            self.tally.statuses[record["status"]] += 1
-            if record["status"] != "ok":
-                record.update(sheet.no_scores(self.plan.settings))
-            if record["status"] not in {"ok", "skipped"}:
-                record["rerun"] = self._rerun(cell, record["status"])
-                record["traceback"] = self._write_trace(record.pop("trace", ""))
+    def _keep(self, sheet: Sheet, records: Mapping[Cell, Record]) -> None:
+        """Write records of a sheet to the journal, and count them."""
+        self.tally.statuses.update(record["status"] for record in records.values())
         if records:
-            self.journal.write(records)
+            self.writer.write({cell: self._whole(sheet, cell, record) for cell, record in records.items()})
 
-    def _write_trace(self, trace: str) -> str:
-        """Write a traceback to a file, one for all equal ones, and return its name in the results directory."""
-        name = f"logs/{digest(trace)[:12]}.txt" if trace else ""
-        if name and not (self.journal.root / name).is_file():
-            write_text(self.journal.root / name, trace)
-        return name
+    def _whole(self, sheet: Sheet, cell: Cell, record: Record) -> Record:
+        """Give a record without an answer empty scores; a bad one its traceback in a file and the command to rerun."""
+        if record["status"] == "ok":
+            return record
+        whole = record | sheet.no_scores(self.plan.settings)
+        if record["status"] != "skipped":
+            whole["rerun"] = self._rerun(cell, record["status"])
+            whole["traceback"] = self.writer.note_traceback(whole.pop("trace", ""))
+        return whole
 
     def _rerun(self, cell: Cell, status: str) -> str:
-        chosen = self.plan.chosen
+        chosen, root = self.plan.chosen, self.writer.journal.root
         repeats = cell.repeat + 1 if chosen.seeds == 1 else chosen.repeats  # further seeds count as further repeats
         others = [*chosen.panel_flags(), *(["--repeats", str(repeats)] if repeats else [])]
         others += [word for name in self.options.plugins for word in ("--plugin", name)]
-        others += ["--results", str(self.journal.root)]
-        if self.store.root != self.journal.root / "store":
+        others += ["--results", str(root)]
+        if self.store.root != root / "store":
             others += ["--store", str(self.store.root)]
         return rerun_command.command(cell, self.plan.specs[cell.task], self.plan.settings, status, others)
-
-
-def _agrees(record: Record, known: Record) -> bool:
-    """Say whether the journal holds a record already; its traceback lies in a file."""
-    return all(known.get(name) == value for name, value in record.items() if name != "trace")
-
-
-def _why(record: Record, known: Record) -> str:
-    """Say why a cell is weighed though something may be known of it."""
-    if not known:
-        return "it was not there"
-    if known.get("key") == record["key"]:
-        return f"it had ended as {known['status']}, and was tried again"
-    return f"this had changed: {', '.join(changed(record['parts'], known.get('parts', {})))}"
 
 
 def _lost(event: Event) -> Record:

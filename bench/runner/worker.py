@@ -21,6 +21,7 @@ from bench.methods.metrics.per_class import per_class
 from bench.runner import fit_spec, out_of_fold
 from bench.runner.evaluate import EnsembleSheet, Evidence, LearnerSheet, Weighed, score
 from bench.runner.fit_spec import Fit
+from bench.runner.plan import SheetId
 from bench.runner.store import Store
 
 Record = dict[str, Any]
@@ -62,8 +63,7 @@ class SheetJob:
     """Cells of one board on one split.
 
     `learners` are the members of the panel that have answers, `fits` the keys of the answers by (learner, training
-    scheme), `weight_rows` how many rows teach the weights at most, `sheet` a number by which the sender knows the job
-    again.
+    scheme), `weight_rows` how many rows teach the weights at most, `sheet` tells the sender which sheet it belongs to.
     """
 
     context: str
@@ -74,7 +74,7 @@ class SheetJob:
     settings: Settings
     store: Path
     weight_rows: int | None
-    sheet: int
+    sheet: SheetId
 
     def __str__(self) -> str:
         """Say what is weighed where, in one line."""
