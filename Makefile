@@ -4,7 +4,7 @@ PYTHON ?= python3
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 ARGS ?=
 
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/run.stamp
 DEV := $(VENV)/dev.stamp
@@ -15,7 +15,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help bench test test-fast check lint types floors docs docs-check fmt lock reference clean
+.PHONY: help bench test test-fast smoke check lint types floors docs docs-check fmt lock reference clean
 
 help: ## List the targets.
 	@echo "usage: make TARGET [PYTHON=python3.12] [JOBS=2] [ARGS='more arguments']"
@@ -30,6 +30,11 @@ test: $(DEV) ## Run all tests.
 
 test-fast: $(DEV) ## Run the tests that are not marked slow.
 	@$(ONE_THREAD) $(BIN)/python -m pytest --numprocesses $(JOBS) -m "not slow" $(ARGS)
+
+smoke: $(DEV) ## Run one fold of a bundled table in a folder that is then gone, and the laws of all plug-ins.
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	$(BIN)/bench run --task bundled:iris --folds 1 --jobs $(JOBS) --results "$$folder"
+	@$(ONE_THREAD) $(BIN)/python -m pytest --numprocesses $(JOBS) -k test_laws $(ARGS)
 
 check: lint types floors docs-check test ## Run everything that CI runs.
 
