@@ -13,7 +13,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    **dict.fromkeys(("Answer", "BenchError", "NotApplicableError", "Panel", "Split"), "bench.core.nouns"),
+    **dict.fromkeys(("Prediction", "BenchError", "NotApplicableError", "Panel", "Split"), "bench.core.nouns"),
     **dict.fromkeys(("Target", "Task", "Weights", "clip_probabilities"), "bench.core.nouns"),
     "load": "bench.core.tables",
 }
@@ -25,10 +25,10 @@ _MODULES = {
 """Modules that plug-ins take from here, by the room in which they live."""
 
 __all__ = [
-    "Answer",
     "BenchError",
     "NotApplicableError",
     "Panel",
+    "Prediction",
     "Split",
     "Target",
     "Task",

@@ -22,7 +22,7 @@ from bench.core.settings import Settings
 from bench.methods.learners.portfolio import portfolio
 from bench.report import leaderboards
 from bench.runner import rerun_command, tables
-from bench.runner.agenda import Agenda, Options, draw_up
+from bench.runner.agenda import Agenda, RunOptions, draw_up
 from bench.runner.executors.local import Event
 from bench.runner.fit_spec import data_hash, rows_of
 from bench.runner.journal import SCHEMA, Journal, JournalWriter, Record
@@ -30,9 +30,9 @@ from bench.runner.plan import Loaded, Plan, Selection, own_repeats, plan
 from bench.runner.scheduler import Run, Tally
 from bench.runner.store import Store
 from bench.tasks import loading, splits
-from bench.tasks.meta_features import task_traits
+from bench.tasks.meta_features import meta_features
 from bench.tasks.sources import LoadError
-from bench.tasks.suites import Catalogue, Cuts, TaskSpec, catalogue
+from bench.tasks.suites import Catalogue, CvSpec, TaskSpec, catalogue
 
 DEFAULT_SUITE = "quick"
 EXPORT_CODE = (
@@ -47,14 +47,14 @@ LOAD_BOARD = "load"
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """Everything that the user asked of a run."""
 
     tasks: tuple[TaskSpec, ...] = ()
     suites: tuple[str, ...] = ()
     chosen: Selection = field(default_factory=Selection)
     settings: Settings = field(default_factory=Settings)
-    options: Options = field(default_factory=Options)
+    options: RunOptions = field(default_factory=RunOptions)
     results: Path = Path("results")
     store: Path | None = None
     offline: bool = False
@@ -74,31 +74,31 @@ class Prepared:
     unloaded: dict[TaskSpec, LoadError]
 
 
-def prepare(request: Request, told: Callable[[str, Task], None]) -> Prepared:
+def prepare(request: RunRequest, told: Callable[[str, Task], None]) -> Prepared:
     """Load the tasks and resolve every name; `told` hears of each task that is loaded.
 
     Raises:
         BenchError: a name is unknown, or a task is not what it must be.
     """
     known = catalogue()
-    asked, held = _asked(request, known), Journal(request.results).tasks()
+    requested, held = _asked(request, known), Journal(request.results).tasks()
     loaded: dict[str, Loaded] = {}
     unloaded: dict[TaskSpec, LoadError] = {}
-    for spec, task in loading.load(asked, offline=request.offline, from_suites=_of_suites(asked)):
+    for spec, task in loading.load(requested, offline=request.offline, from_suites=_of_suites(requested)):
         if isinstance(task, LoadError):
             unloaded[spec] = task
             continue
         if task.name in loaded:
             raise BenchError(f"two tasks are named {task.name!r}: give one of the files another name")
-        cuts = asked[spec] or _cuts_before(task, held)
+        cv = requested[spec] or _cv_before(task, held)
         try:
-            parts = _cut(task, cuts, request.settings)
+            parts = _cut(task, cv, request.settings)
         except BenchError as error:
-            if asked[spec] is None:
+            if requested[spec] is None:
                 raise
             unloaded[spec] = LoadError(str(error), "data")  # one table of a suite does not stop the others
             continue
-        loaded[task.name] = Loaded(spec, task, cuts, parts, data_hash(task))
+        loaded[task.name] = Loaded(spec, task, cv, parts, data_hash(task))
         told(spec.name, task)
     panel = known.panel(request.chosen.panel)
     panels = {kind: _configured(names, panel.each) for kind, names in panel.learners.items()}
@@ -106,27 +106,27 @@ def prepare(request: Request, told: Callable[[str, Task], None]) -> Prepared:
     return Prepared(plan(every, request.chosen, panels, request.settings), every, unloaded)
 
 
-def _cut(task: Task, cuts: Cuts, settings: Settings) -> tuple[Split, ...]:
+def _cut(task: Task, cv: CvSpec, settings: Settings) -> tuple[Split, ...]:
     """Return the outer splits of a task, each of which can be cut further.
 
     Raises:
         BenchError: it has too few rows, groups or points in time.
     """
-    parts = splits.outer(task, cuts.folds, cuts.repeats, settings.seed, cuts.first)
+    parts = splits.outer(task, cv.folds, cv.repeats, settings.seed, cv.first)
     for split in parts:
         rows_of(task, split, settings)
     return parts
 
 
-def _of_suites(asked: Mapping[TaskSpec, Cuts | None]) -> set[TaskSpec]:
-    return {spec for spec, cuts in asked.items() if cuts is not None}
+def _of_suites(requested: Mapping[TaskSpec, CvSpec | None]) -> set[TaskSpec]:
+    return {spec for spec, cv in requested.items() if cv is not None}
 
 
-def _cuts_before(task: Task, held: Mapping[str, Record]) -> Cuts:
+def _cv_before(task: Task, held: Mapping[str, Record]) -> CvSpec:
     """Return the cuts that the experiment gave a task before, or the usual ones."""
-    usual = Cuts() if task.given is None else Cuts(HALVES)
+    usual = CvSpec() if task.external is None else CvSpec(HALVES)
     before = held.get(task.name, {})
-    return Cuts(*(before.get(name, getattr(usual, name)) for name in Cuts._fields))
+    return CvSpec(*(before.get(name, getattr(usual, name)) for name in CvSpec._fields))
 
 
 def _configured(names: Sequence[str], each: int) -> list[str]:
@@ -142,26 +142,26 @@ def _task_hash(loaded: Loaded) -> str:
 def _seen(loaded: Loaded) -> Record:
     """Return what the experiment must hold fast of a task: cuts, hash of data and splits, traits, how it was asked."""
     return {
-        **loaded.cuts._asdict(),
+        **loaded.cv._asdict(),
         "hash": _task_hash(loaded),
         "own_repeats": own_repeats(loaded.splits),
-        "traits": task_traits(loaded.task),
+        "traits": meta_features(loaded.task),
         "spec": asdict(loaded.spec),
     }
 
 
-def _asked(request: Request, known: Catalogue) -> dict[TaskSpec, Cuts | None]:
+def _asked(request: RunRequest, known: Catalogue) -> dict[TaskSpec, CvSpec | None]:
     """Return the wanted tasks, each once, with the cuts of the suite; the default suite if none is named.
 
     A task that is named by itself has none: it takes those that the experiment gave it before, or the usual ones.
     """
     names = request.suites or (() if request.tasks else (DEFAULT_SUITE,))
     suites = [known.suite(name) for name in names]
-    of_suite = {spec: suite.cuts for suite in reversed(suites) for spec in suite.tasks}
+    of_suite = {spec: suite.cv for suite in reversed(suites) for spec in suite.tasks}
     return {spec: of_suite.get(spec) for spec in dict.fromkeys((*request.tasks, *of_suite))}
 
 
-def run(request: Request, prepared: Prepared, watch: Callable[[int, int], Callable[[Event], None]]) -> Tally:
+def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Callable[[Event], None]]) -> Tally:
     """Run a plan and leave valid tables behind, also when it is interrupted.
 
     `watch` is told how many fits and sheets are left, and returns what is to be told of every event.
@@ -174,7 +174,7 @@ def run(request: Request, prepared: Prepared, watch: Callable[[int, int], Callab
         unloaded = len(prepared.unloaded)
         tally = Tally(len(plan.cells) + unloaded, reused=agenda.stored, statuses=Counter(failed=unloaded))
         try:
-            Run(plan, writer, store, options, tally).execute(agenda, watch(len(agenda.fits), agenda.sheets))
+            Run(plan, writer, store, options, tally).execute(agenda, watch(len(agenda.fits), agenda.board_splits))
         finally:
             export(request.results, writer)
             tables.write_manifest(request.results, _manifest(request, prepared, tally))
@@ -192,7 +192,7 @@ class Outlook:
     estimate: str
 
 
-def outlook(request: Request, prepared: Prepared) -> Outlook:
+def outlook(request: RunRequest, prepared: Prepared) -> Outlook:
     """Look ahead without running or writing: which cells are planned, which fits are stored, how long others may take.
 
     Raises:
@@ -204,14 +204,14 @@ def outlook(request: Request, prepared: Prepared) -> Outlook:
     agenda = draw_up(prepared.plan, journal, Store(request.store_root), request.options)
     rows = []
     for name, task in prepared.plan.tasks.items():
-        boards = " ".join(ask.board.name for ask in prepared.plan.asks if ask.task == name)
+        boards = " ".join(board_plan.board.name for board_plan in prepared.plan.board_plans if board_plan.task == name)
         cut, counts = prepared.plan.splits[name], agenda.counts[name]
         rows.append([name, *task.X.shape, task.kind, len(cut), boards, counts.cells, counts.fits, counts.stored])
     estimate = _estimate(agenda, journal, request)
     return Outlook(rows, len(prepared.plan.cells), len(agenda.fits), agenda.stored, estimate)
 
 
-def _estimate(agenda: Agenda, journal: Journal, request: Request) -> str:
+def _estimate(agenda: Agenda, journal: Journal, request: RunRequest) -> str:
     """Predict the hours of the fits to do from the seconds a row that earlier fits of the same learner took."""
     rates: dict[str, list[float]] = {}
     for cell, record in journal.records().items():
@@ -258,7 +258,7 @@ def _load_cell(name: str) -> Cell:
     return Cell(LOAD_BOARD, name, "", 0, 0, "", "load")
 
 
-def _manifest(request: Request, prepared: Prepared, tally: Tally) -> dict[str, Any]:
+def _manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "command": ["bench", *sys.argv[1:]],

@@ -32,8 +32,8 @@ def point(n: int, L: int) -> tuple[Panel, Array]:
     rng = np.random.default_rng(0)
     y = 1000 * rng.normal(size=n)
     common = 300 * rng.normal(size=n)
-    said = np.stack([y + common + rng.uniform(300, 900) * rng.normal(size=n) for _ in range(L)])
-    return _panel(Target("point"), said[:, :, None]), y
+    predictions = np.stack([y + common + rng.uniform(300, 900) * rng.normal(size=n) for _ in range(L)])
+    return _panel(Target("point"), predictions[:, :, None]), y
 
 
 def classes(n: int, L: int) -> tuple[Panel, Array]:
@@ -42,23 +42,23 @@ def classes(n: int, L: int) -> tuple[Panel, Array]:
     y = rng.integers(3, size=n)
     signal = 1.5 * np.eye(3)[y]
     logits = (signal + rng.uniform(1, 2.5) * rng.normal(size=(n, 3)) for _ in range(L))
-    said = np.exp(np.stack(list(logits)))
-    return _panel(Target("class", ("a", "b", "c")), said / said.sum(axis=2, keepdims=True)), y
+    predictions = np.exp(np.stack(list(logits)))
+    return _panel(Target("class", ("a", "b", "c")), predictions / predictions.sum(axis=2, keepdims=True)), y
 
 
-def _panel(target: Target, said: Array) -> Panel:
-    names = tuple(f"l{j:03d}" for j in range(len(said)))
-    return Panel(target, names, pd.DataFrame(index=range(said.shape[1])), said)
+def _panel(target: Target, predictions: Array) -> Panel:
+    names = tuple(f"l{j:03d}" for j in range(len(predictions)))
+    return Panel(target, names, pd.DataFrame(index=range(predictions.shape[1])), predictions)
 
 
 def naive(panel: Panel, y: Array) -> Array:
     """Select as Caruana et al. (2004) write it: form each candidate's average, and score it on all rows."""
-    counts, total = np.zeros(len(panel.said)), np.zeros(panel.said.shape[1:])
+    counts, total = np.zeros(len(panel.predictions)), np.zeros(panel.predictions.shape[1:])
     best, best_counts = np.inf, counts
     for turn in range(1, ROUNDS + 1):
-        losses = [_loss(panel, y, (total + said) / turn) for said in panel.said]
+        losses = [_loss(panel, y, (total + predictions) / turn) for predictions in panel.predictions]
         pick = int(np.argmin(losses))
-        total += panel.said[pick]
+        total += panel.predictions[pick]
         counts = counts + (np.arange(len(counts)) == pick)
         if losses[pick] < best:
             best, best_counts = losses[pick], counts
@@ -75,13 +75,13 @@ def by_autogluon(panel: Panel, y: Array) -> Array:
     """Select by AutoGluon, with ties at random as is its default."""
     regression = panel.target.kind == "point"
     metric, problem = (mean_squared_error, "regression") if regression else (log_loss, "multiclass")
-    said = list(panel.said[:, :, 0] if regression else panel.said)
-    return EnsembleSelection(ROUNDS, problem, metric).fit(said, y).weights_
+    predictions = list(panel.predictions[:, :, 0] if regression else panel.predictions)
+    return EnsembleSelection(ROUNDS, problem, metric).fit(predictions, y).weights_
 
 
 def compare(name: str, panel: Panel, y: Array) -> list[str]:
     """Return a row: ours, the ratios, and how far the weights differ."""
-    print(f"greedy, {name}, n = {len(y)}, L = {len(panel.said)}")
+    print(f"greedy, {name}, n = {len(y)}, L = {len(panel.predictions)}")
     rng = np.random.default_rng(0)
     found = measure.by_turns(
         {
@@ -93,9 +93,9 @@ def compare(name: str, panel: Panel, y: Array) -> list[str]:
     ours = found["bench"]
     cells = []
     for peer in ("naive", "AutoGluon"):
-        same = np.abs(ours.answer - found[peer].answer).max() < 0.5 / ROUNDS**2
+        same = np.abs(ours.prediction - found[peer].prediction).max() < 0.5 / ROUNDS**2
         cells += [measure.ratio(found[peer].median / ours.median), "yes" if same else "no"]
-    return [f"{name}, {len(y):,} × {len(panel.said)}", measure.milliseconds(ours.median), *cells]
+    return [f"{name}, {len(y):,} × {len(panel.predictions)}", measure.milliseconds(ours.median), *cells]
 
 
 def report(quick: bool) -> str:  # noqa: FBT001

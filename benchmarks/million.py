@@ -45,17 +45,17 @@ def large(forms: tuple[tuple[str, int], ...]) -> str:
 
 def _child(form: str, dtype: str, threads: int, folder: str) -> None:
     """Print one row: float64 lies in memory and counts, float32 is a memory map and does not."""
-    said, y, levels = _million(dtype, Path(folder))
+    predictions, y, levels = _million(dtype, Path(folder))
     solvers = {
-        "coarse": partial(simplex_pinball, said, y, levels),
-        "medium": partial(pinball_by_groups, said, y, levels, groups=each_level(levels), threads=threads),
-        "fine": partial(pinball_banded, said, y, levels, band=len(levels), threads=threads),
+        "coarse": partial(simplex_pinball, predictions, y, levels),
+        "medium": partial(pinball_by_groups, predictions, y, levels, groups=each_level(levels), threads=threads),
+        "fine": partial(pinball_banded, predictions, y, levels, band=len(levels), threads=threads),
     }
     before, start = _private(), time.perf_counter()
     with _Watch() as watch:
         found = solvers[form]()
     seconds = time.perf_counter() - start
-    whole = 8 * said.size
+    whole = 8 * predictions.size
     share = (watch.peak - before + (whole if dtype == "float64" else 0)) / whole
     where = "float64" if dtype == "float64" else "float32, memory map"
     print(f"{form}|{where}|{threads}|{seconds:.1f}|{found.gap:.0e}|{share:.2f}")
@@ -67,10 +67,10 @@ def _million(dtype: str, folder: Path) -> tuple[Array, Array, Array]:
         return panel(n, K, L)
     path, levels = folder / "said", np.arange(1, K + 1) / (K + 1)
     if not path.exists():
-        said, y, _ = panel(n, K, L, dtype)
-        said.tofile(path)
+        predictions, y, _ = panel(n, K, L, dtype)
+        predictions.tofile(path)
         np.save(folder / "y.npy", y)
-        del said
+        del predictions
     return np.memmap(path, dtype=dtype, mode="r", shape=MILLION), np.load(folder / "y.npy"), levels
 
 

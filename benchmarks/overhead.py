@@ -35,11 +35,11 @@ def bare(plan: Plan) -> float:
         for split in plan.splits[ask.task]:
             rows = rows_of(task, split, plan.settings)
             for learner in map(learner_scheme, ask.learners):
-                for teach, asked in [*rows.inner, (split.train, split.test)]:
-                    encoder = encoders.encoder(learner.options.encoding).fit(task.X.iloc[teach])
+                for fit_rows, requested in [*rows.inner, (split.train, split.test)]:
+                    encoder = encoders.encoder(learner.options.encoding).fit(task.X.iloc[fit_rows])
                     model = learner(ask.board.target(task, plan.settings), 0)
-                    model.fit(encoder.transform(task.X.iloc[teach]), task.y[teach], None)
-                    model.predict(encoder.transform(task.X.iloc[asked]))
+                    model.fit(encoder.transform(task.X.iloc[fit_rows]), task.y[fit_rows], None)
+                    model.predict(encoder.transform(task.X.iloc[requested]))
     return time.perf_counter() - start
 
 

@@ -48,25 +48,25 @@ def panel(n: int, K: int, L: int, dtype: str = "float64") -> tuple[Array, Array,
     rng = np.random.default_rng(3)
     levels = np.arange(1, K + 1) / (K + 1)
     y, normal = rng.normal(size=n), ndtri(levels)
-    said = np.empty((L, n, K), dtype=dtype)
-    for part in said:
+    predictions = np.empty((L, n, K), dtype=dtype)
+    for part in predictions:
         centre = 0.5 * y + rng.normal(size=n) * rng.uniform(0.2, 1)
         scale = rng.uniform(0.5, 1.5) * np.exp(0.2 * rng.normal(size=n))
         bend = 0.15 * rng.normal(size=n)[:, None] * (normal**2 - 1)
         part[:] = np.sort(centre[:, None] + scale[:, None] * normal + bend + 0.15 * rng.normal(size=(n, K)), axis=1)
-    return said, y, levels
+    return predictions, y, levels
 
 
 # the same problems by others
 
 
-def by_highs(said: Array, y: Array, levels: Array, method: str) -> Array:
+def by_highs(predictions: Array, y: Array, levels: Array, method: str) -> Array:
     """Minimise over one simplex as a linear program, in the dual: N columns in a box, and L rows.
 
     Maximise λ over levels - 1 <= N e <= levels and λ <= (D e)_l; the weights (L,) are the multipliers of the rows.
     """
-    L, n, _ = said.shape
-    D = (y[:, None] - said).reshape(L, -1)
+    L, n, _ = predictions.shape
+    D = (y[:, None] - predictions).reshape(L, -1)
     N = D.shape[1]
     top = np.tile(levels, n) / N
     cost, rows = np.append(np.zeros(N), -1.0), np.hstack((-D, np.ones((L, 1))))
@@ -75,29 +75,29 @@ def by_highs(said: Array, y: Array, levels: Array, method: str) -> Array:
     return -found.ineqlin.marginals
 
 
-def medium_by_highs(said: Array, y: Array, levels: Array, method: str) -> Array:
+def medium_by_highs(predictions: Array, y: Array, levels: Array, method: str) -> Array:
     """Return the weights of each level, (L, K)."""
-    parts = [by_highs(said[:, :, [k]], y, levels[[k]], method) for k in range(len(levels))]
+    parts = [by_highs(predictions[:, :, [k]], y, levels[[k]], method) for k in range(len(levels))]
     return np.stack(parts, axis=1)
 
 
-def fine_by_highs(said: Array, y: Array, levels: Array, method: str) -> Array:
+def fine_by_highs(predictions: Array, y: Array, levels: Array, method: str) -> Array:
     """Return the weights of each level over all learners and levels, (L, K, K)."""
-    L, n, K = said.shape
-    flat = said.transpose(0, 2, 1).reshape(L * K, n, 1)
+    L, n, K = predictions.shape
+    flat = predictions.transpose(0, 2, 1).reshape(L * K, n, 1)
     return np.stack([by_highs(flat, y, levels[[k]], method) for k in range(K)], axis=1).reshape(L, K, K)
 
 
-def by_adam(said: Array, y: Array, levels: Array, form: str) -> Array:
+def by_adam(predictions: Array, y: Array, levels: Array, form: str) -> Array:
     """Minimise over softmax weights by PyTorch: logits from zero, full batches."""
     import torch
 
     torch.set_num_threads(1)
-    L, n, K = said.shape
+    L, n, K = predictions.shape
     shape, rule = {"coarse": ((L,), "l,lnk->nk"), "medium": ((L, K), "lk,lnk->nk"), "fine": ((L * K, K), "jk,jn->nk")}[
         form
     ]
-    words = said.transpose(0, 2, 1).reshape(L * K, n) if form == "fine" else said
+    words = predictions.transpose(0, 2, 1).reshape(L * K, n) if form == "fine" else predictions
     words, truth, taus = (torch.from_numpy(np.ascontiguousarray(part)) for part in (words, y[:, None], levels))
     logits = torch.zeros(shape, dtype=torch.float64, requires_grad=True)
     adam = torch.optim.Adam([logits], lr=RATE)
@@ -115,18 +115,18 @@ def by_adam(said: Array, y: Array, levels: Array, form: str) -> Array:
 # tables
 
 
-def loss(said: Array, y: Array, levels: Array, w: Array) -> float:
+def loss(predictions: Array, y: Array, levels: Array, w: Array) -> float:
     """Return the mean pinball loss of weights of any of the three forms, clipped and scaled onto the simplex."""
     form = w.reshape(-1, len(levels)) if w.ndim == 3 else w
     form = np.maximum(form, 0) / np.maximum(form, 0).sum(axis=0)
     rule = {1: "l,lnk->nk", 2: "lk,lnk->nk", 3: "ljk,lnj->nk"}[w.ndim]
-    return float(pinball(y, np.einsum(rule, form.reshape(w.shape), said, optimize=True), levels).mean())
+    return float(pinball(y, np.einsum(rule, form.reshape(w.shape), predictions, optimize=True), levels).mean())
 
 
 OURS = {
     "coarse": simplex_pinball,
-    "medium": lambda said, y, levels: pinball_by_groups(said, y, levels, groups=each_level(levels)),
-    "fine": lambda said, y, levels: pinball_banded(said, y, levels, band=len(levels)),
+    "medium": lambda predictions, y, levels: pinball_by_groups(predictions, y, levels, groups=each_level(levels)),
+    "fine": lambda predictions, y, levels: pinball_banded(predictions, y, levels, band=len(levels)),
 }
 HIGHS = {"coarse": by_highs, "medium": medium_by_highs, "fine": fine_by_highs}
 
@@ -149,10 +149,10 @@ def exact(form: str, sizes: tuple[tuple[int, int, int], ...]) -> list[list[str]]
 def _cells(given: tuple[Array, Array, Array], found: dict[str, measure.Timing]) -> list[str]:
     """Return our time and gap, and the ratio and the excess of the loss of each peer."""
     ours = found["bench"]
-    cells = [measure.milliseconds(ours.median), f"{ours.answer.gap:.0e}"]
+    cells = [measure.milliseconds(ours.median), f"{ours.prediction.gap:.0e}"]
     for peer in (*METHODS, "Adam"):
         timing = found.get(peer)
-        excess = "–" if timing is None else f"{loss(*given, timing.answer) / ours.answer.value - 1:+.0e}"
+        excess = "–" if timing is None else f"{loss(*given, timing.prediction) / ours.prediction.value - 1:+.0e}"
         cells += [measure.ratio(timing.median / ours.median) if timing else "–", excess]
     return cells
 
@@ -170,7 +170,7 @@ def regression(sizes: tuple[tuple[int, int, int], ...]) -> str:
         cells = []
         for peer in peers:
             if peer in found:
-                excess = f"{found[peer].answer / ours.answer - 1:+.0e}"
+                excess = f"{found[peer].prediction / ours.prediction - 1:+.0e}"
                 cells += [measure.ratio(found[peer].median / ours.median), excess]
             else:
                 cells += ["–", "–"]
@@ -178,40 +178,40 @@ def regression(sizes: tuple[tuple[int, int, int], ...]) -> str:
     return measure.markdown(["n × K × L", "bench, ms", "scikit-learn", "its loss", "statsmodels", "its loss"], rows)
 
 
-def _mean_loss(said: Array, y: Array, levels: Array, lines: list[Array]) -> float:
+def _mean_loss(predictions: Array, y: Array, levels: Array, lines: list[Array]) -> float:
     """Return the mean pinball loss of an intercept and weights for each level."""
-    values = np.stack([line[0] + line[1:] @ said[:, :, k] for k, line in enumerate(lines)], axis=1)
+    values = np.stack([line[0] + line[1:] @ predictions[:, :, k] for k, line in enumerate(lines)], axis=1)
     return float(pinball(y, values, levels).mean())
 
 
-def _by_bench(said: Array, y: Array, levels: Array) -> float:
-    lines, ones, none = [], np.ones(len(y)), np.zeros(len(said) + 1)
+def _by_bench(predictions: Array, y: Array, levels: Array) -> float:
+    lines, ones, none = [], np.ones(len(y)), np.zeros(len(predictions) + 1)
     for k, level in enumerate(levels):
-        X = np.column_stack((ones, said[:, :, k].T))
+        X = np.column_stack((ones, predictions[:, :, k].T))
         lines.append(quantile_regression(Problem(X, y, ones, float(level), none))[0])
-    return _mean_loss(said, y, levels, lines)
+    return _mean_loss(predictions, y, levels, lines)
 
 
-def _by_sklearn(said: Array, y: Array, levels: Array) -> float:
+def _by_sklearn(predictions: Array, y: Array, levels: Array) -> float:
     from sklearn.linear_model import QuantileRegressor
 
     lines = []
     for k, level in enumerate(levels):
-        fitted = QuantileRegressor(quantile=level, alpha=0, solver="highs").fit(said[:, :, k].T, y)
+        fitted = QuantileRegressor(quantile=level, alpha=0, solver="highs").fit(predictions[:, :, k].T, y)
         lines.append(np.append(fitted.intercept_, fitted.coef_))
-    return _mean_loss(said, y, levels, lines)
+    return _mean_loss(predictions, y, levels, lines)
 
 
-def _by_statsmodels(said: Array, y: Array, levels: Array) -> float:
+def _by_statsmodels(predictions: Array, y: Array, levels: Array) -> float:
     from statsmodels.regression.quantile_regression import QuantReg
 
     lines = []
     for k, level in enumerate(levels):
-        X = np.column_stack((np.ones(len(y)), said[:, :, k].T))
+        X = np.column_stack((np.ones(len(y)), predictions[:, :, k].T))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it stops at 1,000 iterations: the loss shows what that costs
             lines.append(QuantReg(y, X).fit(q=level).params)
-    return _mean_loss(said, y, levels, lines)
+    return _mean_loss(predictions, y, levels, lines)
 
 
 def report(quick: bool) -> str:  # noqa: FBT001

@@ -20,11 +20,11 @@ import pandas as pd
 from bench.core.nouns import Target, Task
 from bench.core.settings import Settings
 from bench.methods.boards import BOARDS, Board, methods
-from bench.runner.evaluate import EnsembleSheet, Evidence
-from bench.runner.store import Stored
+from bench.runner.evaluate import EnsembleEvaluation, SplitData
+from bench.runner.store import FitPredictions
 
 
-def evidence(board: Board, n: int, L: int) -> Evidence:
+def split_data(board: Board, n: int, L: int) -> SplitData:
     """Draw a fold: n training rows answered out of fold in five parts, n / 4 test rows, three classes."""
     rng = np.random.default_rng(0)
     rows = np.arange(n + n // 4)
@@ -34,33 +34,33 @@ def evidence(board: Board, n: int, L: int) -> Evidence:
     X = pd.DataFrame(rng.normal(size=(len(rows), 5)), columns=list("vwxyz"))
     task = Task("drawn", X, y, board.task_kind, (), classes)
     target = board.target(task, Settings())
-    said = {(f"l{j:02d}", "none"): _answers(target, signal, n, 0.3 + 0.05 * j, rng) for j in range(L)}
-    return Evidence(task, board, Settings(), 0, 0, rows[:n], rows[n:], rows[:n], rows[:n] % 5, said)
+    predictions = {(f"l{j:02d}", "none"): _answers(target, signal, n, 0.3 + 0.05 * j, rng) for j in range(L)}
+    return SplitData(task, board, Settings(), 0, 0, rows[:n], rows[n:], rows[:n], rows[:n] % 5, predictions)
 
 
-def _answers(target: Target, signal: np.ndarray, n: int, noise: float, rng: np.random.Generator) -> Stored:
+def _answers(target: Target, signal: np.ndarray, n: int, noise: float, rng: np.random.Generator) -> FitPredictions:
     seen = signal + noise * rng.normal(size=len(signal))
     if target.kind == "class":
         logits = -4 * np.abs(seen[:, None] - np.array([-1.2, 0.2, 1.6]))
         values = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     else:
         values = seen[:, None] + (noise * (target.levels - 0.5) * 4 if target.kind == "quantile" else 0.0)
-    return Stored(values[:n], values[n:])
+    return FitPredictions(values[:n], values[n:])
 
 
 def main() -> None:
     """Time each board's core schemes once, after one run to warm up."""
     n, L = (int(text) for text in [*sys.argv[1:], "10000", "20"][:2])
     for board in (board for board in BOARDS.values() if not board.per_learner):
-        drawn = evidence(board, n, L)
+        drawn = split_data(board, n, L)
         learners = tuple(learner for learner, _ in drawn.stored)
         for _ in range(2):
-            sheet = EnsembleSheet(drawn, learners)
+            board_split = EnsembleEvaluation(drawn, learners)
             start = time.perf_counter()
             each: dict[str, float] = {}
             for method in sorted(methods(board, []), key=lambda m: (m.base.id, m.id)):
                 before = time.perf_counter()
-                sheet.weigh(method.id, "")
+                board_split.evaluate(method.id, "")
                 each[method.id] = time.perf_counter() - before
             seconds = time.perf_counter() - start
         slowest = sorted(each, key=lambda name: each[name], reverse=True)[:3]

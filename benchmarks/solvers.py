@@ -82,14 +82,14 @@ def squared_error(sizes: tuple[int, ...]) -> str:
 
 def _qp_cells(G: Array, found: dict[str, measure.Timing]) -> list[str]:
     """Return the active learners, our time and gap, the ratio of the best peer, and that of each."""
-    ours, solution = found["bench"].median, found["bench"].answer
+    ours, solution = found["bench"].median, found["bench"].prediction
     cells, exact = [], []
     for peer in QP_PEERS:
         timing = found.get(peer)
-        if timing is None or not np.all(np.isfinite(timing.answer)):
+        if timing is None or not np.all(np.isfinite(timing.prediction)):
             cells.append("–")
             continue
-        near = relative_gap(G, timing.answer) > GAP
+        near = relative_gap(G, timing.prediction) > GAP
         cells.append(measure.ratio(timing.median / ours) + ("*" if near else ""))
         exact += [] if near else [timing.median]
     active, gap = np.count_nonzero(solution.w), relative_gap(G, solution.w)
@@ -102,14 +102,18 @@ def end_to_end(sizes: tuple[tuple[int, int], ...]) -> str:
     rows = []
     for n, L in sizes:
         print(f"from the answers, n = {n}, L = {L}")
-        said, y = _answers(n, L)
+        predictions, y = _answers(n, L)
         found = measure.by_turns(
             {
-                "bench": lambda said=said, y=y: simplex_qp(residual_gram(said, y)),
-                "product": lambda said=said, y=y: _plain_gram(said, y),
-                "piqp": lambda said=said, y=y: peers.by_piqp(_plain_gram(said, y)),
-                "NNLS": lambda said=said, y=y: peers.by_nnls(_plain_gram(said, y)),
-                **({"SLSQP": lambda said=said, y=y: peers.by_slsqp(_plain_gram(said, y))} if L <= 100 else {}),
+                "bench": lambda predictions=predictions, y=y: simplex_qp(residual_gram(predictions, y)),
+                "product": lambda predictions=predictions, y=y: _plain_gram(predictions, y),
+                "piqp": lambda predictions=predictions, y=y: peers.by_piqp(_plain_gram(predictions, y)),
+                "NNLS": lambda predictions=predictions, y=y: peers.by_nnls(_plain_gram(predictions, y)),
+                **(
+                    {"SLSQP": lambda predictions=predictions, y=y: peers.by_slsqp(_plain_gram(predictions, y))}
+                    if L <= 100
+                    else {}
+                ),
             }
         )
         ours = found["bench"].median
@@ -118,7 +122,9 @@ def end_to_end(sizes: tuple[tuple[int, int], ...]) -> str:
             for peer in ("product", "piqp", "NNLS", "SLSQP")
         )
         rate = n * L * (L + 1) / found["bench"].median / 1e9
-        rows.append([f"{n:,} × {L}", measure.milliseconds(ours), f"{rate:.1f}", *others, f"{_memory(said, y):.2f}"])
+        rows.append(
+            [f"{n:,} × {L}", measure.milliseconds(ours), f"{rate:.1f}", *others, f"{_memory(predictions, y):.2f}"]
+        )
     columns = ["n × L", "bench, ms", "Gflop/s", "E E' alone", "E E' + piqp", "E E' + NNLS", "E E' + SLSQP", "memory"]
     return measure.markdown(columns, rows)
 
@@ -126,25 +132,25 @@ def end_to_end(sizes: tuple[tuple[int, int], ...]) -> str:
 def _answers(n: int, L: int) -> tuple[Array, Array]:
     rng = np.random.default_rng(1)
     y = rng.normal(size=n)
-    said = np.empty((L, n))
+    predictions = np.empty((L, n))
     common = 0.5 * rng.normal(size=n)
-    for row in said:
+    for row in predictions:
         row[:] = y + common + rng.uniform(0.3, 1.5) * rng.normal(size=n)
-    return said, y
+    return predictions, y
 
 
-def _plain_gram(said: Array, y: Array) -> Array:
-    E = said - y
+def _plain_gram(predictions: Array, y: Array) -> Array:
+    E = predictions - y
     return E @ E.T / len(y)
 
 
-def _memory(said: Array, y: Array) -> float:
+def _memory(predictions: Array, y: Array) -> float:
     """Return the array and what is allocated beside it, over the array."""
     tracemalloc.start()
-    simplex_qp(residual_gram(said, y))
+    simplex_qp(residual_gram(predictions, y))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    return 1 + peak / said.nbytes
+    return 1 + peak / predictions.nbytes
 
 
 def log_loss(sizes: tuple[tuple[int, int], ...]) -> str:
@@ -160,11 +166,11 @@ def log_loss(sizes: tuple[tuple[int, int], ...]) -> str:
             calls["cvxpy"] = partial(peers.log_by_cvxpy, p)
         found = measure.by_turns(calls)
         ours = found["bench"].median
-        cells = [f"{_log_gap(p, found['bench'].answer.w):.0e}"]
+        cells = [f"{_log_gap(p, found['bench'].prediction.w):.0e}"]
         for peer in ("EM", "cvxpy"):
             timing = found.get(peer)
             cells += (
-                [measure.ratio(timing.median / ours), f"{_log_gap(p, timing.answer):.0e}"] if timing else ["–", "–"]
+                [measure.ratio(timing.median / ours), f"{_log_gap(p, timing.prediction):.0e}"] if timing else ["–", "–"]
             )
         rows.append([f"{n:,} × {L}", measure.milliseconds(ours), *cells])
     return measure.markdown(["n × L", "bench, ms", "gap", "EM", "its gap", "cvxpy", "its gap"], rows)

@@ -100,15 +100,15 @@ def split_of(task, share=0.75, seed=0):
     return Split(0, 0, np.sort(rows[:cut]), np.sort(rows[cut:]))
 
 
-def panel_of(said, kind="point", names=None, weight=None, fold=None, outputs=None):
+def panel_of(predictions, kind="point", names=None, weight=None, inner_fold=None, outputs=None):
     """Return a panel of answers (L, n) or (L, n, K)."""
-    said = np.asarray(said, dtype=float)
-    said = said[..., None] if said.ndim == 2 else said
+    predictions = np.asarray(predictions, dtype=float)
+    predictions = predictions[..., None] if predictions.ndim == 2 else predictions
     if outputs is None:
-        outputs = {"point": (), "class": tuple(f"c{k}" for k in range(said.shape[2]))}[kind]
-    names = names or tuple(f"l{j}" for j in range(len(said)))
-    X = pd.DataFrame({"x": np.zeros(said.shape[1])})
-    return Panel(Target(kind, outputs), names, X, said, weight, fold)
+        outputs = {"point": (), "class": tuple(f"c{k}" for k in range(predictions.shape[2]))}[kind]
+    names = names or tuple(f"l{j}" for j in range(len(predictions)))
+    X = pd.DataFrame({"x": np.zeros(predictions.shape[1])})
+    return Panel(Target(kind, outputs), names, X, predictions, weight, inner_fold)
 
 
 def core_schemes(kind):

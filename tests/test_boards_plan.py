@@ -13,7 +13,7 @@ from bench.methods.boards import BOARDS, boards_named, method, methods
 from bench.runner.fit_spec import data_hash
 from bench.runner.plan import Loaded, Selection, plan
 from bench.tasks.splits import outer
-from bench.tasks.suites import Cuts, TaskSpec
+from bench.tasks.suites import CvSpec, TaskSpec
 
 PANELS = {"point": ("ridge", "knn"), "class": ("logistic", "knn"), "quantile": ("gaussian",)}
 ENSEMBLES = ["regression", "quantile", "classification"]
@@ -25,7 +25,7 @@ def ids(board, *texts):
 
 def loaded(task, folds=3, repeats=1):
     cut = outer(task, folds, repeats, 0)
-    return Loaded(TaskSpec(task.name), task, Cuts(folds, repeats), cut, data_hash(task))
+    return Loaded(TaskSpec(task.name), task, CvSpec(folds, repeats), cut, data_hash(task))
 
 
 def planned(*tasks, **chosen):
@@ -39,7 +39,7 @@ def planned(*tasks, **chosen):
 def test_what_is_always_there_is_there_whatever_is_chosen(board):
     chosen = "balanced" if board == "class-weight" else "single-best"
     for texts in ((), (chosen,), ("all",)):
-        assert set(BOARDS[board].always) <= set(ids(board, *texts))
+        assert set(BOARDS[board].always_present) <= set(ids(board, *texts))
         assert len(set(ids(board, *texts))) == len(ids(board, *texts))
 
 
@@ -169,7 +169,7 @@ def test_folds_are_the_first_ones_and_equal_to_those_of_the_whole(folds):
     whole, part = planned(task), planned(task, folds=folds)
     expected = [s for s in whole.splits[task.name] if s.fold < folds]
     for one, other in zip(part.splits[task.name], expected, strict=True):
-        assert (one.repeat, one.fold) == (other.repeat, other.fold)
+        assert (one.repeat, one.fold) == (other.repeat, other.inner_fold)
         assert (one.train.tolist(), one.test.tolist()) == (other.train.tolist(), other.test.tolist())
     assert set(part.cells) <= set(whole.cells)
 
@@ -199,14 +199,14 @@ def test_the_tasks_own_splits_are_cut_by_their_numbers():
 )
 def test_learners_are_chosen_by_name_and_name_the_panel(chosen, learners, panel):
     found = planned(regression_task(), boards=("regression",), **chosen)
-    assert list(found.asks[0].learners) == learners
-    assert panel in {None, found.asks[0].panel}
+    assert list(found.board_plans[0].learners) == learners
+    assert panel in {None, found.board_plans[0].panel}
 
 
 def test_two_sets_of_learners_are_two_panels():
     names = [f"knn:n_neighbors={j}" for j in range(1, 12)]
-    one = planned(regression_task(), boards=("regression",), learners=tuple(names)).asks[0].panel
-    other = planned(regression_task(), boards=("regression",), learners=tuple(names[:-1])).asks[0].panel
+    one = planned(regression_task(), boards=("regression",), learners=tuple(names)).board_plans[0].panel
+    other = planned(regression_task(), boards=("regression",), learners=tuple(names[:-1])).board_plans[0].panel
     assert one != other
     assert max(len(one), len(other)) <= 60
 
@@ -255,11 +255,11 @@ def test_learners_of_several_kinds_go_to_the_boards_that_they_serve():
     found = planned(
         regression_task(), class_task(), boards=("*regression,classification",), learners=("logistic,ridge",)
     )
-    assert {ask.board.name: ask.learners for ask in found.asks} == {
+    assert {ask.board.name: ask.learners for ask in found.board_plans} == {
         "regression": ("ridge",), "classification": ("logistic",),
     }  # fmt: skip
 
 
 def test_a_board_without_a_learner_of_its_kind_is_left_out():
     found = planned(regression_task(), learners=("ridge",))
-    assert [ask.board.name for ask in found.asks] == ["regression"]
+    assert [ask.board.name for ask in found.board_plans] == ["regression"]

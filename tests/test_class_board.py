@@ -18,16 +18,16 @@ from conftest import bytes_of, class_columns, class_task, read, write_table
 from test_leaks import PROTOCOLS, leaks, plain_inner_folds, task  # noqa: F401 - a fixture
 
 from bench.cli import catalog
-from bench.core.nouns import Answer, Split, Target, Task
+from bench.core.nouns import Prediction, Split, Target, Task
 from bench.core.registry import Entry
 from bench.core.settings import Settings
 from bench.methods import learners, postprocess, trainings
 from bench.methods.boards import BOARDS
 from bench.methods.learners.adapters import ClassModel
-from bench.methods.trainings import Lesson, Taught
+from bench.methods.trainings import FitContext, FittedModel
 from bench.report.leaderboards import leaderboard
 from bench.runner import out_of_fold
-from bench.runner.evaluate import Evidence, LearnerSheet, score
+from bench.runner.evaluate import LearnerEvaluation, SplitData, score
 from bench.runner.fit_spec import Fit, rows_of, why_not
 
 pytestmark = pytest.mark.slow  # the whole file takes half a minute or more
@@ -47,28 +47,28 @@ def target_of(drawn):
     return BOARD.target(drawn, Settings())
 
 
-def sheet(drawn, schemes, learner="logistic", settings=Settings(inner=3), split=0):  # noqa: B008 - frozen
+def board_split(drawn, schemes, learner="logistic", settings=Settings(inner=3), split=0):  # noqa: B008 - frozen
     """Fit training schemes on a split, and return the board's sheet of it."""
     rows = rows_of(drawn, drawn.splits[split], settings)
     stored = {
-        (learner, scheme): out_of_fold.answer(rows, Fit(target_of(drawn), learner, scheme), settings)
+        (learner, scheme): out_of_fold.prediction(rows, Fit(target_of(drawn), learner, scheme), settings)
         for scheme in schemes
     }
     cut = rows.split
-    return LearnerSheet(
-        Evidence(
-            drawn, BOARD, settings, cut.repeat, cut.fold, cut.train, cut.test, rows.answered, rows.fold,
+    return LearnerEvaluation(
+        SplitData(
+            drawn, BOARD, settings, cut.repeat, cut.fold, cut.train, cut.test, rows.answered, rows.inner_fold,
             rows.calibration, stored,
         )
     )  # fmt: skip
 
 
 def scores(board, name, learner="logistic"):
-    return score(board.evidence.task.y[board.evidence.test], board.weigh(name, learner).answer)
+    return score(board.split_data.task.y[board.split_data.test], board.evaluate(name, learner).prediction)
 
 
-def said_by(answer: Answer):
-    return answer.values  # noqa: PD011 - no data frame
+def said_by(prediction: Prediction):
+    return prediction.values  # noqa: PD011 - no data frame
 
 
 @pytest.fixture
@@ -102,20 +102,20 @@ def fold_weights(part):
 @pytest.fixture
 def marked(planted):
     """Plant a scheme whose every fit has class weights of its own and says [0.5, 0.5], and a step that listens."""
-    heard = []
+    used = []
     count = iter(range(100))
 
-    def marking(lesson):
+    def marking(context):
         weights = fold_weights(next(count))
-        return Taught(lambda X: np.full((len(X), 2), 0.5), weights, "marked")
+        return FittedModel(lambda X: np.full((len(X), 2), 0.5), weights, "marked")
 
-    def listening(answer, y, rng):
-        heard.append((answer, y))
-        return lambda answer: answer
+    def listening(prediction, y, rng):
+        used.append((prediction, y))
+        return lambda prediction: prediction
 
     planted("training", "marking", marking, hook="loss")
     planted("step", "listening", listening)
-    return heard
+    return used
 
 
 def corrected(weights):
@@ -126,28 +126,30 @@ def corrected(weights):
 @pytest.mark.parametrize("protocol", ["refit", "split", "bag", "nested"])
 def test_answers_are_corrected_by_the_weights_of_the_fold_that_gave_them(marked, protocol):
     drawn = class_task(80, shares=(0.7, 0.3))
-    board = sheet(drawn, ["marking"], settings=Settings(inner=4, protocol=protocol))
-    answer = board.weigh("marking+prior-correction+listening", "logistic").answer
+    board = board_split(drawn, ["marking"], settings=Settings(inner=4, protocol=protocol))
+    prediction = board.evaluate("marking+prior-correction+listening", "logistic").prediction
     ((known, y),) = marked
-    assert sorted(set(known.fold)) == [0, 1, 2, 3]
-    expected = corrected([fold_weights(k) for k in known.fold])
+    assert sorted(set(known.inner_fold)) == [0, 1, 2, 3]
+    expected = corrected([fold_weights(k) for k in known.inner_fold])
     np.testing.assert_allclose(said_by(known), expected, rtol=1e-12)
-    assert y.tolist() == drawn.y[board.evidence.answered].tolist()
+    assert y.tolist() == drawn.y[board.split_data.answered].tolist()
     kept = protocol in {"bag", "nested"}  # the models of the folds answer the test rows
     of_test = np.mean([fold_weights(k) for k in range(4)], axis=0) if kept else fold_weights(4)
-    np.testing.assert_allclose(said_by(answer), np.tile(corrected(of_test), (len(said_by(answer)), 1)), rtol=1e-12)
-    assert answer.emphasis is None
-    assert known.emphasis is None
+    np.testing.assert_allclose(
+        said_by(prediction), np.tile(corrected(of_test), (len(said_by(prediction)), 1)), rtol=1e-12
+    )
+    assert prediction.effective_class_weights is None
+    assert known.effective_class_weights is None
 
 
 @pytest.mark.usefixtures("marked")
 def test_weights_and_notes_of_a_fit_stand_in_its_answer():
-    board = sheet(class_task(80), ["marking"], settings=Settings(inner=4))
-    weighed = board.weigh("marking", "logistic")
+    board = board_split(class_task(80), ["marking"], settings=Settings(inner=4))
+    weighed = board.evaluate("marking", "logistic")
     weights = {row["output"]: row["value"] for row in weighed.weights if row["role"] == "class_weight"}
     assert weights == {"c0": 1.0, "c1": 6.0}
     assert weighed.note == "marked"
-    plain = sheet(class_task(80), ["none"]).weigh("none", "logistic")
+    plain = board_split(class_task(80), ["none"]).evaluate("none", "logistic")
     np.testing.assert_allclose([row["value"] for row in plain.weights], 1.0)
 
 
@@ -162,9 +164,11 @@ def test_weights_of_a_fold_are_counted_on_the_rows_that_teach_it(name):
     drawn = Task("groups", X, y, "classification", (split,), ("a", "b"), groups=group)
     settings = Settings(inner=3)
     rows = rows_of(drawn, split, settings)
-    found = out_of_fold.answer(rows, Fit(target_of(drawn), "logistic", name), settings).meta["emphasis"]
-    teachers = {"all": split.train, **{str(k): teach for k, (teach, _) in enumerate(rows.inner)}}
-    counts = {part: np.bincount(y[teach]) for part, teach in teachers.items()}
+    found = out_of_fold.prediction(rows, Fit(target_of(drawn), "logistic", name), settings).meta[
+        "effective_class_weights"
+    ]
+    fit_rows = {"all": split.train, **{str(k): fit_rows for k, (fit_rows, _) in enumerate(rows.inner)}}
+    counts = {part: np.bincount(y[fit_rows]) for part, fit_rows in fit_rows.items()}
     assert len({tuple(each / each.sum()) for each in counts.values()}) == 4
     assert found.keys() == counts.keys()
     for part, each in counts.items():
@@ -172,10 +176,12 @@ def test_weights_of_a_fold_are_counted_on_the_rows_that_teach_it(name):
 
 
 def test_weights_that_nobody_knows_are_not_undone():
-    board = sheet(class_task(60, shares=(0.8, 0.2)), ["rus-boost:rounds=3"], "forest:n_estimators=5")
-    assert np.isnan(board.weigh("rus-boost:rounds=3", "forest:n_estimators=5").answer.emphasis).all()
+    board = board_split(class_task(60, shares=(0.8, 0.2)), ["rus-boost:rounds=3"], "forest:n_estimators=5")
+    assert np.isnan(
+        board.evaluate("rus-boost:rounds=3", "forest:n_estimators=5").prediction.effective_class_weights
+    ).all()
     with pytest.raises(out_of_fold.NotApplicableError, match="are not known"):
-        board.weigh("rus-boost:rounds=3+prior-correction", "forest:n_estimators=5")
+        board.evaluate("rus-boost:rounds=3+prior-correction", "forest:n_estimators=5")
 
 
 # what the tables say
@@ -266,11 +272,11 @@ def test_the_table_of_what_applies_is_what_the_harness_does():
     rows = rows_of(drawn, drawn.splits[0], Settings(inner=2))
     for name, learner in product(EVERY, table.columns):
         found = table.loc[name, learner]
-        asked = (
+        requested = (
             "cost-matrix:costs=0 1 1;1 0 1;9 9 0" if name == "cost-matrix" else name
         )  # without costs it weighs alike
         reasons = [
-            why_not(rows, Fit(Target("class", drawn.classes, ordered), learner, asked), Settings())
+            why_not(rows, Fit(Target("class", drawn.classes, ordered), learner, requested), Settings())
             for ordered in (True, False)
         ]
         if reasons[0] is None:
@@ -314,12 +320,12 @@ def test_no_resampling_sees_what_it_must_not_under_any_protocol(protocol):
 
 def before_the_split(monkeypatch):
     """Let every scheme draw from all the rows of the task, as one that resamples before the split would."""
-    honest = out_of_fold._Asker._lesson
+    honest = out_of_fold._ModelFitter._lesson
 
-    def leaky(asker, part, teach):
-        return honest(asker, part, np.arange(len(asker.rows.task.y)))
+    def leaky(fitter, part, fit_rows):
+        return honest(fitter, part, np.arange(len(fitter.rows.task.y)))
 
-    monkeypatch.setattr(out_of_fold._Asker, "_lesson", leaky)
+    monkeypatch.setattr(out_of_fold._ModelFitter, "_lesson", leaky)
 
 
 @pytest.mark.usefixtures("plain_inner_folds")
@@ -348,10 +354,10 @@ class ClassMemory:
 def test_copies_of_test_rows_teach_only_where_rows_are_copied_before_the_split(planted, monkeypatch):
     planted("learner", "class-memory", ClassMemory, encoding="native", weights=True)
     drawn = class_task(60, shares=(0.8, 0.2))
-    honest = sheet(drawn, ["random-over"], "class-memory").evidence.stored["class-memory", "random-over"]
+    honest = board_split(drawn, ["random-over"], "class-memory").split_data.stored["class-memory", "random-over"]
     np.testing.assert_allclose(np.concatenate([honest.oof, honest.test]), 0.5)
     before_the_split(monkeypatch)
-    leaky = sheet(drawn, ["random-over"], "class-memory").evidence.stored["class-memory", "random-over"]
+    leaky = board_split(drawn, ["random-over"], "class-memory").split_data.stored["class-memory", "random-over"]
     assert leaky.test.max() > 0.99
 
 
@@ -368,7 +374,7 @@ def test_a_minority_of_two_rows_and_a_class_that_training_lacks_are_borne(name):
     split = Split(0, 0, np.setdiff1d(np.arange(len(y)), test), test)
     drawn = Task("few", X, y, "classification", (split,), tuple("abcd"))
     learner = learner_for(name)
-    board = sheet(drawn, [name], learner, Settings(inner=2))
+    board = board_split(drawn, [name], learner, Settings(inner=2))
     found = scores(board, name, learner)
     assert found["g_mean"] == 0  # class d cannot be found
     known = ("macro_f1", "entropy_f1", "dodrans_f1", "balanced_accuracy", "log_loss", "brier", "mcc")
@@ -384,8 +390,8 @@ def test_many_classes_of_one_row_are_no_reason_to_warn(learner):
     test = np.arange(0, 3 * width, 3)
     split = Split(0, 0, np.setdiff1d(np.arange(len(y)), test), test)
     drawn = Task("many", X, y, "classification", (split,), tuple(f"c{k}" for k in range(width)))
-    board = sheet(drawn, ["random-under"], learner, Settings(inner=2))
-    assert "rows a class left" in board.weigh("random-under", learner).note
+    board = board_split(drawn, ["random-under"], learner, Settings(inner=2))
+    assert "rows a class left" in board.evaluate("random-under", learner).note
 
 
 def test_a_class_that_the_test_rows_lack_is_no_zero():
@@ -394,7 +400,7 @@ def test_a_class_that_the_test_rows_lack_is_no_zero():
     X = pd.DataFrame({"a": 5.0 * y + 0.1 * rng.normal(size=len(y))})
     test = np.r_[0:10, 40:45]
     split = Split(0, 0, np.setdiff1d(np.arange(len(y)), test), test)
-    board = sheet(Task("lack", X, y, "classification", (split,), tuple("abc")), ["balanced"])
+    board = board_split(Task("lack", X, y, "classification", (split,), tuple("abc")), ["balanced"])
     found = scores(board, "balanced")
     for metric in ("g_mean", "macro_f1", "entropy_f1", "balanced_accuracy"):
         np.testing.assert_allclose(found[metric], 1.0, err_msg=metric)
@@ -406,13 +412,13 @@ def test_a_class_that_the_test_rows_lack_is_no_zero():
 def spied(monkeypatch):
     """Return the row weights that models are taught with, as they come."""
     seen = []
-    teach = Lesson.teach
+    fit_rows = FitContext.fit
 
     def spy(self, X=None, y=None, weight=None, part=None):
         seen.append(((self.y if y is None else y).copy(), weight))
-        return teach(self, X, y, weight, part)
+        return fit_rows(self, X, y, weight, part)
 
-    monkeypatch.setattr(Lesson, "teach", spy)
+    monkeypatch.setattr(FitContext, "teach", spy)
     return seen
 
 
@@ -420,7 +426,7 @@ def test_class_weights_and_row_weights_multiply(monkeypatch):
     rng = np.random.default_rng(0)
     drawn = class_task(60, shares=(0.8, 0.2), weight=rng.uniform(0.2, 3, 60))
     seen = spied(monkeypatch)
-    sheet(drawn, ["balanced"])
+    board_split(drawn, ["balanced"])
     y, weight = seen[-1]
     own = drawn.weight[drawn.splits[0].train]
     sums = np.bincount(y, weights=own)
@@ -433,7 +439,7 @@ def test_class_weights_and_row_weights_multiply(monkeypatch):
 def test_weights_leave_the_strength_of_the_penalty_alone(name, monkeypatch):
     """Weights of mean one: Σ_i w_i is the number of rows, and C of `logistic` means what it meant."""
     seen = spied(monkeypatch)
-    sheet(class_task(90, shares=(0.9, 0.1)), [name])
+    board_split(class_task(90, shares=(0.9, 0.1)), [name])
     assert len(seen) == 4
     for y, weight in seen:
         np.testing.assert_allclose(weight.sum(), len(y))
@@ -450,11 +456,11 @@ def test_early_stopping_inside_a_learner_hears_the_weights(planted):
     learner = "stopping"
     planted("learner", learner, stopping, encoding="ordinal", weights=True)
     drawn = class_task(150, shares=(0.85, 0.15))
-    board = sheet(drawn, ["none", "balanced"], learner, Settings(inner=2))
-    plain, balanced = (said_by(board.weigh(name, learner).answer)[:, 1].mean() for name in ("none", "balanced"))
+    board = board_split(drawn, ["none", "balanced"], learner, Settings(inner=2))
+    plain, balanced = (said_by(board.evaluate(name, learner).prediction)[:, 1].mean() for name in ("none", "balanced"))
     assert balanced > plain + 0.05
-    again = sheet(drawn, ["balanced"], learner, Settings(inner=2)).weigh("balanced", learner).answer
-    np.testing.assert_allclose(said_by(again), said_by(board.weigh("balanced", learner).answer), rtol=0, atol=0)
+    again = board_split(drawn, ["balanced"], learner, Settings(inner=2)).evaluate("balanced", learner).prediction
+    np.testing.assert_allclose(said_by(again), said_by(board.evaluate("balanced", learner).prediction), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("name", ["none", "balanced"])
@@ -465,8 +471,8 @@ def test_answers_are_those_of_a_pipeline_of_scikit_learn(name):
 
     drawn = class_task(120, d=4, shares=(0.6, 0.3, 0.1))
     for k, split in enumerate(drawn.splits):
-        board = sheet(drawn, [name], split=k)
-        found = said_by(board.weigh(name, "logistic").answer)
+        board = board_split(drawn, [name], split=k)
+        found = said_by(board.evaluate(name, "logistic").prediction)
         weight = "balanced" if name == "balanced" else None
         peer = make_pipeline(StandardScaler(), LogisticRegression(class_weight=weight, tol=1e-8, max_iter=5000))
         peer.fit(drawn.X.iloc[split.train], drawn.y[split.train])
@@ -486,17 +492,17 @@ def simulated():
     split = Split(0, 0, np.arange(n // 2), np.arange(n // 2, n))
     frame = pd.DataFrame(X, columns=list("abcd"))
     drawn = Task("simulated", frame, y, "classification", (split,), ("no", "yes"))
-    return sheet(drawn, ["none", "balanced", "random-over", "random-under"], "logistic:C=1000", Settings(inner=2))
+    return board_split(drawn, ["none", "balanced", "random-over", "random-under"], "logistic:C=1000", Settings(inner=2))
 
 
 def logits(board, name):
-    p = said_by(board.weigh(name, "logistic:C=1000").answer)
+    p = said_by(board.evaluate(name, "logistic:C=1000").prediction)
     return np.log(p[:, 1] / p[:, 0])
 
 
 @pytest.mark.parametrize("name", ["balanced", "random-over"])
 def test_balancing_shifts_the_intercept_by_the_log_odds_of_the_classes(simulated, name):
-    positives = simulated.evidence.task.y[simulated.evidence.train].mean()
+    positives = simulated.split_data.task.y[simulated.split_data.train].mean()
     shift = logits(simulated, name) - logits(simulated, "none")
     np.testing.assert_allclose(shift.mean(), np.log((1 - positives) / positives), atol=0.1)
     assert np.corrcoef(logits(simulated, name), logits(simulated, "none"))[0, 1] > 0.998

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_metrics import FOUR, ORDERED, ORDINAL, TWO, golden, labelled, rows, sample, value
 
-from bench.core.nouns import Answer, BenchError, Target
+from bench.core.nouns import BenchError, Prediction, Target
 from bench.methods import metrics, trainings
 from bench.methods.class_weights import fit_weights, registry
 from bench.methods.learners import learner_scheme
 from bench.methods.metrics.confusion import Counts, counts
 from bench.methods.metrics.f1 import f1_average
 from bench.methods.metrics.per_class import per_class
-from bench.methods.trainings import Lesson, tuned_power
+from bench.methods.trainings import FitContext, tuned_power
 from bench.tasks import encoders
 
 law = settings(derandomize=True, deadline=None, max_examples=20)
@@ -37,22 +37,22 @@ def test_label_metrics_are_those_of_peers(target, seed, weighted):
     from imblearn.metrics import geometric_mean_score
     from sklearn import metrics as sk
 
-    y, answer = sample(target, seed, n=200, weighted=weighted)
-    said, weight = answer.labels, answer.weight
+    y, prediction = sample(target, seed, n=200, weighted=weighted)
+    predictions, weight = prediction.labels, prediction.weight
 
     def f_beta(beta):
-        each = sk.fbeta_score(y, said, beta=beta, average=None, sample_weight=weight)
+        each = sk.fbeta_score(y, predictions, beta=beta, average=None, sample_weight=weight)
         rarer = np.argmin(np.bincount(y, weights=weight)[::-1])
         return each[::-1][rarer] if target is TWO else each.mean()
 
     for name, expected in {
         "f2": f_beta(2),
         "f_half": f_beta(0.5),
-        "kappa": sk.cohen_kappa_score(y, said, sample_weight=weight),
-        "balanced_accuracy_adjusted": sk.balanced_accuracy_score(y, said, sample_weight=weight, adjusted=True),
-        "g_mean": geometric_mean_score(y, said, sample_weight=weight, average="multiclass"),
+        "kappa": sk.cohen_kappa_score(y, predictions, sample_weight=weight),
+        "balanced_accuracy_adjusted": sk.balanced_accuracy_score(y, predictions, sample_weight=weight, adjusted=True),
+        "g_mean": geometric_mean_score(y, predictions, sample_weight=weight, average="multiclass"),
     }.items():
-        np.testing.assert_allclose(value(name, y, answer), expected, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(value(name, y, prediction), expected, rtol=1e-9, atol=1e-12)
 
 
 @law
@@ -61,26 +61,28 @@ def test_ordinal_metrics_are_those_of_peers(seed, weighted):
     from imblearn.metrics import macro_averaged_mean_absolute_error
     from sklearn import metrics as sk
 
-    y, answer = sample(ORDERED, seed, n=100, weighted=weighted)
-    said, weight = answer.labels, answer.weight
+    y, prediction = sample(ORDERED, seed, n=100, weighted=weighted)
+    predictions, weight = prediction.labels, prediction.weight
     for name, expected in {
-        "ordinal_mae": sk.mean_absolute_error(y, said, sample_weight=weight),
-        "ma_mae": macro_averaged_mean_absolute_error(y, said, sample_weight=weight),
-        "quadratic_kappa": sk.cohen_kappa_score(y, said, weights="quadratic", sample_weight=weight),
+        "ordinal_mae": sk.mean_absolute_error(y, predictions, sample_weight=weight),
+        "ma_mae": macro_averaged_mean_absolute_error(y, predictions, sample_weight=weight),
+        "quadratic_kappa": sk.cohen_kappa_score(y, predictions, weights="quadratic", sample_weight=weight),
     }.items():
-        np.testing.assert_allclose(value(name, y, answer), expected, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(value(name, y, prediction), expected, rtol=1e-9, atol=1e-12)
 
 
 @law
 @given(seed=seeds, weighted=st.booleans())
 def test_rps_is_the_mean_brier_score_of_being_at_most_a_class(seed, weighted):
-    y, answer = sample(ORDERED, seed, weighted=weighted)
-    each = [np.square(answer.values[:, : k + 1].sum(axis=1) - (y <= k)) for k in range(3)]
-    expected = np.average(np.mean(each, axis=0), weights=answer.weight)
-    np.testing.assert_allclose(value("rps", y, answer), expected, rtol=1e-9)
+    y, prediction = sample(ORDERED, seed, weighted=weighted)
+    each = [np.square(prediction.values[:, : k + 1].sum(axis=1) - (y <= k)) for k in range(3)]
+    expected = np.average(np.mean(each, axis=0), weights=prediction.weight)
+    np.testing.assert_allclose(value("rps", y, prediction), expected, rtol=1e-9)
     p, other = np.random.default_rng(seed).dirichlet(np.ones(4), 2)
-    said, false = (value("rps", np.arange(4), Answer(ORDERED, np.tile(q, (4, 1)), weight=p)) for q in (p, other))
-    assert said <= false + 1e-12
+    predictions, false = (
+        value("rps", np.arange(4), Prediction(ORDERED, np.tile(q, (4, 1)), weight=p)) for q in (p, other)
+    )
+    assert predictions <= false + 1e-12
 
 
 def test_far_misses_cost_more_where_classes_are_ordered():
@@ -94,29 +96,29 @@ def test_far_misses_cost_more_where_classes_are_ordered():
 
 @pytest.mark.parametrize("name", sorted(ORDINAL))
 def test_classes_without_order_have_no_ordinal_metric(name):
-    y, answer = sample(FOUR, 0)
-    assert math.isnan(value(name, y, answer))
-    ordered = replace(answer, target=replace(FOUR, ordered=True))
+    y, prediction = sample(FOUR, 0)
+    assert math.isnan(value(name, y, prediction))
+    ordered = replace(prediction, target=replace(FOUR, ordered=True))
     assert not math.isnan(value(name, y, ordered))
-    back = replace(ordered, values=answer.values[:, ::-1])
+    back = replace(ordered, values=prediction.values[:, ::-1])
     np.testing.assert_allclose(value(name, 3 - y, back), value(name, y, ordered), rtol=1e-12)
 
 
 def test_ma_mae_takes_the_classes_of_the_truth():
-    y, said = np.array([0, 0, 0, 3]), np.array([0, 0, 1, 0])
-    np.testing.assert_allclose(value("ma_mae", *labelled(ORDERED, y, said)), (1 / 3 + 3) / 2)
+    y, predictions = np.array([0, 0, 0, 3]), np.array([0, 0, 1, 0])
+    np.testing.assert_allclose(value("ma_mae", *labelled(ORDERED, y, predictions)), (1 / 3 + 3) / 2)
     weight = np.array([1.0, 1, 0, 2])
-    np.testing.assert_allclose(value("ma_mae", *labelled(ORDERED, y, said, weight)), 1.5)
+    np.testing.assert_allclose(value("ma_mae", *labelled(ORDERED, y, predictions, weight)), 1.5)
     without = np.array([1.0, 1, 1, 0])
-    np.testing.assert_allclose(value("ma_mae", *labelled(ORDERED, y, said, without)), 1 / 3)
+    np.testing.assert_allclose(value("ma_mae", *labelled(ORDERED, y, predictions, without)), 1 / 3)
 
 
 def test_f_beta_takes_the_rarer_of_two_classes_and_the_mean_of_more():
-    y, said = np.array([0, 0, 0, 1, 1]), np.array([0, 1, 1, 1, 0])
-    np.testing.assert_allclose(value("f2", *labelled(TWO, y, said)), 5 / (4 * 2 + 3))
-    np.testing.assert_allclose(value("f_half", *labelled(TWO, y, said)), 5 / (2 + 4 * 3))
+    y, predictions = np.array([0, 0, 0, 1, 1]), np.array([0, 1, 1, 1, 0])
+    np.testing.assert_allclose(value("f2", *labelled(TWO, y, predictions)), 5 / (4 * 2 + 3))
+    np.testing.assert_allclose(value("f_half", *labelled(TWO, y, predictions)), 5 / (2 + 4 * 3))
     three = Target("class", ("a", "b", "c"))
-    np.testing.assert_allclose(value("f2", *labelled(three, y, said)), (5 / (4 * 3 + 2) + 5 / (4 * 2 + 3)) / 2)
+    np.testing.assert_allclose(value("f2", *labelled(three, y, predictions)), (5 / (4 * 3 + 2) + 5 / (4 * 2 + 3)) / 2)
     assert math.isnan(value("f2", *labelled(TWO, np.zeros(3, dtype=int), np.array([0, 1, 0]))))
 
 
@@ -139,13 +141,13 @@ def test_a_threshold_can_be_tuned_for_every_formula_on_counts(name):
     rng = np.random.default_rng(2)
     y = (rng.random(40) < 0.3).astype(int)
     p = np.clip(0.25 * y + 0.6 * rng.random(40), 0.01, 0.99)
-    answer = Answer(TWO, np.column_stack([1 - p, p]))
+    prediction = Prediction(TWO, np.column_stack([1 - p, p]))
     cuts = [0, *np.sort(p), 1]
     tables = [counts(y, (p > cut).astype(int), 2) for cut in cuts]
     stack = Counts(np.stack([t.hit for t in tables]), tables[0].true, np.stack([t.predicted for t in tables]))
     values = formula(stack)
     np.testing.assert_allclose(values, [formula(table) for table in tables])
-    tuned = steps.scheme(f"threshold:metric={name}")(answer, y, rng)(answer)
+    tuned = steps.scheme(f"threshold:metric={name}")(prediction, y, rng)(prediction)
     np.testing.assert_allclose(value(name, y, tuned), np.nanmax(values))
 
 
@@ -160,18 +162,18 @@ def by_class(y, weight, measure):
 @law
 @given(seed=seeds, weighted=st.booleans())
 def test_balanced_scores_are_means_of_class_means(seed, weighted):
-    y, answer = sample(FOUR, seed, weighted=weighted)
-    p, weight = answer.values, np.ones(len(y)) if answer.weight is None else answer.weight
+    y, prediction = sample(FOUR, seed, weighted=weighted)
+    p, weight = prediction.values, np.ones(len(y)) if prediction.weight is None else prediction.weight
     loss = -np.log(p[np.arange(len(y)), y])
     square = np.square(p - np.eye(4)[y]).sum(axis=1)
     for name, of_row in {"balanced_log_loss": loss, "stratified_brier": square}.items():
         each = by_class(y, weight, lambda k, of_row=of_row: np.average(of_row[k], weights=weight[k]))
-        np.testing.assert_allclose(value(name, y, answer), np.mean(each), rtol=1e-9)
+        np.testing.assert_allclose(value(name, y, prediction), np.mean(each), rtol=1e-9)
 
 
 def test_balanced_scores_are_not_proper_for_the_shares_there_are():
     y, p = np.array([0, 1]), np.array([0.9, 0.1])
-    honest, even = (Answer(TWO, np.tile(q, (2, 1)), weight=p) for q in (p, np.array([0.5, 0.5])))
+    honest, even = (Prediction(TWO, np.tile(q, (2, 1)), weight=p) for q in (p, np.array([0.5, 0.5])))
     for balanced, plain in (("balanced_log_loss", "log_loss"), ("stratified_brier", "brier")):
         assert value(balanced, y, even) < value(balanced, y, honest)
         assert value(plain, y, even) > value(plain, y, honest)
@@ -184,40 +186,44 @@ def test_balanced_scores_are_not_proper_for_the_shares_there_are():
 def test_auroc_ovo_is_that_of_sklearn_and_hand_and_till(seed, weighted, coarse):
     from sklearn.metrics import roc_auc_score
 
-    y, answer = sample(FOUR, seed, n=60, weighted=weighted, coarse=coarse)
-    weight = np.ones(60) if answer.weight is None else answer.weight
+    y, prediction = sample(FOUR, seed, n=60, weighted=weighted, coarse=coarse)
+    weight = np.ones(60) if prediction.weight is None else prediction.weight
     areas = []
     for i, j in itertools.permutations(np.unique(y[weight > 0]), 2):
         two = (y == i) | (y == j)
-        areas.append(roc_auc_score(y[two] == i, answer.values[two, i], sample_weight=weight[two]))
-    np.testing.assert_allclose(value("auroc_ovo", y, answer), np.mean(areas), rtol=1e-9)
+        areas.append(roc_auc_score(y[two] == i, prediction.values[two, i], sample_weight=weight[two]))
+    np.testing.assert_allclose(value("auroc_ovo", y, prediction), np.mean(areas), rtol=1e-9)
     if not weighted and len(np.unique(y)) == 4:
-        theirs = roc_auc_score(y, answer.values, multi_class="ovo")
-        np.testing.assert_allclose(value("auroc_ovo", y, answer), theirs, rtol=1e-9)
+        theirs = roc_auc_score(y, prediction.values, multi_class="ovo")
+        np.testing.assert_allclose(value("auroc_ovo", y, prediction), theirs, rtol=1e-9)
 
 
 @law
 @given(seed=seeds, weighted=st.booleans())
 def test_auroc_ovo_of_two_classes_is_auroc(seed, weighted):
-    y, answer = sample(TWO, seed, weighted=weighted)
-    np.testing.assert_allclose(value("auroc_ovo", y, answer), value("auroc", y, answer), rtol=1e-9)
+    y, prediction = sample(TWO, seed, weighted=weighted)
+    np.testing.assert_allclose(value("auroc_ovo", y, prediction), value("auroc", y, prediction), rtol=1e-9)
 
 
 def test_auroc_ovo_does_not_depend_on_the_shares():
-    y, answer = sample(FOUR, 5, n=200)
+    y, prediction = sample(FOUR, 5, n=200)
     more = np.concatenate([np.arange(200), np.repeat(np.flatnonzero(y == 0), 4)])
-    np.testing.assert_allclose(value("auroc_ovo", *rows(y, answer, more)), value("auroc_ovo", y, answer), rtol=1e-9)
-    assert abs(value("auroc", *rows(y, answer, more)) - value("auroc", y, answer)) > 1e-4
+    np.testing.assert_allclose(
+        value("auroc_ovo", *rows(y, prediction, more)), value("auroc_ovo", y, prediction), rtol=1e-9
+    )
+    assert abs(value("auroc", *rows(y, prediction, more)) - value("auroc", y, prediction)) > 1e-4
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_baseline_of_auprc_is_the_prevalence(weighted):
-    y, answer = sample(FOUR, 3, weighted=weighted)
-    flat = replace(answer, values=np.full((len(y), 4), 0.25))
+    y, prediction = sample(FOUR, 3, weighted=weighted)
+    flat = replace(prediction, values=np.full((len(y), 4), 0.25))
     np.testing.assert_allclose(value("auprc", y, flat), 0.25)  # the mean of four prevalences
     np.testing.assert_allclose(value("auprc_lift", y, flat), 1)
-    share = np.bincount(y, weights=answer.weight, minlength=4) / (len(y) if not weighted else answer.weight.sum())
-    best = replace(answer, values=np.eye(4)[y])
+    share = np.bincount(y, weights=prediction.weight, minlength=4) / (
+        len(y) if not weighted else prediction.weight.sum()
+    )
+    best = replace(prediction, values=np.eye(4)[y])
     np.testing.assert_allclose(value("auprc_lift", y, best), np.mean(1 / share))
 
 
@@ -225,21 +231,21 @@ def test_a_random_ranking_has_an_average_precision_of_about_the_prevalence():
     rng = np.random.default_rng(0)
     y = (rng.random(20_000) < 0.05).astype(int)
     p = rng.random(20_000)
-    table = per_class(TWO, y, Answer(TWO, np.column_stack([1 - p, p])))
+    table = per_class(TWO, y, Prediction(TWO, np.column_stack([1 - p, p])))
     np.testing.assert_allclose(table["auprc"], [0.95, 0.05], atol=0.01)
     np.testing.assert_allclose(table["auroc"], 0.5, atol=0.02)
 
 
 def test_auprc_of_a_class_without_rows_is_left_out():
-    y, answer = sample(FOUR, 1)
+    y, prediction = sample(FOUR, 1)
     some = np.flatnonzero(y != 2)
-    y, answer = rows(y, answer, some)
+    y, prediction = rows(y, prediction, some)
     from sklearn.metrics import average_precision_score
 
-    each = [average_precision_score(y == k, answer.values[:, k]) for k in (0, 1, 3)]
-    np.testing.assert_allclose(value("auprc", y, answer), np.mean(each), rtol=1e-9)
+    each = [average_precision_score(y == k, prediction.values[:, k]) for k in (0, 1, 3)]
+    np.testing.assert_allclose(value("auprc", y, prediction), np.mean(each), rtol=1e-9)
     lift = [score / np.mean(y == k) for score, k in zip(each, (0, 1, 3), strict=True)]
-    np.testing.assert_allclose(value("auprc_lift", y, answer), np.mean(lift), rtol=1e-9)
+    np.testing.assert_allclose(value("auprc_lift", y, prediction), np.mean(lift), rtol=1e-9)
 
 
 # --- calibration ----------------------------------------------------------------------------------
@@ -249,17 +255,17 @@ def test_classwise_ece_is_the_mean_over_bins_of_equal_size():
     rng = np.random.default_rng(4)
     p = rng.uniform(0, 1, 300)
     y = (rng.random(300) < p**2).astype(int)
-    answer = Answer(TWO, np.column_stack([1 - p, p]))
+    prediction = Prediction(TWO, np.column_stack([1 - p, p]))
     order = np.argsort(p)
     bins = np.split((y == 1)[order] - p[order], 15)
     expected = np.mean([abs(part.mean()) for part in bins])
-    np.testing.assert_allclose(value("classwise_ece", y, answer), expected)  # both classes have the same gaps
+    np.testing.assert_allclose(value("classwise_ece", y, prediction), expected)  # both classes have the same gaps
 
 
 def test_classwise_ece_takes_the_classes_of_the_truth():
-    answer = Answer(FOUR, np.tile([0.5, 0.3, 0.2, 0.0], (10, 1)))
+    prediction = Prediction(FOUR, np.tile([0.5, 0.3, 0.2, 0.0], (10, 1)))
     y = np.repeat([0, 1], [6, 4])
-    np.testing.assert_allclose(value("classwise_ece", y, answer), (0.1 + 0.1) / 2)
+    np.testing.assert_allclose(value("classwise_ece", y, prediction), (0.1 + 0.1) / 2)
 
 
 def test_calibration_in_large_shows_class_weights_by_its_sign():
@@ -268,7 +274,7 @@ def test_calibration_in_large_shows_class_weights_by_its_sign():
     p = rng.beta(1, 9, 4000)
     y = (rng.random(4000) < p).astype(int)
     weighted = 9 * p / (1 + 8 * p)
-    plain, shifted = (Answer(TWO, np.column_stack([1 - q, q])) for q in (p, weighted))
+    plain, shifted = (Prediction(TWO, np.column_stack([1 - q, q])) for q in (p, weighted))
     assert abs(value("calibration_in_large", y, plain)) < 0.01
     np.testing.assert_allclose(value("calibration_in_large", y, shifted), weighted.mean() - y.mean())
     assert value("calibration_in_large", y, shifted) > 0.25
@@ -277,10 +283,12 @@ def test_calibration_in_large_shows_class_weights_by_its_sign():
 
 
 def test_calibration_in_large_of_the_rarer_class_or_of_all():
-    answer = Answer(TWO, np.tile([0.3, 0.7], (5, 1)))
-    np.testing.assert_allclose(value("calibration_in_large", np.array([0, 0, 1, 1, 1]), answer), 0.3 - 0.4)
-    np.testing.assert_allclose(value("calibration_in_large", np.ones(5, dtype=int), answer), 0.3)  # none of the rarer
-    four = Answer(FOUR, np.tile([0.4, 0.3, 0.2, 0.1], (5, 1)))
+    prediction = Prediction(TWO, np.tile([0.3, 0.7], (5, 1)))
+    np.testing.assert_allclose(value("calibration_in_large", np.array([0, 0, 1, 1, 1]), prediction), 0.3 - 0.4)
+    np.testing.assert_allclose(
+        value("calibration_in_large", np.ones(5, dtype=int), prediction), 0.3
+    )  # none of the rarer
+    four = Prediction(FOUR, np.tile([0.4, 0.3, 0.2, 0.1], (5, 1)))
     np.testing.assert_allclose(value("calibration_in_large", np.array([0, 0, 1, 1, 1]), four), (0.0 + 0.3) / 2)
 
 
@@ -290,8 +298,8 @@ def test_calibration_in_large_of_the_rarer_class_or_of_all():
 @law
 @given(seed=seeds, weighted=st.booleans())
 def test_the_accuracy_is_micro_f1(seed, weighted):
-    y, answer = sample(FOUR, seed, weighted=weighted)
-    np.testing.assert_allclose(value("accuracy", y, answer), value("micro_f1", y, answer), rtol=1e-12)
+    y, prediction = sample(FOUR, seed, weighted=weighted)
+    np.testing.assert_allclose(value("accuracy", y, prediction), value("micro_f1", y, prediction), rtol=1e-12)
 
 
 def test_the_total_of_entropy_is_a_choice():
@@ -335,12 +343,12 @@ def test_g_mean_is_zero_as_soon_as_a_present_class_is_missed():
 
 
 def test_one_class_in_the_truth_leaves_much_undefined():
-    y, answer = labelled(ORDERED, np.array([2, 2, 2]), np.array([2, 2, 0]))
+    y, prediction = labelled(ORDERED, np.array([2, 2, 2]), np.array([2, 2, 0]))
     for name in ("auroc_ovo", "auprc_lift", "balanced_accuracy_adjusted", "entropy_f1"):
-        assert math.isnan(value(name, y, answer)), name
-    assert value("kappa", y, answer) == 0
-    np.testing.assert_allclose(value("quadratic_kappa", y, answer), 0, atol=1e-12)
-    np.testing.assert_allclose(value("ma_mae", y, answer), 2 / 3)
+        assert math.isnan(value(name, y, prediction)), name
+    assert value("kappa", y, prediction) == 0
+    np.testing.assert_allclose(value("quadratic_kappa", y, prediction), 0, atol=1e-12)
+    np.testing.assert_allclose(value("ma_mae", y, prediction), 2 / 3)
     y, agreed = labelled(ORDERED, np.array([2, 2]), np.array([2, 2]))
     assert math.isnan(value("kappa", y, agreed))
     assert math.isnan(value("quadratic_kappa", y, agreed))
@@ -349,61 +357,61 @@ def test_one_class_in_the_truth_leaves_much_undefined():
 # --- the exponent chosen inside the fit -----------------------------------------------------------
 
 
-def lesson(*, n=240, weight=None, width=2, folds=None, learner="logistic"):
+def context(*, n=240, weight=None, width=2, folds=None, learner="logistic"):
     rng = np.random.default_rng(7)
     y = np.sort(rng.choice(width, n, p=[0.88, 0.12] if width == 2 else [0.7, 0.25, 0.05]))
     X = pd.DataFrame({"a": y + rng.normal(size=n), "b": rng.normal(size=n)})
     scheme = learner_scheme(learner)
     encoder = encoders.encoder(scheme.options.encoding).fit(X)
-    asked = []
+    requested = []
 
     def cut(k):
-        asked.append(k)
+        requested.append(k)
         fold = np.arange(n) % k if folds is None else folds
         return [(np.flatnonzero(fold != f), np.flatnonzero(fold == f)) for f in np.unique(fold)]
 
     target = Target("class", tuple("abc"[:width]))
-    return Lesson(X, y, weight, target, scheme, encoder, 3, cut), asked
+    return FitContext(X, y, weight, target, scheme, encoder, 3, cut), requested
 
 
-def taught(given, name="tuned-power"):
+def fitted(given, name="tuned-power"):
     return trainings.registry.scheme(name)(given)
 
 
 def fixed(given, power):
     """Return what an exponent says out of fold, fold by fold, and its class weights on all rows."""
-    said = np.empty((len(given.y), given.target.width))
-    for teach, ask in given.cut(3):
-        part = replace(given, X=given.X.iloc[teach], y=given.y[teach])
+    predictions = np.empty((len(given.y), given.target.width))
+    for fit_rows, ask in given.cut(3):
+        part = replace(given, X=given.X.iloc[fit_rows], y=given.y[fit_rows])
         w = fit_weights(registry.scheme(f"inverse-power:power={power}"), part.counts)
-        said[ask] = part.teach(weight=w[part.y])(given.X.iloc[ask])
-    return said, fit_weights(registry.scheme(f"inverse-power:power={power}"), given.counts)
+        predictions[ask] = part.fit(weight=w[part.y])(given.X.iloc[ask])
+    return predictions, fit_weights(registry.scheme(f"inverse-power:power={power}"), given.counts)
 
 
 @pytest.mark.parametrize("metric", ["macro_f1", "balanced_accuracy", "log_loss", "accuracy", "calibration_in_large"])
 @pytest.mark.parametrize("width", [2, 3])
 def test_the_chosen_exponent_is_the_best_of_the_grid(metric, width):
-    given, asked = lesson(width=width)
-    found = taught(given, f"tuned-power:metric={metric}")
-    assert asked == [3]
+    given, requested = context(width=width)
+    found = fitted(given, f"tuned-power:metric={metric}")
+    assert requested == [3]
     measure = metrics.named(given.target, metric)
     badness = []
     for power in tuned_power.GRID:
-        said, _ = fixed(given, power)
-        answer = Answer(given.target, said)
-        badness.append(measure.badness(measure.function(given.target, given.y, answer)))
+        predictions, _ = fixed(given, power)
+        prediction = Prediction(given.target, predictions)
+        badness.append(measure.badness(measure.function(given.target, given.y, prediction)))
     best = tuned_power.GRID[int(np.argmin(badness))]
-    _, emphasis = fixed(given, best)
+    _, effective_class_weights = fixed(given, best)
     assert found.note == f"power {best:g}"
-    np.testing.assert_allclose(found.emphasis, emphasis, rtol=1e-12)
-    expected = given.teach(weight=emphasis[given.y])(given.X)
-    np.testing.assert_allclose(found.say(given.X), expected, rtol=1e-9)
+    np.testing.assert_allclose(found.effective_class_weights, effective_class_weights, rtol=1e-12)
+    expected = given.fit(weight=effective_class_weights[given.y])(given.X)
+    np.testing.assert_allclose(found.predict(given.X), expected, rtol=1e-9)
 
 
 def test_a_proper_metric_and_balanced_accuracy_choose_apart():
-    given, _ = lesson()
-    by_loss = taught(given, "tuned-power:metric=log_loss").emphasis
-    by_recall = taught(given, "tuned-power:metric=balanced_accuracy").emphasis
+    given, _ = context()
+    by_loss = fitted(given, "tuned-power:metric=log_loss").effective_class_weights
+    by_recall = fitted(given, "tuned-power:metric=balanced_accuracy").effective_class_weights
     assert by_recall[1] / by_recall[0] > by_loss[1] / by_loss[0]
 
 
@@ -411,26 +419,26 @@ def test_a_proper_metric_and_balanced_accuracy_choose_apart():
 def test_without_a_verdict_there_are_no_weights(metric):
     """An ordinal metric is undefined here; a fold that teaches one class alone can judge nothing."""
     folds = None if metric == "rps" else np.zeros(240, dtype=int)
-    given, _ = lesson(folds=folds)
-    found = taught(given, f"tuned-power:metric={metric}")
-    np.testing.assert_allclose(found.emphasis, [1, 1])
+    given, _ = context(folds=folds)
+    found = fitted(given, f"tuned-power:metric={metric}")
+    np.testing.assert_allclose(found.effective_class_weights, [1, 1])
     assert found.note == "power 0"
 
 
 def test_row_weights_reach_the_counts_the_fits_and_the_metric():
     weight = np.where(np.arange(240) % 3 == 0, 2.0, 0.5)
-    given, _ = lesson(weight=weight)
-    found = taught(given, "tuned-power:metric=balanced_accuracy")
+    given, _ = context(weight=weight)
+    found = fitted(given, "tuned-power:metric=balanced_accuracy")
     power = float(found.note.removeprefix("power "))
     expected = fit_weights(registry.scheme(f"inverse-power:power={power}"), given.counts)
-    np.testing.assert_allclose(found.emphasis, expected, rtol=1e-12)
+    np.testing.assert_allclose(found.effective_class_weights, expected, rtol=1e-12)
     row = weight * expected[given.y]
-    np.testing.assert_allclose(found.say(given.X), given.teach(weight=row / row.mean())(given.X), rtol=1e-9)
+    np.testing.assert_allclose(found.predict(given.X), given.fit(weight=row / row.mean())(given.X), rtol=1e-9)
 
 
 def test_a_metric_that_does_not_exist_is_refused():
     with pytest.raises(BenchError, match="metric 'rmse' does not exist for a class"):
-        taught(lesson()[0], "tuned-power:metric=rmse")
+        fitted(context()[0], "tuned-power:metric=rmse")
 
 
 def test_tuned_power_is_not_in_the_core():

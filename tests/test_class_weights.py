@@ -138,8 +138,8 @@ def test_two_costs_put_the_cheapest_decision_at_one_half():
     """A model trained with weights w says w_k p_k / Σ w_j p_j: above 1/2 where p_1 C[1, 0] > p_0 C[0, 1]."""
     counts, p = np.array([80.0, 20.0]), np.linspace(0.01, 0.99, 99)
     w = fit_weights(registry.scheme("cost-matrix:costs=0 1;5 0"), counts)
-    said = w[1] * p / (w[0] * (1 - p) + w[1] * p)
-    np.testing.assert_array_equal(said > 0.5, 5 * p > (1 - p))
+    predictions = w[1] * p / (w[0] * (1 - p) + w[1] * p)
+    np.testing.assert_array_equal(predictions > 0.5, 5 * p > (1 - p))
 
 
 def test_log_inverse_of_a_thousandfold_imbalance_is_about_ten_times_that_of_none():

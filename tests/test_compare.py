@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bench.core.nouns import BenchError
-from bench.report.comparison import Options, baseline_file, compare, rule, source
+from bench.report.comparison import ComparisonOptions, baseline_file, compare, rule, source
 from bench.report.comparison.exchange import TEXTS, as_json, github, junit
 from bench.report.comparison.formats import markdown, summary
 from bench.report.comparison.power import power
@@ -70,7 +70,9 @@ def judged(tmp_path):
             if isinstance(table, pd.DataFrame):
                 table.to_csv(path, index=False)
             paths.append(str(path) if isinstance(table, pd.DataFrame) else str(table))
-        wanted = Options(rules=[rule(text) for text in rules], noise=[noise(text) for text in noises], **options)
+        wanted = ComparisonOptions(
+            rules=[rule(text) for text in rules], noise=[noise(text) for text in noises], **options
+        )
         return compare(*paths, wanted)
 
     return call
@@ -187,7 +189,7 @@ def test_the_side_of_better_follows_the_metric(judged):
 def test_folds_are_averaged_within_tasks_first(judged):
     base = scores(0, methods=["a"], tasks=8)
     new = scores(1, methods=["a"], tasks=8)
-    again = [pd.concat([side.assign(fold=fold) for fold in range(20)]) for side in (base, new)]
+    again = [pd.concat([side.assign(inner_fold=fold) for fold in range(20)]) for side in (base, new)]
     once = judged(base, new).verdicts.iloc[0]
     many = judged(*again).verdicts.iloc[0]
     np.testing.assert_allclose(many["p"], once["p"], rtol=1e-6)
@@ -500,7 +502,7 @@ def test_ties_everywhere_but_one(judged):
 def test_unreadable_files_are_a_mistake_of_the_user(tmp_path, content, says):
     (tmp_path / "x.csv").write_bytes(content)
     with pytest.raises(BenchError, match=re.escape(says)):
-        compare(str(tmp_path / "x.csv"), str(tmp_path / "x.csv"), Options())
+        compare(str(tmp_path / "x.csv"), str(tmp_path / "x.csv"), ComparisonOptions())
 
 
 def test_parquet_and_csv_agree(judged, tmp_path):
@@ -548,7 +550,7 @@ def test_no_table_crashes_or_makes_a_lie(tmp_path_factory, left, right, metric, 
         table = pd.DataFrame(rows, columns=["method", "task", "fold", "value"]).assign(metric=metric)
         table.to_csv(folder / f"{name}.csv", index=False)
     sides = [str(folder / f"{name}.csv") for name in "ab"]
-    options = Options(rules=[rule(f"{metric}:1%")] if gated else [])
+    options = ComparisonOptions(rules=[rule(f"{metric}:1%")] if gated else [])
     found = compare(*sides, options)
     assert found.code in ({0, 3, 4, 5} if gated else {0, 4, 5})
     assert bool(found.reason) == (found.code != 0)
@@ -569,12 +571,12 @@ def test_a_baseline_of_the_published_run_is_small_and_always_the_same(tmp_path):
     assert text == baseline_file.save(source(str(REFERENCE / "scores.csv")))
     (tmp_path / "baseline.json").write_text(text, encoding="utf-8")
     assert baseline_file.save(source(str(tmp_path / "baseline.json"))) == text
-    found = compare(str(tmp_path / "baseline.json"), str(REFERENCE), Options(rules=[rule("*:0")]))
+    found = compare(str(tmp_path / "baseline.json"), str(REFERENCE), ComparisonOptions(rules=[rule("*:0")]))
     assert found.code == 0, found.reason
     assert set(found.verdicts["verdict"]) == {"equivalent"}
     assert set(found.lost["what"]) == {"metric"}  # those that the baseline does not keep
     assert set(found.lost["missing_in"]) == {"BASE"}
-    back = compare(str(REFERENCE), str(tmp_path / "baseline.json"), Options(rules=[rule("wis:0")]))
+    back = compare(str(REFERENCE), str(tmp_path / "baseline.json"), ComparisonOptions(rules=[rule("wis:0")]))
     assert (back.code, set(back.verdicts["verdict"])) == (0, {"equivalent"})
 
 
@@ -641,7 +643,7 @@ def test_other_data_than_that_of_the_baseline_are_refused(tmp_path):
     task = next(iter(found["tasks"]))
     found["tasks"][task]["data"] = "0" * 12
     (tmp_path / "x.json").write_text(json.dumps(found), encoding="utf-8")
-    report = compare(str(tmp_path / "x.json"), str(REFERENCE), Options())
+    report = compare(str(tmp_path / "x.json"), str(REFERENCE), ComparisonOptions())
     assert report.code == 4
     assert f"data of {task} differs" in report.reason
 
@@ -685,10 +687,10 @@ def repository(tmp_path, monkeypatch):
     ],
 )
 def test_base_may_be_a_revision(repository, text, name):
-    found = compare(text, str(repository / "results" / "reference"), Options(rules=[rule("macro_f1:1%")]))
+    found = compare(text, str(repository / "results" / "reference"), ComparisonOptions(rules=[rule("macro_f1:1%")]))
     assert found.base == name
     assert (found.code, found.verdicts["fails"].sum()) == (3, 1)
-    assert compare(text, text, Options(rules=[rule("macro_f1:0")])).code == 0
+    assert compare(text, text, ComparisonOptions(rules=[rule("macro_f1:0")])).code == 0
 
 
 @pytest.mark.parametrize("text", ["git:nope", "git:", "git:--help", "git:HEAD:nope.csv", "git:HEAD:below"])

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.core import losses
-from bench.core.nouns import Answer, Weights
+from bench.core.nouns import Prediction, Weights
 from bench.methods import metrics
 from bench.methods.ensembles import registry
 
@@ -27,27 +27,27 @@ def scheme(text, panel, y):
 def points(seed, weighted=None, learners=4, n=25):
     rng = np.random.default_rng(seed)
     y = rng.normal(size=n) + 3
-    said = (
+    predictions = (
         y + rng.normal(size=(learners, n)) * rng.uniform(0.3, 1.5, (learners, 1)) + rng.normal(size=(learners, 1)) / 4
     )
-    return panel_of(said, weight=rng.uniform(0.1, 3, n) if weighted else None), y
+    return panel_of(predictions, weight=rng.uniform(0.1, 3, n) if weighted else None), y
 
 
 def classes(seed, weighted=None, learners=4, n=25, width=3):
     rng = np.random.default_rng(seed)
     y = rng.integers(0, width, n)
     y[:width] = np.arange(width)
-    said = probabilities(rng, learners, n, width)
-    said[:, np.arange(n), y] += rng.uniform(0, 1, (learners, 1))
-    said /= said.sum(axis=-1, keepdims=True)
-    return panel_of(said, "class", weight=rng.uniform(0.1, 3, n) if weighted else None), y
+    predictions = probabilities(rng, learners, n, width)
+    predictions[:, np.arange(n), y] += rng.uniform(0, 1, (learners, 1))
+    predictions /= predictions.sum(axis=-1, keepdims=True)
+    return panel_of(predictions, "class", weight=rng.uniform(0.1, 3, n) if weighted else None), y
 
 
 def quantiles(seed, weighted=None, learners=4, n=25):
     rng = np.random.default_rng(seed)
     y = rng.normal(size=n)
-    said = np.sort(rng.normal(size=(learners, n, len(LEVELS))) * rng.uniform(0.5, 2, (learners, 1, 1)), axis=-1)
-    return panel_of(said, "quantile", weight=rng.uniform(0.1, 3, n) if weighted else None, outputs=LEVELS), y
+    predictions = np.sort(rng.normal(size=(learners, n, len(LEVELS))) * rng.uniform(0.5, 2, (learners, 1, 1)), axis=-1)
+    return panel_of(predictions, "quantile", weight=rng.uniform(0.1, 3, n) if weighted else None, outputs=LEVELS), y
 
 
 MAKE = {"point": points, "class": classes, "quantile": quantiles}
@@ -70,31 +70,31 @@ def simplex_points(size, seed, n=400):
 @pytest.mark.parametrize("kind", MAKE)
 def test_equal(kind):
     panel, y = MAKE[kind](0)
-    np.testing.assert_allclose(scheme("equal", panel, y)(panel), panel.said.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(scheme("equal", panel, y)(panel), panel.predictions.mean(axis=0), rtol=1e-12)
 
 
 @given(seeds, weighted, st.sampled_from([1.0, 2.0, 0.0, 0.5]))
 def test_inverse_mse(seed, weighted, power):
     panel, y = points(seed, weighted)
-    mse = [np.average((said[:, 0] - y) ** 2, weights=panel.weight) for said in panel.said]
+    mse = [np.average((predictions[:, 0] - y) ** 2, weights=panel.weight) for predictions in panel.predictions]
     raw = np.array([one**-power for one in mse])
     np.testing.assert_allclose(scheme(f"inverse-mse:power={power}", panel, y).w, raw / raw.sum(), rtol=1e-10)
 
 
 def test_inverse_mse_with_perfect_learners_shares_among_them():
     panel, y = points(0)
-    said = panel.said.copy()
-    said[[1, 3], :, 0] = y
-    np.testing.assert_array_equal(scheme("inverse-mse", panel_of(said), y).w, [0, 0.5, 0, 0.5])
+    predictions = panel.predictions.copy()
+    predictions[[1, 3], :, 0] = y
+    np.testing.assert_array_equal(scheme("inverse-mse", panel_of(predictions), y).w, [0, 0.5, 0, 0.5])
 
 
 @pytest.mark.parametrize("kind", ["point", "quantile"])
 def test_median(kind):
     panel, y = MAKE[kind](1, learners=5)
-    expected = np.sort(panel.said, axis=0)[2]
+    expected = np.sort(panel.predictions, axis=0)[2]
     np.testing.assert_array_equal(scheme("median", panel, y)(panel), expected)
-    even = panel_of(panel.said[:4], kind, outputs=panel.target.outputs)
-    middle = np.sort(panel.said[:4], axis=0)[1:3].mean(axis=0)
+    even = panel_of(panel.predictions[:4], kind, outputs=panel.target.outputs)
+    middle = np.sort(panel.predictions[:4], axis=0)[1:3].mean(axis=0)
     np.testing.assert_allclose(scheme("median", even, y)(even), middle, rtol=1e-14)
 
 
@@ -123,21 +123,27 @@ def test_floor_of_quantiles_is_the_best_constant(seed, weighted):
 @given(seed=seeds, weighted=weighted)
 def test_single_best(kind, seed, weighted):
     panel, y = MAKE[kind](seed, weighted)
-    found = [loss_of(panel, y, said) for said in panel.said]
+    found = [loss_of(panel, y, predictions) for predictions in panel.predictions]
     np.testing.assert_array_equal(scheme("single-best", panel, y).w, np.eye(4)[int(np.argmin(found))])
 
 
 def test_single_best_breaks_ties_by_name():
     panel, y = points(0)
-    said = np.stack([panel.said[0], panel.said[1], panel.said[1]]) + np.array([9, 0, 0])[:, None, None]
-    assert scheme("single-best", panel_of(said, names=("a", "z", "b")), y).w.tolist() == [0, 0, 1]
+    predictions = (
+        np.stack([panel.predictions[0], panel.predictions[1], panel.predictions[1]])
+        + np.array([9, 0, 0])[:, None, None]
+    )
+    assert scheme("single-best", panel_of(predictions, names=("a", "z", "b")), y).w.tolist() == [0, 0, 1]
 
 
 @given(seeds, weighted, st.sampled_from(["macro_f1", "accuracy", "brier", "auroc"]))
 def test_single_best_by_a_metric(seed, weighted, name):
     panel, y = classes(seed, weighted)
     metric = metrics.named(panel.target, name)
-    found = [metric.function(panel.target, y, Answer(panel.target, said, panel.weight)) for said in panel.said]
+    found = [
+        metric.function(panel.target, y, Prediction(panel.target, predictions, panel.weight))
+        for predictions in panel.predictions
+    ]
     best = int(np.argmin(found) if metric.direction == "min" else np.argmax(found))
     np.testing.assert_array_equal(scheme(f"single-best:metric={name}", panel, y).w, np.eye(4)[best])
 
@@ -145,7 +151,10 @@ def test_single_best_by_a_metric(seed, weighted, name):
 def test_single_best_by_a_metric_with_a_goal():
     panel, y = quantiles(3)
     metric = metrics.named(panel.target, "coverage_80")
-    found = [metric.function(panel.target, y, Answer(panel.target, said, panel.weight)) for said in panel.said]
+    found = [
+        metric.function(panel.target, y, Prediction(panel.target, predictions, panel.weight))
+        for predictions in panel.predictions
+    ]
     best = int(np.argmin(np.abs(np.array(found) - 0.8)))
     np.testing.assert_array_equal(scheme("single-best:metric=coverage_80", panel, y).w, np.eye(4)[best])
 
@@ -187,7 +196,7 @@ def assert_best_of_the_simplex(panel, y, found, seed, within=1e-9):
 
 def test_qp_simplex_of_two_learners_by_its_closed_form():
     panel, y = points(2, learners=2)
-    a, b = panel.said[:, :, 0] - y
+    a, b = panel.predictions[:, :, 0] - y
     w = np.clip((b @ b - a @ b) / ((a - b) @ (a - b)), 0, 1)
     np.testing.assert_allclose(scheme("qp-simplex", panel, y).w, [w, 1 - w], rtol=1e-8, atol=1e-10)
 
@@ -199,7 +208,7 @@ def naive_greedy(panel, y, rounds, badness):
     """Caruana's loop as it is written down: keep a bag, try every learner, keep the best bag seen."""
     bag, best = [], (np.inf, [])
     for _ in range(rounds):
-        tried = [badness(panel.said[[*bag, j]].mean(axis=0)) for j in range(len(panel.learners))]
+        tried = [badness(panel.predictions[[*bag, j]].mean(axis=0)) for j in range(len(panel.learners))]
         bag = [*bag, int(np.argmin(tried))]
         if min(tried) < best[0]:
             best = (min(tried), bag)
@@ -225,12 +234,12 @@ def test_greedy_takes_any_metric(kind, name, seed, weighted):
     metric = metrics.named(panel.target, name)
 
     def badness(values):
-        return metric.badness(metric.function(panel.target, y, Answer(panel.target, values, panel.weight)))
+        return metric.badness(metric.function(panel.target, y, Prediction(panel.target, values, panel.weight)))
 
     found = scheme(f"greedy:rounds=8,metric={name}", panel, y).w
     if name == "auroc":  # it takes few values, and among ties any bag is Caruana's
         reached, expected = (badness(Weights(w)(panel)) for w in (found, naive_greedy(panel, y, 8, badness)))
-        first = min(badness(said) for said in panel.said)
+        first = min(badness(predictions) for predictions in panel.predictions)
         assert reached <= first + 1e-12
         assert expected <= first + 1e-12
     else:
@@ -243,7 +252,7 @@ def test_greedy_by_a_label_metric_breaks_ties_in_favour_of_the_bag():
     found = scheme("greedy:rounds=10,metric=macro_f1", panel, y)
 
     def value(w):
-        return metric.function(panel.target, y, Answer(panel.target, Weights(w)(panel), None))
+        return metric.function(panel.target, y, Prediction(panel.target, Weights(w)(panel), None))
 
     assert value(found.w) >= max(value(corner) for corner in np.eye(4)) - 1e-12
     np.testing.assert_allclose(found.w * 10 * 9 * 8 * 7, np.round(found.w * 10 * 9 * 8 * 7), atol=1e-8)
@@ -259,7 +268,7 @@ def test_greedy_never_does_worse_than_the_best_learner():
     for seed, make in itertools.product(range(10), (points, classes)):
         panel, y = make(seed)
         reached = loss_of(panel, y, scheme("greedy", panel, y)(panel))
-        assert reached <= min(loss_of(panel, y, said) for said in panel.said) + 1e-12
+        assert reached <= min(loss_of(panel, y, predictions) for predictions in panel.predictions) + 1e-12
 
 
 # stacking
@@ -270,7 +279,7 @@ def test_greedy_never_does_worse_than_the_best_learner():
 def test_ridge_stack_is_the_best_of_explicit_refits(seed, weighted):
     panel, y = points(seed, weighted, n=14)
     found = scheme("ridge-stack", panel, y)
-    A, s = panel.said[:, :, 0].T, np.ones(len(y)) if panel.weight is None else panel.weight / panel.weight.mean()
+    A, s = panel.predictions[:, :, 0].T, np.ones(len(y)) if panel.weight is None else panel.weight / panel.weight.mean()
     centred = (A - np.average(A, axis=0, weights=s)) * np.sqrt(s)[:, None]
     largest = np.linalg.svd(centred, compute_uv=False)[0] ** 2
     candidates = np.logspace(-8, 2, 21) * largest
@@ -313,8 +322,8 @@ def test_logistic_stack_is_a_stationary_point_of_its_objective(seed, weighted, w
     found = scheme("logistic-stack:C=0.5", panel, y)
     values = found(panel)
     np.testing.assert_allclose(values.sum(axis=1), 1, rtol=1e-12)
-    said = panel.said[:, :, 1:] if width == 2 else panel.said
-    features = said.transpose(1, 0, 2).reshape(len(y), -1)
+    predictions = panel.predictions[:, :, 1:] if width == 2 else panel.predictions
+    features = predictions.transpose(1, 0, 2).reshape(len(y), -1)
     s = np.ones(len(y)) if panel.weight is None else panel.weight / panel.weight.mean()
     residual = s[:, None] * (values - np.eye(width)[y])
     residual = residual[:, 1:] if width == 2 else residual
@@ -335,8 +344,8 @@ CONVEX = {"point": "equal inverse-mse qp-simplex single-best greedy median floor
 def test_integer_weights_count_like_equal_rows(kind):
     panel, y = MAKE[kind](11)
     times = np.random.default_rng(0).integers(1, 4, len(y))
-    counted = panel_of(panel.said, kind, weight=times.astype(float), outputs=panel.target.outputs)
-    many = panel_of(np.repeat(panel.said, times, axis=1), kind, outputs=panel.target.outputs)
+    counted = panel_of(panel.predictions, kind, weight=times.astype(float), outputs=panel.target.outputs)
+    many = panel_of(np.repeat(panel.predictions, times, axis=1), kind, outputs=panel.target.outputs)
     for name in CONVEX[kind].split():
         one, other = scheme(name, counted, y), scheme(name, many, np.repeat(y, times))
         np.testing.assert_allclose(one(panel), other(panel), rtol=1e-5, atol=1e-6, err_msg=name)
@@ -345,7 +354,7 @@ def test_integer_weights_count_like_equal_rows(kind):
 @pytest.mark.parametrize("kind", MAKE)
 def test_no_scheme_writes_to_its_panel(kind):
     panel, y = MAKE[kind](12, weighted=True)
-    for array in (panel.said, y, panel.weight):
+    for array in (panel.predictions, y, panel.weight):
         array.setflags(write=False)
     for name in core_schemes(kind):
-        assert scheme(name, panel, y)(panel).shape == panel.said.shape[1:]
+        assert scheme(name, panel, y)(panel).shape == panel.predictions.shape[1:]

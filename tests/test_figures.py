@@ -80,7 +80,7 @@ def texts(figure):
     return [text for text in figure.findobj(mpl.text.Text) if text.get_text().strip() and text.get_visible()]
 
 
-def said(figure):
+def predictions(figure):
     """Return all texts, lines joined."""
     return [text.get_text().replace("\n", "") for text in texts(figure)]
 
@@ -205,14 +205,14 @@ def test_methods_without_a_rank_are_named_below_and_in_no_group():
     assert groups == [[0, 2]]
     figure = critical_difference(["a", "lost", "b"], mean_rank, groups, tasks=9, test="t")
     assert "without a rank: lost" in prose(figure)
-    assert "lost" not in said(figure)
+    assert "lost" not in predictions(figure)
     with pytest.raises(BenchError, match="nothing to draw"):
         critical_difference(["a"], np.array([np.nan]), tasks=9, test="t")
 
 
 def test_equal_ranks_share_a_place():
     figure = critical_difference(list("abc"), np.array([2.0, 2.0, 2.0]), [[0, 1, 2]], tasks=9, test="t")
-    assert {"a", "b", "c"} <= set(said(figure))
+    assert {"a", "b", "c"} <= set(predictions(figure))
     (bar,) = bars(figure)
     assert bar.get_xdata()[0] == bar.get_xdata()[1]
 
@@ -241,8 +241,8 @@ def test_more_groups_than_letters_are_read_back():
 
 def test_many_methods_are_cut_and_it_says_so():
     figure = critical_difference([f"m{k}" for k in range(130)], np.arange(130.0) + 1, tasks=9, test="t")
-    assert "m99" in said(figure)
-    assert "m100" not in said(figure)
+    assert "m99" in predictions(figure)
+    assert "m100" not in predictions(figure)
     assert "The first 100 of 130 methods." in prose(figure)
 
 
@@ -294,7 +294,7 @@ def test_numbers_are_the_percents_in_the_order_of_the_ranks():
 def test_pairs_that_never_met_are_empty():
     share = np.array([[0.5, np.nan], [np.nan, 0.5]])
     figure = win_matrix(["a", "b"], share)
-    assert not any(text.isdigit() and text not in {"1", "2"} for text in said(figure))
+    assert not any(text.isdigit() and text not in {"1", "2"} for text in predictions(figure))
     assert "never on the same task" in prose(figure)
     assert "a" in prose(win_matrix(["a"], np.zeros((1, 1))))
     with pytest.raises(BenchError, match="nothing to draw"):
@@ -303,9 +303,9 @@ def test_pairs_that_never_met_are_empty():
 
 def test_numbers_are_left_out_where_they_do_not_fit():
     share = np.triu(np.ones((60, 60)))
-    assert said(win_matrix([f"m{k}" for k in range(60)], share)).count("100") == 0
-    assert said(win_matrix([f"m{k}" for k in range(10)], share[:10, :10])).count("100") == 45
-    assert said(win_matrix([f"m{k}" for k in range(10)], np.full((10, 10), 0.5))).count("50") == 90
+    assert predictions(win_matrix([f"m{k}" for k in range(60)], share)).count("100") == 0
+    assert predictions(win_matrix([f"m{k}" for k in range(10)], share[:10, :10])).count("100") == 45
+    assert predictions(win_matrix([f"m{k}" for k in range(10)], np.full((10, 10), 0.5))).count("50") == 90
 
 
 # pareto
@@ -330,9 +330,9 @@ def test_the_front_is_drawn_and_its_names_are_bold():
 
 def test_what_costs_nothing_stands_at_zero_and_what_is_unknown_is_named():
     figure = pareto(["free", "paid", "lost"], np.array([0.0, 0.1, np.nan]), np.array([3.0, 1.0, 2.0]))
-    assert "0" in said(figure)
+    assert "0" in predictions(figure)
     assert "without seconds or a score: lost" in prose(figure)
-    assert "0" not in said(pareto(["paid"], np.array([0.1]), np.array([1.0])))
+    assert "0" not in predictions(pareto(["paid"], np.array([0.1]), np.array([1.0])))
     with pytest.raises(BenchError, match="nothing to draw"):
         pareto(["a"], np.array([np.nan]), np.array([1.0]))
 

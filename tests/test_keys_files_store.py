@@ -18,7 +18,7 @@ from bench.core.hashing import digest, generator, seed
 from bench.core.nouns import BenchError
 from bench.core.settings import Settings
 from bench.runner.journal import Journal
-from bench.runner.store import Store, Stored
+from bench.runner.store import FitPredictions, Store
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False, width=16) | st.text(max_size=3),
@@ -233,7 +233,7 @@ def test_a_folder_that_appears_at_the_last_moment_stays(tmp_path, monkeypatch):
 
 
 def stored(value=0.5, *, folds=True):
-    return Stored(
+    return FitPredictions(
         np.full((4, 2), value), np.full((3, 2), value), np.full((2, 3, 2), value) if folds else None, {"t": 1}
     )
 

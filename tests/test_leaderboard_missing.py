@@ -199,8 +199,8 @@ def test_rules_by_naive_code(seed, rule):
             imputed += gaps
             blocks.append(np.where(gaps, fill, block))
         means += [pd.DataFrame(blocks).rank(axis=1).mean().to_numpy()] if blocks else []
-    asked = values[~np.isnan(values).all(axis=2)]
-    seldom = np.isnan(asked[:, 0]).mean() > 0.5 and rule != "worst"  # m0 itself, where it cannot be ranked
+    requested = values[~np.isnan(values).all(axis=2)]
+    seldom = np.isnan(requested[:, 0]).mean() > 0.5 and rule != "worst"  # m0 itself, where it cannot be ranked
     if not seldom:
         np.testing.assert_allclose(found["mean_rank"], np.mean(means, axis=0), rtol=1e-12)
         assert found["imputed"].tolist() == imputed.tolist()

@@ -14,7 +14,7 @@ from bench.core.settings import DEFAULT_LEVELS, Settings
 from bench.methods import boards, learners, postprocess, trainings
 from bench.methods.learners import LearnerOptions, learner_scheme
 from bench.runner import evaluate, fit_spec, out_of_fold
-from bench.runner.store import Stored
+from bench.runner.store import FitPredictions
 from bench.tasks import encoders, splits
 
 pytestmark = pytest.mark.slow  # the whole file takes half a minute or more
@@ -106,7 +106,7 @@ def answers(drawn, split, learner, settings, training="none", kind="point"):
     outputs = {"point": (), "quantile": DEFAULT_LEVELS, "class": drawn.classes}[kind]
     ordered = bool(learner_scheme(learner).options.ordered)
     fit = fit_spec.Fit(Target(kind, outputs, ordered), learner, training)
-    return out_of_fold.answer(fit_spec.rows_of(drawn, split, settings), fit, settings)
+    return out_of_fold.prediction(fit_spec.rows_of(drawn, split, settings), fit, settings)
 
 
 @pytest.mark.usefixtures("known")
@@ -133,7 +133,7 @@ def test_a_row_that_teaches_and_answers_is_caught(monkeypatch):
     honest = splits.parts
 
     def shared(*args):
-        return [(np.append(teach, answered[0]), answered) for teach, answered in honest(*args)]
+        return [(np.append(fit_rows, answered[0]), answered) for fit_rows, answered in honest(*args)]
 
     drawn = numbers_only(task())
     monkeypatch.setattr(splits, "parts", shared)
@@ -172,16 +172,16 @@ def leaks(drawn, learner, settings, training="none", kind="point"):
     """Return what the answers of the first split know and must not; nothing, if all is well."""
     split = drawn.splits[0]
     rows = fit_spec.rows_of(drawn, split, settings)
-    first = rows.fold == 0
+    first = rows.inner_fold == 0
     answered, others = rows.answered[first], split.test[1:]
 
-    def ask(other):
+    def fit_and_predict(other):
         return answers(other, split, learner, settings, training, kind)
 
     honest, y_test, X_test = (
-        ask(each) for each in (drawn, other_target(drawn, split.test), other_table(drawn, others))
+        fit_and_predict(each) for each in (drawn, other_target(drawn, split.test), other_table(drawn, others))
     )
-    y_fold, X_fold = ask(other_target(drawn, answered)), ask(other_table(drawn, answered[1:]))
+    y_fold, X_fold = fit_and_predict(other_target(drawn, answered)), fit_and_predict(other_table(drawn, answered[1:]))
     pairs = {
         "out of fold, y of test rows": (y_test.oof, honest.oof),
         "test, y of test rows": (y_test.test, honest.test),
@@ -227,7 +227,7 @@ def test_class_weights_see_the_rows_that_teach_alone(way, settings):
 
 @pytest.mark.usefixtures("plain_inner_folds")
 def test_an_encoder_that_learns_on_all_rows_is_caught(monkeypatch):
-    honest, begin = encoders.encoder, out_of_fold._Asker.__init__
+    honest, begin = encoders.encoder, out_of_fold._ModelFitter.__init__
     seen = {}
 
     class Greedy:
@@ -237,12 +237,12 @@ def test_an_encoder_that_learns_on_all_rows_is_caught(monkeypatch):
         def fit(self, _):
             return self.encoder.fit(seen["X"])
 
-    def noting(asker, rows, *args):
+    def noting(fitter, rows, *args):
         seen["X"] = rows.task.X
-        begin(asker, rows, *args)
+        begin(fitter, rows, *args)
 
     monkeypatch.setattr(encoders, "encoder", Greedy)
-    monkeypatch.setattr(out_of_fold._Asker, "__init__", noting)
+    monkeypatch.setattr(out_of_fold._ModelFitter, "__init__", noting)
     found = leaks(task(), "ridge", PROTOCOLS[0])
     assert {"out of fold, X of test rows", "out of fold, X of other rows of the fold"} <= set(found)
 
@@ -261,12 +261,12 @@ def test_class_weights_from_all_rows_are_caught(monkeypatch):
 
 @pytest.mark.usefixtures("plain_inner_folds")
 def test_a_sampler_that_draws_from_all_rows_is_caught(monkeypatch):
-    honest = out_of_fold._Asker.ask
+    honest = out_of_fold._ModelFitter.fit_and_predict
 
-    def leaky(asker, part, teach, asked):
-        return honest(asker, part, np.random.default_rng(0).choice(N, len(teach)), asked)
+    def leaky(fitter, part, fit_rows, requested):
+        return honest(fitter, part, np.random.default_rng(0).choice(N, len(fit_rows)), requested)
 
-    monkeypatch.setattr(out_of_fold._Asker, "ask", leaky)
+    monkeypatch.setattr(out_of_fold._ModelFitter, "ask", leaky)
     found = leaks(task(), "ridge", PROTOCOLS[0])
     assert {"out of fold, y of test rows", "test, y of test rows", "out of fold, y of the fold"} <= set(found)
 
@@ -276,11 +276,11 @@ def test_a_sampler_that_draws_from_all_rows_is_caught(monkeypatch):
 SETTINGS = Settings(seed=1, inner=4, protocol="split")
 PANEL = ("one", "two", "three")
 TRAININGS = tuple(trainings.registry.entries("fit"))
-TAUGHT = {"none", "balanced"}
+TRAINED = {"none", "balanced"}
 """Training schemes behind which every step is tried; what a step sees does not depend on the scheme."""
 
 
-def said(board, drawn, rows, rng):
+def predictions(board, drawn, rows, rng):
     """Draw what a learner says of some rows."""
     target = board.target(drawn, SETTINGS)
     y = drawn.y[rows]
@@ -291,27 +291,27 @@ def said(board, drawn, rows, rng):
     return centre if target.kind == "point" else centre + np.linspace(-2, 2, target.width)
 
 
-def emphasis(width):
+def effective_class_weights(width):
     """Return class weights behind the model of each part of a fit."""
     return {part: np.linspace(0.5, 1.5, width).tolist() for part in ("all", *map(str, range(SETTINGS.inner)))}
 
 
 def stored_answers(board, drawn, rows, rng):
     """Draw what a fit leaves behind under every protocol at once: calibration rows, and the models of each fold."""
-    parts = [said(board, drawn, part, rng) for part in (rows.answered, rows.split.test, rows.calibration)]
-    by_fold = np.stack([said(board, drawn, rows.split.test, rng) for _ in rows.inner])
-    meta = {"emphasis": emphasis(len(drawn.classes)) if drawn.classes else {}, "note": ""}
-    return Stored(*parts[:2], by_fold, meta, calibration=parts[2])
+    parts = [predictions(board, drawn, part, rng) for part in (rows.answered, rows.split.test, rows.calibration)]
+    by_fold = np.stack([predictions(board, drawn, rows.split.test, rng) for _ in rows.inner])
+    meta = {"effective_class_weights": effective_class_weights(len(drawn.classes)) if drawn.classes else {}, "note": ""}
+    return FitPredictions(*parts[:2], by_fold, meta, calibration=parts[2])
 
 
-def evidence(board, way="plain"):
+def split_data(board, way="plain"):
     drawn = task(way, board.task_kind)
     rows = fit_spec.rows_of(drawn, drawn.splits[0], SETTINGS)
     split, rng = rows.split, np.random.default_rng(5)
     stored = {
         (learner, training): stored_answers(board, drawn, rows, rng) for learner in PANEL for training in TRAININGS
     }
-    return evaluate.Evidence(
+    return evaluate.SplitData(
         drawn,
         board,
         SETTINGS,
@@ -320,7 +320,7 @@ def evidence(board, way="plain"):
         split.train,
         split.test,
         rows.answered,
-        rows.fold,
+        rows.inner_fold,
         rows.calibration,
         stored,
     )
@@ -346,8 +346,8 @@ def with_other_rows(given):
 def weighed(given, name):
     """Return the answer of a method: what it says and how it decides."""
     board = given.board
-    sheet = evaluate.LearnerSheet(given) if board.per_learner else evaluate.EnsembleSheet(given, PANEL)
-    return sheet.weigh(name, PANEL[0]).answer
+    board_split = evaluate.LearnerEvaluation(given) if board.per_learner else evaluate.EnsembleEvaluation(given, PANEL)
+    return board_split.evaluate(name, PANEL[0]).prediction
 
 
 def knows_too_much(given, name):
@@ -361,18 +361,18 @@ def knows_too_much(given, name):
     return found
 
 
-def said_by(answer):
-    return answer.values  # noqa: PD011 - no data frame
+def said_by(prediction):
+    return prediction.values  # noqa: PD011 - no data frame
 
 
-def parts(answer, rows=None):
-    given = (said_by(answer)[:rows], answer.rule, answer.labels[:rows])
+def parts(prediction, rows=None):
+    given = (said_by(prediction)[:rows], prediction.rule, prediction.labels[:rows])
     return [None if part is None else np.ascontiguousarray(part).tobytes() for part in given]
 
 
 def method_names(board):
     """Return every method: each registered scheme, its twin, and each step behind each scheme."""
-    tried = TAUGHT if board.per_learner else {"equal", "greedy", "median", "single-best", board.oracle}
+    tried = TRAINED if board.per_learner else {"equal", "greedy", "median", "single-best", board.oracle}
     names = [f"{name}+{step}" for name in sorted(tried) for step in postprocess.registry.entries(board.target_kind)]
     return sorted(method.id for method in boards.methods(board, ["all", *board.extra, *names]))
 
@@ -383,7 +383,7 @@ METHODS = [(board.name, name) for board in boards.BOARDS.values() for name in me
 @pytest.mark.parametrize("way", ["plain", "weight"])
 @pytest.mark.parametrize(("board", "name"), METHODS)
 def test_no_method_sees_test_labels_or_other_test_rows(board, name, way):
-    given = evidence(boards.BOARDS[board], way)
+    given = split_data(boards.BOARDS[board], way)
     found = boards.method(given.board, name)
     excused = [law for step in found.steps for law in step.options.breaks] if found else []
     try:
@@ -395,39 +395,48 @@ def test_no_method_sees_test_labels_or_other_test_rows(board, name, way):
 
 @pytest.mark.parametrize("board", sorted(boards.BOARDS))
 def test_the_oracle_is_seen_to_use_the_test_labels(board):
-    assert "y of test rows" in knows_too_much(evidence(boards.BOARDS[board]), boards.ORACLE)
+    assert "y of test rows" in knows_too_much(split_data(boards.BOARDS[board]), boards.ORACLE)
 
 
 @pytest.mark.parametrize("board", ["classification", "class-weight"])
 def test_a_threshold_tuned_on_test_rows_is_caught(board, monkeypatch):
-    kind = evaluate.LearnerSheet if board == "class-weight" else evaluate.EnsembleSheet
+    kind = evaluate.LearnerEvaluation if board == "class-weight" else evaluate.EnsembleEvaluation
     honest = kind._said
 
-    def leaky(sheet, *asked):
-        said = honest(sheet, *asked)
-        return replace(said, folds=(said.test, sheet.evidence.task.y[sheet.evidence.test]))
+    def leaky(board_split, *requested):
+        predictions = honest(board_split, *requested)
+        return replace(
+            predictions, folds=(predictions.test, board_split.split_data.task.y[board_split.split_data.test])
+        )
 
     monkeypatch.setattr(kind, "_said", leaky)
     name = {"classification": "single-best+threshold", "class-weight": "none+threshold"}[board]
-    assert knows_too_much(evidence(boards.BOARDS[board]), name) == ["y of test rows", "other test rows"]
+    assert knows_too_much(split_data(boards.BOARDS[board]), name) == ["y of test rows", "other test rows"]
 
 
 def test_weights_learned_on_test_rows_are_caught(monkeypatch):
-    def leaky(sheet, scheme):
-        return scheme(sheet.test, sheet.evidence.task.y[sheet.evidence.test], sheet.evidence.rng(scheme.id))
+    def leaky(board_split, scheme):
+        return scheme(
+            board_split.test,
+            board_split.split_data.task.y[board_split.split_data.test],
+            board_split.split_data.rng(scheme.id),
+        )
 
-    monkeypatch.setattr(evaluate.EnsembleSheet, "_fit", leaky)
-    assert knows_too_much(evidence(boards.BOARDS["regression"]), "qp-simplex") == ["y of test rows", "other test rows"]
+    monkeypatch.setattr(evaluate.EnsembleEvaluation, "_fit", leaky)
+    assert knows_too_much(split_data(boards.BOARDS["regression"]), "qp-simplex") == [
+        "y of test rows",
+        "other test rows",
+    ]
 
 
 def test_post_processing_learns_on_cross_fitted_answers():
     """Each training row is answered by weights that were learned without its inner fold."""
-    given = evidence(boards.BOARDS["classification"])
-    sheet = evaluate.EnsembleSheet(given, PANEL)
+    given = split_data(boards.BOARDS["classification"])
+    board_split = evaluate.EnsembleEvaluation(given, PANEL)
     scheme = given.board.registry.scheme("log-stack")
-    honest = said_by(sheet._cross_fitted(scheme)[0])
+    honest = said_by(board_split._cross_fitted(scheme)[0])
     fold = given.fold == 0
     other = replace(given, task=other_target(given.task, given.answered[fold]))
-    tampered = said_by(evaluate.EnsembleSheet(other, PANEL)._cross_fitted(scheme)[0])
+    tampered = said_by(evaluate.EnsembleEvaluation(other, PANEL)._cross_fitted(scheme)[0])
     assert tampered[fold].tobytes() == honest[fold].tobytes()
     assert tampered[~fold].tobytes() != honest[~fold].tobytes()

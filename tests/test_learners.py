@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression, QuantileRegressor, Ridge
 from bench.core import losses
 from bench.core.nouns import BenchError, Target, lawful
 from bench.methods.learners import LearnerOptions, learner_scheme, registry
-from bench.methods.learners.adapters import counted
+from bench.methods.learners.adapters import positive_weight_rows
 from bench.solvers.quantile_regression import TOLERANCE, Problem, quantile_regression
 from bench.tasks.encoders import encoder
 
@@ -62,7 +62,7 @@ def case(name, kind):
     return *encoded(name, X, train), answers(y, kind)[train], answers(y, kind)[90:]
 
 
-def said(name, kind, y=None, weight=None, seed=3):
+def predictions(name, kind, y=None, weight=None, seed=3):
     train, test, own, _ = case(name, kind)
     model = registry.scheme(name)(TARGETS[kind], seed)
     model.fit(train, own if y is None else y, weight)
@@ -74,25 +74,25 @@ def test_an_answer_is_lawful_better_than_none_and_the_same_again(name, kind):
     train, _, y, truth = case(name, kind)
     before = train.copy(deep=True)
     y.flags.writeable = False
-    answer = lawful(TARGETS[kind], said(name, kind), len(truth))
-    assert answer.tobytes() == said(name, kind).tobytes()
+    prediction = lawful(TARGETS[kind], predictions(name, kind), len(truth))
+    assert prediction.tobytes() == predictions(name, kind).tobytes()
     pd.testing.assert_frame_equal(train, before)
     none = np.bincount(y, minlength=3) / len(y) if kind == "class" else np.quantile(y, TARGETS[kind].levels)
     none = np.tile(y.mean() if kind == "point" else none, (len(truth), 1))
     least = 1e-3 if kind == "class" else -np.inf
-    loss = [losses.proper(TARGETS[kind], truth, np.maximum(a, least)).mean() for a in (answer, none)]
+    loss = [losses.proper(TARGETS[kind], truth, np.maximum(a, least)).mean() for a in (prediction, none)]
     assert loss[0] < 0.9 * loss[1]
 
 
 @every([pair for pair in PAIRS if pair[0] in {"forest", "extra-trees", "mlp", "forest-quantile"}])
 def test_another_seed_is_another_answer(name, kind):
-    assert said(name, kind, seed=3).tobytes() != said(name, kind, seed=4).tobytes()
+    assert predictions(name, kind, seed=3).tobytes() != predictions(name, kind, seed=4).tobytes()
 
 
 @every(PAIRS)
 def test_nobody_else_is_seeded(name, kind):
     before = random.getstate(), np.random.get_state()[1].tobytes()  # noqa: NPY002
-    said(name, kind)
+    predictions(name, kind)
     assert (random.getstate(), np.random.get_state()[1].tobytes()) == before  # noqa: NPY002
 
 
@@ -115,8 +115,8 @@ def test_absent_classes_get_no_probability(name, kind, present):
     rows = np.flatnonzero(np.isin(y, present))
     model = registry.scheme(name)(TARGETS[kind], 3)
     model.fit(train.iloc[rows], y[rows], None)
-    answer = lawful(TARGETS[kind], model.predict(test), len(test))
-    np.testing.assert_array_equal(np.delete(answer, present, axis=1), 0)
+    prediction = lawful(TARGETS[kind], model.predict(test), len(test))
+    np.testing.assert_array_equal(np.delete(prediction, present, axis=1), 0)
 
 
 @every(PAIRS)
@@ -141,7 +141,7 @@ def test_rows_that_say_nothing_are_fine(name, kind):
 @pytest.mark.parametrize(("scale", "offset"), [(1e-6, 0.0), (1.0, 1e6), (1e12, -1e12)])
 def test_units_and_offset_of_y_do_not_matter(name, kind, scale, offset):
     y = case(name, kind)[2]
-    error = np.abs((said(name, kind, y * scale + offset) - offset) / scale - said(name, kind))
+    error = np.abs((predictions(name, kind, y * scale + offset) - offset) / scale - predictions(name, kind))
     # Rounding decides between cuts that are equally good, so that trees differ on a few rows.
     assert error.mean() < (0.05 if "tree" in name or "forest" in name or "lightgbm" in name else 1e-4)
 
@@ -149,19 +149,19 @@ def test_units_and_offset_of_y_do_not_matter(name, kind, scale, offset):
 @every(NUMBERS)
 def test_a_constant_target_is_learned(name, kind):
     y = np.full_like(case(name, kind)[2], 7.5)
-    np.testing.assert_allclose(said(name, kind, y), 7.5, atol=1e-12)
+    np.testing.assert_allclose(predictions(name, kind, y), 7.5, atol=1e-12)
 
 
 @every(WEIGHTED)
 def test_weights_are_heard_by_their_ratios(name, kind):
     y = case(name, kind)[2]
     weight = np.where(answers(y, "class") == 0, 8.0, 1.0) if kind != "class" else np.where(y == 0, 8.0, 1.0)
-    plain, weighted = said(name, kind), said(name, kind, weight=weight)
+    plain, weighted = predictions(name, kind), predictions(name, kind, weight=weight)
     assert np.abs(plain - weighted).max() > 1e-3
     rise = (weighted - plain).mean(axis=0)  # the heavy rows have small y, or class 0
     assert rise[0] > 0 if kind == "class" else rise[len(rise) // 2] < 0
-    assert said(name, kind, weight=4 * weight).tobytes() == weighted.tobytes()
-    assert said(name, kind, weight=np.full(len(y), 3.0)).tobytes() == plain.tobytes()
+    assert predictions(name, kind, weight=4 * weight).tobytes() == weighted.tobytes()
+    assert predictions(name, kind, weight=np.full(len(y), 3.0)).tobytes() == plain.tobytes()
 
 
 @every(PAIRS)
@@ -170,7 +170,7 @@ def test_a_row_of_weight_zero_is_not_there(name, kind):
     model = registry.scheme(name)(TARGETS[kind], 3)
     model.fit(train.iloc[:60], y[:60], None)
     nothing = np.repeat([1.0, 0.0], [60, 30])
-    assert said(name, kind, weight=nothing).tobytes() == model.predict(test).tobytes()
+    assert predictions(name, kind, weight=nothing).tobytes() == model.predict(test).tobytes()
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_a_weight_of_two_is_a_row_twice(twice, weighted, kind):
 
 def test_weights_alike_count_as_none():
     X, y = np.arange(6.0).reshape(3, 2), np.arange(3.0)
-    assert counted(X, y, np.full(3, 0.1))[2] is None
-    rows, kept, weight = counted(X, y, np.array([0.0, 1.0, 3.0]))
+    assert positive_weight_rows(X, y, np.full(3, 0.1))[2] is None
+    rows, kept, weight = positive_weight_rows(X, y, np.array([0.0, 1.0, 3.0]))
     assert rows.tolist() == X[1:].tolist()
     assert kept.tolist() == [1, 2]
     assert weight.tolist() == [0.5, 1.5]
@@ -207,18 +207,18 @@ def test_the_levels_are_met(name, kind):
     y = X[:, 0] + noise
     model = registry.scheme(name)(TARGETS[kind], 0)
     model.fit(pd.DataFrame(X[:1000], columns=list("abc")), y[:1000], None)
-    answer = model.predict(pd.DataFrame(X[1000:], columns=list("abc")))
-    share = (y[1000:, None] <= answer).mean(axis=0)
+    prediction = model.predict(pd.DataFrame(X[1000:], columns=list("abc")))
+    share = (y[1000:, None] <= prediction).mean(axis=0)
     np.testing.assert_allclose(share, TARGETS[kind].levels, atol=0.09)
 
 
 def test_ridge_and_logistic_are_those_of_scikit_learn():
     train, test, y, _ = case("ridge", "point")
     oracle = Ridge().fit(train, y).predict(test)
-    np.testing.assert_allclose(said("ridge", "point")[:, 0], oracle)
+    np.testing.assert_allclose(predictions("ridge", "point")[:, 0], oracle)
     train, test, y, _ = case("logistic", "class")
     oracle = LogisticRegression(tol=1e-8, max_iter=5000).fit(train, y).predict_proba(test)
-    np.testing.assert_allclose(said("logistic", "class"), oracle, atol=1e-3)
+    np.testing.assert_allclose(predictions("logistic", "class"), oracle, atol=1e-3)
 
 
 def test_gaussian_leaves_each_row_out():
@@ -229,7 +229,7 @@ def test_gaussian_leaves_each_row_out():
     mean = Ridge().fit(A, y).predict(test.to_numpy())
     deviation = np.sqrt(np.mean(np.square(left_out)))
     oracle = mean[:, None] + deviation * norm.ppf(TARGETS["quantile"].levels)
-    np.testing.assert_allclose(said("gaussian", "quantile", y), oracle)
+    np.testing.assert_allclose(predictions("gaussian", "quantile", y), oracle)
 
 
 @pytest.mark.parametrize("level", [0.025, 0.3, 0.5, 0.9])
@@ -313,12 +313,12 @@ def test_an_estimator_is_told_y_as_it_is_and_seeded_unless_the_user_did():
     assert model.predict(X[:2]).tolist() == [[109.5], [109.5]]
     text = "sklearn.tree:ExtraTreeClassifier:random_state=5"
     train, test, codes, _ = case("logistic", "class")
-    said = []
+    predictions = []
     for seed in (1, 2):
         model = learner_scheme(text)(TARGETS["class"], seed)
         model.fit(train, codes, None)
-        said.append(model.predict(test).tobytes())
-    assert said[0] == said[1]
+        predictions.append(model.predict(test).tobytes())
+    assert predictions[0] == predictions[1]
 
 
 @pytest.mark.parametrize(

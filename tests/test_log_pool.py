@@ -30,9 +30,9 @@ def loss(w, log_said, y, weight=None):
 def drawn(seed, learners=4, n=60, width=3, good=0.3):
     rng = np.random.default_rng(seed)
     y = rng.integers(0, width, n)
-    said = probabilities(rng, learners, n, width)
-    said[:, np.arange(n), y] += good * rng.uniform(0, 1, (learners, 1))
-    return np.log(said / said.sum(axis=-1, keepdims=True)), y
+    predictions = probabilities(rng, learners, n, width)
+    predictions[:, np.arange(n), y] += good * rng.uniform(0, 1, (learners, 1))
+    return np.log(predictions / predictions.sum(axis=-1, keepdims=True)), y
 
 
 def scipys(log_said, y, weight, cap):
@@ -189,18 +189,23 @@ def test_the_answer_is_a_product_of_powers(seed, weighted):
     found = scheme("log-pool", panel, y)
     values = found(panel)
     for n in range(5):
-        product = np.prod([said[n] ** w for said, w in zip(panel.said, found.w, strict=True)], axis=0)
+        product = np.prod(
+            [predictions[n] ** w for predictions, w in zip(panel.predictions, found.w, strict=True)], axis=0
+        )
         np.testing.assert_allclose(values[n], product / product.sum(), rtol=1e-9)
-    expected = loss(found.w, np.log(panel.said), y, panel.weight)
+    expected = loss(found.w, np.log(panel.predictions), y, panel.weight)
     np.testing.assert_allclose(loss_of(panel, y, values), expected, rtol=1e-9, atol=1e-14)
-    assert loss_of(panel, y, values) <= min(loss_of(panel, y, said) for said in panel.said) + 1e-10
+    assert loss_of(panel, y, values) <= min(loss_of(panel, y, predictions) for predictions in panel.predictions) + 1e-10
 
 
 def test_one_learner_is_scaled_in_temperature():
     panel, y = classes(2, learners=1, n=80)
     found = scheme("log-pool", panel, y)
     line = scipy.optimize.minimize_scalar(
-        lambda w: loss(np.array([w]), np.log(panel.said), y), bounds=(0, 10), method="bounded", options={"xatol": 1e-9}
+        lambda w: loss(np.array([w]), np.log(panel.predictions), y),
+        bounds=(0, 10),
+        method="bounded",
+        options={"xatol": 1e-9},
     )
     np.testing.assert_allclose(found.w, [line.x], rtol=1e-5)
 

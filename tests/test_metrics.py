@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.core.nouns import Answer, BenchError, Target
+from bench.core.nouns import BenchError, Prediction, Target
 from bench.core.settings import DEFAULT_LEVELS
 from bench.methods import class_weights
 from bench.methods.metrics import for_target, register, registry
@@ -44,20 +44,20 @@ def sample(target, seed, n=40, *, weighted=False, coarse=False):
         y = rng.normal(size=n)
         values = rng.normal(size=(n, target.width))
         unsorted = np.round(values, 1 if coarse else 8)
-        return y, Answer(target, np.sort(unsorted, axis=1), weight=weight, unsorted=unsorted)
+        return y, Prediction(target, np.sort(unsorted, axis=1), weight=weight, unsorted=unsorted)
     y = np.where(rng.random(n) < 0.4, 0, rng.integers(0, target.width, n))
     values = rng.integers(1, 5, (n, target.width)) if coarse else rng.random((n, target.width))
     values = values + 1.0 * (np.arange(target.width) == y[:, None])
-    return y, Answer(target, values / values.sum(axis=1, keepdims=True), weight=weight)
+    return y, Prediction(target, values / values.sum(axis=1, keepdims=True), weight=weight)
 
 
-def rows(y, answer, index):
+def rows(y, prediction, index):
     """Take the rows of an index, in its order."""
     take = {
-        name: None if getattr(answer, name) is None else getattr(answer, name)[index]
+        name: None if getattr(prediction, name) is None else getattr(prediction, name)[index]
         for name in ("values", "weight", "unsorted")
     }
-    return y[index], replace(answer, **take)
+    return y[index], replace(prediction, **take)
 
 
 @functools.cache
@@ -65,8 +65,8 @@ def listed(target):
     return for_target(target)
 
 
-def value(name, y, answer):
-    return listed(answer.target)[name].function(answer.target, y, answer)
+def value(name, y, prediction):
+    return listed(prediction.target)[name].function(prediction.target, y, prediction)
 
 
 # --- the list of metrics --------------------------------------------------------------------------
@@ -136,13 +136,13 @@ def test_an_interval_that_the_levels_lack_is_refused_with_the_choice():
 
 def test_a_new_metric_needs_a_direction():
     with pytest.raises(BenchError, match="`register` needs 'direction'"):
-        register("point")(lambda target, y, answer: 0.0)  # noqa: ARG005 - a metric of any other form is refused first
+        register("point")(lambda target, y, prediction: 0.0)  # noqa: ARG005 - a metric of any other form is refused first
 
 
 def test_no_weight_at_all_is_undefined():
     for kind, name in METRICS:
-        y, answer = sample(TARGETS[kind], 0)
-        assert math.isnan(value(name, y, replace(answer, weight=np.zeros(len(y)))))
+        y, prediction = sample(TARGETS[kind], 0)
+        assert math.isnan(value(name, y, replace(prediction, weight=np.zeros(len(y)))))
 
 
 # --- laws of every metric -------------------------------------------------------------------------
@@ -152,28 +152,30 @@ def test_no_weight_at_all_is_undefined():
 @law
 @given(seed=seeds, weighted=st.booleans(), coarse=st.booleans())
 def test_the_order_of_rows_is_irrelevant(kind, name, seed, weighted, coarse):
-    y, answer = sample(TARGETS[kind], seed, weighted=weighted, coarse=coarse)
+    y, prediction = sample(TARGETS[kind], seed, weighted=weighted, coarse=coarse)
     order = np.random.default_rng(seed).permutation(len(y))
-    np.testing.assert_allclose(value(name, *rows(y, answer, order)), value(name, y, answer), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        value(name, *rows(y, prediction, order)), value(name, y, prediction), rtol=1e-9, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize(("kind", "name"), METRICS)
 @law
 @given(seed=seeds, coarse=st.booleans())
 def test_an_integer_weight_is_that_many_rows(kind, name, seed, coarse):
-    y, answer = sample(TARGETS[kind], seed, weighted=True, coarse=coarse)
-    copies, repeated = rows(y, answer, np.repeat(np.arange(len(y)), answer.weight.astype(int)))
+    y, prediction = sample(TARGETS[kind], seed, weighted=True, coarse=coarse)
+    copies, repeated = rows(y, prediction, np.repeat(np.arange(len(y)), prediction.weight.astype(int)))
     expected = value(name, copies, replace(repeated, weight=None))
-    np.testing.assert_allclose(value(name, y, answer), expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(value(name, y, prediction), expected, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(("kind", "name"), METRICS)
 @law
 @given(seed=seeds, scale=st.floats(1e-3, 1e3))
 def test_the_unit_of_the_weights_is_irrelevant(kind, name, seed, scale):
-    y, answer = sample(TARGETS[kind], seed, weighted=True)
-    scaled = replace(answer, weight=answer.weight * scale)
-    np.testing.assert_allclose(value(name, y, scaled), value(name, y, answer), rtol=1e-9, atol=1e-12)
+    y, prediction = sample(TARGETS[kind], seed, weighted=True)
+    scaled = replace(prediction, weight=prediction.weight * scale)
+    np.testing.assert_allclose(value(name, y, scaled), value(name, y, prediction), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", sorted(for_target(FOUR)))
@@ -181,24 +183,24 @@ def test_the_unit_of_the_weights_is_irrelevant(kind, name, seed, scale):
 @given(seed=seeds, weighted=st.booleans(), coarse=st.booleans())
 def test_the_names_of_classes_are_irrelevant(name, seed, weighted, coarse):
     ties = coarse and not for_target(FOUR)[name].label  # where two classes tie, the first is decided on
-    y, answer = sample(FOUR, seed, weighted=weighted, coarse=ties)
+    y, prediction = sample(FOUR, seed, weighted=weighted, coarse=ties)
     codes = np.random.default_rng(seed).permutation(4)
-    renamed = replace(answer, values=answer.values[:, np.argsort(codes)])
-    np.testing.assert_allclose(value(name, codes[y], renamed), value(name, y, answer), rtol=1e-9, atol=1e-12)
+    renamed = replace(prediction, values=prediction.values[:, np.argsort(codes)])
+    np.testing.assert_allclose(value(name, codes[y], renamed), value(name, y, prediction), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", sorted(for_target(TWO)))
 def test_the_names_of_two_classes_are_irrelevant(name):
-    y, answer = sample(TWO, 3, n=41)
-    flipped = replace(answer, values=answer.values[:, ::-1])
-    np.testing.assert_allclose(value(name, 1 - y, flipped), value(name, y, answer), rtol=1e-9)
+    y, prediction = sample(TWO, 3, n=41)
+    flipped = replace(prediction, values=prediction.values[:, ::-1])
+    np.testing.assert_allclose(value(name, 1 - y, flipped), value(name, y, prediction), rtol=1e-9)
 
 
 def truth(target, y):
     """Say the truth for certain."""
     if target.kind == "class":
-        return Answer(target, np.eye(target.width)[y])
-    return Answer(target, np.repeat(y[:, None], target.width, axis=1))
+        return Prediction(target, np.eye(target.width)[y])
+    return Prediction(target, np.repeat(y[:, None], target.width, axis=1))
 
 
 @pytest.mark.parametrize(("kind", "name"), OPTIMISED)
@@ -206,11 +208,11 @@ def truth(target, y):
 @given(seed=seeds)
 def test_the_truth_is_the_optimum(kind, name, seed):
     target = TARGETS[kind]
-    y, answer = sample(target, seed)
+    y, prediction = sample(target, seed)
     metric, best = for_target(target)[name], truth(target, y)
     np.testing.assert_allclose(value(name, y, best), BEST[metric.direction], atol=1e-12)
     sign = 1 if metric.direction == "max" else -1
-    assert sign * value(name, y, best) >= sign * value(name, y, answer) - 1e-12
+    assert sign * value(name, y, best) >= sign * value(name, y, prediction) - 1e-12
 
 
 @pytest.mark.parametrize("name", ["log_loss", "brier"])
@@ -220,8 +222,8 @@ def test_true_probabilities_minimise_the_expected_value(name, seed):
     p, other = np.random.default_rng(seed).dirichlet(np.ones(4), 2)
     y = np.arange(4)
 
-    def expected(said):
-        return value(name, y, Answer(FOUR, np.tile(said, (4, 1)), weight=p))
+    def expected(predictions):
+        return value(name, y, Prediction(FOUR, np.tile(predictions, (4, 1)), weight=p))
 
     assert expected(p) <= expected(other) + 1e-12
 
@@ -234,36 +236,36 @@ def test_true_quantiles_minimise_the_expected_value(name, seed):
     y = rng.normal(size=200)
     best = np.quantile(y, DEFAULT_LEVELS, method="inverted_cdf")
     other = np.sort(best + rng.normal(scale=0.3, size=9))
-    low, high = (value(name, y, Answer(QUANTILE, np.tile(said, (200, 1)))) for said in (best, other))
+    low, high = (value(name, y, Prediction(QUANTILE, np.tile(predictions, (200, 1)))) for predictions in (best, other))
     assert low <= high + 1e-12
 
 
 @pytest.mark.parametrize(("kind", "name"), METRICS)
 def test_the_inputs_are_not_written_to(kind, name):
-    y, answer = sample(TARGETS[kind], 0, weighted=True)
-    for array in (y, answer.values, answer.weight):
+    y, prediction = sample(TARGETS[kind], 0, weighted=True)
+    for array in (y, prediction.values, prediction.weight):
         array.flags.writeable = False
-    value(name, y, answer)
+    value(name, y, prediction)
 
 
 @pytest.mark.parametrize("kind", ["two", "four", "ordered"])
 def test_only_label_metrics_see_the_rule(kind):
-    y, answer = sample(TARGETS[kind], 1)
-    ruled = replace(answer, rule=np.arange(1.0, answer.target.width + 1))
-    assert (ruled.labels != answer.labels).any()
-    for name, metric in for_target(answer.target).items():
+    y, prediction = sample(TARGETS[kind], 1)
+    ruled = replace(prediction, rule=np.arange(1.0, prediction.target.width + 1))
+    assert (ruled.labels != prediction.labels).any()
+    for name, metric in for_target(prediction.target).items():
         if name in UNDEFINED[kind]:
             assert math.isnan(value(name, y, ruled))
         else:
-            assert (value(name, y, ruled) != value(name, y, answer)) == metric.label
+            assert (value(name, y, ruled) != value(name, y, prediction)) == metric.label
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int32, np.int64])
 def test_any_integer_type_of_codes_will_do(dtype):
     wide = Target("class", tuple(range(30)))
-    y, answer = sample(wide, 0)
+    y, prediction = sample(wide, 0)
     for name in for_target(wide):
-        np.testing.assert_array_equal(value(name, y.astype(dtype), answer), value(name, y, answer))
+        np.testing.assert_array_equal(value(name, y.astype(dtype), prediction), value(name, y, prediction))
 
 
 # --- point ----------------------------------------------------------------------------------------
@@ -273,20 +275,20 @@ def test_any_integer_type_of_codes_will_do(dtype):
 def test_point_metrics_are_those_of_sklearn(weighted):
     from sklearn import metrics as sk
 
-    y, answer = sample(POINT, 7, weighted=weighted)
-    said, weight = answer.values[:, 0], answer.weight
+    y, prediction = sample(POINT, 7, weighted=weighted)
+    predictions, weight = prediction.values[:, 0], prediction.weight
     for name, oracle in {
         "rmse": sk.root_mean_squared_error,
         "mae": sk.mean_absolute_error,
         "r2": sk.r2_score,
     }.items():
-        np.testing.assert_allclose(value(name, y, answer), oracle(y, said, sample_weight=weight))
+        np.testing.assert_allclose(value(name, y, prediction), oracle(y, predictions, sample_weight=weight))
 
 
 def test_r2_is_empty_where_y_is_constant():
     weight = np.array([0.1, 0.7, 0.3, 0.0])
-    answer = Answer(POINT, np.arange(4.0)[:, None], weight=weight)
-    assert math.isnan(value("r2", np.array([0.1, 0.1, 0.1, 5.0]), answer))
+    prediction = Prediction(POINT, np.arange(4.0)[:, None], weight=weight)
+    assert math.isnan(value("r2", np.array([0.1, 0.1, 0.1, 5.0]), prediction))
 
 
 # --- quantile -------------------------------------------------------------------------------------
@@ -300,73 +302,73 @@ def interval_score(y, lower, upper, alpha):
 @law
 @given(seed=seeds, weighted=st.booleans())
 def test_wis_is_that_of_bracher_with_the_median_counted_once(seed, weighted):
-    y, answer = sample(QUANTILE, seed, weighted=weighted)
-    q, levels = answer.values, np.array(DEFAULT_LEVELS)
+    y, prediction = sample(QUANTILE, seed, weighted=weighted)
+    q, levels = prediction.values, np.array(DEFAULT_LEVELS)
     total = np.abs(y - q[:, 4]) / 2
     for j in range(4):
         total += levels[j] * interval_score(y, q[:, j], q[:, 8 - j], 2 * levels[j])
-    expected = np.average(total / 4.5, weights=answer.weight)
-    np.testing.assert_allclose(value("wis", y, answer), expected)
-    np.testing.assert_allclose(value("mean_pinball", y, answer), expected / 2)
+    expected = np.average(total / 4.5, weights=prediction.weight)
+    np.testing.assert_allclose(value("wis", y, prediction), expected)
+    np.testing.assert_allclose(value("mean_pinball", y, prediction), expected / 2)
 
 
 def test_wis_sum_form():
     """2 Σ_τ ψ_τ = Σ_i (a_i (u - l) + 2 dist) + |y - median| = |levels| WIS, on 99 levels."""
     levels = tuple(np.arange(1, 100) / 100)
-    y, answer = sample(Target("quantile", levels), 5)
-    q, total = answer.values, np.abs(y - answer.values[:, 49])
+    y, prediction = sample(Target("quantile", levels), 5)
+    q, total = prediction.values, np.abs(y - prediction.values[:, 49])
     for j in range(49):
         outside = np.maximum(q[:, j] - y, 0) + np.maximum(y - q[:, 98 - j], 0)
         total += 2 * levels[j] * (q[:, 98 - j] - q[:, j]) + 2 * outside
-    np.testing.assert_allclose(99 * value("wis", y, answer), total.mean())
+    np.testing.assert_allclose(99 * value("wis", y, prediction), total.mean())
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_mean_pinball_is_that_of_sklearn(weighted):
     from sklearn.metrics import mean_pinball_loss
 
-    y, answer = sample(QUANTILE, 8, weighted=weighted)
+    y, prediction = sample(QUANTILE, 8, weighted=weighted)
     each = [
-        mean_pinball_loss(y, answer.values[:, k], alpha=level, sample_weight=answer.weight)
+        mean_pinball_loss(y, prediction.values[:, k], alpha=level, sample_weight=prediction.weight)
         for k, level in enumerate(DEFAULT_LEVELS)
     ]
-    np.testing.assert_allclose(value("mean_pinball", y, answer), np.mean(each))
+    np.testing.assert_allclose(value("mean_pinball", y, prediction), np.mean(each))
 
 
 def test_wis_of_the_median_alone_is_the_absolute_error():
-    y, answer = sample(Target("quantile", (0.5,)), 2)
-    np.testing.assert_allclose(value("wis", y, answer), np.abs(y - answer.values[:, 0]).mean())
-    assert value("crossing_rate", y, answer) == 0
+    y, prediction = sample(Target("quantile", (0.5,)), 2)
+    np.testing.assert_allclose(value("wis", y, prediction), np.abs(y - prediction.values[:, 0]).mean())
+    assert value("crossing_rate", y, prediction) == 0
 
 
 def test_levels_that_are_not_symmetric_have_no_wis_and_no_intervals():
-    y, answer = sample(Target("quantile", (0.1, 0.5, 0.8)), 2)
-    assert math.isnan(value("wis", y, answer))
-    assert value("mean_pinball", y, answer) > 0
-    assert set(for_target(answer.target)) >= {"wis", "mean_pinball", "crossing_rate"}
-    assert not [name for name in for_target(answer.target) if name.startswith(("coverage_", "width_"))]
-    assert for_target(answer.target, ["coverage_80"]) == {}
-    assert math.isnan(registry.scheme("coverage")(answer.target, y, answer))
+    y, prediction = sample(Target("quantile", (0.1, 0.5, 0.8)), 2)
+    assert math.isnan(value("wis", y, prediction))
+    assert value("mean_pinball", y, prediction) > 0
+    assert set(for_target(prediction.target)) >= {"wis", "mean_pinball", "crossing_rate"}
+    assert not [name for name in for_target(prediction.target) if name.startswith(("coverage_", "width_"))]
+    assert for_target(prediction.target, ["coverage_80"]) == {}
+    assert math.isnan(registry.scheme("coverage")(prediction.target, y, prediction))
 
 
 def test_coverage_and_width_by_hand():
     target = Target("quantile", (0.1, 0.25, 0.75, 0.9))
     values = np.array([[0, 1, 2, 4], [0, 1, 3, 4], [0, 0, 0, 0], [5, 6, 7, 8]], dtype=float)
-    answer = Answer(target, values, weight=np.array([1.0, 1, 2, 4]))
+    prediction = Prediction(target, values, weight=np.array([1.0, 1, 2, 4]))
     y = np.array([4.0, 2.0, 0.0, 9.0])
-    assert value("coverage_80", y, answer) == 4 / 8
-    assert value("coverage_50", y, answer) == 3 / 8
-    assert value("width_80", y, answer) == (4 + 4 + 0 + 12) / 8
-    assert value("width_50", y, answer) == (1 + 2 + 0 + 4) / 8
+    assert value("coverage_80", y, prediction) == 4 / 8
+    assert value("coverage_50", y, prediction) == 3 / 8
+    assert value("width_80", y, prediction) == (4 + 4 + 0 + 12) / 8
+    assert value("width_50", y, prediction) == (1 + 2 + 0 + 4) / 8
 
 
 def test_crossing_rate_reads_the_answer_before_the_sort():
     target = Target("quantile", (0.25, 0.5, 0.75))
     before = np.array([[1.0, 2, 3], [1, 1, 1], [1, 0, 3], [3, 2, 1]])
-    answer = Answer(target, np.sort(before, axis=1), unsorted=before)
-    assert value("crossing_rate", np.zeros(4), answer) == 0.5
-    assert value("crossing_rate", np.zeros(4), replace(answer, unsorted=None)) == 0
-    assert value("crossing_rate", np.zeros(4), replace(answer, weight=np.array([1.0, 0, 3, 0]))) == 0.75
+    prediction = Prediction(target, np.sort(before, axis=1), unsorted=before)
+    assert value("crossing_rate", np.zeros(4), prediction) == 0.5
+    assert value("crossing_rate", np.zeros(4), replace(prediction, unsorted=None)) == 0
+    assert value("crossing_rate", np.zeros(4), replace(prediction, weight=np.array([1.0, 0, 3, 0]))) == 0.75
 
 
 # --- labels ---------------------------------------------------------------------------------------
@@ -380,7 +382,7 @@ def golden():
 
 
 def labelled(target, y, predicted, weight=None):
-    return y, Answer(target, np.eye(target.width)[predicted], weight=weight)
+    return y, Prediction(target, np.eye(target.width)[predicted], weight=weight)
 
 
 def test_golden_f1():
@@ -418,13 +420,13 @@ def test_golden_f1_of_the_positive_classes(name, total, expected):
 @law
 @given(seed=seeds, weighted=st.booleans(), labels=st.sets(st.integers(0, 5)))
 def test_micro_f1_is_the_average_by_true_and_predicted_rows(seed, weighted, labels):
-    y, answer = sample(FOUR, seed, weighted=weighted)
-    table = counts(y, answer.labels, 4, answer.weight)
+    y, prediction = sample(FOUR, seed, weighted=weighted)
+    table = counts(y, prediction.labels, 4, prediction.weight)
     chosen = [c for c in labels if c < 4]
     rows_of = (table.true + table.predicted)[chosen]
     f1 = np.nan_to_num(table.f1[chosen])
     expected = np.average(f1, weights=rows_of) if rows_of.sum() else math.nan
-    found = f1_pooled(y, answer.labels, labels=sorted(labels), weight=answer.weight)
+    found = f1_pooled(y, prediction.labels, labels=sorted(labels), weight=prediction.weight)
     np.testing.assert_allclose(found, expected)
 
 
@@ -434,23 +436,26 @@ def test_micro_f1_is_the_average_by_true_and_predicted_rows(seed, weighted, labe
 def test_label_metrics_are_those_of_sklearn(target, seed, weighted):
     from sklearn import metrics as sk
 
-    y, answer = sample(target, seed, n=200, weighted=weighted)
-    said, weight = answer.labels, answer.weight
+    y, prediction = sample(target, seed, n=200, weighted=weighted)
+    predictions, weight = prediction.labels, prediction.weight
 
     def f1(average):
-        return sk.f1_score(y, said, average=average, sample_weight=weight)
+        return sk.f1_score(y, predictions, average=average, sample_weight=weight)
 
     for name, expected in {
         "micro_f1": f1("micro"),
         "macro_f1": f1("macro"),
         "weighted_f1": f1("weighted"),
-        "accuracy": sk.accuracy_score(y, said, sample_weight=weight),
-        "balanced_accuracy": sk.balanced_accuracy_score(y, said, sample_weight=weight),
-        "mcc": sk.matthews_corrcoef(y, said, sample_weight=weight),
-        "g_mean": np.prod(sk.recall_score(y, said, average=None, sample_weight=weight)) ** (1 / target.width),
+        "accuracy": sk.accuracy_score(y, predictions, sample_weight=weight),
+        "balanced_accuracy": sk.balanced_accuracy_score(y, predictions, sample_weight=weight),
+        "mcc": sk.matthews_corrcoef(y, predictions, sample_weight=weight),
+        "g_mean": np.prod(sk.recall_score(y, predictions, average=None, sample_weight=weight)) ** (1 / target.width),
     }.items():
-        np.testing.assert_allclose(value(name, y, answer), expected, rtol=1e-9, atol=1e-12)
-    matrix, table = sk.confusion_matrix(y, said, sample_weight=weight), counts(y, said, target.width, weight)
+        np.testing.assert_allclose(value(name, y, prediction), expected, rtol=1e-9, atol=1e-12)
+    matrix, table = (
+        sk.confusion_matrix(y, predictions, sample_weight=weight),
+        counts(y, predictions, target.width, weight),
+    )
     np.testing.assert_allclose(table.hit, np.diag(matrix))
     np.testing.assert_allclose(table.true, matrix.sum(axis=1))
     np.testing.assert_allclose(table.predicted, matrix.sum(axis=0))
@@ -460,8 +465,8 @@ def test_label_metrics_are_those_of_sklearn(target, seed, weighted):
 @law
 @given(seed=seeds, weighted=st.booleans())
 def test_averaged_f1_is_the_naive_one(name, seed, weighted):
-    y, answer = sample(FOUR, seed, weighted=weighted)
-    weight = np.ones(len(y)) if answer.weight is None else answer.weight
+    y, prediction = sample(FOUR, seed, weighted=weighted)
+    weight = np.ones(len(y)) if prediction.weight is None else prediction.weight
     formula = {
         "macro": lambda n: n**0,
         "weighted": lambda n: n,
@@ -470,11 +475,11 @@ def test_averaged_f1_is_the_naive_one(name, seed, weighted):
     }[name]
     above = below = 0.0
     for c in range(4):
-        n, said = weight[y == c].sum(), weight[answer.labels == c].sum()
+        n, predictions = weight[y == c].sum(), weight[prediction.labels == c].sum()
         if n > 0:
-            above += formula(n) * 2 * weight[(y == c) & (answer.labels == c)].sum() / (n + said)
+            above += formula(n) * 2 * weight[(y == c) & (prediction.labels == c)].sum() / (n + predictions)
             below += formula(n)
-    np.testing.assert_allclose(value(f"{name}_f1", y, answer), above / below)
+    np.testing.assert_allclose(value(f"{name}_f1", y, prediction), above / below)
 
 
 def test_a_prediction_of_an_absent_class_costs_its_row():
@@ -488,12 +493,12 @@ def test_a_prediction_of_an_absent_class_costs_its_row():
 
 
 def test_one_class_in_the_truth():
-    y, answer = labelled(FOUR, np.array([2, 2, 2]), np.array([2, 2, 0]))
-    assert math.isnan(value("entropy_f1", y, answer))
-    assert value("macro_f1", y, answer) == pytest.approx(0.8)
-    assert value("mcc", y, answer) == 0
-    assert math.isnan(value("auroc", y, answer))
-    assert math.isnan(value("auprc", y, answer))
+    y, prediction = labelled(FOUR, np.array([2, 2, 2]), np.array([2, 2, 0]))
+    assert math.isnan(value("entropy_f1", y, prediction))
+    assert value("macro_f1", y, prediction) == pytest.approx(0.8)
+    assert value("mcc", y, prediction) == 0
+    assert math.isnan(value("auroc", y, prediction))
+    assert math.isnan(value("auprc", y, prediction))
 
 
 def test_f1_of_no_class_is_empty():
@@ -538,8 +543,8 @@ def test_g_mean_of_many_classes_does_not_underflow():
 def test_probability_metrics_are_those_of_sklearn(target, seed, weighted, coarse):
     from sklearn import metrics as sk
 
-    y, answer = sample(target, seed, weighted=weighted, coarse=coarse)
-    p, weight = answer.values, answer.weight
+    y, prediction = sample(target, seed, weighted=weighted, coarse=coarse)
+    p, weight = prediction.values, prediction.weight
     hot = np.eye(target.width)[y]
     ranks = [
         (
@@ -556,49 +561,49 @@ def test_probability_metrics_are_those_of_sklearn(target, seed, weighted, coarse
         "auroc": ranks[1][0] if target is TWO else auroc,
         "auprc": auprc,
     }.items():
-        np.testing.assert_allclose(value(name, y, answer), expected, rtol=1e-9)
+        np.testing.assert_allclose(value(name, y, prediction), expected, rtol=1e-9)
 
 
 @law
 @given(seed=seeds)
 def test_auroc_is_the_share_of_ordered_pairs(seed):
-    y, answer = sample(TWO, seed, weighted=True, coarse=True)
-    score, weight = answer.values[:, 1], answer.weight
+    y, prediction = sample(TWO, seed, weighted=True, coarse=True)
+    score, weight = prediction.values[:, 1], prediction.weight
     above = below = 0.0
     for i in np.flatnonzero(y == 1):
         for j in np.flatnonzero(y == 0):
             above += weight[i] * weight[j] * ((score[i] > score[j]) + 0.5 * (score[i] == score[j]))
             below += weight[i] * weight[j]
-    np.testing.assert_allclose(value("auroc", y, answer), above / below)
+    np.testing.assert_allclose(value("auroc", y, prediction), above / below)
 
 
 def test_a_probability_of_zero_for_the_truth_is_clipped():
-    y, answer = labelled(TWO, np.array([0, 1]), np.array([1, 1]))
-    np.testing.assert_allclose(value("log_loss", y, answer), -np.log(1e-15) / 2)
-    assert value("brier", y, answer) == 1
+    y, prediction = labelled(TWO, np.array([0, 1]), np.array([1, 1]))
+    np.testing.assert_allclose(value("log_loss", y, prediction), -np.log(1e-15) / 2)
+    assert value("brier", y, prediction) == 1
 
 
 def test_ece_is_the_mean_over_bins_of_equal_size():
     rng = np.random.default_rng(4)
     top = rng.uniform(0.5, 1, 300)
     y = (rng.random(300) > top**2).astype(int)
-    answer = Answer(TWO, np.column_stack([top, 1 - top]))
+    prediction = Prediction(TWO, np.column_stack([top, 1 - top]))
     order = np.argsort(top)
     bins = np.split((y == 0)[order] - top[order], 15)
-    np.testing.assert_allclose(value("ece", y, answer), np.mean([abs(part.mean()) for part in bins]))
+    np.testing.assert_allclose(value("ece", y, prediction), np.mean([abs(part.mean()) for part in bins]))
 
 
 def test_ece_pools_ties_and_shares_a_tied_top_class():
-    level = Answer(TWO, np.full((10, 2), 0.5))
+    level = Prediction(TWO, np.full((10, 2), 0.5))
     np.testing.assert_allclose(value("ece", np.array([0] * 9 + [1]), level), 0, atol=1e-12)
-    sure = Answer(TWO, np.tile([0.8, 0.2], (10, 1)))
+    sure = Prediction(TWO, np.tile([0.8, 0.2], (10, 1)))
     np.testing.assert_allclose(value("ece", np.array([0] * 5 + [1] * 5), sure), 0.3)
 
 
 def test_ece_does_not_see_noise_in_the_last_digit():
     top = 0.8 + np.array([0, 1, -1, 2, -2, 3, -3, 4, -4, 0]) * 1e-16
-    answer = Answer(TWO, np.column_stack([top, 1 - top]))
-    np.testing.assert_allclose(value("ece", np.arange(10) % 2, answer), 0.3)
+    prediction = Prediction(TWO, np.column_stack([top, 1 - top]))
+    np.testing.assert_allclose(value("ece", np.arange(10) % 2, prediction), 0.3)
 
 
 # --- classes --------------------------------------------------------------------------------------
@@ -608,21 +613,21 @@ def test_ece_does_not_see_noise_in_the_last_digit():
 def test_per_class_table(weighted):
     from sklearn.metrics import precision_recall_fscore_support
 
-    y, answer = sample(FOUR, 11, n=100, weighted=weighted)
-    weight = np.ones(100) if answer.weight is None else answer.weight
-    table = per_class(FOUR, y, answer)
+    y, prediction = sample(FOUR, 11, n=100, weighted=weighted)
+    weight = np.ones(100) if prediction.weight is None else prediction.weight
+    table = per_class(FOUR, y, prediction)
     assert list(table["class"]) == ["a", "b", "c", "d"]
     np.testing.assert_array_equal(table["n_rows"], np.bincount(y))
-    expected = precision_recall_fscore_support(y, answer.labels, sample_weight=weight)
+    expected = precision_recall_fscore_support(y, prediction.labels, sample_weight=weight)
     np.testing.assert_allclose(table[["precision", "recall", "f1"]].to_numpy().T, expected[:3])
     np.testing.assert_allclose(table["share"], expected[3] / weight.sum())
-    np.testing.assert_allclose(table["mean_probability"], np.average(answer.values, axis=0, weights=weight))
+    np.testing.assert_allclose(table["mean_probability"], np.average(prediction.values, axis=0, weights=weight))
     np.testing.assert_allclose(table[["share", "predicted_share", "mean_probability"]].sum(), 1)
     means = {"log_loss": "balanced_log_loss", "brier": "stratified_brier", "auroc": "auroc", "auprc": "auprc"}
     for column, name in means.items():
-        np.testing.assert_allclose(table[column].mean(), value(name, y, answer))
-    np.testing.assert_allclose(table["brier"] @ table["share"], value("brier", y, answer))
-    np.testing.assert_allclose(table["log_loss"] @ table["share"], value("log_loss", y, answer))
+        np.testing.assert_allclose(table[column].mean(), value(name, y, prediction))
+    np.testing.assert_allclose(table["brier"] @ table["share"], value("brier", y, prediction))
+    np.testing.assert_allclose(table["log_loss"] @ table["share"], value("log_loss", y, prediction))
 
 
 def test_per_class_table_is_empty_where_a_number_is_undefined():

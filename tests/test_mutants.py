@@ -11,7 +11,7 @@ import pytest
 from bench import checks
 from bench.core import losses
 from bench.core.nouns import NotApplicableError, Task, Weights
-from bench.core.registry import Entry, Options, Scheme
+from bench.core.registry import Entry, PluginOptions, Scheme
 from bench.methods.class_weights import averages
 from bench.methods.learners import LearnerOptions
 
@@ -41,19 +41,19 @@ def outcome(noun, scheme, kind, law):
 @mutant("ensemble", "point", "within_range", "single_learner")
 def weights_above_one(panel, y, rng):
     """Weights that do not sum to one."""
-    return Weights(np.full(len(panel.said), 1.2 / len(panel.said)))
+    return Weights(np.full(len(panel.predictions), 1.2 / len(panel.predictions)))
 
 
 @mutant("ensemble", "class", "lawful")
 def half_a_distribution(panel, y, rng):
     """Probabilities that do not sum to one."""
-    return Weights(np.full(len(panel.said), 0.5 / len(panel.said)))
+    return Weights(np.full(len(panel.predictions), 0.5 / len(panel.predictions)))
 
 
 @mutant("ensemble", "point", "within_range")
 def negative_weights(panel, y, rng):
     """Twice one learner, minus another."""
-    w = np.zeros(len(panel.said))
+    w = np.zeros(len(panel.predictions))
     w[0], w[-1] = 2.0, -1.0
     return Weights(w)
 
@@ -61,28 +61,28 @@ def negative_weights(panel, y, rng):
 @mutant("ensemble", "class", "same_seed_same_bytes")
 def global_random(panel, y, rng):
     """Draw from the random state that belongs to nobody."""
-    return Weights(np.random.dirichlet(np.ones(len(panel.said))))  # noqa: NPY002
+    return Weights(np.random.dirichlet(np.ones(len(panel.predictions))))  # noqa: NPY002
 
 
 @mutant("ensemble", "quantile", "learner_order", "hears_good_learner")
 def first_learner(panel, y, rng):
     """Favour whoever comes first."""
-    return Weights(np.eye(len(panel.said))[0])
+    return Weights(np.eye(len(panel.predictions))[0])
 
 
 @mutant("ensemble", "point", "inputs_unchanged", "lawful")
 def writes_into_the_panel(panel, y, rng):
     """Work in the panel's own memory."""
-    panel.said[:] -= y[:, None]
-    return Weights(np.full(len(panel.said), 1 / len(panel.said)))
+    panel.predictions[:] -= y[:, None]
+    return Weights(np.full(len(panel.predictions), 1 / len(panel.predictions)))
 
 
 @mutant("ensemble", "point", "inputs_unchanged")
 def writes_by_force(panel, y, rng):
     """Lift the write protection first."""
-    panel.said.setflags(write=True)
-    panel.said[:] -= 1
-    return Weights(np.full(len(panel.said), 1 / len(panel.said)))
+    panel.predictions.setflags(write=True)
+    panel.predictions[:] -= 1
+    return Weights(np.full(len(panel.predictions), 1 / len(panel.predictions)))
 
 
 @mutant("ensemble", "quantile", "lawful", "few_rows", "constant_learners")
@@ -90,9 +90,9 @@ def not_a_number(panel, y, rng):
     """Answer NaN on one row."""
 
     def combine(test):
-        answer = test.said.mean(axis=0)
-        answer[0] = np.nan
-        return answer
+        prediction = test.predictions.mean(axis=0)
+        prediction[0] = np.nan
+        return prediction
 
     return combine
 
@@ -100,13 +100,13 @@ def not_a_number(panel, y, rng):
 @mutant("ensemble", "quantile", "lawful")
 def wrong_shape(panel, y, rng):
     """Forget the levels."""
-    return lambda test: test.said.mean(axis=(0, 2))
+    return lambda test: test.predictions.mean(axis=(0, 2))
 
 
 @mutant("ensemble", "point", "scale_and_shift")
 def weighs_by_size(panel, y, rng):
     """Weigh by what was said, not by the error: no shift leaves it as it is."""
-    w = 1 / np.square(panel.said[:, :, 0]).mean(axis=1)
+    w = 1 / np.square(panel.predictions[:, :, 0]).mean(axis=1)
     return Weights(w / w.sum())
 
 
@@ -136,14 +136,14 @@ def divides_by_the_loss(panel, y, rng):
 @mutant("ensemble", "class", "class_order")
 def scores_one_class(panel, y, rng):
     """Weigh by the error on the first class alone."""
-    w = 1 / np.square(panel.said[:, :, 0] - (y == 0)).mean(axis=1)
+    w = 1 / np.square(panel.predictions[:, :, 0] - (y == 0)).mean(axis=1)
     return Weights(w / w.sum())
 
 
 @mutant("ensemble", "point", "row_weights", "zero_weight_rows")
 def ignores_row_weights(panel, y, rng):
     """Take every row alike."""
-    w = 1 / losses.squared_error(y, panel.said).mean(axis=1)
+    w = 1 / losses.squared_error(y, panel.predictions).mean(axis=1)
     return Weights(w / w.sum())
 
 
@@ -151,14 +151,14 @@ def ignores_row_weights(panel, y, rng):
 def adds_to_the_weights(panel, y, rng):
     """Depend on the unit of the row weights."""
     s = 1.0 + (1.0 if panel.weight is None else panel.weight)
-    w = 1 / np.average(losses.squared_error(y, panel.said), axis=1, weights=s * np.ones(len(y)))
+    w = 1 / np.average(losses.squared_error(y, panel.predictions), axis=1, weights=s * np.ones(len(y)))
     return Weights(w / w.sum())
 
 
 @mutant("ensemble", "point", "row_order")
 def last_rows_only(panel, y, rng):
     """Learn from the last rows, in whatever order they come."""
-    w = 1 / losses.squared_error(y, panel.said)[:, -40:].mean(axis=1)
+    w = 1 / losses.squared_error(y, panel.predictions)[:, -40:].mean(axis=1)
     return Weights(w / w.sum())
 
 
@@ -167,8 +167,8 @@ def looks_at_the_test_rows(panel, y, rng):
     """Weigh by agreement with the consensus of the test panel."""
 
     def combine(test):
-        w = 1 / np.abs(test.said - test.said.mean(axis=0)).mean(axis=(1, 2))
-        return np.tensordot(w / w.sum(), test.said, axes=1)
+        w = 1 / np.abs(test.predictions - test.predictions.mean(axis=0)).mean(axis=(1, 2))
+        return np.tensordot(w / w.sum(), test.predictions, axes=1)
 
     return combine
 
@@ -177,36 +177,36 @@ def looks_at_the_test_rows(panel, y, rng):
 @mutant("ensemble", "class", "certificate")
 def false_certificate(panel, y, rng):
     """Claim an optimum that the plain average is not."""
-    return Weights(np.full(len(panel.said), 1 / len(panel.said)), gap=0.0)
+    return Weights(np.full(len(panel.predictions), 1 / len(panel.predictions)), gap=0.0)
 
 
 @mutant("ensemble", "point", "certificate")
 def open_gap(panel, y, rng):
     """Stop too soon."""
-    return Weights(np.full(len(panel.said), 1 / len(panel.said)), gap=1e-3)
+    return Weights(np.full(len(panel.predictions), 1 / len(panel.predictions)), gap=1e-3)
 
 
 @mutant("ensemble", "class", "absent_class", "lone_class")
 def divides_by_the_class(panel, y, rng):
     """Give 0/0 when a class has no row."""
     counts = np.bincount(y, minlength=panel.target.width)
-    w = np.array([np.bincount(y, p[np.arange(len(y)), y], panel.target.width) / counts for p in panel.said]).mean(
-        axis=1
-    )
+    w = np.array(
+        [np.bincount(y, p[np.arange(len(y)), y], panel.target.width) / counts for p in panel.predictions]
+    ).mean(axis=1)
     return Weights(w / w.sum())
 
 
 @mutant("ensemble", "class", "certain_learners")
 def counts_certainty(panel, y, rng):
     """Weigh by entropy, which is 0 for the certain."""
-    w = 1 / np.round(-(panel.said * np.log(panel.said)).sum(axis=2).mean(axis=1), 9)
+    w = 1 / np.round(-(panel.predictions * np.log(panel.predictions)).sum(axis=2).mean(axis=1), 9)
     return Weights(w / w.sum())
 
 
 @mutant("ensemble", "point", "equal_learners")
 def inverts_the_gram_matrix(panel, y, rng):
     """Invert a matrix that may be singular."""
-    error = panel.said[:, :, 0] - y
+    error = panel.predictions[:, :, 0] - y
     w = np.linalg.inv(error @ error.T).sum(axis=1)
     return Weights(w / w.sum())
 
@@ -214,21 +214,21 @@ def inverts_the_gram_matrix(panel, y, rng):
 @mutant("ensemble", "point", "few_rows")
 def holds_out_late_rows(panel, y, rng):
     """Validate on rows that a small panel does not have."""
-    w = 1 / losses.squared_error(y, panel.said)[:, 50:].mean(axis=1)
+    w = 1 / losses.squared_error(y, panel.predictions)[:, 50:].mean(axis=1)
     return Weights(w / w.sum())
 
 
 @mutant("ensemble", "class", "one_learner", "equal_learners")
 def needs_disagreement(panel, y, rng):
     """Weigh by the distance to the others, of whom there may be none."""
-    w = np.abs(panel.said - panel.said.mean(axis=0)).sum(axis=(1, 2))
+    w = np.abs(panel.predictions - panel.predictions.mean(axis=0)).sum(axis=(1, 2))
     return Weights(w / w.sum())
 
 
 @mutant("ensemble", "class", "two_classes")
 def second_class_first(panel, y, rng):
     """Weigh by the log loss of the second class alone."""
-    w = -1 / np.log(panel.said[:, y == 1, 1]).mean(axis=1)
+    w = -1 / np.log(panel.predictions[:, y == 1, 1]).mean(axis=1)
     return Weights(w / w.sum())
 
 
@@ -236,7 +236,7 @@ def second_class_first(panel, y, rng):
 @mutant("ensemble", "point", "known_excuses", breaks={"inside_range": "there is no such law"})
 def needless_excuse(panel, y, rng):
     """Declare a break that does not happen."""
-    return Weights(np.full(len(panel.said), 1 / len(panel.said)))
+    return Weights(np.full(len(panel.predictions), 1 / len(panel.predictions)))
 
 
 @mutant("ensemble", "point", "lawful")
@@ -247,85 +247,87 @@ def never_applies(panel, y, rng):
 
 @mutant("ensemble", "point", "documented")
 def undocumented(panel, y, rng):
-    return Weights(np.full(len(panel.said), 1 / len(panel.said)))
+    return Weights(np.full(len(panel.predictions), 1 / len(panel.predictions)))
 
 
 # --- metrics --------------------------------------------------------------------------------------
 
 
 @mutant("metric", "class", "truth_is_best", direction="max", label=True)
-def reversed_accuracy(target, y, answer):
+def reversed_accuracy(target, y, prediction):
     """Count the errors, and call more of them better."""
-    return np.average(answer.labels != y, weights=answer.weight)
+    return np.average(prediction.labels != y, weights=prediction.weight)
 
 
 @mutant("metric", "point", "truth_is_best", direction="min")
-def always_zero(target, y, answer):
+def always_zero(target, y, prediction):
     """Find everything perfect."""
     return 0.0
 
 
 @mutant("metric", "class", "row_weights", direction="max", label=True)
 @mutant("metric", "class", "row_weights", direction="min", label=True)
-def deaf_to_weights(target, y, answer):
+def deaf_to_weights(target, y, prediction):
     """Take every row alike."""
-    return (answer.labels == y).mean()
+    return (prediction.labels == y).mean()
 
 
 @mutant("metric", "point", "weight_unit", direction="min")
-def weighted_sum(target, y, answer):
+def weighted_sum(target, y, prediction):
     """Forget to divide by the weights."""
-    weight = 1.0 if answer.weight is None else answer.weight
-    return (weight * np.abs(answer.values[:, 0] - y)).sum()
+    weight = 1.0 if prediction.weight is None else prediction.weight
+    return (weight * np.abs(prediction.values[:, 0] - y)).sum()
 
 
 @mutant("metric", "class", "ignores_rule", direction="max", label=False)
-def probability_metric_with_labels(target, y, answer):
+def probability_metric_with_labels(target, y, prediction):
     """Read the rule where only probabilities are asked for."""
-    return np.average(answer.labels == y, weights=answer.weight)
+    return np.average(prediction.labels == y, weights=prediction.weight)
 
 
 @mutant("metric", "class", "hears_rule", direction="max", label=True)
-def label_metric_with_probabilities(target, y, answer):
+def label_metric_with_probabilities(target, y, prediction):
     """Decide by the largest probability, whatever the rule."""
-    return np.average(answer.values.argmax(axis=1) == y, weights=answer.weight)
+    return np.average(prediction.values.argmax(axis=1) == y, weights=prediction.weight)
 
 
 @mutant("metric", "class", "class_names", direction="max", label=True)
-def first_class_only(target, y, answer):
+def first_class_only(target, y, prediction):
     """Score the recall of one class."""
-    return np.average((answer.labels == y)[y == 0], weights=None if answer.weight is None else answer.weight[y == 0])
+    return np.average(
+        (prediction.labels == y)[y == 0], weights=None if prediction.weight is None else prediction.weight[y == 0]
+    )
 
 
 @mutant("metric", "class", "proper", direction="min", proper=True)
-def linear_score(target, y, answer):
+def linear_score(target, y, prediction):
     """Claim to be proper: 1 - p of the true class rewards overconfidence."""
-    return 1 - np.average(losses.true_class(y, answer.values), weights=answer.weight)
+    return 1 - np.average(losses.true_class(y, prediction.values), weights=prediction.weight)
 
 
 @mutant("metric", "quantile", "proper", direction="min", proper=True)
-def squared_quantile_error(target, y, answer):
+def squared_quantile_error(target, y, prediction):
     """Claim to be proper: every quantile is drawn to the mean."""
-    return np.average(np.square(answer.values - y[:, None]).mean(axis=1), weights=answer.weight)
+    return np.average(np.square(prediction.values - y[:, None]).mean(axis=1), weights=prediction.weight)
 
 
 @mutant("metric", "point", "row_order", direction="min")
-def first_half_only(target, y, answer):
+def first_half_only(target, y, prediction):
     """Score the rows that come first."""
-    return np.abs(answer.values[: len(y) // 2, 0] - y[: len(y) // 2]).mean()
+    return np.abs(prediction.values[: len(y) // 2, 0] - y[: len(y) // 2]).mean()
 
 
 @mutant("metric", "point", "one_class", direction="max")
-def divides_by_the_spread(target, y, answer):
+def divides_by_the_spread(target, y, prediction):
     """Give x/0 where y is constant."""
-    return 1 - np.square(answer.values[:, 0] - y).mean() / np.var(y)
+    return 1 - np.square(prediction.values[:, 0] - y).mean() / np.var(y)
 
 
 @mutant("metric", "point", "same_bytes", direction="min")
-def subtracts_in_place(target, y, answer):
+def subtracts_in_place(target, y, prediction):
     """Work in the answer's own memory."""
-    answer.values[:, 0] -= y
-    return np.abs(answer.values).mean()
+    prediction.values[:, 0] -= y
+    return np.abs(prediction.values).mean()
 
 
 # --- learners -------------------------------------------------------------------------------------
@@ -352,11 +354,11 @@ class Line:
         return np.column_stack([np.ones(len(X)), np.clip(np.asarray(X, dtype=float), -9, 9)])
 
     def predict(self, X):
-        said = self.design(X) @ self.w
+        predictions = self.design(X) @ self.w
         if self.target.kind != "class":
-            return said
-        said = np.where(self.w.any(axis=0), np.clip(said, 0.01, None), 0.0)
-        return said / said.sum(axis=1, keepdims=True)
+            return predictions
+        predictions = np.where(self.w.any(axis=0), np.clip(predictions, 0.01, None), 0.0)
+        return predictions / predictions.sum(axis=1, keepdims=True)
 
 
 @mutant("learner", "class", "absent_class", encoding="scaled", weights=True)
@@ -529,109 +531,109 @@ def reversed_balance(counts, total):
 
 
 @mutant("postprocess", "class", "keeps_probabilities")
-def moves_probabilities(answer, y, rng):
+def moves_probabilities(prediction, y, rng):
     """Say it tunes decisions, and change the probabilities."""
     return lambda other: replace(other, values=0.9 * other.values + 0.1 / other.target.width)
 
 
 @mutant("postprocess", "class", "test_rows_apart")
-def normalises_the_batch(answer, y, rng):
+def normalises_the_batch(prediction, y, rng):
     """Choose the rule by the rows that are to be answered."""
     return lambda other: replace(other, rule=1 / other.values.mean(axis=0))
 
 
 @mutant("postprocess", "class", "row_weights")
-def unweighted_rule(answer, y, rng):
+def unweighted_rule(prediction, y, rng):
     """Take every row alike."""
-    rule = 1 / (1 + np.bincount(y, minlength=answer.target.width))
+    rule = 1 / (1 + np.bincount(y, minlength=prediction.target.width))
     return lambda other: replace(other, rule=rule)
 
 
 @mutant("postprocess", "class", "class_order")
-def favours_the_last_class(answer, y, rng):
+def favours_the_last_class(prediction, y, rng):
     """Multiply by the number of the class."""
     return lambda other: replace(other, rule=1.0 + np.arange(other.target.width))
 
 
 @mutant("postprocess", "class", "row_order")
-def last_rows_decide(answer, y, rng):
+def last_rows_decide(prediction, y, rng):
     """Learn from the last rows, in whatever order they come."""
-    rule = 1.0 / (1 + np.bincount(y[-30:], minlength=answer.target.width))
+    rule = 1.0 / (1 + np.bincount(y[-30:], minlength=prediction.target.width))
     return lambda other: replace(other, rule=rule)
 
 
 @mutant("postprocess", "class", "same_seed_same_bytes")
-def random_rule(answer, y, rng):
+def random_rule(prediction, y, rng):
     """Draw from the random state that belongs to nobody."""
-    rule = np.random.random(answer.target.width)  # noqa: NPY002
+    rule = np.random.random(prediction.target.width)  # noqa: NPY002
     return lambda other: replace(other, rule=rule)
 
 
 @mutant("postprocess", "class", "certain_answers")
-def divides_by_the_error(answer, y, rng):
+def divides_by_the_error(prediction, y, rng):
     """Give x/0 where every row is alike."""
-    temperature = 1 / np.ptp(answer.values, axis=0)
+    temperature = 1 / np.ptp(prediction.values, axis=0)
     return lambda other: replace(other, rule=temperature)
 
 
 @mutant("postprocess", "class", "lawful", "two_classes")
-def unnormalised(answer, y, rng):
+def unnormalised(prediction, y, rng):
     """Forget that a row sums to one."""
     return lambda other: replace(other, values=other.values * 1.5)
 
 
 @mutant("postprocess", "class", "absent_class")
-def rule_with_infinity(answer, y, rng):
+def rule_with_infinity(prediction, y, rng):
     """Give 1/0 where a class has no row."""
     with np.errstate(divide="ignore"):
-        rule = 1 / np.bincount(y, minlength=answer.target.width)
+        rule = 1 / np.bincount(y, minlength=prediction.target.width)
     return lambda other: replace(other, rule=rule)
 
 
 @mutant("postprocess", "class", "lone_class")
-def log_odds_of_the_shares(answer, y, rng):
+def log_odds_of_the_shares(prediction, y, rng):
     """Give 1/0 where a class has all the rows."""
-    share = np.bincount(y, minlength=answer.target.width) / len(y)
+    share = np.bincount(y, minlength=prediction.target.width) / len(y)
     return lambda other: replace(other, rule=1 / (1 - share))
 
 
 @mutant("postprocess", "quantile", "known_traits", learns="calibration", protocols=("split", "bag"))
-def calibrates_without_calibration(answer, y, rng):
+def calibrates_without_calibration(prediction, y, rng):
     """Name a protocol that has no calibration rows."""
     return lambda other: other
 
 
 @mutant("postprocess", "quantile", "nested")
-def forgets_the_sort(answer, y, rng):
+def forgets_the_sort(prediction, y, rng):
     """Return what was said before the sort."""
     return lambda other: replace(other, values=other.unsorted)
 
 
 @mutant("postprocess", "quantile", "scale_and_shift")
-def rounds_to_units(answer, y, rng):
+def rounds_to_units(prediction, y, rng):
     """Take the unit of the target for granted."""
     return lambda other: replace(other, values=np.sort(np.round(other.values), axis=1))
 
 
 @mutant("postprocess", "quantile", "upside_down")
-def sweeps_from_below(answer, y, rng):
+def sweeps_from_below(prediction, y, rng):
     """Take the maximum so far, from the lowest level on."""
     return lambda other: replace(other, values=np.maximum.accumulate(other.unsorted, axis=1))
 
 
 @mutant("postprocess", "quantile", "keeps_median", guarantee="none")
-def moves_the_median(answer, y, rng):
+def moves_the_median(prediction, y, rng):
     """Centre the answers, median and all."""
-    bias = np.median(y - answer.values[:, answer.target.width // 2])
+    bias = np.median(y - prediction.values[:, prediction.target.width // 2])
     return lambda other: replace(other, values=other.values + bias)
 
 
-def _split_conformal(answer, y, rank_of):
+def _split_conformal(prediction, y, rank_of):
     """Move both ends of every interval by the miss of a rank, and sort."""
     margins = []
-    for lower, upper in answer.target.intervals.values():
-        missed = np.sort(np.maximum(answer.values[:, lower] - y, y - answer.values[:, upper]))
-        rank = rank_of(answer.target.levels[upper] - answer.target.levels[lower], len(y))
+    for lower, upper in prediction.target.intervals.values():
+        missed = np.sort(np.maximum(prediction.values[:, lower] - y, y - prediction.values[:, upper]))
+        rank = rank_of(prediction.target.levels[upper] - prediction.target.levels[lower], len(y))
         margins.append((lower, upper, missed[min(rank, len(y)) - 1]))
 
     def change(other):
@@ -645,15 +647,15 @@ def _split_conformal(answer, y, rank_of):
 
 
 @mutant("postprocess", "quantile", "few_rows", protocols=("split",), learns="calibration", guarantee="none")
-def clamps_the_rank(answer, y, rng):
+def clamps_the_rank(prediction, y, rng):
     """Take the largest miss where the rank is beyond it."""
-    return _split_conformal(answer, y, lambda coverage, n: int(np.ceil(coverage * (n + 1) - 1e-9)))
+    return _split_conformal(prediction, y, lambda coverage, n: int(np.ceil(coverage * (n + 1) - 1e-9)))
 
 
 @mutant("postprocess", "quantile", "covers", protocols=("split",), learns="calibration", guarantee="none")
-def forgets_the_row_that_is_answered(answer, y, rng):
+def forgets_the_row_that_is_answered(prediction, y, rng):
     """Take the rank among n rows, in place of n + 1."""
-    return _split_conformal(answer, y, lambda coverage, n: int(np.ceil(coverage * n - 1e-9)))
+    return _split_conformal(prediction, y, lambda coverage, n: int(np.ceil(coverage * n - 1e-9)))
 
 
 # --- sources --------------------------------------------------------------------------------------
@@ -664,10 +666,10 @@ CATALOGUE = ("table",)
 
 def table(y=None, x=None, meta=None, kind="classification"):
     X = pd.DataFrame({"x": np.arange(6.0) if x is None else x})
-    said = {"about": "numbers", "source": "nowhere", "licence": "none"}
+    predictions = {"about": "numbers", "source": "nowhere", "licence": "none"}
     y = np.arange(6) % 2 if y is None else np.asarray(y)
     classes = tuple(str(k) for k in range(2)) if kind == "classification" else ()
-    return Task("planted", X, y, kind, (), classes, meta=said if meta is None else meta)
+    return Task("planted", X, y, kind, (), classes, meta=predictions if meta is None else meta)
 
 
 @mutant("source", "table", "same_hash")
@@ -717,7 +719,7 @@ def test_a_sound_planted_source_keeps_the_laws():
         """Read six rows."""
         return table()
 
-    scheme = Scheme(Entry("sound", sound, frozenset(), Options()))
+    scheme = Scheme(Entry("sound", sound, frozenset(), PluginOptions()))
     assert {c.law.name: c.run().status for c in checks.cases_of("source", scheme)}.keys() >= {"columns", "target"}
     assert {c.run().reason for c in checks.cases_of("source", scheme)} == {""}
 

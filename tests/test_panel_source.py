@@ -6,11 +6,11 @@ import pytest
 
 from bench.core.nouns import BenchError
 from bench.tasks import sources
-from bench.tasks.sources import Request
+from bench.tasks.sources import TaskRequest
 
 
 def load(path, **fields):
-    return sources.load("panel", Request(str(path), **fields))
+    return sources.load("panel", TaskRequest(str(path), **fields))
 
 
 def points(n=40):
@@ -30,9 +30,9 @@ def test_points_from_the_wide_layout(tmp_path):
     table = points()
     table.to_csv(tmp_path / "p.csv", index=False)
     task = load(tmp_path / "p.csv")
-    assert (task.name, task.kind, task.given.target.kind, task.splits) == ("panel:p", "regression", "point", ())
+    assert (task.name, task.kind, task.external.target.kind, task.splits) == ("panel:p", "regression", "point", ())
     np.testing.assert_allclose(task.y, table["y"])
-    np.testing.assert_allclose(task.given.answers["a"], table[["a"]])
+    np.testing.assert_allclose(task.external.answers["a"], table[["a"]])
     assert task.meta["protocol"] == "given: halves"
 
 
@@ -57,7 +57,7 @@ def test_marked_parts_and_folds_become_the_splits(tmp_path):
     table.assign(part=["train"] * 20 + ["test"] * 10).to_csv(tmp_path / "parts.csv", index=False)
     (split,) = load(tmp_path / "parts.csv").splits
     assert (split.train.tolist(), split.test.tolist()) == (list(range(20)), list(range(20, 30)))
-    table.assign(fold=np.arange(30) % 3).to_csv(tmp_path / "folds.csv", index=False)
+    table.assign(inner_fold=np.arange(30) % 3).to_csv(tmp_path / "folds.csv", index=False)
     task = load(tmp_path / "folds.csv")
     assert [sorted(set(split.test % 3)) for split in task.splits] == [[0], [1], [2]]
     assert task.meta["protocol"] == "given: marked folds"

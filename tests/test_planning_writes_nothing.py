@@ -40,12 +40,12 @@ WRITES = {
 def made(tmp_path_factory):
     """Make one small experiment: cells that are ok, skipped and failed."""
     results = tmp_path_factory.mktemp("made") / "results"
-    answer = out_of_fold.answer
+    prediction = out_of_fold.prediction
 
     def fail_one(rows, fit, settings):
         if fit.learner == FAILED:
             raise ValueError("on purpose")
-        return answer(rows, fit, settings)
+        return prediction(rows, fit, settings)
 
     words = ("run", *WINE, "-l", f"logistic,{SKIPPED},{FAILED}", "-q", "--results", results)
     with pytest.MonkeyPatch.context() as patch:

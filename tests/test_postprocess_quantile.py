@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import betabinom
 
 from bench.core import losses
-from bench.core.nouns import Answer, BenchError, NotApplicableError, Target
+from bench.core.nouns import BenchError, NotApplicableError, Prediction, Target
 from bench.core.settings import DEFAULT_LEVELS
 from bench.methods.postprocess import registry
 from bench.methods.postprocess.pava import isotonic_rows
@@ -22,28 +22,28 @@ LEVELS = {"default": DEFAULT_LEVELS, "even": (0.1, 0.25, 0.75, 0.9), "pair": (0.
 few = settings(max_examples=15)
 
 
-def answer_of(said, levels=DEFAULT_LEVELS, **more):
-    said = np.asarray(said, dtype=float)
-    return Answer(Target("quantile", tuple(levels)), np.sort(said, axis=1), unsorted=said, **more)
+def answer_of(predictions, levels=DEFAULT_LEVELS, **more):
+    predictions = np.asarray(predictions, dtype=float)
+    return Prediction(Target("quantile", tuple(levels)), np.sort(predictions, axis=1), unsorted=predictions, **more)
 
 
-def step(name, answer, y):
-    return registry.scheme(name)(answer, np.asarray(y, dtype=float), RNG)
+def step(name, prediction, y):
+    return registry.scheme(name)(prediction, np.asarray(y, dtype=float), RNG)
 
 
-def changed(name, said, levels=DEFAULT_LEVELS):
-    answer = answer_of(said, levels)
-    return step(name, answer, [])(answer).values
+def changed(name, predictions, levels=DEFAULT_LEVELS):
+    prediction = answer_of(predictions, levels)
+    return step(name, prediction, [])(prediction).values
 
 
 def crossing(seed, n=30, width=9, *, ties=False):
     rng = np.random.default_rng(seed)
-    said = np.linspace(-1, 1, width) + rng.normal(size=(n, width)) * rng.choice([0.1, 1, 5], size=(n, 1))
-    return np.round(said) if ties else said
+    predictions = np.linspace(-1, 1, width) + rng.normal(size=(n, width)) * rng.choice([0.1, 1, 5], size=(n, 1))
+    return np.round(predictions) if ties else predictions
 
 
-def summed_pinball(y, said, levels):
-    return losses.pinball(y, said, np.asarray(levels)).sum(axis=1)
+def summed_pinball(y, predictions, levels):
+    return losses.pinball(y, predictions, np.asarray(levels)).sum(axis=1)
 
 
 # --- quantiles that do not cross ------------------------------------------------------------------
@@ -53,68 +53,68 @@ def summed_pinball(y, said, levels):
 def test_pava_is_the_isotonic_regression_of_each_row(seed, ties, n):
     from sklearn.isotonic import isotonic_regression
 
-    said = crossing(seed, n, 1 + seed % 12, ties=ties)
-    expected = np.array([isotonic_regression(row) for row in said])
-    np.testing.assert_allclose(isotonic_rows(said), expected, rtol=1e-12, atol=1e-12)
+    predictions = crossing(seed, n, 1 + seed % 12, ties=ties)
+    expected = np.array([isotonic_regression(row) for row in predictions])
+    np.testing.assert_allclose(isotonic_rows(predictions), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_pava_leaves_a_row_in_order_as_it_is():
-    said = np.array([[1 / 3, 1 / 3, 0.4], [-np.inf, 0, np.inf], [0.1, 0.3, 0.2]])
-    found = isotonic_rows(said)
-    assert found[:2].tobytes() == said[:2].tobytes()
+    predictions = np.array([[1 / 3, 1 / 3, 0.4], [-np.inf, 0, np.inf], [0.1, 0.3, 0.2]])
+    found = isotonic_rows(predictions)
+    assert found[:2].tobytes() == predictions[:2].tobytes()
     np.testing.assert_allclose(found[2], [0.1, 0.25, 0.25])
 
 
 def test_pava_pools_from_the_end_to_the_start():
-    said = np.append(np.arange(1.0, 99), -1e6)[None]
-    np.testing.assert_allclose(isotonic_rows(said), np.full((1, 99), said.mean()))
+    predictions = np.append(np.arange(1.0, 99), -1e6)[None]
+    np.testing.assert_allclose(isotonic_rows(predictions), np.full((1, 99), predictions.mean()))
 
 
 def test_pava_on_a_large_offset_keeps_its_digits():
-    said = crossing(1)
-    np.testing.assert_allclose(isotonic_rows(said + 2.0**30) - 2.0**30, isotonic_rows(said), atol=1e-6)
+    predictions = crossing(1)
+    np.testing.assert_allclose(isotonic_rows(predictions + 2.0**30) - 2.0**30, isotonic_rows(predictions), atol=1e-6)
 
 
 @given(seed=st.integers(0, 10**6), name=st.sampled_from(["sort", "pava"]), levels=st.sampled_from(sorted(LEVELS)))
 def test_sort_and_pava_never_raise_the_summed_pinball(seed, name, levels):
     levels = LEVELS[levels]
-    said, y = crossing(seed, width=len(levels)), np.random.default_rng(seed + 1).normal(size=30)
-    found = changed(name, said, levels)
+    predictions, y = crossing(seed, width=len(levels)), np.random.default_rng(seed + 1).normal(size=30)
+    found = changed(name, predictions, levels)
     assert np.all(np.diff(found, axis=1) >= 0)
-    assert np.all(summed_pinball(y, found, levels) <= summed_pinball(y, said, levels) + 1e-12)
+    assert np.all(summed_pinball(y, found, levels) <= summed_pinball(y, predictions, levels) + 1e-12)
 
 
 def test_minmax_may_raise_the_summed_pinball():
-    said, levels, y = np.array([[0.0, -2.0, -1.0]]), (0.1, 0.5, 0.9), np.array([0.0])
-    found = changed("minmax", said, levels)
+    predictions, levels, y = np.array([[0.0, -2.0, -1.0]]), (0.1, 0.5, 0.9), np.array([0.0])
+    found = changed("minmax", predictions, levels)
     np.testing.assert_array_equal(found, [[-2.0, -2.0, -1.0]])
-    assert summed_pinball(y, found, levels) > summed_pinball(y, said, levels)
-    assert summed_pinball(y, changed("sort", said, levels), levels) < summed_pinball(y, said, levels)
+    assert summed_pinball(y, found, levels) > summed_pinball(y, predictions, levels)
+    assert summed_pinball(y, changed("sort", predictions, levels), levels) < summed_pinball(y, predictions, levels)
 
 
 @given(seed=st.integers(0, 10**6), width=st.integers(1, 8))
 def test_minmax_sweeps_outwards_from_the_median(seed, width):
     levels = np.arange(1, width + 1) / (width + 1)
-    said = crossing(seed, width=width)
+    predictions = crossing(seed, width=width)
     middle = min(range(width), key=lambda k: (round(abs(levels[k] - 0.5), 9), k))
-    for row, found in zip(said, changed("minmax", said, levels), strict=True):
+    for row, found in zip(predictions, changed("minmax", predictions, levels), strict=True):
         expected = [max(row[middle : k + 1]) if k >= middle else min(row[k : middle + 1]) for k in range(width)]
         np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("name", ["sort", "pava", "minmax"])
 def test_what_is_in_order_stays_and_what_was_said_is_kept(name):
-    said = np.sort(crossing(3), axis=1)
-    assert changed(name, said).tobytes() == said.tobytes()
-    answer = answer_of(crossing(3))
-    assert step(name, answer, [])(answer).unsorted is answer.unsorted
-    without = replace(answer, unsorted=None)
-    np.testing.assert_array_equal(step(name, without, [])(without).values, answer.values)
+    predictions = np.sort(crossing(3), axis=1)
+    assert changed(name, predictions).tobytes() == predictions.tobytes()
+    prediction = answer_of(crossing(3))
+    assert step(name, prediction, [])(prediction).unsorted is prediction.unsorted
+    without = replace(prediction, unsorted=None)
+    np.testing.assert_array_equal(step(name, without, [])(without).values, prediction.values)
 
 
 def test_a_sort_after_another_step_is_no_step():
-    answer = answer_of(crossing(4))
-    pooled = step("pava", answer, [])(answer)
+    prediction = answer_of(crossing(4))
+    pooled = step("pava", prediction, [])(prediction)
     assert step("sort", pooled, [])(pooled).values.tobytes() == pooled.values.tobytes()
 
 
@@ -135,8 +135,8 @@ def naive_cqr(known, y, test):
 
 def widened(values, test):
     half, width = values.shape[1] // 2, values.shape[1]
-    for row, said in zip(values, test.values, strict=True):
-        low = high = (said[half] + said[(width - 1) // 2]) / 2
+    for row, predictions in zip(values, test.values, strict=True):
+        low = high = (predictions[half] + predictions[(width - 1) // 2]) / 2
         for k in reversed(range(half)):
             low = row[k] = min(low, row[k])
             high = row[width - 1 - k] = max(high, row[width - 1 - k])
@@ -148,9 +148,9 @@ def exchangeable(seed, n, m=20, levels=DEFAULT_LEVELS, scale=1.0):
     rng = np.random.default_rng(seed)
     centre = rng.normal(size=(n + m, 1))
     spread = rng.uniform(0.2, 2, size=(n + m, 1)) * scale
-    said = 0.3 + centre + spread * np.linspace(-1, 1, len(levels)) + 0.2 * rng.normal(size=(n + m, len(levels)))
+    predictions = 0.3 + centre + spread * np.linspace(-1, 1, len(levels)) + 0.2 * rng.normal(size=(n + m, len(levels)))
     y = centre[:, 0] + rng.normal(size=n + m)
-    return answer_of(said[:n], levels), y[:n], answer_of(said[n:], levels), y[n:]
+    return answer_of(predictions[:n], levels), y[:n], answer_of(predictions[n:], levels), y[n:]
 
 
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 60), levels=st.sampled_from(sorted(LEVELS)), wide=st.booleans())
@@ -180,8 +180,8 @@ def test_coverage_follows_its_exact_law(n):
     rng, hits = np.random.default_rng(n), np.zeros(rounds, dtype=int)
     for i in range(rounds):
         y = rng.normal(size=n + m)
-        said = np.tile([-1.0, 0.0, 1.0], (n + m, 1)) + 0.1 * rng.normal(size=(n + m, 1))
-        found = step("cqr", answer_of(said[:n], levels), y[:n])(answer_of(said[n:], levels)).values
+        predictions = np.tile([-1.0, 0.0, 1.0], (n + m, 1)) + 0.1 * rng.normal(size=(n + m, 1))
+        found = step("cqr", answer_of(predictions[:n], levels), y[:n])(answer_of(predictions[n:], levels)).values
         hits[i] = np.sum((found[:, 0] <= y[n:]) & (y[n:] <= found[:, 2]))
     law = betabinom(m, rank, n + 1 - rank)
     np.testing.assert_allclose(hits.mean(), law.mean(), atol=4 * law.std() / np.sqrt(rounds))
@@ -214,10 +214,10 @@ def test_row_weights_give_weighted_coverage():
     for _ in range(rounds):
         weight = rng.choice([1.0, 8.0], 40)
         y = rng.normal(size=40) * weight
-        said = np.tile([-1.0, 0, 1], (40, 1))
-        for j, heard in enumerate([weight, None]):
-            known = answer_of(said[:20], levels, weight=None if heard is None else heard[:20])
-            test = answer_of(said[20:], levels, weight=None if heard is None else heard[20:])
+        predictions = np.tile([-1.0, 0, 1], (40, 1))
+        for j, used in enumerate([weight, None]):
+            known = answer_of(predictions[:20], levels, weight=None if used is None else used[:20])
+            test = answer_of(predictions[20:], levels, weight=None if used is None else used[20:])
             found = step("cqr", known, y[:20])(test).values
             hit = (found[:, 0] <= y[20:]) & (y[20:] <= found[:, 2])
             covered[j] += [weight[20:] @ hit, weight[20:].sum()]
@@ -235,9 +235,9 @@ def test_ties_do_not_cost_coverage():
 @pytest.mark.parametrize("name", ["cqr", "weighted-cqr", "cv-plus"])
 @pytest.mark.parametrize("levels", [(0.1, 0.5, 0.8), (0.5,), (0.2, 0.3)])
 def test_levels_that_form_no_intervals_are_refused(name, levels):
-    answer = answer_of(np.zeros((5, len(levels))), levels, fold=np.arange(5) % 2)
+    prediction = answer_of(np.zeros((5, len(levels))), levels, inner_fold=np.arange(5) % 2)
     with pytest.raises(NotApplicableError, match="around the median"):
-        step(name, answer, np.zeros(5))
+        step(name, prediction, np.zeros(5))
 
 
 @pytest.mark.parametrize("name", ["cqr", "weighted-cqr:half_life=9"])
@@ -310,8 +310,8 @@ def naive_cv_plus(known, y, test):
             lows, highs = [], []
             for i in range(n):
                 e = max(known.values[i, lo] - y[i], y[i] - known.values[i, hi])
-                lows.append(test.by_fold[known.fold[i], t, lo] - e)
-                highs.append(test.by_fold[known.fold[i], t, hi] + e)
+                lows.append(test.by_fold[known.inner_fold[i], t, lo] - e)
+                highs.append(test.by_fold[known.inner_fold[i], t, hi] + e)
             values[t, lo] = sorted(lows)[low_rank - 1] if low_rank >= 1 else -math.inf
             values[t, hi] = sorted(highs)[high_rank - 1] if high_rank <= n else math.inf
     return widened(values, test)
@@ -324,7 +324,7 @@ def cross(seed, n, folds, levels=DEFAULT_LEVELS, *, m=6, ties=False):
     fold = rng.permutation(np.arange(n) % folds)
     if ties:
         known, y, by_fold = replace(known, values=np.round(known.values)), np.round(y), np.round(by_fold)
-    return replace(known, fold=fold), y, replace(test, by_fold=by_fold), truth
+    return replace(known, inner_fold=fold), y, replace(test, by_fold=by_fold), truth
 
 
 @given(
@@ -368,8 +368,10 @@ def test_cv_plus_with_rows_far_off_and_equal():
 def test_cv_plus_names_its_folds_as_it_likes_and_forgets_rows_without_weight():
     known, y, test, _ = cross(1, 40, 4)
     plain = step("cv-plus", known, y)(test).values
-    np.testing.assert_array_equal(step("cv-plus", replace(known, fold=10 * known.fold + 3), y)(test).values, plain)
-    silent = np.append(known.fold, [4] * 5)
+    np.testing.assert_array_equal(
+        step("cv-plus", replace(known, fold=10 * known.inner_fold + 3), y)(test).values, plain
+    )
+    silent = np.append(known.inner_fold, [4] * 5)
     more = replace(
         known, values=np.vstack([known.values, known.values[:5]]), fold=silent, weight=(silent < 4).astype(float)
     )  # fmt: skip
@@ -384,9 +386,9 @@ def test_cv_plus_learns_from_fits_that_left_the_fold_out():
         X, coefficients = rng.normal(size=(60, 10)), rng.normal(size=10)
         y, fold = X @ coefficients + rng.normal(size=60), np.arange(20) % 5
         fits = [np.linalg.lstsq(X[:20][fold != k], y[:20][fold != k], rcond=None)[0] for k in range(5)]
-        said = np.array([X[i] @ fits[fold[i]] for i in range(20)])
+        predictions = np.array([X[i] @ fits[fold[i]] for i in range(20)])
         full = np.linalg.lstsq(X[:20], y[:20], rcond=None)[0]
-        known = answer_of(np.tile(said[:, None], 3), levels, fold=fold)
+        known = answer_of(np.tile(predictions[:, None], 3), levels, inner_fold=fold)
         by_fold = np.stack([np.tile((X[20:] @ fit)[:, None], 3) for fit in fits])
         test = answer_of(np.tile((X[20:] @ full)[:, None], 3), levels, by_fold=by_fold)
         seen = answer_of(np.tile((X[:20] @ full)[:, None], 3), levels)
@@ -404,7 +406,7 @@ def test_cv_plus_leaves_known_rows_and_refuses_without_the_fold_models():
         with pytest.raises(NotApplicableError, match="each inner fold say"):
             change(replace(test, by_fold=lacking))
     with pytest.raises(NotApplicableError, match="which inner fold"):
-        step("cv-plus", replace(known, fold=None), y)
+        step("cv-plus", replace(known, inner_fold=None), y)
 
 
 @pytest.mark.parametrize("name", ["cqr", "weighted-cqr", "cv-plus"])
@@ -412,9 +414,9 @@ def test_intervals_move_with_the_unit_and_the_origin(name):
     known, y, test, _ = cross(5, 60, 4)
     found = step(name, known, y)(test).values
 
-    def moved(answer):
-        by_fold = None if answer.by_fold is None else 8 * answer.by_fold - 3
-        return replace(answer, values=8 * answer.values - 3, by_fold=by_fold)
+    def moved(prediction):
+        by_fold = None if prediction.by_fold is None else 8 * prediction.by_fold - 3
+        return replace(prediction, values=8 * prediction.values - 3, by_fold=by_fold)
 
     np.testing.assert_allclose(step(name, moved(known), 8 * y - 3)(moved(test)).values, 8 * found - 3, rtol=1e-10)
 

@@ -14,7 +14,7 @@ from bench.core.settings import Settings
 from bench.methods import learners
 from bench.runner import fit_spec, out_of_fold
 from bench.runner.fit_spec import Fit, data_hash, fit_key, row_weights, rows_of, why_not
-from bench.runner.out_of_fold import answer
+from bench.runner.out_of_fold import prediction
 
 POINT, QUANTILE = Target("point"), Target("quantile", (0.1, 0.5, 0.9))
 SETTINGS = Settings(inner=3)
@@ -24,19 +24,19 @@ def classes_of(task):
     return Target("class", task.classes)
 
 
-def ask(task, learner, target=POINT, training="none", settings=SETTINGS, split=0):
-    return answer(rows_of(task, task.splits[split], settings), Fit(target, learner, training), settings)
+def fit_and_predict(task, learner, target=POINT, training="none", settings=SETTINGS, split=0):
+    return prediction(rows_of(task, task.splits[split], settings), Fit(target, learner, training), settings)
 
 
 @pytest.fixture
 def told(request):
     """Register a learner that remembers what it is told and answers the mean of y; return what it heard."""
-    heard = []
+    used = []
 
     class Model:
         def fit(self, X, y, weight):
-            heard.append({"X": X, "y": y.copy(), "weight": weight, "asked": []})
-            self._heard, self._mean = heard[-1], np.average(y, weights=weight)
+            used.append({"X": X, "y": y.copy(), "weight": weight, "asked": []})
+            self._heard, self._mean = used[-1], np.average(y, weights=weight)
 
         def predict(self, X):
             self._heard["asked"].append(X)
@@ -45,11 +45,11 @@ def told(request):
     @learners.register("point", encoding="native", weights=True)
     def listener(target, seed):
         """Listen."""
-        heard.append({"seed": seed})
+        used.append({"seed": seed})
         return Model()
 
     learners.registry.scheme("listener").entry.__dict__["source"] = "here"
-    return heard
+    return used
 
 
 def lawful_learner(values, kinds=("point",)):
@@ -76,15 +76,15 @@ def test_no_row_is_answered_by_a_model_that_it_taught(told, protocol):
     settings = replace(SETTINGS, protocol=protocol)
     task = regression_task(30)
     split = task.splits[1]
-    ask(task, "listener", settings=settings, split=1)
+    fit_and_predict(task, "listener", settings=settings, split=1)
     models = [one for one in told if "asked" in one]
     assert len(models) == (4 if protocol == "refit" else 3)
     times = dict.fromkeys(range(30), 0)
     for model in models:
-        taught = set(model["X"].index)
-        assert not taught & set(split.test)
+        fitted = set(model["X"].index)
+        assert not fitted & set(split.test)
         for X in model["asked"]:
-            assert not taught & set(X.index)
+            assert not fitted & set(X.index)
             for row in X.index:
                 times[row] += 1
     assert all(times[row] == 1 for row in split.train)
@@ -95,31 +95,31 @@ def test_no_row_is_answered_by_a_model_that_it_taught(told, protocol):
 def test_out_of_fold_answers_stand_in_the_order_of_the_training_rows(told):
     task = regression_task(30)
     rows = rows_of(task, task.splits[0], SETTINGS)
-    found = ask(task, "listener")
+    found = fit_and_predict(task, "listener")
     np.testing.assert_array_equal(rows.answered, task.splits[0].train)
     for row, value in zip(rows.answered, found.oof[:, 0], strict=True):
-        teach = next(teach for teach, answers in rows.inner if row in answers)
-        np.testing.assert_allclose(value, task.y[teach].mean(), rtol=1e-12)
+        fit_rows = next(fit_rows for fit_rows, answers in rows.inner if row in answers)
+        np.testing.assert_allclose(value, task.y[fit_rows].mean(), rtol=1e-12)
     np.testing.assert_allclose(found.test, task.y[task.splits[0].train].mean(), rtol=1e-12)
 
 
 def test_a_bag_is_the_mean_of_the_models_of_the_folds():
     task = regression_task(30)
-    found = ask(task, "ridge", settings=replace(SETTINGS, protocol="bag"))
+    found = fit_and_predict(task, "ridge", settings=replace(SETTINGS, protocol="bag"))
     assert found.folds.shape == (3, 10, 1)
     np.testing.assert_allclose(found.test, found.folds.mean(axis=0), rtol=1e-14)
-    np.testing.assert_array_equal(found.oof, ask(task, "ridge").oof)
+    np.testing.assert_array_equal(found.oof, fit_and_predict(task, "ridge").oof)
 
 
 def test_rows_before_the_first_block_of_time_have_no_answer():
     task = replace(regression_task(40, folds=0), time=np.arange(40.0))
     split = Split(0, 0, np.arange(30), np.arange(30, 40))
     rows = rows_of(task, split, SETTINGS)
-    found = answer(rows, Fit(POINT, "ridge"), SETTINGS)
-    assert len(found.oof) == len(rows.answered) == len(rows.fold) < 30
+    found = prediction(rows, Fit(POINT, "ridge"), SETTINGS)
+    assert len(found.oof) == len(rows.answered) == len(rows.inner_fold) < 30
     for row in rows.answered:
-        teach = rows.inner[rows.fold[rows.answered == row][0]][0]
-        assert task.time[teach].max() < task.time[row]
+        fit_rows = rows.inner[rows.inner_fold[rows.answered == row][0]][0]
+        assert task.time[fit_rows].max() < task.time[row]
 
 
 @pytest.mark.parametrize(("learner", "kind"), [("ridge", "point"), ("knn", "class"), ("gaussian", "quantile")])
@@ -129,11 +129,11 @@ def test_answers_do_not_depend_on_test_labels_or_on_other_test_rows(learner, kin
     split = task.splits[0]
     y = task.y.copy()
     y[split.test] = y[split.test][::-1]
-    first, permuted = ask(task, learner, target), ask(replace(task, y=y), learner, target)
+    first, permuted = fit_and_predict(task, learner, target), fit_and_predict(replace(task, y=y), learner, target)
     np.testing.assert_array_equal(first.oof, permuted.oof)
     np.testing.assert_array_equal(first.test, permuted.test)
     fewer = replace(split, test=split.test[:4])
-    found = ask(replace(task, splits=(fewer,)), learner, target)
+    found = fit_and_predict(replace(task, splits=(fewer,)), learner, target)
     np.testing.assert_allclose(found.test, first.test[:4], rtol=1e-10, atol=1e-13)
 
 
@@ -153,7 +153,7 @@ def test_a_learner_cannot_change_the_task(told):
         """Break."""
         return Vandal()
 
-    ask(task, "vandal")
+    fit_and_predict(task, "vandal")
     np.testing.assert_array_equal(task.y, before)
 
 
@@ -173,7 +173,7 @@ def test_a_learner_cannot_change_the_task(told):
 def test_a_point_that_is_none_is_refused(values, says):
     lawful_learner(values)
     with pytest.raises(InvalidAnswerError, match=says):
-        ask(regression_task(30), "says")
+        fit_and_predict(regression_task(30), "says")
 
 
 @pytest.mark.parametrize(
@@ -184,13 +184,13 @@ def test_probabilities_that_are_none_are_refused(row, says):
     lawful_learner(lambda X: np.tile(row, (len(X), 1)), ("class",))
     task = class_task(30)
     with pytest.raises(InvalidAnswerError, match=says):
-        ask(task, "says", classes_of(task))
+        fit_and_predict(task, "says", classes_of(task))
 
 
 def test_probabilities_are_clipped_and_the_rows_counted():
     lawful_learner(lambda X: np.tile([1.0, 0.0], (len(X), 1)), ("class",))
     task = class_task(30)
-    found = ask(task, "says", classes_of(task))
+    found = fit_and_predict(task, "says", classes_of(task))
     assert found.oof.min() > 0
     assert found.meta["clipped"] == 30
     np.testing.assert_allclose(found.test.sum(axis=1), 1, rtol=1e-15)
@@ -202,7 +202,7 @@ def test_a_class_that_the_training_rows_lack_gets_next_to_no_probability():
     others = np.flatnonzero(task.y != 2)
     split = Split(0, 0, others[:40], np.concatenate([others[40:], rare]))
     for learner in ("logistic", "knn"):
-        found = ask(replace(task, splits=(split,)), learner, classes_of(task))
+        found = fit_and_predict(replace(task, splits=(split,)), learner, classes_of(task))
         assert found.test.shape == (len(split.test), 3)
         assert found.test[:, 2].max() < 1e-14
         np.testing.assert_allclose(found.test.sum(axis=1), 1, rtol=1e-14)
@@ -218,7 +218,7 @@ def test_a_training_part_with_one_class_is_skipped_with_its_reason():
     fit = Fit(classes_of(task), "logistic")
     assert "two classes" in why_not(rows, fit, Settings())
     with pytest.raises(NotApplicableError, match="two classes"):
-        answer(rows, fit, SETTINGS)
+        prediction(rows, fit, SETTINGS)
 
 
 def test_a_learner_that_hears_no_weights_is_skipped_only_where_there_are_any():
@@ -256,22 +256,22 @@ def test_a_row_of_weight_zero_teaches_nothing():
     weight[silent] = 0
     y = task.y.copy()
     y[silent] = 1e3
-    quiet = ask(replace(task, weight=weight), "ridge")
-    wild = ask(replace(task, weight=weight, y=y), "ridge")
+    quiet = fit_and_predict(replace(task, weight=weight), "ridge")
+    wild = fit_and_predict(replace(task, weight=weight, y=y), "ridge")
     np.testing.assert_allclose(quiet.test, wild.test, rtol=1e-10)
     np.testing.assert_allclose(quiet.oof, wild.oof, rtol=1e-10)
-    assert np.abs(ask(replace(task, y=y), "ridge").test - quiet.test).max() > 1
+    assert np.abs(fit_and_predict(replace(task, y=y), "ridge").test - quiet.test).max() > 1
 
 
 def test_weights_matter_by_their_ratios_alone():
     task = regression_task(40, weight=np.random.default_rng(0).uniform(0.5, 2, 40))
     other = replace(task, weight=task.weight * 8)
-    np.testing.assert_allclose(ask(task, "ridge").test, ask(other, "ridge").test, rtol=1e-12)
+    np.testing.assert_allclose(fit_and_predict(task, "ridge").test, fit_and_predict(other, "ridge").test, rtol=1e-12)
 
 
 def test_weights_reach_the_learner(told):
     task = regression_task(30, weight=np.arange(30.0) + 1)
-    ask(task, "listener")
+    fit_and_predict(task, "listener")
     for model in (one for one in told if "asked" in one):
         expected = task.weight[model["X"].index]
         np.testing.assert_allclose(model["weight"], expected / expected.mean(), rtol=1e-12)

@@ -52,12 +52,12 @@ def test_any_table_is_encoded_and_left_alone(name, data):
     train, test = data
     before = train.copy(deep=True), test.copy(deep=True)
     learned = encoder(name).fit(train)
-    said = [learned.transform(train), learned.transform(test)]
-    for rows, encoded in zip((train, test), said, strict=True):
+    predictions = [learned.transform(train), learned.transform(test)]
+    for rows, encoded in zip((train, test), predictions, strict=True):
         assert list(encoded.index) == list(rows.index)
         assert encoded.columns.is_unique
-        assert list(encoded.columns) == list(said[0].columns)
-        assert list(encoded.dtypes) == list(said[0].dtypes)
+        assert list(encoded.columns) == list(predictions[0].columns)
+        assert list(encoded.dtypes) == list(predictions[0].dtypes)
         if name != "native":
             assert np.isfinite(encoded.to_numpy()).all()
             assert set(encoded.dtypes) == {np.dtype(float)}
@@ -89,17 +89,17 @@ def test_scaled_numbers_are_those_of_scikit_learn():
     train, test = X.iloc[:40], X.iloc[40:]
     impute = SimpleImputer(strategy="median").fit(train)
     scale = StandardScaler().fit(impute.transform(train))
-    said = encoder("scaled").fit(train).transform(test)
-    assert list(said.columns) == ["size", "count", "size is missing"]
-    np.testing.assert_allclose(said[["size", "count"]], scale.transform(impute.transform(test)))
-    np.testing.assert_allclose(said["size is missing"], test["size"].isna())
+    predictions = encoder("scaled").fit(train).transform(test)
+    assert list(predictions.columns) == ["size", "count", "size is missing"]
+    np.testing.assert_allclose(predictions[["size", "count"]], scale.transform(impute.transform(test)))
+    np.testing.assert_allclose(predictions["size is missing"], test["size"].isna())
 
 
 def test_one_hot_columns_are_those_of_scikit_learn():
     X = table(200)[["colour", "flag"]].astype(object).fillna("missing")
     oracle = OneHotEncoder(sparse_output=False).fit_transform(X)
-    said = encoder("scaled").fit(table(200)).transform(table(200)).filter(regex="colour|flag")
-    assert sorted(map(tuple, said.to_numpy().T)) == sorted(map(tuple, oracle.T))
+    predictions = encoder("scaled").fit(table(200)).transform(table(200)).filter(regex="colour|flag")
+    assert sorted(map(tuple, predictions.to_numpy().T)) == sorted(map(tuple, oracle.T))
 
 
 def test_rare_and_superfluous_levels_share_a_column_and_unknown_ones_join_them():
@@ -107,17 +107,17 @@ def test_rare_and_superfluous_levels_share_a_column_and_unknown_ones_join_them()
     values = np.repeat(levels, np.arange(300, 0, -1) // 10 + 1)
     X = pd.DataFrame({"c": pd.Categorical(values)})
     learned = encoder("scaled").fit(X)
-    said = learned.transform(X)
-    assert said.shape[1] == MOST_LEVELS + 1
-    assert (said.sum(axis=1) == 1).all()
+    predictions = learned.transform(X)
+    assert predictions.shape[1] == MOST_LEVELS + 1
+    assert (predictions.sum(axis=1) == 1).all()
     rare_unknown_missing = pd.DataFrame({"c": pd.Categorical(["l299", "new", None])})
     assert learned.transform(rare_unknown_missing)["c is other"].tolist() == [1, 1, 1]
 
 
 def test_an_unknown_level_is_all_zeros_where_no_level_is_rare():
     X = pd.DataFrame({"c": pd.Categorical(["a", "b"] * 3)})
-    said = encoder("scaled").fit(X).transform(pd.DataFrame({"c": pd.Categorical(["new"])}))
-    assert said.to_numpy().tolist() == [[0, 0]]
+    predictions = encoder("scaled").fit(X).transform(pd.DataFrame({"c": pd.Categorical(["new"])}))
+    assert predictions.to_numpy().tolist() == [[0, 0]]
 
 
 def test_ordinal_codes_follow_the_alphabet_or_the_order_of_the_category():
@@ -132,11 +132,11 @@ def test_ordinal_codes_follow_the_alphabet_or_the_order_of_the_category():
 def test_native_keeps_gaps_and_forgets_unknown_levels():
     train = pd.DataFrame({"x y": [1.0, np.nan], "c": pd.Categorical(["b", "a"])})
     test = pd.DataFrame({"x y": [np.nan, np.inf], "c": pd.Categorical(["new", "b"])})
-    said = encoder("native").fit(train).transform(test)
-    assert list(said.columns) == ["x_y", "c"]
-    assert said["x_y"].isna().tolist() == [True, True]
-    assert said["c"].isna().tolist() == [True, False]
-    assert said["c"].cat.categories.tolist() == ["a", "b"]
+    predictions = encoder("native").fit(train).transform(test)
+    assert list(predictions.columns) == ["x_y", "c"]
+    assert predictions["x_y"].isna().tolist() == [True, True]
+    assert predictions["c"].isna().tolist() == [True, False]
+    assert predictions["c"].cat.categories.tolist() == ["a", "b"]
 
 
 @pytest.mark.parametrize("name", ["scaled", "ordinal"])

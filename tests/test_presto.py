@@ -313,11 +313,11 @@ def test_units_and_offsets_of_columns_mean_nothing():
 
 def test_the_other_way_round_the_classes_stand_the_other_way_round():
     X, y = drawn(10)
-    said = []
+    predictions = []
     for codes in (y, 3 - y):
         rows = ordinal_rows(X, codes)
-        said.append(ordinal_fit(rows, parallel(rows, 0.01), tol=1e-12).model.probabilities(X))
-    np.testing.assert_allclose(said[0], said[1][:, ::-1], atol=1e-6)
+        predictions.append(ordinal_fit(rows, parallel(rows, 0.01), tol=1e-12).model.probabilities(X))
+    np.testing.assert_allclose(predictions[0], predictions[1][:, ::-1], atol=1e-6)
 
 
 # The learners
@@ -341,11 +341,13 @@ def test_the_penalty_is_the_largest_of_the_least_brier_score_out_of_fold():
     fold, scores = dealt(y, 4, 7), []
     penalties = top * 0.01 ** (np.arange(6) / 5)
     for penalty in penalties:
-        said = np.zeros((len(y), 4))
+        predictions = np.zeros((len(y), 4))
         for held in range(4):
             part = ordinal_rows(X[fold != held], y[fold != held], weight[fold != held])
-            said[fold == held] = ordinal_fit(part, drawn_together(part, penalty)).model.probabilities(X[fold == held])
-        scores.append(np.average(losses.brier(y, said), weights=weight))
+            predictions[fold == held] = ordinal_fit(part, drawn_together(part, penalty)).model.probabilities(
+                X[fold == held]
+            )
+        scores.append(np.average(losses.brier(y, predictions), weights=weight))
     chosen = penalties[int(np.argmin(scores))]
     target = Target("class", (0, 1, 2, 3), ordered=True)
     found = learner_scheme("presto:n_penalties=6,folds=4")(target, 7).fit(X, y, weight / weight.mean()).predict(X)
@@ -393,9 +395,9 @@ def test_hostile_tables_get_lawful_answers(name, case):
     X, y = HOSTILE[case](np.random.default_rng(0))
     target = Target("class", (0, 1, 2, 3), ordered=True)
     for weight in (None, 10.0 ** np.linspace(-6, 3, len(y))):
-        said = lawful(target, learner_scheme(name)(target, 0).fit(X, y, weight).predict(3 * X), len(y))
+        predictions = lawful(target, learner_scheme(name)(target, 0).fit(X, y, weight).predict(3 * X), len(y))
         absent = np.setdiff1d(np.arange(4), y)
-        assert not said[:, absent].any()
+        assert not predictions[:, absent].any()
 
 
 @pytest.mark.parametrize(
@@ -420,8 +422,8 @@ def test_it_tells_rare_classes_better_than_a_logit_of_the_rare_class():
         cumulative = expit(np.array([0.0, 2.0, 4.0]) + (X @ slopes)[:, None])
         y = (rng.uniform(size=(1200, 1)) > cumulative).sum(axis=1)
         target, rare = Target("class", (0, 1, 2, 3), ordered=True), 1 - cumulative[:, 2]
-        said = learner_scheme("presto")(target, 0).fit(X, y, None).predict(X)[:, 3]
+        predictions = learner_scheme("presto")(target, 0).fit(X, y, None).predict(X)[:, 3]
         logit = LogisticRegression(C=1e6, max_iter=1000).fit(X, y == 3).predict_proba(X)[:, 1]
-        errors.append([np.mean((said - rare) ** 2), np.mean((logit - rare) ** 2)])
+        errors.append([np.mean((predictions - rare) ** 2), np.mean((logit - rare) ** 2)])
     presto_error, logit_error = np.mean(errors, axis=0)
     assert presto_error < 0.7 * logit_error

@@ -43,11 +43,11 @@ class Memory:
 class RollCall:
     """Answer with the number of the fit; `taught` says which rows each fit has seen."""
 
-    taught = ()
+    fitted = ()
 
     def fit(self, X, y, weight):
-        self.number = len(RollCall.taught)
-        RollCall.taught += (frozenset(X["row"].astype(int)),)
+        self.number = len(RollCall.fitted)
+        RollCall.fitted += (frozenset(X["row"].astype(int)),)
 
     def predict(self, X):
         return np.full((len(X), 1), float(self.number))
@@ -57,7 +57,7 @@ class RollCall:
 def known(monkeypatch):
     """Register the learners of this file, for one test."""
     learners.registry.entries()
-    monkeypatch.setattr(RollCall, "taught", ())
+    monkeypatch.setattr(RollCall, "fitted", ())
     for name, model in {"memory": Memory, "roll-call": RollCall}.items():
         options = LearnerOptions(encoding="native", weights=True)
         entry = Entry(name, lambda target, seed, model=model: model(), frozenset({"point"}), options)
@@ -87,26 +87,26 @@ def settings_of(protocol, **more):
 
 def answers(drawn, learner, settings, target=None):
     rows = fit_spec.rows_of(drawn, drawn.splits[-1], settings)
-    return rows, out_of_fold.answer(rows, fit_spec.Fit(target or Target("point"), learner), settings)
+    return rows, out_of_fold.prediction(rows, fit_spec.Fit(target or Target("point"), learner), settings)
 
 
-def evidence(drawn, settings, panel=PANEL):
+def split_data(drawn, settings, panel=PANEL):
     rows = fit_spec.rows_of(drawn, drawn.splits[-1], settings)
     target = BOARD.target(drawn, settings)
-    stored = {(who, "none"): out_of_fold.answer(rows, fit_spec.Fit(target, who), settings) for who in panel}
+    stored = {(who, "none"): out_of_fold.prediction(rows, fit_spec.Fit(target, who), settings) for who in panel}
     split = rows.split
-    return evaluate.Evidence(
+    return evaluate.SplitData(
         drawn, BOARD, settings, split.repeat, split.fold, split.train, split.test,
-        rows.answered, rows.fold, rows.calibration, stored,
+        rows.answered, rows.inner_fold, rows.calibration, stored,
     )  # fmt: skip
 
 
-def said(sheet, method):
-    return sheet.weigh(method, "").answer.values
+def predictions(board_split, method):
+    return board_split.evaluate(method, "").prediction.values
 
 
 def answer_bytes(drawn, method, settings):
-    return said(evaluate.EnsembleSheet(evidence(drawn, settings), PANEL), method).tobytes()
+    return predictions(evaluate.EnsembleEvaluation(split_data(drawn, settings), PANEL), method).tobytes()
 
 
 # --- split: rows set aside ------------------------------------------------------------------------
@@ -153,8 +153,8 @@ def test_split_sets_the_share_aside_that_was_asked_for(way, share):
 def test_split_with_classes_keeps_their_shares():
     drawn = task(kind="classification", n=400)
     rows = fit_spec.rows_of(drawn, drawn.splits[0], settings_of("split", calibration=0.3))
-    taught, aside = (np.bincount(drawn.y[part], minlength=3) for part in (rows.split.train, rows.calibration))
-    np.testing.assert_allclose(aside / aside.sum(), taught / taught.sum(), atol=0.02)
+    fitted, aside = (np.bincount(drawn.y[part], minlength=3) for part in (rows.split.train, rows.calibration))
+    np.testing.assert_allclose(aside / aside.sum(), fitted / fitted.sum(), atol=0.02)
 
 
 @pytest.mark.usefixtures("known")
@@ -205,10 +205,10 @@ def test_a_scheme_that_knows_the_calibration_rows_is_caught(monkeypatch):
 def test_cqr_knows_the_calibration_rows_alone():
     """Its margins are order statistics of the misses there; the median is that of the scheme."""
     drawn = task(n=200)
-    given = evidence(drawn, settings_of("split"))
-    sheet = evaluate.EnsembleSheet(given, PANEL)
-    plain, moved = said(sheet, "coarse"), said(sheet, "coarse+cqr")
-    values, y = sheet._calibrating(BOARD.registry.scheme("coarse"))[0].values, drawn.y[given.calibration]
+    given = split_data(drawn, settings_of("split"))
+    board_split = evaluate.EnsembleEvaluation(given, PANEL)
+    plain, moved = predictions(board_split, "coarse"), predictions(board_split, "coarse+cqr")
+    values, y = board_split._calibrating(BOARD.registry.scheme("coarse"))[0].values, drawn.y[given.calibration]
     for lo, hi in given.target.intervals.values():
         level = given.target.levels[hi] - given.target.levels[lo]
         misses = np.sort(np.maximum(values[:, lo] - y, y - values[:, hi]))
@@ -224,7 +224,7 @@ def test_cqr_knows_the_calibration_rows_alone():
 
 def seen_by(values):
     """Return the rows that taught the fit behind each answer."""
-    return [RollCall.taught[int(number)] for number in np.ravel(values)]
+    return [RollCall.fitted[int(number)] for number in np.ravel(values)]
 
 
 @pytest.mark.usefixtures("known")
@@ -234,10 +234,10 @@ def test_each_fold_has_one_model_of_all_other_rows(way, protocol):
     rows, stored = answers(task(way), "roll-call", settings_of(protocol))
     everyone = set(rows.split.train)
     for row, seen in zip(rows.answered, seen_by(stored.oof), strict=True):
-        fold = set(rows.answered[rows.fold == rows.fold[rows.answered == row]])
+        fold = set(rows.answered[rows.inner_fold == rows.inner_fold[rows.answered == row]])
         assert seen == everyone - fold
     for k, by_fold in enumerate(stored.folds):
-        assert set(seen_by(by_fold)) == {frozenset(everyone - set(rows.answered[rows.fold == k]))}
+        assert set(seen_by(by_fold)) == {frozenset(everyone - set(rows.answered[rows.inner_fold == k]))}
     np.testing.assert_allclose(stored.test, stored.folds.mean(axis=0))
 
 
@@ -245,12 +245,12 @@ def test_each_fold_has_one_model_of_all_other_rows(way, protocol):
 @pytest.mark.parametrize("way", ["plain", "groups", "weight"])
 def test_nested_answers_are_made_without_two_folds(way):
     rows, stored = answers(task(way), "roll-call", settings_of("nested"))
-    part = {k: set(rows.answered[rows.fold == k]) for k in range(len(rows.inner))}
+    part = {k: set(rows.answered[rows.inner_fold == k]) for k in range(len(rows.inner))}
     assert stored.nested.shape == (len(part), len(rows.answered), 1)
     for k, world in enumerate(stored.nested):
-        for fold, seen in zip(rows.fold, seen_by(world), strict=True):
+        for fold, seen in zip(rows.inner_fold, seen_by(world), strict=True):
             assert seen == set(rows.split.train) - part[k] - part[fold]
-    assert len(RollCall.taught) == len(part) + len(part) * (len(part) - 1) // 2
+    assert len(RollCall.fitted) == len(part) + len(part) * (len(part) - 1) // 2
 
 
 @pytest.mark.parametrize(
@@ -268,11 +268,11 @@ def test_what_answers_without_a_fold_knows_nothing_of_its_y(method, protocol, kn
     """Under `bag` the weights were learned from models that had seen the fold: `cv-plus` says so."""
     drawn, settings = task(n=90), settings_of(protocol)
     rows = fit_spec.rows_of(drawn, drawn.splits[-1], settings)
-    fold = rows.answered[rows.fold == 1]
+    fold = rows.answered[rows.inner_fold == 1]
     y = drawn.y.copy()
     y[fold] = 3 * y[fold][::-1]
     honest, other = (
-        evaluate.EnsembleSheet(evidence(each, settings), PANEL)._by_fold(BOARD.registry.scheme(method))
+        evaluate.EnsembleEvaluation(split_data(each, settings), PANEL)._by_fold(BOARD.registry.scheme(method))
         for each in (drawn, replace(drawn, y=y))
     )
     same = [a.values.tobytes() == b.values.tobytes() for a, b in zip(honest, other, strict=True)]
@@ -283,10 +283,10 @@ def test_what_answers_without_a_fold_knows_nothing_of_its_y(method, protocol, kn
 def test_refit_and_bag_are_what_their_names_say():
     drawn = task(n=90)
     for protocol in ("bag", "nested"):
-        given = evidence(drawn, settings_of(protocol))
+        given = split_data(drawn, settings_of(protocol))
         for stored in given.stored.values():
             np.testing.assert_allclose(stored.test, stored.folds.mean(axis=0))
-    split, refit = (evidence(drawn, settings_of(protocol)) for protocol in ("split", "refit"))
+    split, refit = (split_data(drawn, settings_of(protocol)) for protocol in ("split", "refit"))
     assert all(stored.folds is None for given in (split, refit) for stored in given.stored.values())
     assert all(len(stored.calibration) == 0 for stored in refit.stored.values())
 
@@ -363,11 +363,11 @@ def covered(seed, settings, methods, n=120):
     y = X[:, 0] + rng.exponential(np.exp(0.5 * X[:, 1]))  # skewed, and of changing width: no learner is right
     frame = pd.DataFrame(X, columns=["a", "b"])
     split = Split(0, 0, np.arange(n), np.arange(n, n + N_TEST))
-    given = evidence(Task(f"law-{seed}", frame, y, "regression", (split,)), settings, PANEL[:2])
-    sheet, truth = evaluate.EnsembleSheet(given, PANEL[:2]), y[split.test]
+    given = split_data(Task(f"law-{seed}", frame, y, "regression", (split,)), settings, PANEL[:2])
+    board_split, truth = evaluate.EnsembleEvaluation(given, PANEL[:2]), y[split.test]
     hits = [
         [((values[:, lo] <= truth) & (truth <= values[:, hi])).sum() for lo, hi in given.target.intervals.values()]
-        for values in (said(sheet, method) for method in methods)
+        for values in (predictions(board_split, method) for method in methods)
     ]
     return np.array(hits), len(given.calibration)
 

@@ -40,15 +40,19 @@ def quantiles(seed, size=3, n=40, *, weighted=False, levels=LEVELS):
     y = rng.normal(size=n)
     centre = y + rng.normal(size=(size, n)) * rng.uniform(0.3, 1, size=(size, 1))
     width = rng.uniform(0.5, 2, size=(size, 1, 1))
-    said = centre[:, :, None] + width * (np.array(levels) - 0.5) * 3 + 0.2 * rng.normal(size=(size, n, len(levels)))
+    predictions = (
+        centre[:, :, None] + width * (np.array(levels) - 0.5) * 3 + 0.2 * rng.normal(size=(size, n, len(levels)))
+    )
     weight = rng.integers(1, 4, n).astype(float) if weighted else None
-    return panel_of(np.sort(said, axis=2), "quantile", weight=weight, fold=np.arange(n) % 4, outputs=levels), y
+    return panel_of(
+        np.sort(predictions, axis=2), "quantile", weight=weight, inner_fold=np.arange(n) % 4, outputs=levels
+    ), y
 
 
 def loss(panel, y, w):
     """Mean pinball loss before any sort, of weights of any form."""
     rule = {1: "l,lnk->nk", 2: "lk,lnk->nk", 3: "ljk,lnj->nk"}[w.ndim]
-    error = y[:, None] - np.einsum(rule, w, panel.said)
+    error = y[:, None] - np.einsum(rule, w, panel.predictions)
     return np.average(
         np.maximum(panel.target.levels * error, (panel.target.levels - 1) * error).mean(axis=1), weights=panel.weight
     )
@@ -57,20 +61,22 @@ def loss(panel, y, w):
 def by_dual(columns, y, level, weight):
     """Least mean pinball loss over the simplex of columns (M, n) at one level: max d'y - λ, columns d <= λ."""
     s = np.ones(len(y)) / len(y) if weight is None else weight / weight.sum()
-    answer = linprog(
+    prediction = linprog(
         np.append(-y, 1.0),
         A_ub=np.hstack([columns, -np.ones((len(columns), 1))]),
         b_ub=np.zeros(len(columns)),
         bounds=[*zip(s * (level - 1), s * level, strict=True), (None, None)],
         method="highs",
     )
-    return -answer.fun
+    return -prediction.fun
 
 
 def banded_by_highs(panel, y, band):
     near = [[j for j in range(len(panel.target.levels)) if abs(j - k) <= band] for k in range(len(panel.target.levels))]
     parts = [
-        by_dual(np.concatenate([said[:, near[k]].T for said in panel.said]), y, level, panel.weight)
+        by_dual(
+            np.concatenate([predictions[:, near[k]].T for predictions in panel.predictions]), y, level, panel.weight
+        )
         for k, level in enumerate(panel.target.levels)
     ]
     return np.mean(parts)
@@ -119,7 +125,7 @@ def test_pricing_columns_finds_the_same(whole, start, monkeypatch):
     expected = banded_by_highs(panel, y, K)
     monkeypatch.setattr(pinball_levels, "WHOLE", whole)
     monkeypatch.setattr(pinball_levels, "START", start)
-    found = pinball_banded(panel.said, y, panel.target.levels, band=K)
+    found = pinball_banded(panel.predictions, y, panel.target.levels, band=K)
     assert 0 <= found.gap <= 1e-8
     np.testing.assert_allclose(found.value, expected, rtol=1e-7)
     np.testing.assert_allclose(found.value, loss(panel, y, found.w), rtol=1e-9)
@@ -129,8 +135,8 @@ def test_a_rough_gap_is_honest():
     panel, y = quantiles(6, 6, n=500)
     levels = panel.target.levels
     for solver, band in (
-        (lambda tol: pinball_by_groups(panel.said, y, levels, groups=each_level(levels), tol=tol), 0),
-        (lambda tol: pinball_banded(panel.said, y, levels, band=K, tol=tol), K),
+        (lambda tol: pinball_by_groups(panel.predictions, y, levels, groups=each_level(levels), tol=tol), 0),
+        (lambda tol: pinball_banded(panel.predictions, y, levels, band=K, tol=tol), K),
     ):
         rough, best = solver(0.3), banded_by_highs(panel, y, band)
         assert 1e-9 < rough.gap <= 0.3
@@ -183,7 +189,7 @@ def test_groups_share_their_weights():
 def test_medium_finds_planted_weights():
     panel, _ = quantiles(1, 4, n=400)
     planted = np.array([0.5, 0.0, 0.2, 0.3])
-    y = planted @ panel.said[:, :, 2]
+    y = planted @ panel.predictions[:, :, 2]
     np.testing.assert_allclose(scheme("medium", panel, y).w[:, 2], planted, atol=1e-6)
 
 
@@ -191,7 +197,7 @@ def test_fine_finds_planted_weights_of_another_level():
     panel, _ = quantiles(1, 3, n=400)
     planted = np.zeros((3, K))
     planted[0, 4], planted[2, 1] = 0.6, 0.4
-    y = np.einsum("lj,lnj->n", planted, panel.said)
+    y = np.einsum("lj,lnj->n", planted, panel.predictions)
     w = scheme("fine", panel, y).w
     for k in range(K):
         np.testing.assert_allclose(w[:, :, k], planted, atol=1e-5)
@@ -204,14 +210,14 @@ def test_fine_finds_planted_weights_of_another_level():
 def test_the_order_of_learners_is_irrelevant(name):
     panel, y = quantiles(7, 4, n=150)
     order = np.array([2, 0, 3, 1])
-    moved = panel_of(panel.said[order], "quantile", fold=panel.fold, outputs=LEVELS)
+    moved = panel_of(panel.predictions[order], "quantile", inner_fold=panel.inner_fold, outputs=LEVELS)
     np.testing.assert_allclose(scheme(name, moved, y).w, scheme(name, panel, y).w[order], atol=1e-4)
 
 
 @pytest.mark.parametrize("name", EXACT)
 def test_copies_of_learners_gain_nothing(name):
     panel, y = quantiles(8, 3, n=100)
-    twice = panel_of(np.concatenate([panel.said, panel.said[:2]]), "quantile", outputs=LEVELS)
+    twice = panel_of(np.concatenate([panel.predictions, panel.predictions[:2]]), "quantile", outputs=LEVELS)
     expected = loss(panel, y, scheme(name, panel, y).w)
     np.testing.assert_allclose(loss(twice, y, scheme(name, twice, y).w), expected, rtol=2e-6)
 
@@ -220,8 +226,8 @@ def test_threads_give_the_same_bytes():
     panel, y = quantiles(9, 4, n=3000)
     levels = panel.target.levels
     for solver in (
-        lambda threads: pinball_by_groups(panel.said, y, levels, groups=each_level(levels), threads=threads),
-        lambda threads: pinball_banded(panel.said, y, levels, band=1, threads=threads),
+        lambda threads: pinball_by_groups(panel.predictions, y, levels, groups=each_level(levels), threads=threads),
+        lambda threads: pinball_banded(panel.predictions, y, levels, band=1, threads=threads),
     ):
         one, three = solver(1), solver(3)
         assert one.w.tobytes() == three.w.tobytes()
@@ -230,13 +236,13 @@ def test_threads_give_the_same_bytes():
 
 def test_a_memory_map_of_float32_is_read_in_chunks(tmp_path):
     panel, y = quantiles(10, 3, n=20_000)
-    single = panel.said.astype(np.float32)
+    single = panel.predictions.astype(np.float32)
     stored = np.memmap(tmp_path / "said", dtype=np.float32, mode="w+", shape=single.shape)
     stored[:] = single
     levels = panel.target.levels
     for solver in (
-        lambda said: pinball_by_groups(said, y, levels, groups=each_level(levels)),
-        lambda said: pinball_banded(said, y, levels, band=1),
+        lambda predictions: pinball_by_groups(predictions, y, levels, groups=each_level(levels)),
+        lambda predictions: pinball_banded(predictions, y, levels, band=1),
     ):
         np.testing.assert_allclose(solver(stored).value, solver(single.astype(float)).value, rtol=1e-8)
         assert solver(stored).gap <= 1e-6
@@ -247,7 +253,7 @@ def test_a_memory_map_of_float32_is_read_in_chunks(tmp_path):
 
 def penalised(panel, y, w, price):
     """Return the objective of each penalised scheme at weights w, for a price in units of the loss."""
-    size = panel.said.shape[0]
+    size = panel.predictions.shape[0]
     return {
         "coarse-ridge": lambda: loss(panel, y, w) + price * np.square(w - 1 / size).sum(),
         "coarse-entropy": lambda: loss(panel, y, w) + price * np.sum(w * np.log(np.maximum(size * w, 1e-300))),
@@ -278,10 +284,10 @@ def test_no_other_weights_do_better_with_the_penalty(name, seed):
 def test_penalised_weights_against_slsqp(weighted):
     panel, y = quantiles(4, 3, n=60, weighted=weighted)
     for penalty in (towards_equal(0.5, 3), Entropy(0.3)):
-        found = penalised_pinball(panel.said, y, panel.target.levels, panel.weight, penalty=penalty)
+        found = penalised_pinball(panel.predictions, y, panel.target.levels, panel.weight, penalty=penalty)
         best = np.inf
         for start in (np.full(3, 1 / 3), found.w * 0.9 + 0.1 / 3):
-            answer = minimize(
+            prediction = minimize(
                 lambda w, penalty=penalty: loss(panel, y, w) + penalty.value(w),
                 start,
                 bounds=[(1e-9, 1)] * 3,
@@ -289,7 +295,7 @@ def test_penalised_weights_against_slsqp(weighted):
                 options={"ftol": 1e-12},
                 method="SLSQP",
             )
-            best = min(best, answer.fun)
+            best = min(best, prediction.fun)
         assert found.gap <= 1e-9
         assert found.value <= best * (1 + 1e-9)
         np.testing.assert_allclose(found.value, best, rtol=1e-3)
@@ -326,8 +332,8 @@ def test_stronger_ties_are_tighter():
 def test_a_start_changes_nothing():
     panel, y = quantiles(12, 3, n=20_000)
     levels = panel.target.levels
-    plain = pinball_tied(panel.said, y, levels, price=0.05)
-    near = pinball_tied(panel.said, y, levels, price=0.05, start=scheme("medium", panel, y).w)
+    plain = pinball_tied(panel.predictions, y, levels, price=0.05)
+    near = pinball_tied(panel.predictions, y, levels, price=0.05, start=scheme("medium", panel, y).w)
     assert max(plain.gap, near.gap) <= 1e-9
     np.testing.assert_allclose(near.w, plain.w, atol=1e-4)
 
@@ -335,7 +341,7 @@ def test_a_start_changes_nothing():
 def test_penalties_of_many_levels():
     levels = tuple(np.arange(1, 40) / 40)
     panel, y = quantiles(13, 3, n=60, levels=levels)
-    found = pinball_tied(panel.said, y, panel.target.levels, price=0.01)
+    found = pinball_tied(panel.predictions, y, panel.target.levels, price=0.01)
     assert found.gap <= 1e-9
     assert_simplex(found.w, 0)
 
@@ -349,7 +355,7 @@ def test_inner_folds_choose_what_serves_them_best(name):
     for strength in module.STRENGTHS:
         total = 0.0
         for f in range(4):
-            held = panel.fold == f
+            held = panel.inner_fold == f
             w = scheme(f"{name}:{parameter}={strength}", panel.rows(~held), y[~held])
             rest = panel.rows(held)
             total += rest.weight @ losses.wis(y[held], np.sort(w(rest), axis=1), rest.target.levels)
@@ -364,35 +370,35 @@ def test_inner_folds_choose_what_serves_them_best(name):
 
 def hard_panels():
     panel, y = quantiles(20, 4, n=50)
-    said = panel.said
+    predictions = panel.predictions
     truth = np.repeat(y[None, :, None], K, axis=2)
-    useless = said.copy()
+    useless = predictions.copy()
     useless[1:] *= 1e8
-    perfect_middle = said.copy()
+    perfect_middle = predictions.copy()
     perfect_middle[0, :, 2] = y
     return {
-        "constant learners": (np.broadcast_to(said[:, :1], said.shape), y),
-        "all the same": (np.ones_like(said), y),
-        "equal learners": (np.repeat(said[:1], 4, axis=0), y),
-        "one learner": (said[:1], y),
-        "one row": (said[:, :1], y[:1]),
-        "perfect learner": (np.concatenate([said, truth]), y),
-        "two perfect learners": (np.concatenate([said, truth, truth]), y),
+        "constant learners": (np.broadcast_to(predictions[:, :1], predictions.shape), y),
+        "all the same": (np.ones_like(predictions), y),
+        "equal learners": (np.repeat(predictions[:1], 4, axis=0), y),
+        "one learner": (predictions[:1], y),
+        "one row": (predictions[:, :1], y[:1]),
+        "perfect learner": (np.concatenate([predictions, truth]), y),
+        "two perfect learners": (np.concatenate([predictions, truth, truth]), y),
         "perfect at one level": (perfect_middle, y),
-        "all too low": (said - 100, y),
+        "all too low": (predictions - 100, y),
         "useless learners": (useless, y),
-        "integers": (np.round(said), np.round(y)),
-        "more learners than rows": (quantiles(21, 12, n=6)[0].said, quantiles(21, 12, n=6)[1]),
-        "offset": (said + 1e6, y + 1e6),
-        "small": (1e-9 * said, 1e-9 * y),
+        "integers": (np.round(predictions), np.round(y)),
+        "more learners than rows": (quantiles(21, 12, n=6)[0].predictions, quantiles(21, 12, n=6)[1]),
+        "offset": (predictions + 1e6, y + 1e6),
+        "small": (1e-9 * predictions, 1e-9 * y),
     }
 
 
 @pytest.mark.parametrize("case", sorted(hard_panels()))
 @pytest.mark.parametrize("name", ["medium", "fine", "banded", "level-groups", *PENALISED])
 def test_survives(case, name):
-    said, y = hard_panels()[case]
-    panel = panel_of(said, "quantile", outputs=LEVELS)
+    predictions, y = hard_panels()[case]
+    panel = panel_of(predictions, "quantile", outputs=LEVELS)
     found = scheme(name, panel, y)
     assert_simplex(found.w, tuple(range(max(found.w.ndim - 1, 1))))
     assert 0 <= found.gap <= 1e-6
@@ -406,19 +412,19 @@ def test_survives(case, name):
     "case", ["one row", "constant learners", "perfect learner", "two perfect learners", "equal learners"]
 )
 def test_choosing_survives(case, name):
-    said, y = hard_panels()[case]
-    found = scheme(name, panel_of(said, "quantile", outputs=LEVELS), y)
+    predictions, y = hard_panels()[case]
+    found = scheme(name, panel_of(predictions, "quantile", outputs=LEVELS), y)
     assert 0 <= found.gap <= 1e-6
 
 
 def test_rows_without_weight_are_not_read():
     panel, y = quantiles(22, 3, n=60)
-    said, weight = panel.said.copy(), np.ones(60)
-    weight[:6], said[:, :6] = 0, np.nan
-    heard = panel.rows(np.arange(6, 60))
+    predictions, weight = panel.predictions.copy(), np.ones(60)
+    weight[:6], predictions[:, :6] = 0, np.nan
+    used = panel.rows(np.arange(6, 60))
     for name in ("medium", "fine"):
-        hidden = panel_of(said, "quantile", weight=weight, outputs=LEVELS)
-        np.testing.assert_allclose(scheme(name, hidden, y).w, scheme(name, heard, y[6:]).w, atol=1e-5)
+        hidden = panel_of(predictions, "quantile", weight=weight, outputs=LEVELS)
+        np.testing.assert_allclose(scheme(name, hidden, y).w, scheme(name, used, y[6:]).w, atol=1e-5)
 
 
 def test_one_level_is_enough():
@@ -448,7 +454,7 @@ def test_refuses_parameters(text, message):
 
 def test_a_penalty_alone_decides_where_all_pairs_are_linear():
     panel, y = quantiles(25, 3)
-    problem = problem_of(panel.said - 100, y, panel.target.levels)
+    problem = problem_of(panel.predictions - 100, y, panel.target.levels)
     found = solve((problem,), Quadratic(2e6 * np.eye(3), np.full(3, 1 / 3)), 1e-9)
     assert found.gap <= 1e-9
     np.testing.assert_allclose(found.w[0], 1 / 3, atol=1e-4)

@@ -73,11 +73,11 @@ def test_knn_quantile_is_a_slow_loop(weighted):
     weight = rng.integers(0, 4, 80).astype(float) if weighted else None
     kept = np.flatnonzero(np.ones(80) if weight is None else weight)
     found = fitted("knn-quantile:n_neighbors=7", X, y, weight).predict(X_test)
-    for x, answer in zip(X_test, found, strict=True):
+    for x, prediction in zip(X_test, found, strict=True):
         near = kept[np.argsort(np.linalg.norm(X[kept] - x, axis=1))[:7]]
         w = np.ones(7) if weight is None else weight[near]
         expected = [naive_quantile(y[near], w, level, w.mean()) for level in LEVELS]
-        np.testing.assert_allclose(answer, expected, atol=1e-12)
+        np.testing.assert_allclose(prediction, expected, atol=1e-12)
 
 
 def test_all_rows_at_the_distance_of_the_last_neighbour_are_neighbours():
@@ -115,19 +115,19 @@ def test_extra_trees_weigh_the_rows_of_the_leaves():
         inside = leaf[:, tree] == leaf_test[row, tree]
         expected[row] += w * inside / (w @ inside) / 10
     np.testing.assert_allclose(model.weights(X_test).toarray(), expected[:, order], atol=1e-12)
-    answer = [[naive_quantile(y[v > 0], v[v > 0], level, 0.0) for level in LEVELS] for v in expected]
-    np.testing.assert_allclose(model.predict(X_test), answer, atol=1e-9)
+    prediction = [[naive_quantile(y[v > 0], v[v > 0], level, 0.0) for level in LEVELS] for v in expected]
+    np.testing.assert_allclose(model.predict(X_test), prediction, atol=1e-9)
 
 
 def test_extra_trees_quantile_is_that_of_quantile_forest():
     X, y, X_test, _ = trees_of()
     settings = {"n_estimators": 50, "min_samples_leaf": 3, "max_features": 0.7, "random_state": 3}
     oracle = ExtraTreesQuantileRegressor(**settings, max_samples_leaf=None).fit(X, (y - y.mean()) / y.std())
-    said = oracle.predict(X_test, quantiles=list(LEVELS), weighted_leaves=True) * y.std() + y.mean()
+    predictions = oracle.predict(X_test, quantiles=list(LEVELS), weighted_leaves=True) * y.std() + y.mean()
     found = fitted("extra-trees-quantile:n_estimators=50,min_samples_leaf=3,max_features=0.7", X, y, seed=3)
     # The same trees and the same rows in the leaves; quantile-forest puts a value elsewhere between its neighbours.
-    np.testing.assert_allclose(found.predict(X_test), said, atol=0.5)
-    assert np.abs(found.predict(X_test) - said).mean() < 0.05
+    np.testing.assert_allclose(found.predict(X_test), predictions, atol=0.5)
+    assert np.abs(found.predict(X_test) - predictions).mean() < 0.05
 
 
 def noisy(n, seed=0):
@@ -140,10 +140,10 @@ def noisy(n, seed=0):
 def test_heteroscedastic_recovers_the_planted_deviation():
     X, y, _ = noisy(3000)
     X_test, _, deviation = noisy(200, seed=1)
-    said = fitted("heteroscedastic", X, y).predict(X_test)
-    found = (said[:, -1] - said[:, 0]) / (norm.ppf(LEVELS[-1]) - norm.ppf(LEVELS[0]))
+    predictions = fitted("heteroscedastic", X, y).predict(X_test)
+    found = (predictions[:, -1] - predictions[:, 0]) / (norm.ppf(LEVELS[-1]) - norm.ppf(LEVELS[0]))
     np.testing.assert_allclose(found, deviation, rtol=0.15)
-    np.testing.assert_allclose(said[:, 2], X_test @ [1.0, -2.0, 0.0], atol=0.15)
+    np.testing.assert_allclose(predictions[:, 2], X_test @ [1.0, -2.0, 0.0], atol=0.15)
 
 
 def test_heteroscedastic_without_freedom_is_gaussian():
@@ -189,20 +189,20 @@ def test_residual_quantile_of_locality_nought_gives_all_rows_one_law():
     found = fitted("residual-quantile:locality=0", X, y, seed=2).predict(X)
     given = {**boosting.settings(2, 0.1, 15, 20), "objective": "regression"}
 
-    def say(teach, ask):
-        return lightgbm.train(given, lightgbm.Dataset(X[teach], y[teach], params=given), 100).predict(X[ask])
+    def predict(fit_rows, ask):
+        return lightgbm.train(given, lightgbm.Dataset(X[fit_rows], y[fit_rows], params=given), 100).predict(X[ask])
 
     fold, residual = np.random.default_rng(2).permutation(150) % 5, np.empty(150)
     for k in range(5):
-        residual[fold == k] = y[fold == k] - say(fold != k, fold == k)
+        residual[fold == k] = y[fold == k] - predict(fold != k, fold == k)
     law = np.quantile(residual, LEVELS, method="weibull")
-    np.testing.assert_allclose(found, say(fold >= 0, fold >= 0)[:, None] + law, atol=1e-9)
+    np.testing.assert_allclose(found, predict(fold >= 0, fold >= 0)[:, None] + law, atol=1e-9)
 
 
 def test_residual_quantile_stretches_with_the_size_of_residuals():
     X, y, deviation = noisy(1500)
-    said = fitted("residual-quantile", X, y).predict(X)
-    assert np.corrcoef(np.log(said[:, -1] - said[:, 0]), np.log(deviation))[0, 1] > 0.7
+    predictions = fitted("residual-quantile", X, y).predict(X)
+    assert np.corrcoef(np.log(predictions[:, -1] - predictions[:, 0]), np.log(deviation))[0, 1] > 0.7
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from bench.core.nouns import Answer, BenchError, Target
+from bench.core.nouns import BenchError, Prediction, Target
 from bench.core.settings import DEFAULT_LEVELS
 from bench.methods.metrics import for_target, metric_info, registry
 
@@ -20,12 +20,12 @@ PARTS = ("dispersion", "underprediction", "overprediction")
 seeds = st.integers(0, 10**6)
 
 
-def value(name, y, answer):
-    return for_target(answer.target)[name].function(answer.target, np.asarray(y, dtype=float), answer)
+def value(name, y, prediction):
+    return for_target(prediction.target)[name].function(prediction.target, np.asarray(y, dtype=float), prediction)
 
 
-def said(levels, values, weight=None):
-    return Answer(Target("quantile", tuple(levels)), np.asarray(values, dtype=float), weight)
+def predictions(levels, values, weight=None):
+    return Prediction(Target("quantile", tuple(levels)), np.asarray(values, dtype=float), weight)
 
 
 @st.composite
@@ -40,7 +40,7 @@ def cases(draw):
     digits = draw(st.sampled_from([0, 6]))
     y, values = np.round(3 * rng.normal(size=n), digits), np.round(3 * rng.normal(size=(n, len(levels))), digits)
     weight = rng.integers(1, 4, n).astype(float) if draw(st.booleans()) else None
-    return y, Answer(Target("quantile", levels), np.sort(values, axis=1), weight)
+    return y, Prediction(Target("quantile", levels), np.sort(values, axis=1), weight)
 
 
 def bracher(y, quantiles, levels):
@@ -63,48 +63,52 @@ def bracher(y, quantiles, levels):
 @law
 @given(case=cases())
 def test_wis_and_its_parts_are_those_of_bracher(case):
-    y, answer = case
-    rows = [bracher(*row, answer.target.outputs) for row in zip(y, answer.values, strict=True)]
-    expected = np.average(rows, axis=0, weights=answer.weight)
-    np.testing.assert_allclose([value(name, y, answer) for name in PARTS], expected, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(value("wis", y, answer), expected.sum(), rtol=1e-9, atol=1e-12)
+    y, prediction = case
+    rows = [bracher(*row, prediction.target.outputs) for row in zip(y, prediction.values, strict=True)]
+    expected = np.average(rows, axis=0, weights=prediction.weight)
+    np.testing.assert_allclose([value(name, y, prediction) for name in PARTS], expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(value("wis", y, prediction), expected.sum(), rtol=1e-9, atol=1e-12)
 
 
 @law
 @given(case=cases())
 def test_the_parts_sum_to_wis(case):
-    y, answer = case
-    total = sum(value(name, y, answer) for name in PARTS)
-    np.testing.assert_allclose(total, value("wis", y, answer), rtol=1e-12, atol=1e-14)
+    y, prediction = case
+    total = sum(value(name, y, prediction) for name in PARTS)
+    np.testing.assert_allclose(total, value("wis", y, prediction), rtol=1e-12, atol=1e-14)
 
 
 @law
 @given(case=cases())
 def test_wis_is_the_sum_of_pinball_losses_over_the_number_of_levels(case):
-    y, answer = case
+    y, prediction = case
     total = 0.0
-    for k, level in enumerate(answer.target.outputs):
-        each = [max(level * (t - q), (level - 1) * (t - q)) for t, q in zip(y, answer.values[:, k], strict=True)]
-        mean = np.average(each, weights=answer.weight)
-        np.testing.assert_allclose(value(f"pinball_{level:g}", y, answer), mean, rtol=1e-9, atol=1e-12)
+    for k, level in enumerate(prediction.target.outputs):
+        each = [max(level * (t - q), (level - 1) * (t - q)) for t, q in zip(y, prediction.values[:, k], strict=True)]
+        mean = np.average(each, weights=prediction.weight)
+        np.testing.assert_allclose(value(f"pinball_{level:g}", y, prediction), mean, rtol=1e-9, atol=1e-12)
         total += 2 * mean
-    np.testing.assert_allclose(value("wis", y, answer), total / answer.target.width, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(value("mean_pinball", y, answer), total / answer.target.width / 2, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(value("wis", y, prediction), total / prediction.target.width, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        value("mean_pinball", y, prediction), total / prediction.target.width / 2, rtol=1e-9, atol=1e-12
+    )
 
 
 def test_wis_of_one_interval_by_hand():
     """Interval [2, 6] of coverage 0.8 and median 3; twice the median would give 2.4 / 2 in place of 2.4 / 1.5."""
-    answer = said((0.1, 0.5, 0.9), [[2, 3, 6]] * 3)
+    prediction = predictions((0.1, 0.5, 0.9), [[2, 3, 6]] * 3)
     for y, wide, under, over in ((4, 0.4, 0.5, 0), (8, 0.4, 2.5 + 2, 0), (1, 0.4, 0, 1 + 1)):
-        row = replace(answer, values=answer.values[:1])
+        row = replace(prediction, values=prediction.values[:1])
         found = [value(name, [y], row) for name in PARTS]
         np.testing.assert_allclose(found, np.array([wide, under, over]) / 1.5)
-    np.testing.assert_allclose(value("wis", [4, 8, 1], answer), (0.9 + 4.9 + 2.4) / 3 / 1.5)
+    np.testing.assert_allclose(value("wis", [4, 8, 1], prediction), (0.9 + 4.9 + 2.4) / 3 / 1.5)
 
 
 def test_golden_numbers():
     y = np.array([0.0, 1.5, -2.0])
-    answer = Answer(QUANTILE, np.add.outer([0.1, 1.0, 0.5], norm.ppf(DEFAULT_LEVELS)), np.array([1.0, 2.0, 1.0]))
+    prediction = Prediction(
+        QUANTILE, np.add.outer([0.1, 1.0, 0.5], norm.ppf(DEFAULT_LEVELS)), np.array([1.0, 2.0, 1.0])
+    )
     golden = {
         "wis": 0.53684978,
         "dispersion": 0.19023083,
@@ -117,12 +121,12 @@ def test_golden_numbers():
         "level_calibration": 0.11111111,
     }
     for name, expected in golden.items():
-        np.testing.assert_allclose(value(name, y, answer), expected, rtol=1e-6, err_msg=name)
+        np.testing.assert_allclose(value(name, y, prediction), expected, rtol=1e-6, err_msg=name)
 
 
 def test_levels_that_are_not_symmetric_have_no_parts():
-    y, answer = np.arange(3.0), Answer(ASYMMETRIC, np.zeros((3, 3)))
-    assert all(math.isnan(value(name, y, answer)) for name in ("wis", *PARTS))
+    y, prediction = np.arange(3.0), Prediction(ASYMMETRIC, np.zeros((3, 3)))
+    assert all(math.isnan(value(name, y, prediction)) for name in ("wis", *PARTS))
     names = {"wis", "mean_pinball", "crps", "crossing_rate", "level_calibration", *PARTS}
     assert set(for_target(ASYMMETRIC)) == names | {"pinball_0.1", "pinball_0.5", "pinball_0.8"}
 
@@ -136,18 +140,18 @@ def test_crps_of_many_levels_is_that_of_the_distribution():
     exact = y * (2 * norm.cdf(y) - 1) + 2 * norm.pdf(y) - 1 / np.sqrt(np.pi)
     for count, tolerance in ((9, 0.11), (99, 0.01), (1999, 5e-4)):
         levels = np.arange(1, count + 1) / (count + 1)
-        answer = said(levels, np.tile(norm.ppf(levels), (5, 1)))
-        found = [value("crps", y[[i]], replace(answer, values=answer.values[[i]])) for i in range(5)]
+        prediction = predictions(levels, np.tile(norm.ppf(levels), (5, 1)))
+        found = [value("crps", y[[i]], replace(prediction, values=prediction.values[[i]])) for i in range(5)]
         np.testing.assert_allclose(found, exact, atol=tolerance)
 
 
 @law
 @given(case=cases(), asymmetric=st.booleans())
 def test_crps_is_the_trapezoidal_rule_with_level_tails(case, asymmetric):
-    y, answer = case
+    y, prediction = case
     keep = slice(None, -1) if asymmetric else slice(None)
-    levels = np.array(answer.target.outputs)[keep]
-    cut = said(levels, answer.values[:, keep], answer.weight)
+    levels = np.array(prediction.target.outputs)[keep]
+    cut = predictions(levels, prediction.values[:, keep], prediction.weight)
     grid = np.concatenate([[0.0], levels, [1.0]])
     error = y[:, None] - cut.values
     loss = np.maximum(levels * error, (levels - 1) * error)
@@ -158,37 +162,37 @@ def test_crps_is_the_trapezoidal_rule_with_level_tails(case, asymmetric):
 
 def test_crps_is_wis_on_the_middles_of_equal_parts():
     rng = np.random.default_rng(0)
-    answer = said((np.arange(10) + 0.5) / 10, np.sort(rng.normal(size=(20, 10)), axis=1))
+    prediction = predictions((np.arange(10) + 0.5) / 10, np.sort(rng.normal(size=(20, 10)), axis=1))
     y = rng.normal(size=20)
-    np.testing.assert_allclose(value("crps", y, answer), value("wis", y, answer))
-    alone = said((0.5,), y[:, None] + 2)
+    np.testing.assert_allclose(value("crps", y, prediction), value("wis", y, prediction))
+    alone = predictions((0.5,), y[:, None] + 2)
     assert value("crps", y, alone) == pytest.approx(2)
 
 
 def test_level_calibration_by_hand():
     y = np.array([1.0, 2.0, 3.0, 4.0])
-    answer = said((0.25, 0.5, 0.9), np.tile([2.5, 2.5, 9.0], (4, 1)))
-    assert value("level_calibration", y, answer) == pytest.approx((0.25 + 0 + 0.1) / 3)
-    weighted = replace(answer, weight=np.array([1.0, 0.0, 0.0, 3.0]))
+    prediction = predictions((0.25, 0.5, 0.9), np.tile([2.5, 2.5, 9.0], (4, 1)))
+    assert value("level_calibration", y, prediction) == pytest.approx((0.25 + 0 + 0.1) / 3)
+    weighted = replace(prediction, weight=np.array([1.0, 0.0, 0.0, 3.0]))
     assert value("level_calibration", y, weighted) == pytest.approx((0 + 0.25 + 0.1) / 3)
 
 
 def test_level_calibration_forgives_ties_and_nothing_else():
     counts = np.array([0.0, 0.0, 0.0, 1.0])
-    fair = said((0.5, 0.75, 0.9), np.tile([0.0, 0.0, 1.0], (4, 1)))
+    fair = predictions((0.5, 0.75, 0.9), np.tile([0.0, 0.0, 1.0], (4, 1)))
     assert value("level_calibration", counts, fair) == 0
-    wrong = said((0.5, 0.75, 0.9), np.tile([0.0, 0.0, 0.0], (4, 1)))
+    wrong = predictions((0.5, 0.75, 0.9), np.tile([0.0, 0.0, 0.0], (4, 1)))
     assert value("level_calibration", counts, wrong) == pytest.approx(0.15 / 3)
 
 
 @law
 @given(case=cases())
 def test_level_calibration_is_the_mean_distance_of_shares_where_nothing_ties(case):
-    y, answer = case
+    y, prediction = case
     y = y + 1e-9
-    share = np.average(y[:, None] <= answer.values, axis=0, weights=answer.weight)
-    expected = np.abs(share - answer.target.levels).mean()
-    np.testing.assert_allclose(value("level_calibration", y, answer), expected, rtol=1e-9, atol=1e-12)
+    share = np.average(y[:, None] <= prediction.values, axis=0, weights=prediction.weight)
+    expected = np.abs(share - prediction.target.levels).mean()
+    np.testing.assert_allclose(value("level_calibration", y, prediction), expected, rtol=1e-9, atol=1e-12)
 
 
 # --- infinite quantiles ---------------------------------------------------------------------------
@@ -198,12 +202,12 @@ def wide(n=4):
     """Return an answer whose outermost interval is the whole line."""
     values = np.tile(np.linspace(-1, 1, 9), (n, 1))
     values[:, 0], values[:, -1] = -np.inf, np.inf
-    return Answer(QUANTILE, values, unsorted=values)
+    return Prediction(QUANTILE, values, unsorted=values)
 
 
 def test_infinite_quantiles_give_infinite_scores_and_finite_shares():
-    y, answer = np.array([-5.0, 0.1, 0.2, 5.0]), wide()
-    found = {name: metric.function(QUANTILE, y, answer) for name, metric in for_target(QUANTILE).items()}
+    y, prediction = np.array([-5.0, 0.1, 0.2, 5.0]), wide()
+    found = {name: metric.function(QUANTILE, y, prediction) for name, metric in for_target(QUANTILE).items()}
     endless = {"wis", "crps", "mean_pinball", "dispersion", "width_95", "pinball_0.025", "pinball_0.975"}
     assert {name for name, number in found.items() if np.isinf(number)} == endless
     assert not any(np.isnan(number) for number in found.values())
@@ -214,8 +218,8 @@ def test_infinite_quantiles_give_infinite_scores_and_finite_shares():
 
 @pytest.mark.parametrize("end", [-np.inf, np.inf])
 def test_quantiles_that_are_all_infinite_are_no_nan(end):
-    y, answer = np.zeros(3), Answer(QUANTILE, np.full((3, 9), end), unsorted=np.full((3, 9), end))
-    found = {name: metric.function(QUANTILE, y, answer) for name, metric in for_target(QUANTILE).items()}
+    y, prediction = np.zeros(3), Prediction(QUANTILE, np.full((3, 9), end), unsorted=np.full((3, 9), end))
+    found = {name: metric.function(QUANTILE, y, prediction) for name, metric in for_target(QUANTILE).items()}
     assert not any(np.isnan(number) for number in found.values())
     assert np.isinf(found["wis"])
     assert np.isinf(found["width_80"])
@@ -225,10 +229,10 @@ def test_quantiles_that_are_all_infinite_are_no_nan(end):
 
 def test_an_infinite_row_of_weight_zero_is_no_row():
     y = np.array([0.3, -0.2, 0.4, 2.0])
-    finite = Answer(QUANTILE, np.tile(np.linspace(-1, 1, 9), (4, 1)))
+    finite = Prediction(QUANTILE, np.tile(np.linspace(-1, 1, 9), (4, 1)))
     values = finite.values.copy()
     values[3, [0, -1]] = -np.inf, np.inf
-    mixed = Answer(QUANTILE, values, np.array([1.0, 1.0, 1.0, 0.0]))
+    mixed = Prediction(QUANTILE, values, np.array([1.0, 1.0, 1.0, 0.0]))
     few = replace(finite, values=finite.values[:3])
     for name in for_target(QUANTILE):
         np.testing.assert_allclose(value(name, y, mixed), value(name, y[:3], few), err_msg=name)
@@ -248,10 +252,10 @@ def test_every_level_has_its_metric():
 def test_a_name_tells_the_traits_without_a_target():
     found = metric_info("pinball_0.1")
     assert (found.name, found.direction, found.unit, found.goal) == ("pinball_0.1", "min", True, None)
-    answer = Answer(QUANTILE, np.zeros((2, 9)))
-    assert found.function(QUANTILE, np.array([1.0, -1.0]), answer) == pytest.approx((0.1 + 0.9) / 2)
-    assert math.isnan(found.function(ASYMMETRIC, np.zeros(2), Answer(ASYMMETRIC, np.zeros((2, 3))))) is False
-    assert math.isnan(metric_info("pinball_0.2").function(QUANTILE, np.zeros(2), answer))
+    prediction = Prediction(QUANTILE, np.zeros((2, 9)))
+    assert found.function(QUANTILE, np.array([1.0, -1.0]), prediction) == pytest.approx((0.1 + 0.9) / 2)
+    assert math.isnan(found.function(ASYMMETRIC, np.zeros(2), Prediction(ASYMMETRIC, np.zeros((2, 3))))) is False
+    assert math.isnan(metric_info("pinball_0.2").function(QUANTILE, np.zeros(2), prediction))
     assert metric_info("coverage_80").goal == 0.8
     for name in ("pinball_80", "pinball_0", "pinball_1", "pinball_x", "pinball", "coverage_0", "coverage_101"):
         assert metric_info(name) is None, name
@@ -274,6 +278,6 @@ def test_levels_of_other_targets_are_known_names(target):
 
 
 def test_a_metric_called_without_a_level_is_of_the_median():
-    y, answer = np.array([1.0]), said((0.25, 0.5, 0.75), [[0, 3, 4]])
-    assert registry.scheme("pinball")(answer.target, y, answer) == pytest.approx(1)
-    assert registry.scheme("pinball:level=0.25")(answer.target, y, answer) == pytest.approx(0.25)
+    y, prediction = np.array([1.0]), predictions((0.25, 0.5, 0.75), [[0, 3, 4]])
+    assert registry.scheme("pinball")(prediction.target, y, prediction) == pytest.approx(1)
+    assert registry.scheme("pinball:level=0.25")(prediction.target, y, prediction) == pytest.approx(0.25)

@@ -27,12 +27,12 @@ seeds = st.integers(0, 10**6)
 THREE = (0.1, 0.5, 0.8)
 
 
-def panel_of(said, levels=THREE, X=None, weight=None, folds=5):
+def panel_of(predictions, levels=THREE, X=None, weight=None, folds=5):
     """Return a panel of learners' quantiles (L, n, K)."""
-    n = said.shape[1]
+    n = predictions.shape[1]
     columns = pd.DataFrame(np.zeros((n, 1)) if X is None else X).rename(columns=lambda j: f"x{j}")
-    names = tuple(f"learner-{j}" for j in range(len(said)))
-    return Panel(Target("quantile", tuple(levels)), names, columns, said, weight, np.arange(n) % folds)
+    names = tuple(f"learner-{j}" for j in range(len(predictions)))
+    return Panel(Target("quantile", tuple(levels)), names, columns, predictions, weight, np.arange(n) % folds)
 
 
 def sample(n=120, L=4, levels=THREE, seed=0):
@@ -48,8 +48,8 @@ def learn(name, panel, y):
     return registry.scheme(name)(panel, y, np.random.default_rng(0))
 
 
-def pinball(y, said, level, weight=None):
-    return np.average(losses.pinball(y, said[:, None], np.array([level]))[:, 0], weights=weight)
+def pinball(y, predictions, level, weight=None):
+    return np.average(losses.pinball(y, predictions[:, None], np.array([level]))[:, 0], weights=weight)
 
 
 # --- the solver -----------------------------------------------------------------------------------
@@ -109,31 +109,33 @@ def test_a_penalty_counts_the_same_in_a_part_of_the_rows():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_qra_is_linear_quantile_regression(seed):
-    y, said = sample(seed=seed)
+    y, predictions = sample(seed=seed)
     weight = np.random.default_rng(seed).uniform(0.2, 2, len(y))
-    found = learn("qra", panel_of(said, weight=weight), y)
+    found = learn("qra", panel_of(predictions, weight=weight), y)
     assert found.gap <= 1e-6
     for k, level in enumerate(THREE):
-        oracle = QuantileRegressor(quantile=level, alpha=0).fit(said[:, :, k].T, y, sample_weight=weight)
+        oracle = QuantileRegressor(quantile=level, alpha=0).fit(predictions[:, :, k].T, y, sample_weight=weight)
         np.testing.assert_allclose(found.w[:, k], oracle.coef_, atol=1e-6)
         np.testing.assert_allclose(found.intercept[k], oracle.intercept_, atol=1e-6)
 
 
 def test_qra_finds_a_planted_combination_of_any_sign_and_sum():
-    _, said = sample(n=200)
-    y = -3 + 2 * said[0, :, 1] - 0.5 * said[2, :, 1]
-    found = learn("qra", panel_of(said), y)
+    _, predictions = sample(n=200)
+    y = -3 + 2 * predictions[0, :, 1] - 0.5 * predictions[2, :, 1]
+    found = learn("qra", panel_of(predictions), y)
     np.testing.assert_allclose(found.w[:, 1], [2, 0, -0.5, 0], atol=1e-7)
     np.testing.assert_allclose(found.intercept[1], -3, atol=1e-6)
 
 
 def test_qra_bears_equal_constant_and_collinear_learners():
-    y, said = sample(L=3)
-    plain = learn("qra", panel_of(said), y)
-    extra = np.concatenate([said, said[:1], np.full_like(said[:1], 7.0), (2 * said[1] - said[2])[None]])
+    y, predictions = sample(L=3)
+    plain = learn("qra", panel_of(predictions), y)
+    extra = np.concatenate(
+        [predictions, predictions[:1], np.full_like(predictions[:1], 7.0), (2 * predictions[1] - predictions[2])[None]]
+    )
     found = learn("qra", panel_of(extra), y)
     assert found.gap <= 1e-6
-    np.testing.assert_allclose(found(panel_of(extra)), plain(panel_of(said)), atol=1e-5)
+    np.testing.assert_allclose(found(panel_of(extra)), plain(panel_of(predictions)), atol=1e-5)
     np.testing.assert_allclose(found.w[0], found.w[3], atol=1e-9)
     assert np.abs(found.w[4]).max() == 0
     alone = learn("qra", panel_of(np.full((2, 40, 3), 5.0)), y[:40])
@@ -144,43 +146,43 @@ def test_qra_bears_equal_constant_and_collinear_learners():
 
 
 def test_qra_of_many_rows_has_a_certificate():
-    y, said = sample(n=20000, L=5, levels=DEFAULT_LEVELS)
-    found = learn("qra", panel_of(said, DEFAULT_LEVELS), y)
+    y, predictions = sample(n=20000, L=5, levels=DEFAULT_LEVELS)
+    found = learn("qra", panel_of(predictions, DEFAULT_LEVELS), y)
     assert found.gap <= 1e-6
-    medium = simplex_pinball(said[:, :, :1], y, np.array(DEFAULT_LEVELS[:1]))
-    assert pinball(y, found(panel_of(said, DEFAULT_LEVELS))[:, 0], DEFAULT_LEVELS[0]) <= medium.value
+    medium = simplex_pinball(predictions[:, :, :1], y, np.array(DEFAULT_LEVELS[:1]))
+    assert pinball(y, found(panel_of(predictions, DEFAULT_LEVELS))[:, 0], DEFAULT_LEVELS[0]) <= medium.value
 
 
 def test_fqra_regresses_on_standardised_principal_components():
-    y, said = sample(L=5)
-    found = learn("fqra:factors=2", panel_of(said), y)
+    y, predictions = sample(L=5)
+    found = learn("fqra:factors=2", panel_of(predictions), y)
     assert found.gap <= 1e-6
     for k, level in enumerate(THREE):
-        columns = said[:, :, k].T
+        columns = predictions[:, :, k].T
         factors = PCA(2).fit_transform((columns - columns.mean(axis=0)) / columns.std(axis=0))
         oracle = QuantileRegressor(quantile=level, alpha=0).fit(factors, y)
-        np.testing.assert_allclose(found(panel_of(said))[:, k], oracle.predict(factors), atol=1e-6)
+        np.testing.assert_allclose(found(panel_of(predictions))[:, k], oracle.predict(factors), atol=1e-6)
 
 
 def test_fqra_with_all_factors_is_qra():
-    y, said = sample(L=4)
-    every, more, qra = (learn(name, panel_of(said), y) for name in ("fqra:factors=4", "fqra:factors=99", "qra"))
+    y, predictions = sample(L=4)
+    every, more, qra = (learn(name, panel_of(predictions), y) for name in ("fqra:factors=4", "fqra:factors=99", "qra"))
     for found in (every, more):
         np.testing.assert_allclose(found.w, qra.w, atol=1e-9)
 
 
 def test_fqra_takes_the_number_of_factors_that_is_best_out_of_fold():
     rng = np.random.default_rng(2)
-    y, said = sample(n=90, L=6, seed=3)
-    panel = panel_of(said, weight=rng.integers(0, 3, 90).astype(float))
+    y, predictions = sample(n=90, L=6, seed=3)
+    panel = panel_of(predictions, weight=rng.integers(0, 3, 90).astype(float))
     totals = []
     for count in range(1, 7):
         total = 0.0
         for fold in range(5):
-            held = panel.fold == fold
+            held = panel.inner_fold == fold
             found = learn(f"fqra:factors={count}", panel.rows(~held), y[~held])
-            answer = found(panel.rows(held))
-            total += panel.weight[held] @ losses.pinball(y[held], answer, panel.target.levels).sum(axis=1)
+            prediction = found(panel.rows(held))
+            total += panel.weight[held] @ losses.pinball(y[held], prediction, panel.target.levels).sum(axis=1)
         totals.append(total)
     best = learn(f"fqra:factors={1 + int(np.argmin(totals))}", panel, y)
     np.testing.assert_allclose(learn("fqra", panel, y).w, best.w, atol=1e-9)
@@ -202,30 +204,30 @@ def cdf(quantiles, levels, x):
 def test_the_linear_pool_is_the_inverse_of_the_mean_distribution_function(seed, L, K):
     rng = np.random.default_rng(seed)
     levels = np.sort(rng.choice(np.arange(1, 100), K, replace=False)) / 100
-    said, w = np.sort(rng.normal(size=(L, 6, K)) * 3, axis=2), rng.dirichlet(np.ones(L))
-    answer = LinearPool(w)(panel_of(said, levels))
+    predictions, w = np.sort(rng.normal(size=(L, 6, K)) * 3, axis=2), rng.dirichlet(np.ones(L))
+    prediction = LinearPool(w)(panel_of(predictions, levels))
     for i in range(6):
-        ends = 1000 * np.array([-1, 1]) + said[:, i].mean()
+        ends = 1000 * np.array([-1, 1]) + predictions[:, i].mean()
 
         def mixture(x, i=i):
-            return sum(share * cdf(one, levels, x) for share, one in zip(w, said[:, i], strict=True))
+            return sum(share * cdf(one, levels, x) for share, one in zip(w, predictions[:, i], strict=True))
 
         for k, level in enumerate(levels):
             left = brentq(lambda x, level=level: mixture(x) - level + 1e-10, *ends, xtol=1e-10)
             right = brentq(lambda x, level=level: mixture(x) - level - 1e-10, *ends, xtol=1e-10)
-            assert left - 1e-6 <= answer[i, k] <= right + 1e-6
+            assert left - 1e-6 <= prediction[i, k] <= right + 1e-6
 
 
 def test_the_linear_pool_of_one_learner_is_that_learner():
-    _, said = sample(L=3, levels=DEFAULT_LEVELS)
-    panel = panel_of(said, DEFAULT_LEVELS)
-    np.testing.assert_allclose(LinearPool(np.array([0.0, 1, 0]))(panel), said[1], atol=1e-12)
-    assert LinearPool(np.array([0.0, 1, 0])).heard == (False, True, False)
+    _, predictions = sample(L=3, levels=DEFAULT_LEVELS)
+    panel = panel_of(predictions, DEFAULT_LEVELS)
+    np.testing.assert_allclose(LinearPool(np.array([0.0, 1, 0]))(panel), predictions[1], atol=1e-12)
+    assert LinearPool(np.array([0.0, 1, 0])).used == (False, True, False)
 
 
 def test_the_linear_pool_takes_the_middle_where_the_mixture_stays_at_a_level():
-    said = np.array([[[-2.0, -1.5, -1.0]], [[4.0, 4.5, 5.0]]])
-    found = LinearPool(np.array([0.5, 0.5]))(panel_of(said, (0.25, 0.5, 0.75)))
+    predictions = np.array([[[-2.0, -1.5, -1.0]], [[4.0, 4.5, 5.0]]])
+    found = LinearPool(np.array([0.5, 0.5]))(panel_of(predictions, (0.25, 0.5, 0.75)))
     np.testing.assert_allclose(found, [[-1.5, (-0.5 + 3.5) / 2, 4.5]])
     points = np.array([[[0.0, 0.0, 0.0]], [[3.0, 3.0, 3.0]]])
     np.testing.assert_allclose(LinearPool(np.array([0.5, 0.5]))(panel_of(points, (0.25, 0.5, 0.75))), [[0, 1.5, 3]])
@@ -233,14 +235,14 @@ def test_the_linear_pool_takes_the_middle_where_the_mixture_stays_at_a_level():
 
 
 def test_the_linear_pool_of_one_level_is_the_quantile_of_what_was_said():
-    said = np.array([1.0, 5.0, 2.0])[:, None, None]
-    found = LinearPool(np.full(3, 1 / 3))(panel_of(said, (0.6,)))
+    predictions = np.array([1.0, 5.0, 2.0])[:, None, None]
+    found = LinearPool(np.full(3, 1 / 3))(panel_of(predictions, (0.6,)))
     np.testing.assert_allclose(found, [[2.0]])
 
 
 def test_the_linear_pool_is_wider_than_the_average_of_quantiles():
-    y, said = sample(L=4, levels=DEFAULT_LEVELS)
-    panel = panel_of(said, DEFAULT_LEVELS)
+    y, predictions = sample(L=4, levels=DEFAULT_LEVELS)
+    panel = panel_of(predictions, DEFAULT_LEVELS)
     pool, average = (learn(name, panel, y)(panel) for name in ("linear-pool", "vincentize"))
     np.testing.assert_array_equal(average, learn("equal", panel, y)(panel))
     assert (np.diff(pool[:, [0, -1]]) > np.diff(average[:, [0, -1]])).mean() > 0.95
@@ -252,50 +254,50 @@ def test_the_gram_matrix_gives_the_crps_of_every_mixture(seed, ties):
     """Against ∫ (F - H)² on a fine grid, and E|X - y| - ½ E|X - X'| from many quantiles of each learner."""
     rng = np.random.default_rng(seed)
     L, n = 3, 4
-    said, y = np.sort(2 * rng.normal(size=(L, n, 3)), axis=2), 2 * rng.normal(size=n)
-    said, y = (np.round(said), np.round(y)) if ties else (said, y)
+    predictions, y = np.sort(2 * rng.normal(size=(L, n, 3)), axis=2), 2 * rng.normal(size=n)
+    predictions, y = (np.round(predictions), np.round(y)) if ties else (predictions, y)
     weight = rng.uniform(0.5, 2, n)
-    gram = crps_gram(panel_of(said, weight=weight), y)
+    gram = crps_gram(panel_of(predictions, weight=weight), y)
     w, grid, step = rng.dirichlet(np.ones(L)), np.linspace(-60, 60, 120001), 0.001
     each = np.empty(n)
     for i in range(n):
-        mixture = sum(share * cdf(one, THREE, grid) for share, one in zip(w, said[:, i], strict=True))
+        mixture = sum(share * cdf(one, THREE, grid) for share, one in zip(w, predictions[:, i], strict=True))
         each[i] = np.sum(np.square(mixture - (grid >= y[i]))) * step
     np.testing.assert_allclose(w @ gram @ w, np.average(each, weights=weight), atol=5e-3)
 
 
 def test_the_gram_matrix_is_the_energy_form():
     rng = np.random.default_rng(0)
-    said, y = np.sort(rng.normal(size=(2, 1, 3)), axis=2), np.array([0.4])
+    predictions, y = np.sort(rng.normal(size=(2, 1, 3)), axis=2), np.array([0.4])
     levels = (np.arange(4000) + 0.5) / 4000
     draws = []
-    for q in said[:, 0]:
+    for q in predictions[:, 0]:
         low = q[0] - 0.1 / 0.4 * (q[1] - q[0])
         high = q[2] + 0.2 / 0.3 * (q[2] - q[1])
         draws.append(np.interp(levels, [0, *THREE, 1], [low, *q, high]))
     to_y = [np.abs(x - y[0]).mean() for x in draws]
     apart = [[np.abs(a[:, None] - b).mean() for b in draws] for a in draws]
     expected = (np.add.outer(to_y, to_y) - np.array(apart)) / 2
-    np.testing.assert_allclose(crps_gram(panel_of(said), y), expected, atol=2e-3)
+    np.testing.assert_allclose(crps_gram(panel_of(predictions), y), expected, atol=2e-3)
 
 
 def test_crps_simplex_is_at_the_optimum_and_counts_rows_by_weight():
-    y, said = sample(n=150, L=5, levels=DEFAULT_LEVELS, seed=4)
+    y, predictions = sample(n=150, L=5, levels=DEFAULT_LEVELS, seed=4)
     weight = np.arange(150) % 3 * 1.0
-    panel = panel_of(said, DEFAULT_LEVELS, weight=weight)
+    panel = panel_of(predictions, DEFAULT_LEVELS, weight=weight)
     found, gram = learn("crps-simplex", panel, y), crps_gram(panel, y)
     assert 0 <= found.gap <= 1e-9
     least = found.w @ gram @ found.w
     others = np.concatenate([np.eye(5), np.random.default_rng(0).dirichlet(np.ones(5), 200)])
     assert (np.einsum("cl,lm,cm->c", others, gram, others) >= least - 1e-12).all()
     rows = np.repeat(np.arange(150), weight.astype(int))
-    np.testing.assert_allclose(crps_gram(panel_of(said[:, rows], DEFAULT_LEVELS), y[rows]), gram, rtol=1e-10)
+    np.testing.assert_allclose(crps_gram(panel_of(predictions[:, rows], DEFAULT_LEVELS), y[rows]), gram, rtol=1e-10)
 
 
 def test_crps_simplex_listens_to_the_learner_that_knows():
-    y, said = sample(n=100, L=3)
-    said[1] = y[:, None] + 1e-3 * norm.ppf(THREE)
-    np.testing.assert_allclose(learn("crps-simplex", panel_of(said), y).w, [0, 1, 0], atol=1e-3)
+    y, predictions = sample(n=100, L=3)
+    predictions[1] = y[:, None] + 1e-3 * norm.ppf(THREE)
+    np.testing.assert_allclose(learn("crps-simplex", panel_of(predictions), y).w, [0, 1, 0], atol=1e-3)
 
 
 # --- weights by region ----------------------------------------------------------------------------
@@ -313,13 +315,13 @@ def two_regions(n=600, seed=0):
 
 @pytest.mark.parametrize("name", ["local-leaf", "local-leaf:depth=1", "local-cluster:clusters=2"])
 def test_each_region_has_its_best_weights(name):
-    y, said, X = two_regions()
-    panel = panel_of(said, X=X)
+    y, predictions, X = two_regions()
+    panel = panel_of(predictions, X=X)
     found = learn(name, panel, y)
     region = found.place(X)
     for r in np.unique(region):
         inside = region == r
-        best = simplex_pinball(said[:, inside], y[inside], np.array(THREE))
+        best = simplex_pinball(predictions[:, inside], y[inside], np.array(THREE))
         loss = losses.pinball(y[inside], found(panel.rows(inside)), np.array(THREE)).mean()
         np.testing.assert_allclose(loss, best.value, rtol=0.02)
     left = X[:, 0] < 0
@@ -329,10 +331,10 @@ def test_each_region_has_its_best_weights(name):
 
 @pytest.mark.parametrize("name", ["local-leaf", "local-cluster"])
 def test_without_regions_weights_are_those_of_all_rows(name):
-    y, said = sample(n=150)
-    coarse = learn("coarse", panel_of(said), y)
+    y, predictions = sample(n=150)
+    coarse = learn("coarse", panel_of(predictions), y)
     for X in (np.zeros((150, 2)), np.zeros((150, 0))):
-        panel = panel_of(said, X=X)
+        panel = panel_of(predictions, X=X)
         np.testing.assert_allclose(learn(name, panel, y)(panel), coarse(panel), atol=1e-9)
 
 
@@ -340,9 +342,9 @@ def test_without_regions_weights_are_those_of_all_rows(name):
 def test_where_columns_say_nothing_weights_are_tied(name):
     """Under pure noise the inner folds choose an answer that is hardly worse than one weight a learner."""
     rng = np.random.default_rng(5)
-    y, said = sample(n=400, seed=6)
+    y, predictions = sample(n=400, seed=6)
     y_new, said_new = sample(n=4000, seed=7)
-    panel = panel_of(said, X=rng.normal(size=(400, 3)))
+    panel = panel_of(predictions, X=rng.normal(size=(400, 3)))
     new = panel_of(said_new, X=rng.normal(size=(4000, 3)))
     local, coarse = (learn(each, panel, y)(new) for each in (name, "coarse"))
     loss = [losses.pinball(y_new, np.sort(each, axis=1), np.array(THREE)).mean() for each in (local, coarse)]
@@ -357,9 +359,9 @@ def test_ties_draw_small_regions_to_the_whole():
 
 
 def test_a_region_without_training_rows_has_the_weights_of_all_rows():
-    y, said = sample(n=60)
-    found = regional(panel_of(said, X=np.zeros((60, 1))), y, lambda *_: lambda X: (X[:, 0] + 1).astype(int))
-    whole = simplex_pinball(said, y, np.array(THREE)).w
+    y, predictions = sample(n=60)
+    found = regional(panel_of(predictions, X=np.zeros((60, 1))), y, lambda *_: lambda X: (X[:, 0] + 1).astype(int))
+    whole = simplex_pinball(predictions, y, np.array(THREE)).w
     np.testing.assert_allclose(found.w, np.tile(whole, (2, 1)), atol=1e-9)
 
 
@@ -367,12 +369,12 @@ def test_clusters_are_those_of_k_means_and_no_order_matters():
     rng = np.random.default_rng(1)
     centres = np.array([[0, 0], [8, 0], [0, 9], [9, 9.0]])
     X = np.concatenate([centre + rng.normal(size=(40, 2)) for centre in centres])
-    said = np.zeros((1, 160, 3))
-    place = _clusters(panel_of(said, X=X), np.zeros(160), clusters=4)
+    predictions = np.zeros((1, 160, 3))
+    place = _clusters(panel_of(predictions, X=X), np.zeros(160), clusters=4)
     labels = KMeans(4, n_init=5, random_state=0).fit_predict(X)
     assert len({*zip(place(X).tolist(), labels.tolist(), strict=True)}) == 4
     order = rng.permutation(160)
-    again = _clusters(panel_of(said, X=X[order]), np.zeros(160), clusters=4)
+    again = _clusters(panel_of(predictions, X=X[order]), np.zeros(160), clusters=4)
     np.testing.assert_array_equal(again(X), place(X))
 
 
@@ -401,8 +403,8 @@ def test_weights_that_are_linear_in_a_feature_are_found():
 
 
 def test_a_dear_price_leaves_the_convex_weights(monkeypatch):
-    y, said = sample(n=300)
-    panel = panel_of(said, X=np.random.default_rng(0).normal(size=(300, 2)))
+    y, predictions = sample(n=300)
+    panel = panel_of(predictions, X=np.random.default_rng(0).normal(size=(300, 2)))
     monkeypatch.setattr("bench.methods.ensembles.level_features.PENALTIES", (1e9,))
     found = feature_weighted_levels(panel, y, lambda part: np.ones((len(part.X), 1)))
     coarse = learn("coarse", panel, y)
@@ -431,15 +433,15 @@ SCHEMES = (
 @pytest.mark.parametrize("name", SCHEMES)
 @pytest.mark.parametrize("levels", [(0.5,), (0.1, 0.2, 0.9)])
 def test_any_levels_will_do(name, levels):
-    y, said = sample(n=60, levels=levels)
-    panel = panel_of(said, levels, X=np.random.default_rng(0).normal(size=(60, 3)))
-    answer = learn(name, panel, y)(panel)
-    assert answer.shape == (60, len(levels))
-    assert np.isfinite(answer).all()
+    y, predictions = sample(n=60, levels=levels)
+    panel = panel_of(predictions, levels, X=np.random.default_rng(0).normal(size=(60, 3)))
+    prediction = learn(name, panel, y)(panel)
+    assert prediction.shape == (60, len(levels))
+    assert np.isfinite(prediction).all()
 
 
 @pytest.mark.parametrize("text", ["fqra:factors=0", "local-leaf:depth=0", "local-cluster:clusters=0"])
 def test_a_number_below_one_is_a_mistake_of_the_user(text):
-    y, said = sample(n=30)
+    y, predictions = sample(n=30)
     with pytest.raises(BenchError, match="give a whole number from 1"):
-        learn(text, panel_of(said), y)
+        learn(text, panel_of(predictions), y)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.core import registry
 from bench.core.nouns import BenchError
 from bench.core.plugins import load_plugins
-from bench.core.registry import Options, Registry, held_to_its_keywords
+from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
 from bench.core.selection import chosen_from, split_list
 from bench.methods import class_weights, ensembles, learners, metrics, postprocess, trainings
 from bench.methods.learners import learner_scheme
@@ -28,12 +28,12 @@ def shop():
         def __call__(self): ...
 
     kinds = ("wood", "metal")
-    found = Registry("tool", "bench.runner.executors", kinds=kinds, contract=Tool, options=Options)
+    found = Registry("tool", "bench.runner.executors", kinds=kinds, contract=Tool, options=PluginOptions)
     found._searched = True
 
     @held_to_its_keywords
     def register(*kinds, tags=()):
-        return lambda function: found.enter(function, kinds, Options(tags=tags)) or function
+        return lambda function: found.enter(function, kinds, PluginOptions(tags=tags)) or function
 
     @register("wood", tags=("core",))
     def big_saw(*, teeth: int = 10, fast: bool = False, name: str | None = None):
@@ -155,7 +155,7 @@ def test_two_plug_ins_of_one_name_are_refused(shop):
 
     torch.__module__ = "elsewhere"
     with pytest.raises(BenchError, match="rename"):
-        shop.enter(torch, ("wood",), Options())
+        shop.enter(torch, ("wood",), PluginOptions())
 
 
 @given(st.lists(st.sampled_from(["a", "b:p=1", "b:p=1,q=2", "!c", "d*"]), max_size=6), st.booleans())

@@ -111,7 +111,7 @@ def test_a_direction_that_is_missing_on_a_row_is_looked_up_or_refused():
 
 
 def test_every_task_weighs_the_same_however_many_splits_it_has():
-    many = pd.concat([table({"t1": {"a": 1.0, "b": 2.0}}).assign(fold=fold) for fold in range(10)])
+    many = pd.concat([table({"t1": {"a": 1.0, "b": 2.0}}).assign(inner_fold=fold) for fold in range(10)])
     one = table({"t2": {"a": 2.0, "b": 1.0}}).assign(fold=0)
     board = leaderboard(pd.concat([many, one]))
     np.testing.assert_allclose(board["mean_rank"], [1.5, 1.5], rtol=1e-14)
@@ -294,8 +294,8 @@ def test_mean_ranks_of_random_tables(seed, gaps):
     task, fold, method = (axis.ravel() for axis in np.indices(shape))
     scores = pd.DataFrame({"task": task, "fold": fold, "method": [f"m{j}" for j in method], "value": values.ravel()})
     found = ranked(scores.assign(metric="rmse"))
-    asked = values[~np.isnan(values).all(axis=2)]
-    seldom = np.isnan(asked).mean(axis=0) > 0.5 if len(asked) else np.ones(shape[2], dtype=bool)
+    requested = values[~np.isnan(values).all(axis=2)]
+    seldom = np.isnan(requested).mean(axis=0) > 0.5 if len(requested) else np.ones(shape[2], dtype=bool)
     means = []
     for one in values[:, :, ~seldom]:
         whole = one[~np.isnan(one).any(axis=1)]

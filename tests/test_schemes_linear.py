@@ -19,7 +19,7 @@ from bench.methods.ensembles import best_subset_mean, least_squares, pseudo_bma
 from bench.methods.ensembles.cross_validation import choose, first_best, fold_grams, fold_rows
 from bench.methods.ensembles.exp_weights import ETAS
 from bench.methods.ensembles.qp_ridge_equal import TO_EQUAL
-from bench.methods.ensembles.qp_simplex_weighted import emphasis
+from bench.methods.ensembles.qp_simplex_weighted import row_weights
 from bench.methods.ensembles.qp_sparse import SPARSE
 from bench.methods.ensembles.shrink_to_equal import PSIS
 
@@ -28,19 +28,19 @@ few = settings(max_examples=12)
 
 
 def folded(panel, folds=3):
-    return replace(panel, fold=np.arange(panel.said.shape[1]) % folds)
+    return replace(panel, inner_fold=np.arange(panel.predictions.shape[1]) % folds)
 
 
 def weight_of(panel):
-    return np.ones(panel.said.shape[1]) if panel.weight is None else panel.weight
+    return np.ones(panel.predictions.shape[1]) if panel.weight is None else panel.weight
 
 
 def residuals(panel, y):
     """Return E (L, n K) and the row weights (n K,), written out row by row and class by class."""
     if panel.target.kind == "point":
-        return panel.said[:, :, 0] - y, weight_of(panel)
+        return panel.predictions[:, :, 0] - y, weight_of(panel)
     hot = np.eye(panel.target.width)[y]
-    E = np.stack([(said - hot).ravel() for said in panel.said])
+    E = np.stack([(predictions - hot).ravel() for predictions in panel.predictions])
     return E, np.repeat(weight_of(panel), panel.target.width)
 
 
@@ -56,12 +56,12 @@ def squared(panel, y, w):
 def by_folds(panel, y, candidates, learn, score):
     """Return the candidate of least held-out loss, everything learned anew without each fold."""
     total = np.zeros(len(candidates))
-    for k in np.unique(panel.fold):
-        held = panel.fold == k
-        teach, test = panel.rows(~held), panel.rows(held)
+    for k in np.unique(panel.inner_fold):
+        held = panel.inner_fold == k
+        fit_rows, test = panel.rows(~held), panel.rows(held)
         mass = weight_of(test).sum()
         for c, candidate in enumerate(candidates):
-            total[c] += mass * score(test, y[held], learn(teach, y[~held], candidate))
+            total[c] += mass * score(test, y[held], learn(fit_rows, y[~held], candidate))
     return candidates[int(np.flatnonzero(total <= total.min() * (1 + 1e-12))[0])]
 
 
@@ -72,8 +72,8 @@ def test_rows_of_folds():
     panel, _ = points(0, n=7)
     dealt = [rows.tolist() for rows in fold_rows(panel)]
     assert dealt == [[0, 5], [1, 6], [2], [3], [4]]
-    assert [r.tolist() for r in fold_rows(replace(panel, fold=np.full(7, 2)))] == dealt
-    own = replace(panel, fold=np.array([4, 4, 1, 1, 1, 9, 9]), weight=np.array([1, 0, 2, 0, 1, 0, 0.0]))
+    assert [r.tolist() for r in fold_rows(replace(panel, inner_fold=np.full(7, 2)))] == dealt
+    own = replace(panel, inner_fold=np.array([4, 4, 1, 1, 1, 9, 9]), weight=np.array([1, 0, 2, 0, 1, 0, 0.0]))
     assert [rows.tolist() for rows in fold_rows(own)] == [[2, 4], [0]]
     assert fold_rows(replace(own, weight=np.eye(7)[3])) == []
 
@@ -93,7 +93,7 @@ def test_fold_grams(make, seed, weighted):
     grams = fold_grams(panel, y)
     np.testing.assert_allclose(grams.all_rows, gram_of(panel, y), rtol=1e-10, atol=1e-14)
     for k in range(3):
-        rest = panel.fold != k
+        rest = panel.inner_fold != k
         np.testing.assert_allclose(grams.without(k), gram_of(panel.rows(rest), y[rest]), rtol=1e-10, atol=1e-14)
 
 
@@ -110,7 +110,7 @@ def test_one_row_leaves_the_simplest_candidate(name):
 @pytest.mark.parametrize("name", SCHEMES)
 def test_panels_without_folds_are_cross_validated_all_the_same(name):
     panel, y = points(3, n=40)
-    own = scheme(name, replace(panel, fold=np.arange(40) % 5), y)
+    own = scheme(name, replace(panel, inner_fold=np.arange(40) % 5), y)
     np.testing.assert_array_equal(scheme(name, panel, y).w, own.w)
 
 
@@ -122,7 +122,7 @@ def test_median_of_classes(learners):
     panel, y = classes(2, learners=learners)
     found = scheme("median", panel, y)(panel)
     for n, row in enumerate(found):
-        middle = [np.median([said[n, k] for said in panel.said]) for k in range(3)]
+        middle = [np.median([predictions[n, k] for predictions in panel.predictions]) for k in range(3)]
         np.testing.assert_allclose(row, np.array(middle) / sum(middle), rtol=1e-12)
 
 
@@ -135,7 +135,7 @@ def test_median_of_classes_on_which_all_disagree_is_the_mean():
 @pytest.mark.parametrize(("trim", "learners"), [(0.2, 5), (0.25, 4), (0.1, 10), (0.0, 3), (0.4, 5)])
 def test_trimmed_mean_of_whole_learners(kind, trim, learners):
     panel, y = MAKE[kind](1, learners=learners)
-    expected = scipy.stats.trim_mean(panel.said, trim, axis=0)
+    expected = scipy.stats.trim_mean(panel.predictions, trim, axis=0)
     expected = expected / expected.sum(axis=1, keepdims=True) if kind == "class" else expected
     found = scheme(f"trimmed-mean:trim={trim}", panel, y)(panel)
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
@@ -144,7 +144,7 @@ def test_trimmed_mean_of_whole_learners(kind, trim, learners):
 @pytest.mark.parametrize("learners", [1, 2, 4, 6])
 def test_trimmed_mean_of_parts_is_that_of_copies(learners):
     panel, y = quantiles(1, learners=learners)
-    expected = scipy.stats.trim_mean(np.repeat(panel.said, 10, axis=0), 0.1, axis=0)
+    expected = scipy.stats.trim_mean(np.repeat(panel.predictions, 10, axis=0), 0.1, axis=0)
     np.testing.assert_allclose(scheme("trimmed-mean", panel, y)(panel), expected, rtol=1e-10, atol=1e-12)
 
 
@@ -159,7 +159,7 @@ def test_trimmed_mean_ends_at_the_median():
 @given(seed=seeds, weighted=weighted, k=st.integers(1, 6))
 def test_top_k(kind, seed, weighted, k):
     panel, y = MAKE[kind](seed, weighted)
-    order = np.argsort([loss_of(panel, y, said) for said in panel.said])[:k]
+    order = np.argsort([loss_of(panel, y, predictions) for predictions in panel.predictions])[:k]
     expected = [1 / min(k, 4) if j in order else 0 for j in range(4)]
     np.testing.assert_allclose(scheme(f"top-k:k={k}", panel, y).w, expected)
 
@@ -168,7 +168,7 @@ def test_top_k_by_a_metric_and_by_name():
     panel, y = classes(4)
     one = scheme("top-k:k=1,metric=macro_f1", panel, y).w
     np.testing.assert_array_equal(one, scheme("single-best:metric=macro_f1", panel, y).w)
-    same = panel_of(np.repeat(panel.said[:1], 3, axis=0), "class", names=("c", "a", "b"))
+    same = panel_of(np.repeat(panel.predictions[:1], 3, axis=0), "class", names=("c", "a", "b"))
     np.testing.assert_array_equal(scheme("top-k:k=2", same, y).w, [0, 0.5, 0.5])
 
 
@@ -178,7 +178,7 @@ def test_top_k_by_a_metric_and_by_name():
 def test_best_subset_mean_is_exact_for_few_learners(kind, seed, weighted):
     panel, y = MAKE[kind](seed, weighted, learners=5)
     subsets = [s for size in range(1, 6) for s in itertools.combinations(range(5), size)]
-    best = min(subsets, key=lambda s: loss_of(panel, y, panel.said[list(s)].mean(axis=0)))
+    best = min(subsets, key=lambda s: loss_of(panel, y, panel.predictions[list(s)].mean(axis=0)))
     np.testing.assert_allclose(scheme("best-subset-mean", panel, y).w, [(j in best) / len(best) for j in range(5)])
 
 
@@ -189,7 +189,7 @@ def test_best_subset_mean_of_many_learners_is_the_best_prefix(kind, monkeypatch)
     chosen, prefixes = [], []
     for _ in range(7):
         left = [j for j in range(7) if j not in chosen]
-        tried = {j: loss_of(panel, y, panel.said[[*chosen, j]].mean(axis=0)) for j in left}
+        tried = {j: loss_of(panel, y, panel.predictions[[*chosen, j]].mean(axis=0)) for j in left}
         chosen.append(min(tried, key=tried.get))
         prefixes.append((min(tried.values()), list(chosen)))
     best = min(prefixes)[1]
@@ -198,7 +198,7 @@ def test_best_subset_mean_of_many_learners_is_the_best_prefix(kind, monkeypatch)
 
 def test_best_subset_mean_breaks_ties_by_size_and_name():
     panel, y = points(0)
-    same = panel_of(np.repeat(panel.said[:1], 3, axis=0), names=("c", "a", "b"))
+    same = panel_of(np.repeat(panel.predictions[:1], 3, axis=0), names=("c", "a", "b"))
     np.testing.assert_array_equal(scheme("best-subset-mean", same, y).w, [0, 1, 0])
 
 
@@ -206,7 +206,7 @@ def test_best_subset_mean_breaks_ties_by_size_and_name():
 
 
 def exponential(panel, y, eta):
-    loss = np.array([loss_of(panel, y, said) for said in panel.said])
+    loss = np.array([loss_of(panel, y, predictions) for predictions in panel.predictions])
     if eta == np.inf:
         return np.eye(len(loss))[np.argmin(loss)]
     w = np.exp(-eta * (loss - loss.min()) / (loss.mean() - loss.min()))
@@ -214,7 +214,7 @@ def exponential(panel, y, eta):
 
 
 def pooled(panel, y, w):
-    return loss_of(panel, y, np.tensordot(w, panel.said, axes=1))
+    return loss_of(panel, y, np.tensordot(w, panel.predictions, axes=1))
 
 
 @pytest.mark.parametrize("kind", MAKE)
@@ -232,8 +232,8 @@ def test_exp_weights(kind, seed, weighted):
 
 def log_density(panel, y):
     if panel.target.kind == "class":
-        return np.log(np.stack([said[np.arange(len(y)), y] for said in panel.said]))
-    error = panel.said[:, :, 0] - y
+        return np.log(np.stack([predictions[np.arange(len(y)), y] for predictions in panel.predictions]))
+    error = panel.predictions[:, :, 0] - y
     spread = np.sqrt(np.average(error**2, axis=1, weights=panel.weight))
     return np.stack([scipy.stats.norm.logpdf(e, scale=s) for e, s in zip(error, spread, strict=True)])
 
@@ -276,7 +276,7 @@ def test_pseudo_bma_plus_in_chunks_is_the_bayesian_bootstrap(monkeypatch):
 @pytest.mark.parametrize("name", ["pseudo-bma", "pseudo-bma-plus"])
 def test_pseudo_bma_of_perfect_learners_and_of_rows_without_weight(name):
     panel, y = points(0)
-    perfect = panel.said.copy()
+    perfect = panel.predictions.copy()
     perfect[[1, 3], :, 0] = y
     np.testing.assert_allclose(scheme(name, panel_of(perfect), y).w, [0, 0.5, 0, 0.5], atol=1e-12)
     np.testing.assert_allclose(scheme(name, panel_of(perfect[[1, 3]]), y).w, [0.5, 0.5])
@@ -294,7 +294,7 @@ def test_pseudo_bma_of_perfect_learners_and_of_rows_without_weight(name):
 def test_ols(chunk, seed, weighted):
     panel, y = points(seed, weighted)
     root = np.sqrt(weight_of(panel))[:, None]
-    design = np.column_stack([np.ones(len(y)), panel.said[:, :, 0].T])
+    design = np.column_stack([np.ones(len(y)), panel.predictions[:, :, 0].T])
     expected = np.linalg.lstsq(root * design, root[:, 0] * y, rcond=None)[0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(least_squares, "CHUNK", chunk)
@@ -305,19 +305,19 @@ def test_ols(chunk, seed, weighted):
 @pytest.mark.parametrize("shift", [0.0, 1e6])
 def test_ols_of_dependent_learners_has_the_least_norm(shift):
     panel, y = points(0)
-    a, b = panel.said[0, :, 0] + shift, panel.said[1, :, 0] + shift
-    said = np.stack([a, b, a, np.full(len(y), 4.0), a + b])
-    found = scheme("ols", panel_of(said), y)
-    centred = (said - said.mean(axis=1, keepdims=True)).T
+    a, b = panel.predictions[0, :, 0] + shift, panel.predictions[1, :, 0] + shift
+    predictions = np.stack([a, b, a, np.full(len(y), 4.0), a + b])
+    found = scheme("ols", panel_of(predictions), y)
+    centred = (predictions - predictions.mean(axis=1, keepdims=True)).T
     w = np.linalg.pinv(centred, rcond=1e-9) @ (y - y.mean())
     np.testing.assert_allclose(found.w, w, rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(found.intercept[0], y.mean() - w @ said.mean(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(found.intercept[0], y.mean() - w @ predictions.mean(axis=1), rtol=1e-6)
 
 
 def test_ols_of_nearly_equal_learners_shares():
     panel, y = points(0)
-    a = panel.said[0, :, 0]
-    near = panel_of(np.stack([a, a + 1e-12 * panel.said[1, :, 0], panel.said[2, :, 0]]))
+    a = panel.predictions[0, :, 0]
+    near = panel_of(np.stack([a, a + 1e-12 * panel.predictions[1, :, 0], panel.predictions[2, :, 0]]))
     w = scheme("ols", near, y).w
     np.testing.assert_allclose(w[0], w[1], rtol=1e-6)
 
@@ -332,7 +332,7 @@ def test_ols_of_constant_learners_is_the_mean():
 def test_nnls(seed, weighted):
     panel, y = points(seed, weighted)
     root = np.sqrt(weight_of(panel))
-    expected = scipy.optimize.nnls((panel.said[:, :, 0] * root).T, y * root)[0]
+    expected = scipy.optimize.nnls((panel.predictions[:, :, 0] * root).T, y * root)[0]
     np.testing.assert_allclose(scheme("nnls", panel, y).w, expected, rtol=1e-7, atol=1e-10)
     norm = expected / expected.sum()
     np.testing.assert_allclose(scheme("nnls-normalised", panel, y).w, norm, rtol=1e-7, atol=1e-10)
@@ -343,7 +343,7 @@ def test_nnls(seed, weighted):
 def test_nnls_normalised_of_classes(seed, weighted):
     panel, y = classes(seed, weighted)
     root = np.sqrt(np.repeat(weight_of(panel), 3))
-    stacked = panel.said.reshape(4, -1)
+    stacked = panel.predictions.reshape(4, -1)
     v = scipy.optimize.nnls((stacked * root).T, np.eye(3)[y].ravel() * root)[0]
     np.testing.assert_allclose(scheme("nnls-normalised", panel, y).w, v / v.sum(), rtol=1e-7, atol=1e-10)
 
@@ -375,7 +375,7 @@ def test_min_variance(seed, weighted):
 def test_min_variance_of_perfect_and_of_equal_learners_shares():
     panel, y = points(0)
     np.testing.assert_allclose(scheme("min-variance", panel_of(np.tile(y, (3, 1))), y).w, np.full(3, 1 / 3))
-    same = panel_of(np.repeat(panel.said[:1], 3, axis=0))
+    same = panel_of(np.repeat(panel.predictions[:1], 3, axis=0))
     np.testing.assert_allclose(scheme("min-variance", same, y).w, np.full(3, 1 / 3), rtol=1e-6)
 
 
@@ -406,7 +406,7 @@ def test_brier_simplex(seed, weighted):
     panel, y = classes(seed, weighted)
 
     def brier(w):
-        rows = (np.tensordot(w, panel.said, axes=1) - np.eye(3)[y]) ** 2
+        rows = (np.tensordot(w, panel.predictions, axes=1) - np.eye(3)[y]) ** 2
         return float(np.average(rows.sum(axis=1), weights=panel.weight))
 
     demand_optimal(brier, scheme("brier-simplex", panel, y), seed)
@@ -425,13 +425,13 @@ def test_qp_simplex_weighted(seed, weighted, by, half_life):
         weight[row] = s[row] * np.mean(2 ** (-above / half_life))
 
     def objective(w):
-        return float(np.average((w @ panel.said[:, :, 0] - y) ** 2, weights=weight))
+        return float(np.average((w @ panel.predictions[:, :, 0] - y) ** 2, weights=weight))
 
     demand_optimal(objective, scheme(f"qp-simplex-weighted:by={by},half_life={half_life}", panel, y), seed)
 
 
 def test_emphasis_of_equal_rows_halves_every_half_life():
-    weight = emphasis(np.arange(10), np.full(10, 0.1), 0.3)
+    weight = row_weights(np.arange(10), np.full(10, 0.1), 0.3)
     np.testing.assert_allclose(weight[3:] / weight[:-3], 2, rtol=1e-12)
     np.testing.assert_allclose(weight[1:] / weight[:-1], 2 ** (1 / 3), rtol=1e-12)
 
@@ -442,9 +442,9 @@ def test_emphasis_of_weighted_rows_is_that_of_repeated_rows(seed, half_life):
     rank, count = rng.integers(0, 6, 12).astype(float), rng.integers(0, 4, 12)
     count[0] = 1
     many = np.repeat(np.arange(12), count)
-    repeated = emphasis(rank[many], np.full(len(many), 1 / len(many)), half_life)
+    repeated = row_weights(rank[many], np.full(len(many), 1 / len(many)), half_life)
     expected = np.bincount(many, weights=repeated, minlength=12)
-    np.testing.assert_allclose(emphasis(rank, count / count.sum(), half_life), expected, rtol=1e-9, atol=1e-300)
+    np.testing.assert_allclose(row_weights(rank, count / count.sum(), half_life), expected, rtol=1e-9, atol=1e-300)
 
 
 def test_a_long_half_life_weighs_all_rows_alike_and_a_short_one_the_last():
@@ -452,14 +452,14 @@ def test_a_long_half_life_weighs_all_rows_alike_and_a_short_one_the_last():
     long = scheme("qp-simplex-weighted:half_life=1e6", panel, y).w
     np.testing.assert_allclose(long, scheme("qp-simplex", panel, y).w, atol=1e-4)
     short = scheme("qp-simplex-weighted:half_life=0.0005", panel, y).w
-    assert abs(short @ panel.said[:, -1, 0] - y[-1]) <= np.abs(panel.said[:, -1, 0] - y[-1]).min() + 1e-9
+    assert abs(short @ panel.predictions[:, -1, 0] - y[-1]) <= np.abs(panel.predictions[:, -1, 0] - y[-1]).min() + 1e-9
 
 
 # penalised convex combinations
 
 
 def penalised(name, panel, y, penalty):
-    gram, size = gram_of(panel, y), len(panel.said)
+    gram, size = gram_of(panel, y), len(panel.predictions)
     if name == "qp-sparse":
         return lambda w: float(w @ gram @ w + penalty * w @ np.diag(gram))
     return lambda w: float(w @ gram @ w + penalty * np.trace(gram) / size * np.sum((w - 1 / size) ** 2))
@@ -495,8 +495,8 @@ def test_penalty_by_cross_validation(name, grid, make, seed, weighted):
     panel, y = make(seed, weighted)
     panel = folded(panel)
 
-    def learn(teach, truth, penalty):
-        return scheme(f"{name}:penalty={penalty}", teach, truth).w
+    def learn(fit_rows, truth, penalty):
+        return scheme(f"{name}:penalty={penalty}", fit_rows, truth).w
 
     chosen = by_folds(panel, y, grid, learn, squared)
     np.testing.assert_allclose(scheme(name, panel, y).w, learn(panel, y, chosen), atol=1e-10)
@@ -554,7 +554,7 @@ def test_shrink_composite(make, n, kappa, psi):
     panel, y = make(3, n=n)
     found = scheme(f"shrink-composite:kappa={kappa}", panel, y).w
     np.testing.assert_allclose(found, shrunk(panel, y, psi), rtol=1e-7, atol=1e-9)
-    padded = np.concatenate([panel.said, panel.said[:, :3]], axis=1)
+    padded = np.concatenate([panel.predictions, panel.predictions[:, :3]], axis=1)
     unheard = panel_of(padded, panel.target.kind, weight=np.append(np.full(n, 2.0), np.zeros(3)))
     again = scheme(f"shrink-composite:kappa={kappa}", unheard, np.append(y, y[:3])).w
     np.testing.assert_allclose(again, found, rtol=1e-6, atol=1e-9)

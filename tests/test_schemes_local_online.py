@@ -29,42 +29,42 @@ def scheme(text, panel, y, seed=0):
 
 def dressed(panel, rng, weighted):
     """Give a panel features, folds and row weights, one of them zero."""
-    n = panel.said.shape[1]
+    n = panel.predictions.shape[1]
     X = pd.DataFrame({"a": rng.normal(size=n), "b": rng.integers(0, 2, n) * 1.0, "c": rng.normal(size=n)})
     weight = rng.uniform(0.1, 3, n) * (np.arange(n) != 2) if weighted else None
-    return replace(panel, X=X, weight=weight, fold=np.arange(n) % 4)
+    return replace(panel, X=X, weight=weight, inner_fold=np.arange(n) % 4)
 
 
 def points(seed, *, weighted=False, learners=4, n=40):
     rng = np.random.default_rng(seed)
     y = rng.normal(size=n) + 3
-    said = (
+    predictions = (
         y + rng.normal(size=(learners, n)) * rng.uniform(0.3, 1.5, (learners, 1)) + rng.normal(size=(learners, 1)) / 4
     )
-    return dressed(panel_of(said), rng, weighted), y
+    return dressed(panel_of(predictions), rng, weighted), y
 
 
 def classes(seed, *, weighted=False, learners=4, n=40, width=3):
     rng = np.random.default_rng(seed)
     y = rng.integers(0, width, n)
-    said = probabilities(rng, learners, n, width)
-    said[:, np.arange(n), y] += rng.uniform(0, 1, (learners, 1))
-    said /= said.sum(axis=-1, keepdims=True)
-    return dressed(panel_of(said, "class"), rng, weighted), y
+    predictions = probabilities(rng, learners, n, width)
+    predictions[:, np.arange(n), y] += rng.uniform(0, 1, (learners, 1))
+    predictions /= predictions.sum(axis=-1, keepdims=True)
+    return dressed(panel_of(predictions, "class"), rng, weighted), y
 
 
 def quantiles(seed, *, weighted=False, learners=4, n=40):
     rng = np.random.default_rng(seed)
     y = rng.normal(size=n)
-    said = np.sort(rng.normal(size=(learners, n, len(LEVELS))) * rng.uniform(0.5, 2, (learners, 1, 1)), axis=-1)
-    return dressed(panel_of(said, "quantile", outputs=LEVELS), rng, weighted), y
+    predictions = np.sort(rng.normal(size=(learners, n, len(LEVELS))) * rng.uniform(0.5, 2, (learners, 1, 1)), axis=-1)
+    return dressed(panel_of(predictions, "quantile", outputs=LEVELS), rng, weighted), y
 
 
 MAKE = {"point": points, "class": classes, "quantile": quantiles}
 
 
 def weight_of(panel):
-    return np.ones(panel.said.shape[1]) if panel.weight is None else panel.weight
+    return np.ones(panel.predictions.shape[1]) if panel.weight is None else panel.weight
 
 
 # neighbours
@@ -72,8 +72,8 @@ def weight_of(panel):
 
 def neighbours(panel, x, k):
     """Return the k nearest rows that have any weight, by trying all."""
-    heard = [i for i in range(len(panel.X)) if weight_of(panel)[i] > 0]
-    return sorted(heard, key=lambda i: float(np.sum((panel.X.to_numpy()[i] - x) ** 2)))[:k]
+    used = [i for i in range(len(panel.X)) if weight_of(panel)[i] > 0]
+    return sorted(used, key=lambda i: float(np.sum((panel.X.to_numpy()[i] - x) ** 2)))[:k]
 
 
 def by_hand(panel, y, test, k, rule):
@@ -82,7 +82,7 @@ def by_hand(panel, y, test, k, rule):
     for i, x in enumerate(test.X.to_numpy()):
         near = neighbours(panel, x, k)
         w = np.asarray(rule(near), dtype=float)
-        answers.append((w / w.sum()) @ test.said[:, i])
+        answers.append((w / w.sum()) @ test.predictions[:, i])
     return np.array(answers)
 
 
@@ -91,7 +91,7 @@ def by_hand(panel, y, test, k, rule):
 def test_knora_eliminate(seed, weighted, k):
     panel, y = classes(seed, weighted=weighted)
     test, _ = classes(seed + 1, n=15)
-    right = np.argmax(panel.said, axis=2) == y
+    right = np.argmax(panel.predictions, axis=2) == y
 
     def rule(near):
         for few_of in range(len(near), 0, -1):
@@ -109,7 +109,7 @@ def test_knora_eliminate(seed, weighted, k):
 def test_knora_union(seed, weighted, k):
     panel, y = classes(seed, weighted=weighted)
     test, _ = classes(seed + 1, n=15)
-    right = np.argmax(panel.said, axis=2) == y
+    right = np.argmax(panel.predictions, axis=2) == y
 
     def rule(near):
         votes = right[:, near] @ weight_of(panel)[near]
@@ -125,8 +125,8 @@ def test_knora_union(seed, weighted, k):
 def test_ola(kind, seed, weighted):
     panel, y = MAKE[kind](seed, weighted=weighted)
     test, _ = MAKE[kind](seed + 1, n=15)
-    error = losses.proper(panel.target, y, panel.said)
-    error = (np.argmax(panel.said, axis=2) != y) * 1.0 if kind == "class" else error
+    error = losses.proper(panel.target, y, panel.predictions)
+    error = (np.argmax(panel.predictions, axis=2) != y) * 1.0 if kind == "class" else error
 
     def rule(near):
         total = error[:, near] @ weight_of(panel)[near]
@@ -163,7 +163,7 @@ def explicit_ridge(panel, y, features, penalty_place):
     g = np.column_stack([np.ones(len(X)), np.clip((X - middle) @ Vt.T / d, -3, 3)[:, :features]])
 
     def design(k):
-        return np.array([[g[n, f] * (panel.said[lrn, n, k] - level[k]) for lrn in range(len(panel.said))
+        return np.array([[g[n, f] * (panel.predictions[lrn, n, k] - level[k]) for lrn in range(len(panel.predictions))
                           for f in range(g.shape[1])] for n in range(len(X))])  # fmt: skip
 
     D = np.vstack([design(k) for k in range(K)])
@@ -201,8 +201,8 @@ def test_feature_weighted_finds_weights_that_depend_on_the_row():
 
 def ordered(panel, order):
     s = weight_of(panel)
-    heard = s[order].mean()
-    return [(i, s[i] / heard) for i in order]
+    used = s[order].mean()
+    return [(i, s[i] / used) for i in order]
 
 
 def shuffle(panel, seed=0):
@@ -211,22 +211,22 @@ def shuffle(panel, seed=0):
 
 def slope_excess(panel, y, i, w):
     """Return slope'(pool - said_l) of squared error, Brier score or WIS at the pool."""
-    pool = sum(w[lrn] * panel.said[lrn, i] for lrn in range(len(w)))
+    pool = sum(w[lrn] * panel.predictions[lrn, i] for lrn in range(len(w)))
     if panel.target.kind == "point":
         slope = 2 * (pool - y[i])
     elif panel.target.kind == "class":
         slope = 2 * (pool - np.eye(len(pool))[y[i]])
     else:
         slope = np.where(pool > y[i], 1 - np.array(LEVELS), -np.array(LEVELS)) * 2 / len(LEVELS)
-    return np.array([slope @ (pool - panel.said[lrn, i]) for lrn in range(len(w))])
+    return np.array([slope @ (pool - panel.predictions[lrn, i]) for lrn in range(len(w))])
 
 
 def naive_hedge(panel, y):
-    L = len(panel.said)
+    L = len(panel.predictions)
     gone, gap, used, mass = np.zeros(L), 0.0, np.zeros(L), 0.0
     for i, s in ordered(panel, shuffle(panel)):
         loss = s * np.array(
-            [losses.proper(panel.target, y[i : i + 1], panel.said[lrn, i : i + 1])[0] for lrn in range(L)]
+            [losses.proper(panel.target, y[i : i + 1], panel.predictions[lrn, i : i + 1])[0] for lrn in range(L)]
         )
         if gap == 0:
             w = (gone == gone.min()) / np.sum(gone == gone.min())
@@ -243,7 +243,7 @@ def naive_hedge(panel, y):
 
 
 def naive_boa(panel, y):
-    L = len(panel.said)
+    L = len(panel.predictions)
     w, history, gained, used, mass = np.full(L, 1 / L), [], np.zeros(L), np.zeros(L), 0.0
     for i, s in ordered(panel, shuffle(panel)):
         used, mass = used + s * w, mass + s
@@ -257,7 +257,7 @@ def naive_boa(panel, y):
 
 
 def naive_ml_poly(panel, y):
-    L = len(panel.said)
+    L = len(panel.predictions)
     w, history, used, mass = np.full(L, 1 / L), [], np.zeros(L), 0.0
     for i, s in ordered(panel, shuffle(panel)):
         used, mass = used + s * w, mass + s
@@ -269,8 +269,8 @@ def naive_ml_poly(panel, y):
 
 
 def naive_fixed_share(panel, y, rate=1.0, share=0.01):
-    L, rows = len(panel.said), ordered(panel, np.flatnonzero(weight_of(panel)))
-    own = losses.proper(panel.target, y, panel.said)
+    L, rows = len(panel.predictions), ordered(panel, np.flatnonzero(weight_of(panel)))
+    own = losses.proper(panel.target, y, panel.predictions)
     loss = {i: s * own[:, i] for i, s in rows}
     eta = rate / np.mean([np.ptp(loss[i]) for i, _ in rows])
     w = np.full(L, 1 / L)
@@ -297,7 +297,7 @@ def test_online_schemes_are_their_recursions(name, naive, kind, seed, weighted):
 @few
 def test_sleeping_experts_wake_by_group(kind, seed, weighted):
     panel, y = MAKE[kind](seed, weighted=weighted)
-    group, L = panel.X["b"].to_numpy().astype(int), len(panel.said)
+    group, L = panel.X["b"].to_numpy().astype(int), len(panel.predictions)
     awake_in = [lambda g: g == 0, lambda g: g == 1, np.isfinite]  # whose copy it is
     history, used, mass = [], np.zeros((2, L)), np.zeros((2, 1))
     for i, s in ordered(panel, shuffle(panel)):
@@ -313,7 +313,7 @@ def test_sleeping_experts_wake_by_group(kind, seed, weighted):
         history.append(s * slope_excess(panel, y, i, pooled) * awake)
     found = scheme("sleeping-experts:column=b", panel, y)
     np.testing.assert_allclose(found.w, used / mass, rtol=1e-8, atol=1e-10)
-    expected = np.array([found.w[group[i]] @ panel.said[:, i] for i in range(len(y))])
+    expected = np.array([found.w[group[i]] @ panel.predictions[:, i] for i in range(len(y))])
     np.testing.assert_allclose(found(panel), expected, rtol=1e-10)
 
 
@@ -361,7 +361,7 @@ def test_rates_that_make_no_sense(text):
 
 
 def brier_tied(panel, y):
-    grams = [residual_gram(panel.said[:, :, k], (y == k) * 1.0, panel.weight) for k in range(panel.target.width)]
+    grams = [residual_gram(panel.predictions[:, :, k], (y == k) * 1.0, panel.weight) for k in range(panel.target.width)]
     return simplex_qp(np.sum(grams, axis=0)).w, [simplex_qp(gram).w for gram in grams]
 
 
@@ -378,8 +378,8 @@ def test_both_ends_of_the_elastic_path(seed, weighted):
 
 def elastic_value(panel, y, w, alpha):
     s = weight_of(panel) / weight_of(panel).sum()
-    error = np.einsum("lk,lnk->nk", w, panel.said) - np.eye(3)[y]
-    size = np.mean([s @ ((panel.said[:, :, k] - (y == k)) ** 2).T for k in range(3)])
+    error = np.einsum("lk,lnk->nk", w, panel.predictions) - np.eye(3)[y]
+    size = np.mean([s @ ((panel.predictions[:, :, k] - (y == k)) ** 2).T for k in range(3)])
     return s @ (error**2).sum(axis=1) + alpha * size * np.sum((w - w.mean(axis=1, keepdims=True)) ** 2)
 
 
@@ -403,7 +403,7 @@ def test_elastic_stack_unties_what_experts_of_one_class_know():
     y = rng.integers(0, 3, 600)
     a = np.where((y == 0)[:, None], [0.96, 0.02, 0.02], [0.04, 0.48, 0.48])
     b = np.where((y == 1)[:, None], [0.33, 0.6, 0.07], [0.33, 0.07, 0.6])
-    panel = replace(panel_of([a, b], "class"), fold=np.arange(600) % 5)
+    panel = replace(panel_of([a, b], "class"), inner_fold=np.arange(600) % 5)
     w = scheme("elastic-stack", panel, y).w
     assert w[0, 0] > w[0, 1] + 0.1
     with pytest.raises(BenchError, match="alpha"):
@@ -419,12 +419,12 @@ def test_elastic_stack_unties_what_experts_of_one_class_know():
 def test_the_super_learner_chooses_by_held_out_loss(kind, seed, weighted):
     panel, y = MAKE[kind](seed, weighted=weighted)
     names = ["equal", "greedy:rounds=5", "single-best", "median"][: 3 if kind == "class" else 4]
-    heard, found = weight_of(panel) > 0, {}
+    used, found = weight_of(panel) > 0, {}
     for name in names:
-        values = np.empty(panel.said.shape[1:])
+        values = np.empty(panel.predictions.shape[1:])
         for k in range(4):
-            out = panel.fold == k
-            values[out] = scheme(name, panel.rows(heard & ~out), y[heard & ~out])(panel.rows(out))
+            out = panel.inner_fold == k
+            values[out] = scheme(name, panel.rows(used & ~out), y[used & ~out])(panel.rows(out))
         found[name] = np.average(losses.proper(panel.target, y, values), weights=panel.weight)
     best = min(names, key=found.get)
     chosen = scheme(f"discrete-super-learner:of={'|'.join(names)}", panel, y)
@@ -495,7 +495,7 @@ def test_bootstrap_of_what_does_not_serve():
 @pytest.mark.parametrize("kind", MAKE)
 def test_all_bear_a_panel_without_folds(kind):
     panel, y = MAKE[kind](5)
-    bare = replace(panel, fold=None)
+    bare = replace(panel, inner_fold=None)
     for name in (*ONLINE, "ola", "feature-weighted", "elastic-stack", "discrete-super-learner", "knora-u"):
         if kind in registry.scheme(name).entry.kinds:
-            assert scheme(name, bare, y)(bare).shape == panel.said.shape[1:]
+            assert scheme(name, bare, y)(bare).shape == panel.predictions.shape[1:]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bench.checks.examples import global_randomness
 from bench.core import losses
-from bench.core.nouns import Answer, BenchError, Weights
+from bench.core.nouns import BenchError, Prediction, Weights
 from bench.methods import metrics
 from bench.methods.ensembles import registry
 from bench.methods.ensembles.cma_es import rounded
@@ -32,26 +32,26 @@ def scheme(text, panel, y, seed=0):
 def points(seed, *, weighted=False, learners=4, n=25):
     rng = np.random.default_rng(seed)
     y = rng.normal(size=n) + 3
-    said = (
+    predictions = (
         y + rng.normal(size=(learners, n)) * rng.uniform(0.3, 1.5, (learners, 1)) + rng.normal(size=(learners, 1)) / 4
     )
-    return panel_of(said, weight=rng.uniform(0.1, 3, n) if weighted else None), y
+    return panel_of(predictions, weight=rng.uniform(0.1, 3, n) if weighted else None), y
 
 
 def classes(seed, *, weighted=False, learners=4, n=25, width=3):
     rng = np.random.default_rng(seed)
     y = rng.integers(0, width, n)
-    said = probabilities(rng, learners, n, width)
-    said[:, np.arange(n), y] += rng.uniform(0, 1, (learners, 1))
-    said /= said.sum(axis=-1, keepdims=True)
-    return panel_of(said, "class", weight=rng.uniform(0.1, 3, n) if weighted else None), y
+    predictions = probabilities(rng, learners, n, width)
+    predictions[:, np.arange(n), y] += rng.uniform(0, 1, (learners, 1))
+    predictions /= predictions.sum(axis=-1, keepdims=True)
+    return panel_of(predictions, "class", weight=rng.uniform(0.1, 3, n) if weighted else None), y
 
 
 def quantiles(seed, *, weighted=False, learners=4, n=25):
     rng = np.random.default_rng(seed)
     y = rng.normal(size=n)
-    said = np.sort(rng.normal(size=(learners, n, len(LEVELS))) * rng.uniform(0.5, 2, (learners, 1, 1)), axis=-1)
-    return panel_of(said, "quantile", weight=rng.uniform(0.1, 3, n) if weighted else None, outputs=LEVELS), y
+    predictions = np.sort(rng.normal(size=(learners, n, len(LEVELS))) * rng.uniform(0.5, 2, (learners, 1, 1)), axis=-1)
+    return panel_of(predictions, "quantile", weight=rng.uniform(0.1, 3, n) if weighted else None, outputs=LEVELS), y
 
 
 MAKE = {"point": points, "class": classes, "quantile": quantiles}
@@ -86,7 +86,7 @@ def test_badness_reads_chunks_alike(monkeypatch):
 
 def test_only_pairs_with_errors_to_both_sides_have_a_hinge():
     panel, y = quantiles(0)
-    error = panel.said - y[:, None]
+    error = panel.predictions - y[:, None]
     both = (error.min(axis=0) < 0) & (error.max(axis=0) > 0)
     assert hinges_of(panel, y).error.shape == (4, both.sum())
 
@@ -94,7 +94,7 @@ def test_only_pairs_with_errors_to_both_sides_have_a_hinge():
 def test_an_undefined_metric_is_infinitely_bad():
     panel, y = classes(0)
     judge = judge_of_answers(panel, np.zeros_like(y), "auroc")
-    assert judge(panel.said[0]) == np.inf
+    assert judge(panel.predictions[0]) == np.inf
 
 
 # greedy selection
@@ -105,7 +105,7 @@ def naive_greedy(panel, y, rounds, badness, among=None):
     among = range(len(panel.learners)) if among is None else sorted(among)
     bag, best = [], (np.inf, [])
     for _ in range(rounds):
-        tried = {j: badness(panel.said[[*bag, j]].mean(axis=0)) for j in among}
+        tried = {j: badness(panel.predictions[[*bag, j]].mean(axis=0)) for j in among}
         pick = min(tried, key=tried.get)
         bag = [*bag, pick]
         if tried[pick] < best[0]:
@@ -126,7 +126,7 @@ def test_greedy_of_quantiles_by_a_metric():
     metric = metrics.named(panel.target, "mean_pinball")
 
     def badness(values):
-        return metric.badness(metric.function(panel.target, y, Answer(panel.target, values, panel.weight)))
+        return metric.badness(metric.function(panel.target, y, Prediction(panel.target, values, panel.weight)))
 
     found = scheme("greedy:rounds=8,metric=mean_pinball", panel, y).w
     np.testing.assert_allclose(found, naive_greedy(panel, y, 8, badness), atol=1e-12)
@@ -147,7 +147,7 @@ def test_bagged_greedy_is_the_mean_over_random_halves(kind):
 
 def naive_climb(panel, y, precision, rounds, badness):
     """Try every step towards every learner, and take the best while it helps."""
-    single = [badness(said) for said in panel.said]
+    single = [badness(predictions) for predictions in panel.predictions]
     w, reached = np.eye(len(single))[int(np.argmin(single))], min(single)
     steps = precision * np.arange(1, round(0.5 / precision) + 1)
     for _ in range(rounds):
@@ -173,7 +173,7 @@ def test_hill_climb_by_a_metric(kind, name):
     panel, y = MAKE[kind](8)
     metric = metrics.named(panel.target, name)
     expected = naive_climb(
-        panel, y, 0.1, 10, lambda v: metric.badness(metric.function(panel.target, y, Answer(panel.target, v)))
+        panel, y, 0.1, 10, lambda v: metric.badness(metric.function(panel.target, y, Prediction(panel.target, v)))
     )
     np.testing.assert_allclose(
         scheme(f"hill-climb:precision=0.1,rounds=10,metric={name}", panel, y).w, expected, atol=1e-9
@@ -213,7 +213,10 @@ def test_searches_never_do_worse_than_the_best_learner(kind):
         panel, y = MAKE[kind](seed, weighted=seed == 1)
         found = scheme(name, panel, y)
         values = np.sort(found(panel), axis=1) if kind == "quantile" else found(panel)
-        assert loss_of(panel, y, values) <= min(loss_of(panel, y, said) for said in panel.said) + 1e-12, name
+        assert (
+            loss_of(panel, y, values)
+            <= min(loss_of(panel, y, predictions) for predictions in panel.predictions) + 1e-12
+        ), name
         np.testing.assert_allclose(found.w.sum(), 1, rtol=1e-9)
         if name != "cma-es":
             assert found.w.min() >= 0
@@ -221,7 +224,7 @@ def test_searches_never_do_worse_than_the_best_learner(kind):
 
 def test_cma_es_finds_the_affine_optimum_of_a_square():
     panel, y = points(2, learners=5, n=200)
-    E = panel.said[:, :, 0] - y
+    E = panel.predictions[:, :, 0] - y
     w = np.linalg.solve(E @ E.T, np.ones(5))
     best = loss_of(panel, y, Weights(w / w.sum())(panel))
     assert loss_of(panel, y, scheme("cma-es", panel, y)(panel)) <= best * 1.01
@@ -245,7 +248,7 @@ def test_a_search_by_a_metric_is_as_good_as_the_best_learner(name):
     panel, y = classes(4, n=40)
     judge = judge_of_answers(panel, y, "macro_f1")
     found = scheme(f"{name}:metric=macro_f1", panel, y)
-    assert judge(found(panel)) <= min(judge(said) for said in panel.said)
+    assert judge(found(panel)) <= min(judge(predictions) for predictions in panel.predictions)
 
 
 def test_explicit_weights_are_multiples():

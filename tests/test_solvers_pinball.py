@@ -48,14 +48,14 @@ def by_dual(said, y, levels):
     """Maximise d'y - λ over τ - 1 <= d <= τ with said d <= λ."""
     size, n, K = said.shape
     t = np.tile(levels, n)
-    answer = linprog(
+    prediction = linprog(
         np.append(-np.repeat(y, K), 1.0),
         A_ub=np.hstack([said.reshape(size, -1), -np.ones((size, 1))]),
         b_ub=np.zeros(size),
         bounds=[*zip(t - 1, t, strict=True), (None, None)],
         method="highs",
     )
-    return -answer.fun / (n * K)
+    return -prediction.fun / (n * K)
 
 
 def assert_certified(solution, said, y, levels=LEVELS, weight=None):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError
-from bench.tasks.sources import Request, bundled_files, load, registry
+from bench.tasks.sources import TaskRequest, bundled_files, load, registry
 from bench.tasks.sources.bundled import CATALOGUE
 from bench.tasks.sources.columns import by_number, canonical
 from bench.tasks.sources.table import infer_kind, task_from_table
@@ -19,7 +19,7 @@ PATIENT = settings(derandomize=True, deadline=None, max_examples=60)
 
 
 def make(table, target="y", **request):
-    return task_from_table("test", pd.DataFrame(table), Request("test", target, **request))
+    return task_from_table("test", pd.DataFrame(table), TaskRequest("test", target, **request))
 
 
 def refused(match, table, target="y", **request):
@@ -35,7 +35,7 @@ def numbers(n=20):
 def saved(tmp_path, text, name="data.csv"):
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return Request(str(path), target="y")
+    return TaskRequest(str(path), target="y")
 
 
 # --- kinds and targets
@@ -102,7 +102,7 @@ def test_truth_values_are_zero_and_one(column):
 
 def test_a_space_behind_a_comma_makes_no_class_of_its_own(tmp_path):
     (tmp_path / "keel.csv").write_text("a, b, Class\n1, 2, yes\n3,4,no\n5, 6,yes\n7,8, no\n9, 1, no\n")
-    task = load("file", Request(str(tmp_path / "keel.csv"), target="Class"))
+    task = load("file", TaskRequest(str(tmp_path / "keel.csv"), target="Class"))
     assert (list(task.X.columns), task.classes) == (["a", "b"], ("no", "yes"))
     assert task.y.tolist() == [1, 0, 1, 0, 0]
 
@@ -234,7 +234,7 @@ def test_odd_columns_are_kept_and_told():
 def test_the_users_table_is_left_alone():
     table = pd.DataFrame({3: [np.inf, 1.0, 2.0], "y": [1.5, 2.5, 3.5]}, index=[7, 7, 7])
     before = table.copy(deep=True)
-    task = task_from_table("test", table, Request("test", "y"))
+    task = task_from_table("test", table, TaskRequest("test", "y"))
     task.X.iloc[0, 0] = 99
     task.y[0] = 99
     pd.testing.assert_frame_equal(table, before)
@@ -244,8 +244,8 @@ def test_the_users_table_is_left_alone():
 
 def test_a_named_index_is_a_column():
     table = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [1.5, 2.5, 3.5]}, index=pd.Index(["a", "b", "a"], name="who"))
-    assert list(task_from_table("test", table, Request("test", "y")).X.columns) == ["who", "x"]
-    assert task_from_table("test", table, Request("test", "y", group="who")).groups.tolist() == [0, 1, 0]
+    assert list(task_from_table("test", table, TaskRequest("test", "y")).X.columns) == ["who", "x"]
+    assert task_from_table("test", table, TaskRequest("test", "y", group="who")).groups.tolist() == [0, 1, 0]
     table.index.name = "x"
     refused("two columns are named 'x'", table)
 
@@ -387,7 +387,7 @@ def test_csv_and_parquet_give_the_same_task(tmp_path):
     typed = pd.read_csv(tmp_path / "data.csv", parse_dates=["when"])
     typed = typed.astype({"x": "Int64", "shape": pd.CategoricalDtype(["round", "oval", "flat"], ordered=True)})
     typed.to_parquet(tmp_path / "data.parquet")
-    other = load("file", Request(str(tmp_path / "data.parquet"), "y"))
+    other = load("file", TaskRequest(str(tmp_path / "data.parquet"), "y"))
     pd.testing.assert_frame_equal(one.X, other.X)
     np.testing.assert_array_equal(one.y, other.y)
     assert digest(one.X, one.y) == digest(other.X, other.y)
@@ -435,15 +435,15 @@ def test_files_that_cannot_be_read(tmp_path, content, name, match):
 def test_paths_that_are_no_file(tmp_path):
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(BenchError, match="is a directory: check the path"):
-        load("file", Request(str(tmp_path / "folder.csv"), "y"))
+        load("file", TaskRequest(str(tmp_path / "folder.csv"), "y"))
     with pytest.raises(BenchError, match="is not there: check the path"):
-        load("file", Request(str(tmp_path / "gone.csv"), "y"))
+        load("file", TaskRequest(str(tmp_path / "gone.csv"), "y"))
 
 
 def test_a_file_without_a_target_lists_its_columns(tmp_path):
     path = saved(tmp_path, CSV).name
     with pytest.raises(BenchError, match="one of x, shape, flag, when, none, y"):
-        load("file", Request(path))
+        load("file", TaskRequest(path))
 
 
 # --- bundled tables
@@ -452,7 +452,7 @@ def test_a_file_without_a_target_lists_its_columns(tmp_path):
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_bundled_table_is_what_the_catalogue_says(name):
     table = CATALOGUE[name]
-    task = load("bundled", Request(name))
+    task = load("bundled", TaskRequest(name))
     assert (task.name, task.kind, task.X.shape) == (f"bundled:{name}", table.kind, (table.n, table.d))
     assert len(task.y) == table.n
     assert (task.groups is None, task.time is None) == (table.group is None, table.time is None)
@@ -464,7 +464,7 @@ def test_a_bundled_table_is_what_the_catalogue_says(name):
     if task.classes:
         assert not all(label.isdigit() for label in task.classes) or name.startswith("digits")
         assert np.bincount(task.y).min() >= 9
-    again = load("bundled", Request(name))
+    again = load("bundled", TaskRequest(name))
     assert digest(task.X, task.y) == digest(again.X, again.y)
 
 
@@ -479,7 +479,7 @@ def test_sklearns_tables_are_sklearns(name):
 
     options = {"scaled": False} if name == "diabetes" else {}
     truth = getattr(datasets, f"load_{name.replace('-', '_')}")(as_frame=True, **options)
-    task = load("bundled", Request(name))
+    task = load("bundled", TaskRequest(name))
     assert list(task.X.columns) == list(truth.data.columns)
     np.testing.assert_array_equal(task.X.to_numpy(), truth.data.to_numpy(dtype=float))
     if name == "diabetes":
@@ -494,7 +494,7 @@ def test_statsmodels_tables_are_statsmodels(name):
     from statsmodels import datasets
 
     truth = getattr(datasets, name).load_pandas().data
-    X = load("bundled", Request(name)).X
+    X = load("bundled", TaskRequest(name)).X
     shared = [column for column in X if column in truth and X[column].dtype == float]
     assert shared
     assert len(truth) == len(X)
@@ -506,7 +506,7 @@ def test_star98_is_the_share_of_statsmodels():
 
     truth = star98.load_pandas().endog
     share = 100 * truth["NABOVE"] / (truth["NABOVE"] + truth["NBELOW"])
-    np.testing.assert_allclose(load("bundled", Request("star98")).y, share)
+    np.testing.assert_allclose(load("bundled", TaskRequest("star98")).y, share)
 
 
 @pytest.mark.parametrize("name", ["titanic", "penguins", "cpu"])
@@ -525,7 +525,7 @@ def test_arff_is_read_as_liac_arff_reads_it(name):
 
 @pytest.mark.parametrize("group", ["grunfeld", "modechoice", "randhie"])
 def test_groups_are_who_they_should_be(group):
-    task = load("bundled", Request(group))
+    task = load("bundled", TaskRequest(group))
     counts = np.bincount(task.groups)
     if group == "modechoice":
         assert set(counts) == {4}
@@ -541,7 +541,7 @@ def test_the_past_predicts_the_future_of_inflation():
     from statsmodels.datasets import macrodata
 
     truth = macrodata.load_pandas().data["infl"].to_numpy()
-    task = load("bundled", Request("macro-inflation"))
+    task = load("bundled", TaskRequest("macro-inflation"))
     np.testing.assert_allclose(task.y, truth[1:])
     np.testing.assert_allclose(task.X["infl"], truth[:-1])
     np.testing.assert_allclose(np.diff(task.time), 0.25)
@@ -557,21 +557,21 @@ def test_the_past_predicts_the_future_of_inflation():
     ],
 )
 def test_imbalanced_tables_follow_their_rule(name, counts):
-    task = load("bundled", Request(name))
+    task = load("bundled", TaskRequest(name))
     assert dict(zip(task.classes, np.bincount(task.y).tolist(), strict=True)) == counts
     assert task.meta["note"]
-    full = load("bundled", Request(CATALOGUE[name].family))
+    full = load("bundled", TaskRequest(CATALOGUE[name].family))
     rows = {tuple(row) for row in full.X.to_numpy()}
     assert {tuple(row) for row in task.X.to_numpy()} <= rows
 
 
 def test_unknown_bundled_tables_and_foreign_columns():
     with pytest.raises(BenchError, match="there is no bundled table 'diabetis': did you mean diabetes"):
-        load("bundled", Request("diabetis"))
+        load("bundled", TaskRequest("diabetis"))
     with pytest.raises(BenchError, match="choose from affairs, anes96"):
-        load("bundled", Request("zzz"))
+        load("bundled", TaskRequest("zzz"))
     with pytest.raises(BenchError, match=r"bundled:iris fixes its own columns and kind.*leave out --target"):
-        load("bundled", Request("iris", target="class"))
+        load("bundled", TaskRequest("iris", target="class"))
 
 
 def test_a_bundled_file_that_is_not_installed():
@@ -585,4 +585,4 @@ def test_all_sources_are_registered():
     assert set(registry.entries()) >= {"bundled", "file", "openml", "openml-data"}
     assert all(entry.summary for entry in registry.entries().values())
     with pytest.raises(BenchError, match="unknown source 'fil': did you mean file"):
-        load("fil", Request("x"))
+        load("fil", TaskRequest("x"))

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bench.core.nouns import BenchError
-from bench.tasks.sources import LoadError, Request, load, openml_cache, openml_http
+from bench.tasks.sources import LoadError, TaskRequest, load, openml_cache, openml_http
 
 TASK = "/api/v1/xml/task/7"
 DATA = "/api/v1/xml/data/5"
@@ -47,7 +47,7 @@ def _point(server, cache, waits, monkeypatch):
 
 
 def ask(name="7", source=QUICK, **request):
-    return load(source, Request(name, **request))
+    return load(source, TaskRequest(name, **request))
 
 
 def bytes_of(folder):
@@ -234,12 +234,12 @@ FAULTS = [
 def test_a_fault_is_one_sentence_and_leaves_no_trace(server, cache, fault):
     (cache / "keep").mkdir(parents=True)
     (cache / "keep" / "me").write_text("here")
-    inject, cause, said = with_faults(server)[fault]
+    inject, cause, predictions = with_faults(server)[fault]
     inject()
     with pytest.raises(LoadError) as caught:
         ask(source="openml:timeout=0.3,attempts=2")
     message = str(caught.value)
-    assert said in message
+    assert predictions in message
     assert caught.value.cause == cause
     assert message.startswith("openml:7")
     assert "\n" not in message
@@ -321,7 +321,7 @@ def test_files_of_the_cache_are_never_replaced(server, cache):
 def test_a_cache_that_cannot_be_written_is_a_warning(server, cache):
     fake.publish_toy(server)
     cache.write_text("a file stands where the folder should be")
-    assert ["could not be added to the cache" in said for said in ask().meta["warnings"]] == [True]
+    assert ["could not be added to the cache" in predictions for predictions in ask().meta["warnings"]] == [True]
 
 
 def test_a_holdout_task_tests_some_rows(server):
@@ -351,7 +351,7 @@ def test_the_process_is_left_as_it_was(server, capfd):
 def test_importing_the_client_makes_no_folders(server, tmp_path):
     fake.publish_toy(server)
     code = (
-        "from bench.tasks.sources import load, Request; import logging;"
+        "from bench.tasks.sources import load, TaskRequest; import logging;"
         "task = load('openml', Request('7'));"
         "assert not logging.getLogger().handlers;"
         "import openml; assert openml.config.apikey == '' or 'key' in openml.config.apikey"
@@ -394,16 +394,16 @@ def test_the_server_has_a_folder_of_its_own(tmp_path):
 
 def test_a_data_set_without_a_task(server, cache):
     table, _ = fake.publish_toy(server)
-    task = load("openml-data", Request("5"))
+    task = load("openml-data", TaskRequest("5"))
     assert (task.name, task.kind, task.splits) == ("openml-data:5", "classification", ())
-    other = load("openml-data", Request("5", target="size", weight="count", offline=True))
+    other = load("openml-data", TaskRequest("5", target="size", weight="count", offline=True))
     assert (other.kind, list(other.X.columns)) == ("regression", ["shape", "wet", "colour"])
     np.testing.assert_allclose(other.y, table["size"])
     with pytest.raises(BenchError, match="openml-data:5: there is no target column 'siize': did you mean 'size'"):
-        load("openml-data", Request("5", target="siize", offline=True))
+        load("openml-data", TaskRequest("5", target="siize", offline=True))
     server.page("/api/v1/xml/data/6", fake.error(111, "Unknown dataset"), 412)
     with pytest.raises(BenchError, match="openml-data:6 is not on"):
-        load("openml-data", Request("6"))
+        load("openml-data", TaskRequest("6"))
 
 
 def test_ids_and_ignored_columns_stay_out(server):

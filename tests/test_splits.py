@@ -26,9 +26,9 @@ def assert_partition(parts, rows):
     """Every row answers once, and every other row teaches."""
     answered = np.concatenate([answers for _, answers in parts])
     np.testing.assert_array_equal(np.sort(answered), np.sort(rows))
-    for teach, answers in parts:
+    for fit_rows, answers in parts:
         assert len(answers)
-        np.testing.assert_array_equal(np.sort(np.concatenate([teach, answers])), np.sort(rows))
+        np.testing.assert_array_equal(np.sort(np.concatenate([fit_rows, answers])), np.sort(rows))
 
 
 def pairs(splits):
@@ -53,9 +53,9 @@ def test_classes_are_stratified_to_within_one_row(y, k, seed):
     assert np.ptp(counts, axis=0).max() <= 1
     assert np.ptp(counts.sum(axis=1)) <= 1
     for split in found:
-        for teach, answers in inner(task, split, k, seed):
+        for fit_rows, answers in inner(task, split, k, seed):
             assert not set(answers) & set(split.test)
-            assert not set(teach) & set(split.test)
+            assert not set(fit_rows) & set(split.test)
 
 
 @given(st.lists(st.integers(0, 3), min_size=12, max_size=60), folds, seeds)
@@ -93,9 +93,9 @@ def test_groups_never_straddle(groups, k, seed, classes):
         assert not set(task.groups[split.train]) & set(task.groups[split.test])
         if len(set(task.groups[split.train])) < 2:
             continue
-        for teach, answers in inner(task, split, k, seed):
-            assert not set(task.groups[teach]) & set(task.groups[answers])
-            assert set(teach) | set(answers) <= set(split.train)
+        for fit_rows, answers in inner(task, split, k, seed):
+            assert not set(task.groups[fit_rows]) & set(task.groups[answers])
+            assert set(fit_rows) | set(answers) <= set(split.train)
 
 
 def test_groups_with_classes_of_two_rows_can_be_split():
@@ -123,9 +123,9 @@ def test_time_never_looks_ahead(times, k, seed):
         np.testing.assert_array_equal(np.sort(split.train), earlier)
         if len(set(task.time[split.train])) < 2:
             continue
-        for teach, answers in inner(task, split, k, seed):
-            assert task.time[teach].max() < task.time[answers].min()
-            assert set(teach) | set(answers) <= set(split.train)
+        for fit_rows, answers in inner(task, split, k, seed):
+            assert task.time[fit_rows].max() < task.time[answers].min()
+            assert set(fit_rows) | set(answers) <= set(split.train)
 
 
 @pytest.mark.parametrize("how", ["plain", "classes", "groups", "time"])

@@ -57,7 +57,7 @@ def test_a_file_of_the_working_directory_adds_to_the_packaged_one():
     found = catalogue()
     assert [task.name for task in found.suite("quick").tasks] == ["bundled:wine"]
     mine = found.suite("mine")
-    assert (mine.cuts.folds, mine.cuts.repeats, mine.description) == (5, 3, "My own.")
+    assert (mine.cv.folds, mine.cv.repeats, mine.description) == (5, 3, "My own.")
     assert mine.tasks == (TaskSpec("37"), TaskSpec("file:a.csv", target="y", time="2020"))
     assert found.panel("two") == NamedPanel({"point": ("ridge", "knn")})
     assert "default" in found.panels
@@ -136,7 +136,7 @@ def flaky():
         """Fail at times."""
         if Path("down").exists():
             raise LoadError("the server does not answer", "infra")
-        return sources.load("file", sources.Request("t.csv", "y"))
+        return sources.load("file", sources.RunRequest("t.csv", "y"))
 
     write_table(Path("t.csv"), regression_columns())
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from bench.core.nouns import Answer, Target, clip_probabilities
+from bench.core.nouns import Prediction, Target, clip_probabilities
 from bench.methods.postprocess import registry
 
 RNG = np.random.default_rng(0)
@@ -20,11 +20,11 @@ few = settings(max_examples=20)
 
 def answer_of(values, weight=None, **more):
     values = np.asarray(values, dtype=float)
-    return Answer(Target("class", tuple(f"c{k}" for k in range(values.shape[1]))), values, weight, **more)
+    return Prediction(Target("class", tuple(f"c{k}" for k in range(values.shape[1]))), values, weight, **more)
 
 
-def learned(answer, y):
-    return registry.scheme("temperature")(answer, y, RNG)
+def learned(prediction, y):
+    return registry.scheme("temperature")(prediction, y, RNG)
 
 
 def tempered(values, T):
@@ -46,38 +46,38 @@ def drawn(seed, sharper, weighted, n=80, K=3):
 @given(seed=st.integers(0, 10**6), sharper=st.sampled_from([0.3, 1.0, 3.0]), weighted=st.booleans())
 @few
 def test_no_temperature_has_less_log_loss(seed, sharper, weighted):
-    answer, y = drawn(seed, sharper, weighted)
-    found = log_loss(learned(answer, y)(answer).values, y, answer.weight)
+    prediction, y = drawn(seed, sharper, weighted)
+    found = log_loss(learned(prediction, y)(prediction).values, y, prediction.weight)
     grid = np.geomspace(0.05, 100, 400)
-    best = min(log_loss(tempered(answer.values, T), y, answer.weight) for T in grid)
+    best = min(log_loss(tempered(prediction.values, T), y, prediction.weight) for T in grid)
     exact = minimize_scalar(
-        lambda T: log_loss(tempered(answer.values, np.exp(T)), y, answer.weight),
+        lambda T: log_loss(tempered(prediction.values, np.exp(T)), y, prediction.weight),
         bounds=np.log([0.05, 100]), method="bounded", options={"xatol": 1e-10},
     ).fun  # fmt: skip
     assert found <= min(best, exact) + 1e-9
 
 
 def test_a_known_temperature_is_found():
-    answer, y = drawn(1, 0.4, weighted=False, n=20_000)
-    values = learned(answer, y)(answer).values
-    ratio = np.log(values[0, 0] / values[0, 1]) / np.log(answer.values[0, 0] / answer.values[0, 1])
+    prediction, y = drawn(1, 0.4, weighted=False, n=20_000)
+    values = learned(prediction, y)(prediction).values
+    ratio = np.log(values[0, 0] / values[0, 1]) / np.log(prediction.values[0, 0] / prediction.values[0, 1])
     np.testing.assert_allclose(ratio, 0.4, rtol=0.05)  # what was divided by 0.4 is multiplied by it
 
 
 def test_no_label_changes_and_neither_do_tuned_ones():
-    answer, y = drawn(2, 0.3, weighted=False)
-    answer = replace(answer, rule=np.array([1.0, 2.5, 0.7]))
-    np.testing.assert_array_equal(learned(answer, y)(answer).labels, answer.labels)
+    prediction, y = drawn(2, 0.3, weighted=False)
+    prediction = replace(prediction, rule=np.array([1.0, 2.5, 0.7]))
+    np.testing.assert_array_equal(learned(prediction, y)(prediction).labels, prediction.labels)
 
 
 def test_class_weights_of_the_training_are_tempered_alike():
     """Correcting the prior after the temperature is tempering what was corrected."""
-    answer, y = drawn(3, 0.5, weighted=False)
-    answer = replace(answer, emphasis=np.array([0.5, 1.0, 2.0]))
-    change, correct = learned(answer, y), registry.scheme("prior-correction")(answer, y, RNG)
-    power = np.log(change(answer).emphasis[0]) / np.log(0.5)
-    expected = tempered(correct(answer).values, 1 / power)
-    np.testing.assert_allclose(correct(change(answer)).values, expected, rtol=1e-9)
+    prediction, y = drawn(3, 0.5, weighted=False)
+    prediction = replace(prediction, effective_class_weights=np.array([0.5, 1.0, 2.0]))
+    change, correct = learned(prediction, y), registry.scheme("prior-correction")(prediction, y, RNG)
+    power = np.log(change(prediction).effective_class_weights[0]) / np.log(0.5)
+    expected = tempered(correct(prediction).values, 1 / power)
+    np.testing.assert_allclose(correct(change(prediction)).values, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize(("right", "T"), [(True, 0.05), (False, 100.0)])
@@ -96,8 +96,8 @@ def test_certain_answers_are_bearable():
 
 
 def test_integer_weights_count_like_equal_rows():
-    answer, y = drawn(4, 0.5, weighted=False)
+    prediction, y = drawn(4, 0.5, weighted=False)
     times = np.random.default_rng(0).integers(0, 4, len(y))
-    weighted = learned(replace(answer, weight=times.astype(float)), y)(answer)
-    repeated = learned(answer_of(np.repeat(answer.values, times, axis=0)), np.repeat(y, times))(answer)
+    weighted = learned(replace(prediction, weight=times.astype(float)), y)(prediction)
+    repeated = learned(answer_of(np.repeat(prediction.values, times, axis=0)), np.repeat(y, times))(prediction)
     np.testing.assert_allclose(weighted.values, repeated.values, rtol=1e-9)

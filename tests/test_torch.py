@@ -37,17 +37,17 @@ def fan(n, seed=0):
     return X, np.sin(2 * X[:, 0]) + np.exp(0.8 * X[:, 1]) * 0.4 * rng.normal(size=n)
 
 
-def wis(y, said):
-    return losses.wis(y, np.sort(said, axis=1), TARGET.levels).mean()
+def wis(y, predictions):
+    return losses.wis(y, np.sort(predictions, axis=1), TARGET.levels).mean()
 
 
 @every
 def test_networks_learn_where_the_mean_and_the_spread_are(name):
     (X, y), (X_test, y_test) = fan(600), fan(500, seed=1)
-    said = fitted(name, X, y).predict(X_test)
+    predictions = fitted(name, X, y).predict(X_test)
     constant = np.tile(np.quantile(y, LEVELS), (500, 1))
-    assert wis(y_test, said) < 0.75 * wis(y_test, constant)
-    width = said[:, -1] - said[:, 0]
+    assert wis(y_test, predictions) < 0.75 * wis(y_test, constant)
+    width = predictions[:, -1] - predictions[:, 0]
     wide, narrow = X_test[:, 1] > 1, X_test[:, 1] < -1
     assert width[wide].mean() > 1.5 * width[narrow].mean()
 
@@ -93,14 +93,14 @@ def test_a_penalty_keeps_levels_apart():
         fitted(f"joint-network:crossing={cost},margin=0.01,dropout=0", X, y, target=target).predict(X)
         for cost in (0, 20)
     )
-    crossed = [np.maximum(said[:, :-1] - said[:, 1:], 0).mean() for said in (free, kept)]
+    crossed = [np.maximum(predictions[:, :-1] - predictions[:, 1:], 0).mean() for predictions in (free, kept)]
     assert crossed[1] < 0.3 * crossed[0]
 
 
 def test_simultaneous_network_bears_a_rounded_loss():
     X, y = fan(300)
-    said = fitted("simultaneous-network:huber=0.01", X, y).predict(X)
-    assert wis(y, said) < wis(y, np.tile(np.quantile(y, LEVELS), (300, 1)))
+    predictions = fitted("simultaneous-network:huber=0.01", X, y).predict(X)
+    assert wis(y, predictions) < wis(y, np.tile(np.quantile(y, LEVELS), (300, 1)))
 
 
 def test_one_level_is_enough():
@@ -111,11 +111,11 @@ def test_one_level_is_enough():
 
 def test_pinball_is_that_of_the_losses_and_rounded_where_asked():
     rng = np.random.default_rng(0)
-    y, said = rng.normal(size=30), rng.normal(size=(30, 5))
-    error, levels = torch.from_numpy(y[:, None] - said), torch.from_numpy(TARGET.levels)
-    np.testing.assert_allclose(network.pinball(torch, error, levels), losses.pinball(y, said, TARGET.levels))
+    y, predictions = rng.normal(size=30), rng.normal(size=(30, 5))
+    error, levels = torch.from_numpy(y[:, None] - predictions), torch.from_numpy(TARGET.levels)
+    np.testing.assert_allclose(network.pinball(torch, error, levels), losses.pinball(y, predictions, TARGET.levels))
     np.testing.assert_allclose(
-        network.pinball(torch, error, levels, 1e-9), losses.pinball(y, said, TARGET.levels), atol=1e-9
+        network.pinball(torch, error, levels, 1e-9), losses.pinball(y, predictions, TARGET.levels), atol=1e-9
     )
     u = torch.tensor([-0.5, -0.1, 0.1, 0.5], dtype=torch.float64)
     found = network.pinball(torch, u, torch.tensor(0.9, dtype=torch.float64), 0.2)
@@ -124,10 +124,10 @@ def test_pinball_is_that_of_the_losses_and_rounded_where_asked():
 
 def test_crossings_are_those_of_a_slow_loop():
     rng = np.random.default_rng(1)
-    said, margins = rng.normal(size=(7, 4)), rng.uniform(0, 0.5, size=(4, 4))
+    predictions, margins = rng.normal(size=(7, 4)), rng.uniform(0, 0.5, size=(4, 4))
     pairs = [(j, k) for j in range(4) for k in range(j + 1, 4)]
-    expected = [np.mean([max(row[j] - row[k] + margins[j, k], 0) for j, k in pairs]) for row in said]
-    np.testing.assert_allclose(network.crossing(torch.from_numpy(said), torch.from_numpy(margins)), expected)
+    expected = [np.mean([max(row[j] - row[k] + margins[j, k], 0) for j, k in pairs]) for row in predictions]
+    np.testing.assert_allclose(network.crossing(torch.from_numpy(predictions), torch.from_numpy(margins)), expected)
 
 
 def test_batches_grow_with_the_rows_and_hold_every_row_once():
@@ -140,8 +140,8 @@ def test_batches_grow_with_the_rows_and_hold_every_row_once():
 
 
 def test_rows_are_held_out_unless_there_are_few():
-    teach, held = _parted(50, 3)
-    assert sorted([*teach, *held]) == list(range(50))
+    fit_rows, held = _parted(50, 3)
+    assert sorted([*fit_rows, *held]) == list(range(50))
     assert len(held) == 10
     assert [part.tolist() for part in _parted(3, 3)] == [[0, 1, 2], [0, 1, 2]]
 
@@ -195,8 +195,8 @@ def regions(n, seed=0):
     right = np.stack([X["x"] > 0, X["x"] <= 0, np.zeros(n, dtype=bool)])
     middle = centre + np.where(right, 0.0, 2.0) * rng.normal(size=(3, n))
     spread = np.where(right, 0.3, 2.0)
-    said = middle[:, :, None] + spread[:, :, None] * np.array([-1.28, -0.67, 0, 0.67, 1.28])
-    return Panel(TARGET, ("b", "a", "c"), X, said, None, np.arange(n) % 5), y
+    predictions = middle[:, :, None] + spread[:, :, None] * np.array([-1.28, -0.67, 0, 0.67, 1.28])
+    return Panel(TARGET, ("b", "a", "c"), X, predictions, None, np.arange(n) % 5), y
 
 
 def learned(text, panel, y, seed=0):
@@ -215,7 +215,7 @@ def test_the_gate_starts_at_the_average(form, share):
     panel, y = regions(40)
     layers, penalty = Layers(8, 2, 0.0), gating.Penalty(1.0, 1e-3, 0.0)
     gate = gating.trained(torch, gating.FORMS[form], layers, Course(most_steps=0), penalty, panel, y, 0)
-    own = panel.said.mean(axis=0)
+    own = panel.predictions.mean(axis=0)
     others = (own.sum(axis=1, keepdims=True) - own) / 4
     np.testing.assert_allclose(gate(panel), share * own + (1 - share) * others)
 
@@ -224,22 +224,22 @@ def test_the_gate_starts_at_the_average(form, share):
 def test_forms_pool_as_a_slow_loop_does(form):
     rng = np.random.default_rng(2)
     L, n, K = 3, 4, 5
-    logits, said = rng.normal(size=(n, gating.FORMS[form].size(L, K))), rng.normal(size=(n, L, K))
-    found = gating.FORMS[form].pool(torch, torch.from_numpy(logits), torch.from_numpy(said)).numpy()
-    heard = {
+    logits, predictions = rng.normal(size=(n, gating.FORMS[form].size(L, K))), rng.normal(size=(n, L, K))
+    found = gating.FORMS[form].pool(torch, torch.from_numpy(logits), torch.from_numpy(predictions)).numpy()
+    used = {
         "coarse": lambda o, words, k: (o, words[:, k]),
         "medium": lambda o, words, k: (o.reshape(L, K)[:, k], words[:, k]),
         "fine": lambda o, words, k: (o.reshape(L * K, K)[:, k], words.ravel()),
     }[form]
     for i, k in np.ndindex(n, K):
-        own, words = heard(logits[i], said[i], k)
+        own, words = used(logits[i], predictions[i], k)
         np.testing.assert_allclose(found[i, k], np.exp(own) @ words / np.exp(own).sum())
 
 
 def test_margins_grow_with_the_spread_of_the_residuals():
     panel, y = regions(200)
     found = gating._margins(panel, y, gating.Penalty(1.0, 0.1, 0.5), 2.0)
-    residual = np.sort((y - np.median(panel.said[:, :, 2], axis=0)) / 2)
+    residual = np.sort((y - np.median(panel.predictions[:, :, 2], axis=0)) / 2)
     spread = residual[np.ceil(np.array(LEVELS) * 200).astype(int) - 1]
     for j, k in np.ndindex(5, 5):
         np.testing.assert_allclose(found[j, k], 0.1 + 0.5 * max(spread[k] - spread[j], 0))
@@ -260,7 +260,7 @@ def test_the_gate_is_deaf_to_rows_without_weight_and_hears_heavy_ones():
 def test_a_gate_can_learn_from_a_row_or_two():
     for n in (1, 2, 3):
         panel, y = regions(n)
-        assert np.isfinite(learned("local-network", replace(panel, fold=None), y)(panel)).all()
+        assert np.isfinite(learned("local-network", replace(panel, inner_fold=None), y)(panel)).all()
     panel, y = regions(3)
     assert np.isfinite(learned("local-network", replace(panel, weight=np.array([0.0, 1.0, 0.0])), y)(panel)).all()
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.core.nouns import Answer, BenchError, Target
+from bench.core.nouns import BenchError, Prediction, Target
 from bench.methods.class_weights import fit_weights
 from bench.methods.class_weights import registry as weightings
 from bench.methods.learners import learner_scheme
 from bench.methods.postprocess.prior_correction import prior_correction
 from bench.methods.trainings import (
-    Lesson,
+    FitContext,
     against_rest,
     etf_network,
     ldam,
@@ -52,19 +52,19 @@ def table(n=400, classes=2, seed=0, columns=5):
     return pd.DataFrame(X, columns=[f"x{j}" for j in range(columns)]), y
 
 
-def lesson(X, y, learner="logistic", *, width=None, weight=None, seed=0):
+def context(X, y, learner="logistic", *, width=None, weight=None, seed=0):
     scheme = learner_scheme(learner)
     encoder = encoders.encoder(scheme.options.encoding).fit(X)
     target = Target("class", tuple("abcdefgh"[: width or y.max() + 1]))
-    return Lesson(X, y, weight, target, scheme, encoder, seed, lambda _: [])
+    return FitContext(X, y, weight, target, scheme, encoder, seed, lambda _: [])
 
 
-def teach(name, given):
+def fit(name, given):
     return registry.scheme(name)(given)
 
 
-def said(name, given, X=None):
-    return teach(name, given).say(given.X if X is None else X)
+def predictions(name, given, X=None):
+    return fit(name, given).predict(given.X if X is None else X)
 
 
 def numeric_gradient(function, at, step=1e-6):
@@ -272,7 +272,7 @@ def test_hidden_layer_is_that_of_scikit_learn():
     parts = [theirs.coefs_[0], theirs.intercepts_[0], theirs.coefs_[1], theirs.intercepts_[1]]
     theta = np.concatenate([part.ravel() for part in parts])
     ours = networks.Trained(networks.Hidden(5, 7, 3), theta)
-    np.testing.assert_allclose(ours.say(X), theirs.predict_proba(X.to_numpy()), atol=1e-7)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict_proba(X.to_numpy()), atol=1e-7)
 
 
 @law
@@ -295,9 +295,9 @@ PLAIN = ("focal:gamma=0", "logit-adjusted:tau=0", "ldam:margin=0,scale=1", "tau-
 @pytest.mark.parametrize("name", PLAIN)
 def test_plain_losses_agree_with_logistic_regression(name, classes):
     X, y = table(classes=classes)
-    given = lesson(X, y)
-    np.testing.assert_allclose(said(name, given), exact(given), atol=1e-4)
-    np.testing.assert_allclose(said(name, given), given.teach()(X), atol=1e-3)
+    given = context(X, y)
+    np.testing.assert_allclose(predictions(name, given), exact(given), atol=1e-4)
+    np.testing.assert_allclose(predictions(name, given), given.fit()(X), atol=1e-3)
 
 
 def exact(given, weight=None, C=1.0):
@@ -312,17 +312,17 @@ def test_plain_losses_agree_under_row_weights_and_another_penalty():
     X, y = table()
     weight = np.random.default_rng(0).uniform(0, 3, len(y))
     weight /= weight.mean()
-    given = lesson(X, y, "logistic:C=0.05", weight=weight)
-    np.testing.assert_allclose(said("focal:gamma=0", given), exact(given, weight, 0.05), atol=1e-4)
+    given = context(X, y, "logistic:C=0.05", weight=weight)
+    np.testing.assert_allclose(predictions("focal:gamma=0", given), exact(given, weight, 0.05), atol=1e-4)
 
 
 def test_class_balanced_without_focus_is_the_class_weighting():
     X, y = table(classes=3)
-    given = lesson(X, y)
+    given = context(X, y)
     w = fit_weights(weightings.scheme("effective-number:beta=0.99"), given.counts)
-    taught = teach("class-balanced:beta=0.99,gamma=0", given)
-    np.testing.assert_allclose(taught.say(X), exact(given, w[y]), atol=1e-4)
-    np.testing.assert_allclose(taught.emphasis, w)
+    fitted = fit("class-balanced:beta=0.99,gamma=0", given)
+    np.testing.assert_allclose(fitted.predict(X), exact(given, w[y]), atol=1e-4)
+    np.testing.assert_allclose(fitted.effective_class_weights, w)
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -330,15 +330,15 @@ def test_class_balanced_without_focus_is_the_class_weighting():
 def test_plain_losses_agree_with_lightgbm(name, classes):
     X, y = table(classes=classes)
     weight = np.random.default_rng(0).uniform(0.5, 2, len(y))
-    given = lesson(X, y, "lightgbm:n_estimators=30", weight=weight)
-    np.testing.assert_allclose(said(name, given), given.teach(weight=weight)(X), atol=1e-4)
+    given = context(X, y, "lightgbm:n_estimators=30", weight=weight)
+    np.testing.assert_allclose(predictions(name, given), given.fit(weight=weight)(X), atol=1e-4)
 
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_plain_losses_of_the_network_are_about_as_good_as_mlp(name):
     X, y = table(1000)
-    given = lesson(X, y, "mlp")
-    ours, theirs = said(name, given), given.teach()(X)
+    given = context(X, y, "mlp")
+    ours, theirs = predictions(name, given), given.fit()(X)
     losses = [-np.log(p[np.arange(len(y)), y]).mean() for p in (ours, theirs)]
     np.testing.assert_allclose(*losses, rtol=0.1)
 
@@ -347,11 +347,11 @@ def test_plain_losses_of_the_network_are_about_as_good_as_mlp(name):
 @pytest.mark.parametrize("classes", [2, 3])
 def test_logit_adjusted_is_plain_after_prior_correction(classes, tau):
     X, y = table(classes=classes)
-    given = lesson(X, y)
-    taught = teach(f"logit-adjusted:tau={tau}", given)
-    np.testing.assert_allclose(taught.emphasis @ given.counts, len(y))
-    answer = Answer(given.target, taught.say(X), emphasis=taught.emphasis)
-    corrected = prior_correction(answer, y, np.random.default_rng(0))(answer)
+    given = context(X, y)
+    fitted = fit(f"logit-adjusted:tau={tau}", given)
+    np.testing.assert_allclose(fitted.effective_class_weights @ given.counts, len(y))
+    prediction = Prediction(given.target, fitted.predict(X), effective_class_weights=fitted.effective_class_weights)
+    corrected = prior_correction(prediction, y, np.random.default_rng(0))(prediction)
     np.testing.assert_allclose(corrected.values, exact(given), atol=2e-4)
 
 
@@ -372,14 +372,14 @@ def test_anyloss_beats_plain_training_in_its_metric(metric, learner, seed):
     rng = np.random.default_rng(seed)
     y = (rng.random(800) < 0.06).astype(int)
     X = pd.DataFrame(rng.normal(size=(800, 6)) + 0.8 * y[:, None] * (np.arange(6) < 3))
-    given = lesson(X, y, learner)
-    plain, ours = (scores(p, y)[metric] for p in (given.teach()(X), said(f"anyloss:metric={metric}", given)))
+    given = context(X, y, learner)
+    plain, ours = (scores(p, y)[metric] for p in (given.fit()(X), predictions(f"anyloss:metric={metric}", given)))
     assert ours > plain + 0.05
 
 
 def test_anyloss_finds_the_rarer_class_under_either_code():
     X, y = table()
-    p, flipped = said("anyloss", lesson(X, y)), said("anyloss", lesson(X, 1 - y))
+    p, flipped = predictions("anyloss", context(X, y)), predictions("anyloss", context(X, 1 - y))
     assert (p.argmax(axis=1) == flipped[:, ::-1].argmax(axis=1)).mean() > 0.98
 
 
@@ -387,49 +387,49 @@ def test_anyloss_finds_the_rarer_class_under_either_code():
 def test_logit_adjusted_raises_balanced_accuracy(learner):
     X, y = table(1000)
     X_new, y_new = table(4000, seed=1)
-    given = lesson(X, y, learner)
-    plain, ours = given.teach()(X_new), said("logit-adjusted", given, X_new)
+    given = context(X, y, learner)
+    plain, ours = given.fit()(X_new), predictions("logit-adjusted", given, X_new)
     assert scores(ours, y_new)["balanced_accuracy"] > scores(plain, y_new)["balanced_accuracy"] + 0.02
 
 
 def test_deferred_weights_raise_the_recall_of_the_rare_class():
     X, y = table(1000)
     for learner in ("logistic", "mlp"):
-        given = lesson(X, y, learner)
-        plain, late = (said(name, given).argmax(axis=1)[y == 1].mean() for name in ("ldam", "ldam-drw"))
+        given = context(X, y, learner)
+        plain, late = (predictions(name, given).argmax(axis=1)[y == 1].mean() for name in ("ldam", "ldam-drw"))
         assert late > plain
 
 
 def test_tau_norm_and_weight_balancing_leave_the_labels_of_two_classes():
     X, y = table()
-    given = lesson(X, y)
-    np.testing.assert_array_equal(said("tau-norm", given).argmax(axis=1), given.teach()(X).argmax(axis=1))
-    few, many = (said(f"weight-balancing:tau={tau}", given).argmax(axis=1) for tau in (0, 2))
+    given = context(X, y)
+    np.testing.assert_array_equal(predictions("tau-norm", given).argmax(axis=1), given.fit()(X).argmax(axis=1))
+    few, many = (predictions(f"weight-balancing:tau={tau}", given).argmax(axis=1) for tau in (0, 2))
     np.testing.assert_array_equal(few, many)
 
 
 def test_weight_balancing_lifts_rare_classes_of_several():
     X, y = table(1000, 3)
     for learner in ("logistic", "mlp"):
-        few, many = (said(f"weight-balancing:tau={tau}", lesson(X, y, learner)) for tau in (0, 1))
+        few, many = (predictions(f"weight-balancing:tau={tau}", context(X, y, learner)) for tau in (0, 1))
         assert (many.argmax(axis=1) == 2).sum() > (few.argmax(axis=1) == 2).sum()
 
 
 def test_dynamic_evens_out_the_losses_of_the_classes():
     X, y = table(1000, 3)
-    given = lesson(X, y)
+    given = context(X, y)
     for gamma in (0, 2):
-        p = said(f"dynamic:gamma={gamma}", given)
+        p = predictions(f"dynamic:gamma={gamma}", given)
         assert (p.argmax(axis=1) == y).mean() > 0.8
 
 
 def test_learner_parameters_are_read():
     X, y = table()
-    strong, weak = (said("focal", lesson(X, y, f"logistic:C={C}")) for C in (0.001, 10))
+    strong, weak = (predictions("focal", context(X, y, f"logistic:C={C}")) for C in (0.001, 10))
     assert np.ptp(strong[:, 1]) < np.ptp(weak[:, 1])
     with pytest.raises(BenchError, match="'C'"):
-        teach("focal", lesson(X, y, "logistic:C=-1"))
-    assert not np.array_equal(*(said("focal", lesson(X, y, f"mlp:hidden={h}")) for h in (4, 8)))
+        fit("focal", context(X, y, "logistic:C=-1"))
+    assert not np.array_equal(*(predictions("focal", context(X, y, f"mlp:hidden={h}")) for h in (4, 8)))
 
 
 # --- laws of every scheme --------------------------------------------------------------------------------------------
@@ -448,8 +448,8 @@ def test_all_are_registered_with_their_traits():
 @pytest.mark.parametrize(("name", "learner"), PAIRS)
 def test_answers_are_distributions_and_absent_classes_get_nothing(name, learner):
     X, y = table(200, 3)
-    given = lesson(X, np.array([0, 2, 3])[y], learner, width=5)
-    p = said(name, given)
+    given = context(X, np.array([0, 2, 3])[y], learner, width=5)
+    p = predictions(name, given)
     np.testing.assert_allclose(p.sum(axis=1), 1)
     assert p.shape == (200, 5)
     assert (p >= 0).all()
@@ -459,8 +459,8 @@ def test_answers_are_distributions_and_absent_classes_get_nothing(name, learner)
 @pytest.mark.parametrize(("name", "learner"), PAIRS)
 def test_a_single_class_is_answered(name, learner):
     X, _ = table(30)
-    taught = teach(name, lesson(X, np.full(30, 1), learner, width=3))
-    np.testing.assert_array_equal(taught.say(X[:4]), np.eye(3)[[1] * 4])
+    fitted = fit(name, context(X, np.full(30, 1), learner, width=3))
+    np.testing.assert_array_equal(fitted.predict(X[:4]), np.eye(3)[[1] * 4])
 
 
 @pytest.mark.parametrize(("name", "learner"), PAIRS)
@@ -469,10 +469,10 @@ def test_same_bytes_again_without_a_trace(name, learner):
     before, frozen = X.copy(), y.copy()
     y.setflags(write=False)
     np.random.seed(0)  # noqa: NPY002 - the state that must not matter
-    first = said(name, lesson(X, y, learner, seed=5))
+    first = predictions(name, context(X, y, learner, seed=5))
     state = np.random.get_state()[1].copy()  # noqa: NPY002
     np.random.seed(1)  # noqa: NPY002
-    np.testing.assert_array_equal(said(name, lesson(X, y, learner, seed=5)), first)
+    np.testing.assert_array_equal(predictions(name, context(X, y, learner, seed=5)), first)
     np.random.seed(0)  # noqa: NPY002
     np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
     pd.testing.assert_frame_equal(X, before)
@@ -483,11 +483,11 @@ def test_same_bytes_again_without_a_trace(name, learner):
 def test_rows_of_weight_zero_do_not_exist(name, learner):
     X, y = table(200)
     weight = np.where(np.arange(200) % 4 == 0, 0.0, 1.0)
-    given = lesson(X, y, learner, weight=weight)
+    given = context(X, y, learner, weight=weight)
     kept = np.flatnonzero(weight)
-    alone = lesson(X.iloc[kept], y[kept], learner)
-    alone = Lesson(alone.X, alone.y, None, given.target, given.learner, given.encoder, 0, given.cut)
-    np.testing.assert_allclose(said(name, given, X), said(name, alone, X), atol=1e-9)
+    alone = context(X.iloc[kept], y[kept], learner)
+    alone = FitContext(alone.X, alone.y, None, given.target, given.learner, given.encoder, 0, given.cut)
+    np.testing.assert_allclose(predictions(name, given, X), predictions(name, alone, X), atol=1e-9)
 
 
 @pytest.mark.parametrize("name", [name for name in ON_NETWORKS if name not in {"anyloss", "dynamic"}])
@@ -495,19 +495,19 @@ def test_whole_weights_are_copies_of_rows(name):
     X, y = table(150)
     times = np.arange(150) % 3 + 1
     copies = np.repeat(np.arange(150), times)
-    given = lesson(X, y, "logistic:C=1", weight=times / times.mean())
-    more = lesson(X.iloc[copies], y[copies], f"logistic:C={150 / len(copies)}")
-    more = Lesson(more.X, more.y, None, given.target, more.learner, given.encoder, 0, given.cut)
+    given = context(X, y, "logistic:C=1", weight=times / times.mean())
+    more = context(X.iloc[copies], y[copies], f"logistic:C={150 / len(copies)}")
+    more = FitContext(more.X, more.y, None, given.target, more.learner, given.encoder, 0, given.cut)
     # margins and effective numbers count rows; of a mean weight of one there are fewer
     exact = name not in {"class-balanced", "ldam-drw"}
-    np.testing.assert_allclose(said(name, given), said(name, more, X), atol=1e-3 if exact else 0.2)
+    np.testing.assert_allclose(predictions(name, given), predictions(name, more, X), atol=1e-3 if exact else 0.2)
 
 
 @pytest.mark.parametrize(("name", "learner"), PAIRS)
 def test_small_and_odd_tables(name, learner):
     y = np.array([0, 0, 0, 0, 0, 0, 0, 1, 1, 2])
     X = pd.DataFrame({"a": np.r_[np.nan, 1e6 * np.arange(9.0)], "b": pd.Categorical(list("xyxyxyxyxz")), "c": 1.0})
-    p = said(name, lesson(X, y, learner))
+    p = predictions(name, context(X, y, learner))
     assert p.shape == (10, 3)
     assert np.isfinite(p).all()
 
@@ -517,24 +517,24 @@ def test_separable_classes_and_far_rows_stay_finite(name):
     X = pd.DataFrame({"a": np.r_[np.linspace(-2, -1, 40), np.linspace(1, 2, 8)]})
     y = np.repeat([0, 1], [40, 8])
     for learner in ("logistic:C=1e8", "mlp:learning_rate=0.5,alpha=0"):
-        taught = teach(name, lesson(X, y, learner))
-        assert np.isfinite(taught.say(pd.DataFrame({"a": [-1e9, 0.0, 1e9]}))).all()
+        fitted = fit(name, context(X, y, learner))
+        assert np.isfinite(fitted.predict(pd.DataFrame({"a": [-1e9, 0.0, 1e9]}))).all()
 
 
 def test_trees_do_not_run_away_under_focal_loss():
     rng = np.random.default_rng(0)
     y = (np.arange(8000) % 1000 == 0).astype(int)
     X = pd.DataFrame(rng.normal(size=(8000, 5)))
-    p = said("focal", lesson(X, y, "lightgbm:n_estimators=20"))
+    p = predictions("focal", context(X, y, "lightgbm:n_estimators=20"))
     assert p[:, 1].mean() < 0.05
 
 
 def test_emphasis_is_unknown_unless_it_is_known():
     X, y = table()
     for name in ON_NETWORKS:
-        emphasis = teach(name, lesson(X, y)).emphasis
-        assert emphasis.shape == (2,)
-        assert np.isfinite(emphasis).all() == (name == "logit-adjusted")
+        effective_class_weights = fit(name, context(X, y)).effective_class_weights
+        assert effective_class_weights.shape == (2,)
+        assert np.isfinite(effective_class_weights).all() == (name == "logit-adjusted")
 
 
 @pytest.mark.parametrize(
@@ -554,10 +554,10 @@ def test_emphasis_is_unknown_unless_it_is_known():
 def test_wrong_parameters_are_refused(name):
     X, y = table(50)
     with pytest.raises(BenchError):
-        teach(name, lesson(X, y))
+        fit(name, context(X, y))
 
 
 def test_a_frame_needs_a_hidden_unit_for_each_class():
     X, y = table(50, 3)
     with pytest.raises(BenchError, match="hidden"):
-        teach("weight-balancing", lesson(X, y, "mlp:hidden=2"))
+        fit("weight-balancing", context(X, y, "mlp:hidden=2"))

@@ -19,10 +19,10 @@ from bench.core.nouns import BenchError, NotApplicableError, Split, Target, Task
 from bench.core.registry import Entry, Scheme
 from bench.core.settings import Settings
 from bench.methods.learners import LearnerOptions, learner_scheme
-from bench.methods.trainings import Lesson, Taught, TrainingOptions, registry
+from bench.methods.trainings import FitContext, FittedModel, TrainingOptions, registry
 from bench.methods.trainings.balanced_ensembles import sizes
 from bench.methods.trainings.numeric_view import View
-from bench.methods.trainings.sample import emphasis, fewer, more
+from bench.methods.trainings.sample import fewer, more, resampling_weights
 from bench.methods.trainings.self_paced import draw_odds
 from bench.runner import out_of_fold
 from bench.runner.fit_spec import Fit, rows_of
@@ -43,12 +43,12 @@ class Recorder:
     """A learner that keeps what it is taught and says that all classes are alike."""
 
     def __init__(self):
-        self.taught = []
+        self.fitted = []
         self.entry = SimpleNamespace(name="recorder", options=LearnerOptions())
 
     def __call__(self, target, seed):
         def fit(X, y, weight):
-            self.taught.append((X, y, weight))
+            self.fitted.append((X, y, weight))
 
         return SimpleNamespace(fit=fit, predict=lambda X: np.full((len(X), target.width), 1 / target.width))
 
@@ -60,14 +60,14 @@ def lesson_on(X, y, *, width=None, weight=None, seed=0, learner=None):
     read = plain if learner is None else encoder(learner.options.encoding).fit(X)
     y = np.asarray(y)
     y.setflags(write=False)
-    return Lesson(X, y, weight, target, learner or Recorder(), read, seed, cut=None)
+    return FitContext(X, y, weight, target, learner or Recorder(), read, seed, cut=None)
 
 
-def taught_to(name, lesson):
+def taught_to(name, context):
     """Return the rows, classes and weights that one model was taught, and what the scheme returned."""
-    taught = registry.scheme(name)(lesson)
-    ((X, y, weight),) = lesson.learner.taught
-    return X, y, weight, taught
+    fitted = registry.scheme(name)(context)
+    ((X, y, weight),) = context.learner.fitted
+    return X, y, weight, fitted
 
 
 def numbers(counts, *, columns=2, seed=0, spread=2.0):
@@ -113,11 +113,13 @@ def test_rows_that_were_there_stay_as_they_are_and_dtypes_with_them(name):
 @pytest.mark.parametrize("name", ["smote", "borderline-smote", "random-over", "random-over:shrinkage=2"])
 def test_every_class_grows_to_its_share_of_the_largest(name, ratio):
     X, y = mixed([60, 40, 9])
-    _, classes, _, taught = taught_to(f"{name}{',' if ':' in name else ':'}ratio={ratio}", lesson_on(X, y, width=4))
+    _, classes, _, fitted = taught_to(f"{name}{',' if ':' in name else ':'}ratio={ratio}", lesson_on(X, y, width=4))
     counts = [60, 40, 30] if ratio < 1 else [60, 60, 60]
     assert np.bincount(classes).tolist() == counts
-    np.testing.assert_allclose(taught.emphasis[:3] / taught.emphasis[0], np.array(counts) / [60, 40, 9])
-    assert taught.emphasis[3] == 0
+    np.testing.assert_allclose(
+        fitted.effective_class_weights[:3] / fitted.effective_class_weights[0], np.array(counts) / [60, 40, 9]
+    )
+    assert fitted.effective_class_weights[3] == 0
 
 
 @pytest.mark.parametrize("name", ["kmeans-smote", "adasyn", "svm-smote"])
@@ -143,8 +145,8 @@ def off_segments(new, own, k):
 @pytest.mark.parametrize("name", ["smote", "smote:k=2", "borderline-smote", "adasyn", "kmeans-smote"])
 def test_new_rows_lie_between_neighbours_of_their_class_in_units_of_the_table(name):
     X, y = numbers([70, 25, 12])
-    found, classes, _, taught = taught_to(name, lesson_on(X, y))
-    assert taught.note == ""
+    found, classes, _, fitted = taught_to(name, lesson_on(X, y))
+    assert fitted.note == ""
     standard = (found - X.mean()) / X.std(ddof=0)
     k = {"smote:k=2": 2, "kmeans-smote": 40}.get(name, 5)  # neighbours within a cluster may be any of the class
     for code in (1, 2):
@@ -164,10 +166,10 @@ def test_numbers_are_those_of_imbalanced_learn():
     from imblearn.over_sampling import SMOTE
 
     X, y = numbers([70, 30])
-    lesson = lesson_on(X, y, seed=11)
-    found, _, _, _ = taught_to("smote:k=4", lesson)
+    context = lesson_on(X, y, seed=11)
+    found, _, _, _ = taught_to("smote:k=4", context)
     standard = (X - X.mean()) / X.std(ddof=0)
-    sampler = SMOTE(k_neighbors=4, random_state=lesson.seed_of("resample", 1))
+    sampler = SMOTE(k_neighbors=4, random_state=context.seed_of("resample", 1))
     expected = sampler.fit_resample(standard, y)[0] * X.std(ddof=0) + X.mean()
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
@@ -207,12 +209,12 @@ def test_a_class_of_one_row_is_copied_and_of_two_lies_between_them():
     rare = pd.DataFrame(X.iloc[:3])
     rare["x0"], rare["x1"] = [5e4, 1e4, 2e4], [np.nan, 3.0, 4.0]
     X, y = pd.concat([X, rare], ignore_index=True), np.append(y, [2, 3, 3])
-    found, classes, _, taught = taught_to("smote", lesson_on(X, y))
+    found, classes, _, fitted = taught_to("smote", lesson_on(X, y))
     assert np.bincount(classes).tolist() == [30] * 4
     same_table(found[classes == 2].iloc[1:], pd.concat([rare.iloc[:1]] * 29))
     assert found[classes == 3]["x0"].between(1e4, 2e4).all()
     assert found[classes == 3]["x0"].nunique() > 20
-    assert taught.note == "rows copied, since it has one row, for class c; k clamped to 1 for class d"
+    assert fitted.note == "rows copied, since it has one row, for class c; k clamped to 1 for class d"
 
 
 def test_classes_with_the_same_trouble_share_a_note():
@@ -247,8 +249,8 @@ def surrounded():
     ],
 )
 def test_what_a_method_cannot_grow_grows_by_plain_smote(name, table, why):
-    found, classes, _, taught = taught_to(name, lesson_on(*table))
-    assert taught.note == f"plain SMOTE, since {why}, for class b"
+    found, classes, _, fitted = taught_to(name, lesson_on(*table))
+    assert fitted.note == f"plain SMOTE, since {why}, for class b"
     same_table(found, taught_to("smote:k=2" if name == "kmeans-smote" else "smote", lesson_on(*table))[0])
     assert len(set(np.bincount(classes))) == 1
 
@@ -256,15 +258,15 @@ def test_what_a_method_cannot_grow_grows_by_plain_smote(name, table, why):
 def test_equal_rows_in_a_cluster_have_no_spread():
     X, y = numbers([60, 12])
     X[y == 1] = 7e4
-    found, _, _, taught = taught_to("kmeans-smote", lesson_on(X, y))
-    assert "plain SMOTE, since its clusters hold equal rows," in taught.note
+    found, _, _, fitted = taught_to("kmeans-smote", lesson_on(X, y))
+    assert "plain SMOTE, since its clusters hold equal rows," in fitted.note
     np.testing.assert_allclose(found.iloc[72:], 7e4)
 
 
 def test_a_table_that_tells_nothing_is_copied():
     X, y = pd.DataFrame({"x": np.ones(20), "z": np.full(20, np.nan)}), np.repeat([0, 1], [15, 5])
-    _, classes, _, taught = taught_to("smote", lesson_on(X, y))
-    assert taught.note == "rows copied, since no column varies, for class b"
+    _, classes, _, fitted = taught_to("smote", lesson_on(X, y))
+    assert fitted.note == "rows copied, since no column varies, for class b"
     assert np.bincount(classes).tolist() == [15, 15]
 
 
@@ -281,12 +283,12 @@ def test_a_library_that_fails_otherwise_is_heard(monkeypatch):
 
 def test_copies_are_drawn_evenly_and_from_their_class():
     X, y = mixed([1000, 10])
-    found, _, _, taught = taught_to("random-over", lesson_on(X, y))
+    found, _, _, fitted = taught_to("random-over", lesson_on(X, y))
     copied = found.iloc[1010:]["x0"].value_counts()
     assert set(copied.index) == set(X["x0"][y == 1])
     p, draws = 1 / 10, 990
     assert np.abs(copied - draws * p).max() < 4 * np.sqrt(draws * p * (1 - p))  # binomial
-    assert taught.note == ""
+    assert fitted.note == ""
 
 
 def test_smoothed_copies_have_the_stated_deviation_and_the_gaps_and_levels_of_their_row():
@@ -308,7 +310,7 @@ def test_smoothed_copies_have_the_stated_deviation_and_the_gaps_and_levels_of_th
 def test_rows_that_stay_are_original_rows_in_their_order(name):
     X, y = mixed([60, 30, 9])
     X.insert(0, "row", np.arange(len(y)) * 1e-9)
-    found, classes, _, taught = taught_to(name, lesson_on(X, y, width=4))
+    found, classes, _, fitted = taught_to(name, lesson_on(X, y, width=4))
     index = np.rint(found["row"] * 1e9).astype(int).to_numpy()
     assert (np.diff(index) > 0).all()
     same_table(found, X.iloc[index])
@@ -316,7 +318,7 @@ def test_rows_that_stay_are_original_rows_in_their_order(name):
     counts = np.bincount(classes, minlength=4)
     assert counts[2] == 9
     assert 9 <= len(index) < len(y)
-    np.testing.assert_allclose(taught.emphasis, [*(counts / [60, 30, 9, 1] * 99 / len(index))[:3], 0])
+    np.testing.assert_allclose(fitted.effective_class_weights, [*(counts / [60, 30, 9, 1] * 99 / len(index))[:3], 0])
 
 
 @pytest.mark.parametrize(("ratio", "counts"), [(1.0, [10, 10, 10]), (0.5, [20, 20, 10]), (0.1, [80, 25, 10])])
@@ -391,17 +393,17 @@ def test_hard_rows_go_first():
 
 def test_one_centre_is_the_mean_of_the_class():
     X, y = numbers([30, 1])
-    found, classes, _, taught = taught_to("cluster-centroids", lesson_on(X, y))
+    found, classes, _, fitted = taught_to("cluster-centroids", lesson_on(X, y))
     np.testing.assert_allclose(found[classes == 0], X[y == 0].mean().to_numpy()[None])
-    assert taught.note == "1 rows a class left"
+    assert fitted.note == "1 rows a class left"
 
 
 def test_a_class_that_would_vanish_stays():
     x = pd.DataFrame({"x": np.append(np.repeat(np.arange(10.0), 2) + np.tile([0, 0.1], 10), -0.05)})
     y = np.append(np.tile([0, 1], 10), 1)  # each row of one class is next to one of the other
-    _, classes, _, taught = taught_to("enn:k=1", lesson_on(x, y))
+    _, classes, _, fitted = taught_to("enn:k=1", lesson_on(x, y))
     assert np.bincount(classes).tolist() == [10, 11]
-    assert taught.note == "all rows kept, since none would stay, for class b"
+    assert fitted.note == "all rows kept, since none would stay, for class b"
 
 
 def test_nothing_is_cleaned_where_no_column_varies():
@@ -424,13 +426,13 @@ def test_nothing_is_cleaned_where_no_column_varies():
 def test_any_table_is_borne(name, counts, gaps, columns, repeat, seed):
     X, y = mixed(counts, gaps=gaps, seed=seed)
     index = np.tile(np.arange(len(y)), repeat)
-    lesson = lesson_on(X[columns].iloc[index], y[index], width=len(counts), seed=seed)
-    found, classes, weight, taught = taught_to(name, lesson)
+    context = lesson_on(X[columns].iloc[index], y[index], width=len(counts), seed=seed)
+    found, classes, weight, fitted = taught_to(name, context)
     assert found.dtypes.tolist() == X[columns].dtypes.tolist()
     assert set(classes) == set(y)
     assert weight is None
-    np.testing.assert_allclose(taught.emphasis @ lesson.counts, len(index))
-    assert ((taught.emphasis > 0) == (lesson.counts > 0)).all()
+    np.testing.assert_allclose(fitted.effective_class_weights @ context.counts, len(index))
+    assert ((fitted.effective_class_weights > 0) == (context.counts > 0)).all()
 
 
 @pytest.mark.parametrize("name", RESAMPLE)
@@ -438,19 +440,22 @@ def test_copies_keep_their_weight_and_new_rows_have_the_mean_of_their_class(name
     X, y = mixed([50, 20, 8])
     X.insert(0, "row", np.arange(len(y)) * 1e-9)
     weight = np.random.default_rng(0).choice([0.0, 0.5, 2.0], len(y))
-    lesson = lesson_on(X, y, weight=weight)
-    found, classes, heard, taught = taught_to(name, lesson)
-    assert heard.min() > 0
+    context = lesson_on(X, y, weight=weight)
+    found, classes, used, fitted = taught_to(name, context)
+    assert used.min() > 0
     mean = np.array([weight[(y == code) & (weight > 0)].mean() for code in range(3)])
     if name in {*UNDER, "random-over"}:
         place = np.rint(found["row"] * 1e9).astype(int).to_numpy()
-        np.testing.assert_array_equal(heard, weight[place])
+        np.testing.assert_array_equal(used, weight[place])
     for code in range(3):
         of_class = {*weight[y == code].tolist(), *([mean[code]] * (not name.startswith("random-over")))}
-        assert all(min(abs(one - other) for other in of_class) < 1e-12 for one in heard[classes == code])
-    after = np.bincount(classes, weights=heard, minlength=3)
-    np.testing.assert_allclose(taught.emphasis / taught.emphasis[0], after / lesson.counts / (after / lesson.counts)[0])
-    np.testing.assert_allclose(taught.emphasis @ lesson.counts, weight.sum())
+        assert all(min(abs(one - other) for other in of_class) < 1e-12 for one in used[classes == code])
+    after = np.bincount(classes, weights=used, minlength=3)
+    np.testing.assert_allclose(
+        fitted.effective_class_weights / fitted.effective_class_weights[0],
+        after / context.counts / (after / context.counts)[0],
+    )
+    np.testing.assert_allclose(fitted.effective_class_weights @ context.counts, weight.sum())
 
 
 @pytest.mark.parametrize(
@@ -491,7 +496,7 @@ def test_how_many_rows_are_wanted():
 
 
 def test_emphasis_is_rows_after_over_rows_before():
-    np.testing.assert_allclose(emphasis(np.array([80.0, 20, 0]), np.array([80.0, 80, 0])), [0.625, 2.5, 0])
+    np.testing.assert_allclose(resampling_weights(np.array([80.0, 20, 0]), np.array([80.0, 80, 0])), [0.625, 2.5, 0])
 
 
 def test_a_tag_chooses_all_resamplings_and_none_is_core():
@@ -516,16 +521,16 @@ def test_nothing_of_a_test_row_is_taught(name, monkeypatch):
     X["colour"] = X["colour"].cat.add_categories("test").mask(np.isin(np.arange(90), test), "test")
     task = Task("leak", X, y, "classification", (), ("a", "b"))
     seen = []
-    teach = Lesson.teach
+    fit_rows = FitContext.fit
 
     def spy(self, X=None, y=None, weight=None, part=None):
         seen.append(self.X if X is None else X)
-        return teach(self, X, y, weight, part)
+        return fit_rows(self, X, y, weight, part)
 
-    monkeypatch.setattr(Lesson, "teach", spy)
+    monkeypatch.setattr(FitContext, "teach", spy)
     split = Split(0, 0, np.setdiff1d(np.arange(90), test), test)
     given = Settings(inner=3)
-    out_of_fold.answer(rows_of(task, split, given), Fit(Target("class", ("a", "b")), "knn", name), given)
+    out_of_fold.prediction(rows_of(task, split, given), Fit(Target("class", ("a", "b")), "knn", name), given)
     assert len(seen) >= 4
     assert max(table["x0"].max() for table in seen) < 1e8
     assert not any((table["colour"] == "test").any() for table in seen)
@@ -539,13 +544,13 @@ def test_what_is_undone_is_as_good_as_never_done():
     X = pd.DataFrame(x, columns=["a", "b"])
     loss = {}
     for name in ("random-under", "random-over"):
-        lesson = lesson_on(X[:6000], y[:6000], learner=learner_scheme("logistic"))
-        taught = registry.scheme(name)(lesson)
-        for undone, odds in (("as it is", 1.0), ("undone", taught.emphasis)):
-            p = taught.say(X[6000:]) / odds
+        context = lesson_on(X[:6000], y[:6000], learner=learner_scheme("logistic"))
+        fitted = registry.scheme(name)(context)
+        for undone, odds in (("as it is", 1.0), ("undone", fitted.effective_class_weights)):
+            p = fitted.predict(X[6000:]) / odds
             p, _ = clip_probabilities(p / p.sum(axis=1, keepdims=True))
             loss[name, undone] = -np.log(p[np.arange(6000), y[6000:]]).mean()
-        plain, _ = clip_probabilities(lesson.teach()(X[6000:]))
+        plain, _ = clip_probabilities(context.fit()(X[6000:]))
         loss["plain"] = -np.log(plain[np.arange(6000), y[6000:]]).mean()
     for name in ("random-under", "random-over"):
         assert loss[name, "as it is"] > loss["plain"] + 0.2
@@ -559,23 +564,25 @@ def test_what_is_undone_is_as_good_as_never_done():
 def test_every_model_is_taught_a_balanced_draw_of_its_own(name, counts):
     X, y = mixed([60, 30, 9])
     X.insert(0, "row", np.arange(len(y)))
-    lesson = lesson_on(X, y, width=4)
-    taught = registry.scheme(name)(lesson)
-    rows = [table["row"].to_numpy() for table, _, _ in lesson.learner.taught]
+    context = lesson_on(X, y, width=4)
+    fitted = registry.scheme(name)(context)
+    rows = [table["row"].to_numpy() for table, _, _ in context.learner.fitted]
     assert len(rows) == 10
     assert len({index.tobytes() for index in rows}) == 10
-    for index, (table, classes, _) in zip(rows, lesson.learner.taught, strict=True):
+    for index, (table, classes, _) in zip(rows, context.learner.fitted, strict=True):
         assert np.bincount(classes).tolist() == counts
         same_table(table, X.iloc[index])
-    np.testing.assert_allclose(taught.emphasis, [*(np.array(counts) / [60, 30, 9] * 99 / sum(counts)), 0])
+    np.testing.assert_allclose(
+        fitted.effective_class_weights, [*(np.array(counts) / [60, 30, 9] * 99 / sum(counts)), 0]
+    )
 
 
 def test_rows_of_bags_are_drawn_with_replacement_and_evenly():
     X, y = numbers([50, 20])
-    lesson = lesson_on(X, y)
-    registry.scheme("balanced-bagging:models=400")(lesson)
-    drawn = pd.concat([table["x0"] for table, _, _ in lesson.learner.taught]).value_counts()
-    assert any(table["x0"].duplicated().any() for table, _, _ in lesson.learner.taught)
+    context = lesson_on(X, y)
+    registry.scheme("balanced-bagging:models=400")(context)
+    drawn = pd.concat([table["x0"] for table, _, _ in context.learner.fitted]).value_counts()
+    assert any(table["x0"].duplicated().any() for table, _, _ in context.learner.fitted)
     for code, p in ((0, 1 / 50), (1, 1 / 20)):
         found = drawn[X["x0"][y == code]].to_numpy()
         assert np.abs(found - 8000 * p).max() < 4 * np.sqrt(8000 * p * (1 - p))  # binomial
@@ -584,20 +591,20 @@ def test_rows_of_bags_are_drawn_with_replacement_and_evenly():
 @pytest.mark.parametrize("name", ["balanced-bagging", "self-paced"])
 def test_an_ensemble_says_the_mean_of_its_models(name):
     X, y = numbers([40, 15])
-    lesson = lesson_on(X, y, learner=learner_scheme("logistic"))
+    context = lesson_on(X, y, learner=learner_scheme("logistic"))
     says = []
-    taught = registry.scheme(f"{name}:models=3")(
+    fitted = registry.scheme(f"{name}:models=3")(
         SimpleNamespace(
             X=X,
-            y=lesson.y,
+            y=context.y,
             weight=None,
-            target=lesson.target,
-            counts=lesson.counts,
-            rng=lesson.rng,
-            teach=lambda *given, part: says.append(lesson.teach(*given, part=part)) or says[-1],
+            target=context.target,
+            counts=context.counts,
+            rng=context.rng,
+            fit_rows=lambda *given, part: says.append(context.fit(*given, part=part)) or says[-1],
         )
     )
-    np.testing.assert_allclose(taught.say(X), np.mean([say(X) for say in says], axis=0), rtol=1e-12)
+    np.testing.assert_allclose(fitted.predict(X), np.mean([predict(X) for predict in says], axis=0), rtol=1e-12)
     assert len(says) == 3
 
 
@@ -614,11 +621,11 @@ def test_draws_turn_from_equal_bins_to_equal_rows():
 
 def test_later_draws_hold_harder_rows():
     X, y = numbers([600, 30], spread=3)
-    lesson = lesson_on(X, y, learner=learner_scheme("logistic"))
-    plain = lesson.teach()(X)[:, 1]
+    context = lesson_on(X, y, learner=learner_scheme("logistic"))
+    plain = context.fit()(X)[:, 1]
     means = []
-    fake = replace(lesson)
-    object.__setattr__(fake, "learner", Spy(lesson.learner, means, dict(zip(X["x0"], plain, strict=True)), X))
+    fake = replace(context)
+    object.__setattr__(fake, "learner", Spy(context.learner, means, dict(zip(X["x0"], plain, strict=True)), X))
     registry.scheme("self-paced:models=6")(fake)
     assert np.mean(means[1:3]) < np.mean(means[-2:])
 
@@ -648,12 +655,12 @@ def test_the_balanced_forest_is_that_of_imbalanced_learn():
 
     X, y = numbers([60, 30, 9])
     y = np.where(y == 2, 3, y)  # a class without rows in between
-    lesson = lesson_on(X, y, learner=learner_scheme("forest:n_estimators=7"))
-    found = registry.scheme("balanced-forest")(lesson).say(X)
+    context = lesson_on(X, y, learner=learner_scheme("forest:n_estimators=7"))
+    found = registry.scheme("balanced-forest")(context).predict(X)
     forest = BalancedRandomForestClassifier(
-        7, min_samples_leaf=2, sampling_strategy="all", replacement=True, random_state=lesson.seed_of("forest")
+        7, min_samples_leaf=2, sampling_strategy="all", replacement=True, random_state=context.seed_of("forest")
     )
-    expected = forest.fit(lesson.encode(X).to_numpy(), y).predict_proba(lesson.encode(X).to_numpy())
+    expected = forest.fit(context.encode(X).to_numpy(), y).predict_proba(context.encode(X).to_numpy())
     np.testing.assert_allclose(found[:, [0, 1, 3]], expected)
     assert (found[:, 2] == 0).all()
 
@@ -661,21 +668,21 @@ def test_the_balanced_forest_is_that_of_imbalanced_learn():
 @pytest.mark.parametrize("name", ["easy-ensemble", "rus-boost"])
 def test_trees_that_are_no_better_than_chance_hold_all_classes_alike(name):
     X, y = pd.DataFrame({"x": np.ones(24)}), np.repeat([0, 2], [8, 16])
-    taught = registry.scheme(name)(lesson_on(X, y, learner=learner_scheme("forest")))
-    np.testing.assert_allclose(taught.say(X), np.tile([0.5, 0, 0.5], (24, 1)))
-    assert taught.note == "no tree is better than chance"
+    fitted = registry.scheme(name)(lesson_on(X, y, learner=learner_scheme("forest")))
+    np.testing.assert_allclose(fitted.predict(X), np.tile([0.5, 0, 0.5], (24, 1)))
+    assert fitted.note == "no tree is better than chance"
 
 
 def test_row_weights_that_nobody_would_hear_are_refused():
     X, y = numbers([20, 10])
-    lesson = lesson_on(X, y, weight=np.linspace(0.5, 1.5, 30), learner=learner_scheme("forest"))
+    context = lesson_on(X, y, weight=np.linspace(0.5, 1.5, 30), learner=learner_scheme("forest"))
     with pytest.raises(NotApplicableError, match="easy-ensemble takes no row weights"):
-        registry.scheme("easy-ensemble")(lesson)
+        registry.scheme("easy-ensemble")(context)
 
 
 def test_boosted_ensembles_do_not_claim_class_weights_that_nobody_knows():
-    lesson = lesson_on(*numbers([20, 10]), learner=learner_scheme("forest"))
-    assert np.isnan(registry.scheme("rus-boost")(lesson).emphasis).all()
+    context = lesson_on(*numbers([20, 10]), learner=learner_scheme("forest"))
+    assert np.isnan(registry.scheme("rus-boost")(context).effective_class_weights).all()
 
 
 # --- the laws have teeth --------------------------------------------------------------------------
@@ -694,128 +701,128 @@ def mutant(*laws, **traits):
     return enter
 
 
-def weighed(lesson, w):
+def weighed(context, w):
     """Teach the plain way and claim the class weights w."""
-    return Taught(lesson.teach(weight=lesson.weight), w)
+    return FittedModel(context.fit(weight=context.weight), w)
 
 
 @mutant("lawful")
-def sums_to_two(lesson):
+def sums_to_two(context):
     """Forget that a row sums to one."""
-    say = lesson.teach()
-    return Taught(lambda X: 2 * say(X))
+    predict = context.fit()
+    return FittedModel(lambda X: 2 * predict(X))
 
 
 @mutant("lawful")
-def claims_too_much(lesson):
+def claims_too_much(context):
     """Claim weights whose mean is not one."""
-    return weighed(lesson, 2.0 * (lesson.counts > 0))
+    return weighed(context, 2.0 * (context.counts > 0))
 
 
 @mutant("learns")
-def learns_one_class(lesson):
+def learns_one_class(context):
     """Forget all classes but the largest."""
-    own = np.flatnonzero(lesson.y == lesson.counts.argmax())
-    return Taught(lesson.teach(lesson.X.iloc[own], lesson.y[own]))
+    own = np.flatnonzero(context.y == context.counts.argmax())
+    return FittedModel(context.fit(context.X.iloc[own], context.y[own]))
 
 
 @mutant("same_seed_same_bytes")
-def draws_from_nobody(lesson):
+def draws_from_nobody(context):
     """Draw from the random state that belongs to nobody."""
-    index = np.random.choice(len(lesson.y), 60)  # noqa: NPY002
-    return Taught(lesson.teach(lesson.X.iloc[index], lesson.y[index]))
+    index = np.random.choice(len(context.y), 60)  # noqa: NPY002
+    return FittedModel(context.fit(context.X.iloc[index], context.y[index]))
 
 
 @mutant("inputs_unchanged")
-def fills_in_place(lesson):
+def fills_in_place(context):
     """Fill gaps in the rows that it was lent."""
-    lesson.X.isetitem(1, lesson.X["age"].fillna(0.0))
-    return Taught(lesson.teach())
+    context.X.isetitem(1, context.X["age"].fillna(0.0))
+    return FittedModel(context.fit())
 
 
 @mutant("test_rows_apart")
-def normalises_the_batch(lesson):
+def normalises_the_batch(context):
     """Divide by the mean of the rows that are asked."""
-    say = lesson.teach()
+    predict = context.fit()
 
     def balanced(X):
-        odds = say(X) / (say(X).mean(axis=0) + 1e-9)
+        odds = predict(X) / (predict(X).mean(axis=0) + 1e-9)
         return odds / odds.sum(axis=1, keepdims=True)
 
-    return Taught(balanced)
+    return FittedModel(balanced)
 
 
 @mutant("absent_class", "many_classes")
-def weighs_what_is_not_there(lesson):
+def weighs_what_is_not_there(context):
     """Mix the answer with all classes alike; weigh a class by the logarithm of its rows."""
-    say, width = lesson.teach(), lesson.target.width
+    predict, width = context.fit(), context.target.width
     with np.errstate(divide="ignore"):
-        w = 1 / np.log(lesson.counts)
-    return Taught(lambda X: 0.9 * say(X) + 0.1 / width, w * len(lesson.y) / (w @ lesson.counts))
+        w = 1 / np.log(context.counts)
+    return FittedModel(lambda X: 0.9 * predict(X) + 0.1 / width, w * len(context.y) / (w @ context.counts))
 
 
 @mutant("rare_classes", "repeated_rows")
-def needs_five_neighbours(lesson):
+def needs_five_neighbours(context):
     """Ask for neighbours that a rare class has not, and for a spread that equal rows have not."""
-    for code in np.flatnonzero(lesson.counts):
-        own = lesson.X["size"].to_numpy()[lesson.y == code]
+    for code in np.flatnonzero(context.counts):
+        own = context.X["size"].to_numpy()[context.y == code]
         if np.unique(own).size <= 4:
             raise ValueError("too few neighbours")
-    return Taught(lesson.teach())
+    return FittedModel(context.fit())
 
 
 @mutant("two_classes")
-def wants_three(lesson):
+def wants_three(context):
     """Take a third class for granted."""
-    return Taught(lesson.teach(), lesson.counts[2:] * np.nan)
+    return FittedModel(context.fit(), context.counts[2:] * np.nan)
 
 
 @mutant("gaps", "categories_alone")
-def takes_the_square(lesson):
+def takes_the_square(context):
     """Compute with a column that may be missing or be no number."""
     if (
-        not np.isfinite(np.square(lesson.X["age"].fillna(lesson.X["age"].mean())).sum())
-        or lesson.X["age"].isna().sum() > 20
+        not np.isfinite(np.square(context.X["age"].fillna(context.X["age"].mean())).sum())
+        or context.X["age"].isna().sum() > 20
     ):
         raise ValueError("not finite")
-    return Taught(lesson.teach())
+    return FittedModel(context.fit())
 
 
 @mutant("constant_columns")
-def certain_of_the_largest(lesson):
+def certain_of_the_largest(context):
     """Teach the largest class alone where nothing varies."""
-    if lesson.X["size"].max() > lesson.X["size"].min():
-        return Taught(lesson.teach())
-    return learns_one_class(lesson)
+    if context.X["size"].max() > context.X["size"].min():
+        return FittedModel(context.fit())
+    return learns_one_class(context)
 
 
 @mutant("equal_weights")
-def adds_a_model_for_weights(lesson):
+def adds_a_model_for_weights(context):
     """Do something else as soon as there are weights."""
-    if lesson.weight is None:
-        return Taught(lesson.teach())
-    return Taught(lesson.teach(weight=lesson.weight * np.where(lesson.y == 0, 1.0, 3.0)))
+    if context.weight is None:
+        return FittedModel(context.fit())
+    return FittedModel(context.fit(weight=context.weight * np.where(context.y == 0, 1.0, 3.0)))
 
 
 @mutant("zero_weight_rows", "hears_weights")
-def deaf(lesson):
+def deaf(context):
     """Take every row alike."""
-    return Taught(lesson.teach())
+    return FittedModel(context.fit())
 
 
 @mutant("emphasis_undone")
-def claims_what_it_did_not_do(lesson):
+def claims_what_it_did_not_do(context):
     """Claim balanced weights."""
-    w = np.divide(1.0, lesson.counts, out=np.zeros(len(lesson.counts)), where=lesson.counts > 0)
-    return weighed(lesson, w * lesson.counts.sum() / (w @ lesson.counts))
+    w = np.divide(1.0, context.counts, out=np.zeros(len(context.counts)), where=context.counts > 0)
+    return weighed(context, w * context.counts.sum() / (w @ context.counts))
 
 
 @mutant("hears_learner")
-def brings_its_own(lesson):
+def brings_its_own(context):
     """Use nearest neighbours whatever the learner."""
     knn = learner_scheme("knn")
-    read = encoder("scaled").fit(lesson.X)
-    return Taught(replace(lesson, learner=knn, encoder=read).teach())
+    read = encoder("scaled").fit(context.X)
+    return FittedModel(replace(context, learner=knn, encoder=read).fit())
 
 
 @pytest.mark.parametrize(("scheme", "name"), MUTANTS, ids=[f"{scheme.id}/{name}" for scheme, name in MUTANTS])
@@ -832,9 +839,9 @@ def test_every_law_of_training_schemes_has_caught_a_mutant():
 
 
 def test_plain_training_keeps_the_laws():
-    def plain(lesson):
+    def plain(context):
         """Teach the learner as it is."""
-        return weighed(lesson, (lesson.counts > 0).astype(float))
+        return weighed(context, (context.counts > 0).astype(float))
 
     scheme = Scheme(Entry("plain", plain, frozenset({"fit"}), TrainingOptions()))
     assert {c.id: c.run().reason for c in checks.cases_of("training", scheme) if c.run().status != "passed"} == {}

@@ -7,7 +7,7 @@ import numpy as np
 from bench.checks.examples import global_randomness, read_only
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.core.nouns import Array
-from bench.core.registry import Options, Scheme
+from bench.core.registry import PluginOptions, Scheme
 from bench.methods.class_weights import fit_weights
 
 COUNTS = (
@@ -20,7 +20,7 @@ COUNTS = (
 """Rows of each class, or sums of their row weights."""
 
 
-def _weigh(scheme: Scheme[Options], counts: Array) -> Array:
+def _weigh(scheme: Scheme[PluginOptions], counts: Array) -> Array:
     return np.asarray(scheme(read_only(counts), float(counts.sum())))
 
 
@@ -29,7 +29,7 @@ def _all_counts() -> list[Array]:
 
 
 @law("class-weight")
-def lawful(scheme: Scheme[Options], kind: str) -> None:
+def lawful(scheme: Scheme[PluginOptions], kind: str) -> None:
     """One weight per class, finite, not negative, and not all zero."""
     for counts in _all_counts():
         _demand_sound(_weigh(scheme, counts), counts)
@@ -45,7 +45,7 @@ def _demand_sound(weights: Array, counts: Array) -> None:
 
 
 @law("class-weight")
-def class_order(scheme: Scheme[Options], kind: str) -> None:
+def class_order(scheme: Scheme[PluginOptions], kind: str) -> None:
     """The order of the classes is irrelevant."""
     for counts in _all_counts():
         order = np.roll(np.arange(len(counts)), 1)
@@ -54,7 +54,7 @@ def class_order(scheme: Scheme[Options], kind: str) -> None:
 
 
 @law("class-weight")
-def equal_counts(scheme: Scheme[Options], kind: str) -> None:
+def equal_counts(scheme: Scheme[PluginOptions], kind: str) -> None:
     """Classes with equally many rows have equal weights."""
     for counts in (np.full(4, 25.0), np.array([8.0, 90.0, 8.0])):
         weights = _weigh(scheme, counts)
@@ -64,7 +64,7 @@ def equal_counts(scheme: Scheme[Options], kind: str) -> None:
 
 
 @law("class-weight")
-def empty_class(scheme: Scheme[Options], kind: str) -> None:
+def empty_class(scheme: Scheme[PluginOptions], kind: str) -> None:
     """A class without rows has weight zero, and leaves the others as they would be without it."""
     for counts in _all_counts():
         whole = np.append(counts, 0.0)
@@ -79,7 +79,7 @@ def empty_class(scheme: Scheme[Options], kind: str) -> None:
 
 
 @law("class-weight", "fit")
-def mean_row_weight(scheme: Scheme[Options], kind: str) -> None:
+def mean_row_weight(scheme: Scheme[PluginOptions], kind: str) -> None:
     """Scaled for a fit, the mean weight of a row is one."""
     for counts in _all_counts():
         mean = float(fit_weights(scheme, counts) @ counts / counts.sum())
@@ -88,7 +88,7 @@ def mean_row_weight(scheme: Scheme[Options], kind: str) -> None:
 
 
 @law("class-weight", "fit")
-def rare_not_lighter(scheme: Scheme[Options], kind: str) -> None:
+def rare_not_lighter(scheme: Scheme[PluginOptions], kind: str) -> None:
     """A class with fewer rows never has less weight than one with more."""
     for counts in _all_counts():
         weights = fit_weights(scheme, counts)[np.argsort(counts)]
@@ -99,7 +99,7 @@ def rare_not_lighter(scheme: Scheme[Options], kind: str) -> None:
 
 
 @law("class-weight")
-def same_bytes(scheme: Scheme[Options], kind: str) -> None:
+def same_bytes(scheme: Scheme[PluginOptions], kind: str) -> None:
     """The same counts give the same bytes, and are not written to."""
     counts = _all_counts()[0]
     before = counts.copy()

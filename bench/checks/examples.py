@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.losses import mean, proper
-from bench.core.nouns import Answer, Array, Kind, Panel, Target, clip_probabilities
+from bench.core.nouns import Array, Kind, Panel, Prediction, Target, clip_probabilities
 from bench.core.registry import Scheme
 from bench.core.settings import DEFAULT_LEVELS
 from bench.runner.evaluate import finish
@@ -37,24 +37,24 @@ class Exam:
         """Return the combiner that a scheme learns."""
         return scheme(self.oof, self.y, np.random.default_rng(seed))
 
-    def ask(self, scheme: Scheme[Any]) -> Array:
+    def combine(self, scheme: Scheme[Any]) -> Array:
         """Return what a scheme says of the test rows, finished as on a board, shape (n, K)."""
-        return said(self.learn(scheme), self.test)
+        return predictions(self.learn(scheme), self.test)
 
-    def taught_by(self, index: Array, weight: Array | None = None) -> Exam:
+    def fitted_by(self, index: Array, weight: Array | None = None) -> Exam:
         """Return the exam with some of the training rows, in this order, and with new row weights."""
         return replace(self, oof=frozen(replace(self.oof.rows(index), weight=weight)), y=read_only(self.y[index]))
 
 
-def said(combiner: Any, panel: Panel) -> Array:
+def predictions(combiner: Any, panel: Panel) -> Array:
     """Return what a combiner says of a panel, finished as on a board: clipped or sorted."""
     return finished(combiner(panel), panel)
 
 
 def finished(values: Array, panel: Panel) -> Array:
     """Return an answer as it stands on a board: clipped or sorted; refuse an unlawful one."""
-    answer = finish(panel.target, values, panel.weight)
-    return answer.values  # noqa: PD011 - no data frame
+    prediction = finish(panel.target, values, panel.weight)
+    return prediction.values  # noqa: PD011 - no data frame
 
 
 def loss(values: Array, panel: Panel, y: Array) -> float:
@@ -87,7 +87,7 @@ def exam(
     truths = [_truth(rng, target, rows) for rows in (n, n_test)]
     panels = [_panel(rng, target, y, noise) for y in truths]
     fold = np.arange(n) % FOLDS
-    return Exam(target, frozen(replace(panels[0], fold=fold)), truths[0], frozen(panels[1]), truths[1])
+    return Exam(target, frozen(replace(panels[0], inner_fold=fold)), truths[0], frozen(panels[1]), truths[1])
 
 
 def _truth(rng: np.random.Generator, target: Target, n: int) -> Array:
@@ -136,8 +136,8 @@ def with_said(given: Exam, oof: Array, test: Array) -> Exam:
     names = tuple(f"learner-{j}" for j in range(len(oof)))
     return replace(
         given,
-        oof=frozen(replace(given.oof, said=oof, learners=names)),
-        test=frozen(replace(given.test, said=test, learners=names)),
+        oof=frozen(replace(given.oof, predictions=oof, learners=names)),
+        test=frozen(replace(given.test, predictions=test, learners=names)),
     )
 
 
@@ -145,7 +145,9 @@ def renamed_classes(given: Exam, order: Array) -> Exam:
     """Return the exam with class `order[k]` in place k."""
     place = np.argsort(order)
     target = replace(given.target, outputs=tuple(given.target.outputs[k] for k in order))
-    oof, test = (replace(panel, target=target, said=panel.said[:, :, order]) for panel in (given.oof, given.test))
+    oof, test = (
+        replace(panel, target=target, predictions=panel.predictions[:, :, order]) for panel in (given.oof, given.test)
+    )
     return Exam(target, frozen(oof), read_only(place[given.y]), frozen(test), read_only(place[given.y_test]))
 
 
@@ -153,76 +155,82 @@ def certain(given: Exam) -> Exam:
     """Return the exam with probabilities next to 0 and 1, right and wrong, as they are after the clip."""
 
     def harden(panel: Panel) -> Array:
-        flat = (panel.said == panel.said.max(axis=2, keepdims=True)).reshape(-1, panel.target.width)
-        return clip_probabilities(flat.astype(float))[0].reshape(panel.said.shape)
+        flat = (panel.predictions == panel.predictions.max(axis=2, keepdims=True)).reshape(-1, panel.target.width)
+        return clip_probabilities(flat.astype(float))[0].reshape(panel.predictions.shape)
 
     return with_said(given, harden(given.oof), harden(given.test))
 
 
 def answer_of(
     kind: str, *, n: int = 150, width: int = 3, seed: int = 0, weighted: bool = False
-) -> tuple[Array, Answer]:
+) -> tuple[Array, Prediction]:
     """Draw y and one fair answer to it; integer row weights from 0 to 3 if `weighted`."""
     drawn = exam(kind, n=n, noise=(0.8,), width=width, seed=seed)
     weight = read_only(np.arange(n) % 4 * 1.0) if weighted else None
-    values = read_only(drawn.oof.said[0])
-    return drawn.y, Answer(drawn.target, values, weight, unsorted=values if kind == "quantile" else None)
+    values = read_only(drawn.oof.predictions[0])
+    return drawn.y, Prediction(drawn.target, values, weight, unsorted=values if kind == "quantile" else None)
 
 
-def rows_of(answer: Answer, index: Array) -> Answer:
+def rows_of(prediction: Prediction, index: Array) -> Prediction:
     """Return the answer of some rows, in this order."""
-    by_row = answer.emphasis is not None and answer.emphasis.ndim == 2
+    by_row = prediction.effective_class_weights is not None and prediction.effective_class_weights.ndim == 2
     return replace(
-        answer,
-        values=answer.values[index],  # noqa: PD011 - no data frame
-        weight=None if answer.weight is None else answer.weight[index],
-        emphasis=answer.emphasis[index] if answer.emphasis is not None and by_row else answer.emphasis,
-        unsorted=None if answer.unsorted is None else answer.unsorted[index],
-        fold=None if answer.fold is None else answer.fold[index],
-        by_fold=None if answer.by_fold is None else answer.by_fold[:, index],
+        prediction,
+        values=prediction.values[index],  # noqa: PD011 - no data frame
+        weight=None if prediction.weight is None else prediction.weight[index],
+        effective_class_weights=prediction.effective_class_weights[index]
+        if prediction.effective_class_weights is not None and by_row
+        else prediction.effective_class_weights,
+        unsorted=None if prediction.unsorted is None else prediction.unsorted[index],
+        inner_fold=None if prediction.inner_fold is None else prediction.inner_fold[index],
+        by_fold=None if prediction.by_fold is None else prediction.by_fold[:, index],
     )
 
 
-def by_fold_of(answer: Answer, folds: int = FOLDS, noise: float = 0.2, seed: int = 0) -> Array:
+def by_fold_of(prediction: Prediction, folds: int = FOLDS, noise: float = 0.2, seed: int = 0) -> Array:
     """Draw what the models of each fold say, about as much as the answer, shape (F, n, K)."""
     rng = np.random.default_rng(seed)
-    values = answer.values  # noqa: PD011 - no data frame
-    if answer.target.kind == "class":
+    values = prediction.values  # noqa: PD011 - no data frame
+    if prediction.target.kind == "class":
         return read_only(softmax(np.log(values) + noise * rng.normal(size=(folds, *values.shape))))
     return read_only(values + noise * rng.normal(size=(folds, len(values), 1)))
 
 
-def changed_values(answer: Answer, change: Callable[[Array], Array]) -> Answer:
+def changed_values(prediction: Prediction, change: Callable[[Array], Array]) -> Prediction:
     """Return the answer with a change of everything that it says: `change` takes and returns (..., K)."""
 
-    def changed(said: Array | None) -> Array | None:
-        return None if said is None else read_only(change(said))
+    def changed(predictions: Array | None) -> Array | None:
+        return None if predictions is None else read_only(change(predictions))
 
-    values = read_only(change(answer.values))
-    return replace(answer, values=values, unsorted=changed(answer.unsorted), by_fold=changed(answer.by_fold))
+    values = read_only(change(prediction.values))
+    return replace(
+        prediction, values=values, unsorted=changed(prediction.unsorted), by_fold=changed(prediction.by_fold)
+    )
 
 
-def moved_answer(answer: Answer, scale: float, shift: float) -> Answer:
+def moved_answer(prediction: Prediction, scale: float, shift: float) -> Prediction:
     """Return the answer in another unit and from another origin."""
-    return changed_values(answer, lambda said: scale * said + shift)
+    return changed_values(prediction, lambda predictions: scale * predictions + shift)
 
 
-def upside_down_of(answer: Answer) -> Answer:
+def upside_down_of(prediction: Prediction) -> Prediction:
     """Return the quantiles of -y, for levels that are symmetric."""
-    return changed_values(answer, lambda said: -said[..., ::-1])
+    return changed_values(prediction, lambda predictions: -predictions[..., ::-1])
 
 
-def class_order_of(answer: Answer, order: Array) -> Answer:
+def class_order_of(prediction: Prediction, order: Array) -> Prediction:
     """Return the answer with class `order[k]` in place k."""
-    target = replace(answer.target, outputs=tuple(answer.target.outputs[k] for k in order))
-    emphasis = None if answer.emphasis is None else answer.emphasis[..., order]
-    renamed = changed_values(answer, lambda said: said[..., order])
-    return replace(renamed, target=target, emphasis=emphasis)
+    target = replace(prediction.target, outputs=tuple(prediction.target.outputs[k] for k in order))
+    effective_class_weights = (
+        None if prediction.effective_class_weights is None else prediction.effective_class_weights[..., order]
+    )
+    renamed = changed_values(prediction, lambda predictions: predictions[..., order])
+    return replace(renamed, target=target, effective_class_weights=effective_class_weights)
 
 
 def frozen(panel: Panel) -> Panel:
     """Return the panel with arrays that nobody can write to."""
-    for array in (panel.said, panel.weight, panel.fold):
+    for array in (panel.predictions, panel.weight, panel.inner_fold):
         if array is not None:
             read_only(array)
     return panel

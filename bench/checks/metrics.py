@@ -9,30 +9,30 @@ import numpy as np
 
 from bench.checks.examples import answer_of, global_randomness, read_only, rows_of, target_of
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
-from bench.core.nouns import Answer, Array, Target
+from bench.core.nouns import Array, Prediction, Target
 from bench.core.registry import Scheme
 from bench.methods.metrics import MetricOptions
 
 SEEDS = range(4)
 
 
-def _value(scheme: Scheme[MetricOptions], y: Array, answer: Answer) -> float:
-    return float(scheme(answer.target, read_only(y), answer))
+def _value(scheme: Scheme[MetricOptions], y: Array, prediction: Prediction) -> float:
+    return float(scheme(prediction.target, read_only(y), prediction))
 
 
-def _answers(kind: str, *, weighted: bool = False) -> Iterator[tuple[Array, Answer]]:
+def _answers(kind: str, *, weighted: bool = False) -> Iterator[tuple[Array, Prediction]]:
     """Yield answers of every shape that the kind has: of classes two and three."""
     for width in (2, 3) if kind == "class" else (3,):
         for seed in SEEDS:
             yield answer_of(kind, n=83, width=width, seed=seed, weighted=weighted)
 
 
-def _tied(kind: str) -> tuple[Array, Answer]:
+def _tied(kind: str) -> tuple[Array, Prediction]:
     """Return an answer on two classes with equally many rows."""
-    y, answer = answer_of(kind, n=83, width=2, seed=0)
+    y, prediction = answer_of(kind, n=83, width=2, seed=0)
     n = min(np.bincount(y))
     index = np.concatenate([np.flatnonzero(y == k)[:n] for k in (0, 1)])
-    return y[index], rows_of(answer, index)
+    return y[index], rows_of(prediction, index)
 
 
 def _labels_matter(scheme: Scheme[MetricOptions]) -> bool:
@@ -47,9 +47,9 @@ def _ranks(scheme: Scheme[MetricOptions]) -> bool:
 def truth_is_best(scheme: Scheme[MetricOptions], kind: str) -> None:
     """No answer beats the truth, and an answer that is all wrong does not reach it."""
     sign = 1 if scheme.options.direction == "max" else -1
-    for y, answer in _answers(kind):
-        best, fair = _value(scheme, y, truth(answer.target, y)), _value(scheme, y, answer)
-        bad = _value(scheme, y, _nonsense(answer.target, y))
+    for y, prediction in _answers(kind):
+        best, fair = _value(scheme, y, truth(prediction.target, y)), _value(scheme, y, prediction)
+        bad = _value(scheme, y, _nonsense(prediction.target, y))
         if sign * fair > sign * best + 1e-12 or sign * bad > sign * best + 1e-12:
             raise LawBrokenError(
                 f"the truth gets {best:.6g}, but other answers get {fair:.6g} and {bad:.6g}, expected no better"
@@ -58,18 +58,18 @@ def truth_is_best(scheme: Scheme[MetricOptions], kind: str) -> None:
             raise LawBrokenError(f"an answer that is all wrong gets {bad:.6g}, as does the truth, expected worse")
 
 
-def truth(target: Target, y: Array) -> Answer:
+def truth(target: Target, y: Array) -> Prediction:
     """Return the answer that says the truth for certain."""
     values = np.eye(target.width)[y] if target.kind == "class" else np.repeat(y[:, None], target.width, axis=1)
-    return Answer(target, read_only(values))
+    return Prediction(target, read_only(values))
 
 
-def _nonsense(target: Target, y: Array) -> Answer:
+def _nonsense(target: Target, y: Array) -> Prediction:
     """Return an answer that is wrong on every row: the next class, or numbers far off and in falling order."""
     if target.kind == "class":
-        return Answer(target, np.eye(target.width)[(y + 1) % target.width])
+        return Prediction(target, np.eye(target.width)[(y + 1) % target.width])
     values = (y + np.where(np.arange(len(y)) % 2, 9.0, -9.0))[:, None] - np.arange(target.width)
-    return Answer(target, np.sort(values, axis=1), unsorted=values)
+    return Prediction(target, np.sort(values, axis=1), unsorted=values)
 
 
 @law("metric", "class", "quantile", when=lambda scheme: bool(scheme.options.proper))
@@ -80,18 +80,18 @@ def proper(scheme: Scheme[MetricOptions], kind: str) -> None:
     for y, chance, true, reports in (draw(rng) for _ in SEEDS):
         target = target_of(kind)
         sign = -1 if scheme.options.direction == "max" else 1
-        said, *others = [_expected(scheme, target, y, chance, report) for report in (true, *reports)]
+        predictions, *others = [_expected(scheme, target, y, chance, report) for report in (true, *reports)]
         best = sign * min(sign * other for other in others)
-        if sign * best < sign * said - 1e-12:
+        if sign * best < sign * predictions - 1e-12:
             raise LawBrokenError(
-                f"its expected value is {said:.6g} for the truth and {best:.6g} for a false report, expected no better"
+                f"its expected value is {predictions:.6g} for the truth, {best:.6g} for a false report, expected no better"
             )
 
 
 def _expected(scheme: Scheme[MetricOptions], target: Target, y: Array, chance: Array, report: Array) -> float:
     """Return Σ_i chance_i × the metric of the report when y_i comes true."""
-    answer = Answer(target, report[None, :])
-    return float(np.dot(chance, [_value(scheme, y[i : i + 1].copy(), answer) for i in range(len(y))]))
+    prediction = Prediction(target, report[None, :])
+    return float(np.dot(chance, [_value(scheme, y[i : i + 1].copy(), prediction) for i in range(len(y))]))
 
 
 def _class_reports(rng: np.random.Generator) -> tuple[Array, Array, Array, list[Array]]:
@@ -113,44 +113,46 @@ def _quantile_reports(rng: np.random.Generator) -> tuple[Array, Array, Array, li
 @law("metric")
 def row_order(scheme: Scheme[MetricOptions], kind: str) -> None:
     """The order of the rows is irrelevant."""
-    for y, answer in _answers(kind, weighted=True):
+    for y, prediction in _answers(kind, weighted=True):
         order = np.random.default_rng(1).permutation(len(y))
-        found = _value(scheme, y[order], rows_of(answer, order))
-        _demand_equal(found, _value(scheme, y, answer), "the values with the rows in two orders")
+        found = _value(scheme, y[order], rows_of(prediction, order))
+        _demand_equal(found, _value(scheme, y, prediction), "the values with the rows in two orders")
 
 
 @law("metric", "class")
 def class_names(scheme: Scheme[MetricOptions], kind: str) -> None:
     """The order and the names of the classes are irrelevant, also where two have equally many rows."""
-    for y, answer in (*_answers(kind), _tied(kind)):
-        order = np.roll(np.arange(answer.target.width), 1)
-        target = replace(answer.target, outputs=tuple(answer.target.outputs[k] for k in order))
-        renamed = replace(answer, target=target, values=answer.values[:, order])
+    for y, prediction in (*_answers(kind), _tied(kind)):
+        order = np.roll(np.arange(prediction.target.width), 1)
+        target = replace(prediction.target, outputs=tuple(prediction.target.outputs[k] for k in order))
+        renamed = replace(prediction, target=target, values=prediction.values[:, order])
         found = _value(scheme, np.argsort(order)[y], renamed)
-        _demand_equal(found, _value(scheme, y, answer), "the values with the classes in two orders")
+        _demand_equal(found, _value(scheme, y, prediction), "the values with the classes in two orders")
 
 
 @law("metric")
 def row_weights(scheme: Scheme[MetricOptions], kind: str) -> None:
     """A row of weight three counts like three equal rows, a row of weight zero like none."""
-    for y, answer in _answers(kind, weighted=True):
-        index = np.repeat(np.arange(len(y)), np.asarray(answer.weight, dtype=int))
-        repeated = replace(rows_of(answer, index), weight=None)
-        _demand_equal(_value(scheme, y, answer), _value(scheme, y[index], repeated), "weighted and repeated rows")
+    for y, prediction in _answers(kind, weighted=True):
+        index = np.repeat(np.arange(len(y)), np.asarray(prediction.weight, dtype=int))
+        repeated = replace(rows_of(prediction, index), weight=None)
+        _demand_equal(_value(scheme, y, prediction), _value(scheme, y[index], repeated), "weighted and repeated rows")
 
 
 @law("metric")
 def weight_unit(scheme: Scheme[MetricOptions], kind: str) -> None:
     """Only the ratios of the row weights matter."""
-    for y, answer in _answers(kind, weighted=True):
-        other = _value(scheme, y, replace(answer, weight=1e-3 * np.asarray(answer.weight)))
-        _demand_equal(other, _value(scheme, y, answer), "the values with row weights in two units")
+    for y, prediction in _answers(kind, weighted=True):
+        other = _value(scheme, y, replace(prediction, weight=1e-3 * np.asarray(prediction.weight)))
+        _demand_equal(other, _value(scheme, y, prediction), "the values with row weights in two units")
 
 
 @law("metric", "class", when=_labels_matter)
 def hears_rule(scheme: Scheme[MetricOptions], kind: str) -> None:
     """A metric of labels sees the decision rule."""
-    values = [(_value(scheme, y, answer), _value(scheme, y, _ruled(answer))) for y, answer in _answers(kind)]
+    values = [
+        (_value(scheme, y, prediction), _value(scheme, y, _ruled(prediction))) for y, prediction in _answers(kind)
+    ]
     if all(plain == ruled or np.isnan(plain) for plain, ruled in values):
         raise LawBrokenError("other decisions leave its value as it is, expected a metric of labels to change")
 
@@ -158,33 +160,33 @@ def hears_rule(scheme: Scheme[MetricOptions], kind: str) -> None:
 @law("metric", "class", when=lambda scheme: not _labels_matter(scheme))
 def ignores_rule(scheme: Scheme[MetricOptions], kind: str) -> None:
     """A metric of probabilities never sees the decision rule."""
-    for y, answer in _answers(kind):
-        plain, ruled = (np.array(_value(scheme, y, each)) for each in (answer, _ruled(answer)))
+    for y, prediction in _answers(kind):
+        plain, ruled = (np.array(_value(scheme, y, each)) for each in (prediction, _ruled(prediction)))
         demand_same_bytes(ruled, plain, "the value of the same probabilities with other decisions")
 
 
-def _ruled(answer: Answer) -> Answer:
-    return replace(answer, rule=read_only(4.0 ** np.arange(answer.target.width)))
+def _ruled(prediction: Prediction) -> Prediction:
+    return replace(prediction, rule=read_only(4.0 ** np.arange(prediction.target.width)))
 
 
 @law("metric")
 def same_bytes(scheme: Scheme[MetricOptions], kind: str) -> None:
     """The same answer gets the same value to the last bit, and is not written to."""
-    for y, answer in _answers(kind, weighted=True):
-        before = [y.copy(), answer.values.copy(), np.array(answer.weight)]
+    for y, prediction in _answers(kind, weighted=True):
+        before = [y.copy(), prediction.values.copy(), np.array(prediction.weight)]
         with global_randomness(1):
-            first = np.array(_value(scheme, y, answer))
+            first = np.array(_value(scheme, y, prediction))
         with global_randomness(2):
-            demand_same_bytes(np.array(_value(scheme, y, answer)), first, "the value of the same answer")
-        demand_same_bytes([y, answer.values, answer.weight], before, "the answer after the metric has seen it")
+            demand_same_bytes(np.array(_value(scheme, y, prediction)), first, "the value of the same answer")
+        demand_same_bytes([y, prediction.values, prediction.weight], before, "the answer after the metric has seen it")
 
 
 @law("metric")
 def one_class(scheme: Scheme[MetricOptions], kind: str) -> None:
     """Rows of one class, or of one value, get a number or NaN, and no error."""
-    for y, answer in _answers(kind):
+    for y, prediction in _answers(kind):
         same = np.flatnonzero(y == y[0])
-        value = _value(scheme, y[same], rows_of(answer, same))
+        value = _value(scheme, y[same], rows_of(prediction, same))
         if np.isinf(value):
             raise LawBrokenError(f"of rows that are all alike its value is {value}, expected a number or NaN")
 

@@ -20,13 +20,12 @@ from bench.checks.examples import (
     upside_down_of,
 )
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
-from bench.core.nouns import Answer, Array, InvalidAnswerError
-from bench.core.nouns import lawful as lawful_values
+from bench.core.nouns import Array, InvalidAnswerError, Prediction, validate_values
 from bench.core.registry import Scheme
 from bench.methods.postprocess import StepOptions
 from bench.runner.out_of_fold import PROTOCOLS
 
-Change = Callable[[Answer], Answer]
+Change = Callable[[Prediction], Prediction]
 
 TEACHERS = {"folds", "calibration", "nothing"}
 ROUNDS, FEW = 400, 20
@@ -47,42 +46,44 @@ def _teacher(scheme: Scheme[StepOptions]) -> str:
 
 def _drawn(
     scheme: Scheme[StepOptions], kind: str, *, width: int | None = None, seed: int = 0, n: int = 150
-) -> tuple[Array, Answer]:
+) -> tuple[Array, Prediction]:
     """Draw y and the known answer that teaches a step; class answers come from training with class weights."""
     width = width or (2 if scheme.options.binary else 3)
-    y, answer = answer_of(kind, n=n, width=width, seed=seed)
+    y, prediction = answer_of(kind, n=n, width=width, seed=seed)
     if kind == "quantile":
-        crossed = read_only(answer.values + 0.5 * np.random.default_rng(seed).normal(size=answer.values.shape))
-        answer = replace(answer, values=read_only(np.sort(crossed, axis=1)), unsorted=crossed)
-    emphasis = read_only(np.linspace(0.5, 2, width)) if kind == "class" else None
+        crossed = read_only(prediction.values + 0.5 * np.random.default_rng(seed).normal(size=prediction.values.shape))
+        prediction = replace(prediction, values=read_only(np.sort(crossed, axis=1)), unsorted=crossed)
+    effective_class_weights = read_only(np.linspace(0.5, 2, width)) if kind == "class" else None
     fold = read_only(np.arange(n) % FOLDS) if _teacher(scheme) == "folds" else None
-    return y, replace(answer, emphasis=emphasis, fold=fold)
+    return y, replace(prediction, effective_class_weights=effective_class_weights, inner_fold=fold)
 
 
-def _asked(scheme: Scheme[StepOptions], answer: Answer, *, folds: int = FOLDS, noise: float = 0.2) -> Answer:
+def _asked(
+    scheme: Scheme[StepOptions], prediction: Prediction, *, folds: int = FOLDS, noise: float = 0.2
+) -> Prediction:
     """Return the answer as test rows have it: no fold, and what each fold's models say where the step asks for it."""
-    said = by_fold_of(answer, folds, noise) if _by_fold(scheme) else None
-    return replace(answer, fold=None, by_fold=said)
+    predictions = by_fold_of(prediction, folds, noise) if _by_fold(scheme) else None
+    return replace(prediction, inner_fold=None, by_fold=predictions)
 
 
-def _learn(scheme: Scheme[StepOptions], y: Array, answer: Answer) -> Change:
+def _learn(scheme: Scheme[StepOptions], y: Array, prediction: Prediction) -> Change:
     """Teach a step as the harness does: one that learns nothing is given no true value."""
     truth = np.empty(0) if _teacher(scheme) == "nothing" else y
-    change: Change = scheme(answer, read_only(truth), np.random.default_rng(0))
+    change: Change = scheme(prediction, read_only(truth), np.random.default_rng(0))
     return change
 
 
-def _demand_lawful(answer: Answer) -> None:
+def _demand_lawful(prediction: Prediction) -> None:
     try:
-        lawful_values(answer.target, answer.values, len(answer.values))
+        validate_values(prediction.target, prediction.values, len(prediction.values))
     except InvalidAnswerError as error:
         raise LawBrokenError(str(error)) from error
-    rule = answer.rule
-    if rule is not None and (rule.shape != (answer.target.width,) or not np.all(np.isfinite(rule) & (rule >= 0))):
+    rule = prediction.rule
+    if rule is not None and (rule.shape != (prediction.target.width,) or not np.all(np.isfinite(rule) & (rule >= 0))):
         raise LawBrokenError(f"its class multipliers are {rule.tolist()}, expected one per class, finite, not negative")
 
 
-def _demand_alike(found: Answer, expected: Answer, what: str) -> None:
+def _demand_alike(found: Prediction, expected: Prediction, what: str) -> None:
     demand_close(found.values, expected.values, f"the values {what}", 1e-9)
     if found.rule is not None and expected.rule is not None:
         demand_close(found.rule, expected.rule, f"the decision rules {what}", 1e-9, float(expected.rule.max()))
@@ -127,12 +128,12 @@ def keeps_probabilities(scheme: Scheme[StepOptions], kind: str) -> None:
 def same_seed_same_bytes(scheme: Scheme[StepOptions], kind: str) -> None:
     """The same seed gives the same bytes, whatever the global random state; it writes to no input."""
     y, known = _drawn(scheme, kind)
-    asked = _asked(scheme, known)
+    requested = _asked(scheme, known)
     before = [y.copy(), known.values.copy()]
     with global_randomness(1):
-        first = _learn(scheme, y, known)(asked)
+        first = _learn(scheme, y, known)(requested)
     with global_randomness(2):
-        second = _learn(scheme, y, known)(asked)
+        second = _learn(scheme, y, known)(requested)
     demand_same_bytes([second.values, second.rule], [first.values, first.rule], "the answer with the same generator")
     demand_same_bytes([y, known.values], before, "the answer after the step has seen it")
 
@@ -141,9 +142,9 @@ def same_seed_same_bytes(scheme: Scheme[StepOptions], kind: str) -> None:
 def row_order(scheme: Scheme[StepOptions], kind: str) -> None:
     """The order of the rows it learns on is irrelevant."""
     y, known = _drawn(scheme, kind)
-    asked, order = _asked(scheme, known), np.random.default_rng(1).permutation(len(y))
+    requested, order = _asked(scheme, known), np.random.default_rng(1).permutation(len(y))
     shuffled = _learn(scheme, y[order], rows_of(known, order))
-    _demand_alike(shuffled(asked), _learn(scheme, y, known)(asked), "learned on the rows in two orders")
+    _demand_alike(shuffled(requested), _learn(scheme, y, known)(requested), "learned on the rows in two orders")
 
 
 @law("postprocess", "class")
@@ -164,11 +165,11 @@ def class_order(scheme: Scheme[StepOptions], kind: str) -> None:
 def row_weights(scheme: Scheme[StepOptions], kind: str) -> None:
     """A row of weight three counts like three equal rows, a row of weight zero like none."""
     y, known = _drawn(scheme, kind)
-    asked, weight = _asked(scheme, known), np.arange(len(y)) % 4
+    requested, weight = _asked(scheme, known), np.arange(len(y)) % 4
     weighted = _learn(scheme, y, replace(known, weight=read_only(weight * 1.0)))
     index = np.repeat(np.arange(len(y)), weight)
     repeated = _learn(scheme, y[index], rows_of(known, index))
-    _demand_alike(weighted(asked), repeated(asked), "learned on weighted and on repeated rows")
+    _demand_alike(weighted(requested), repeated(requested), "learned on weighted and on repeated rows")
 
 
 @law("postprocess")
@@ -192,10 +193,12 @@ def absent_class(scheme: Scheme[StepOptions], kind: str) -> None:
     """It can learn where a class has no row, with class weight zero."""
     y, known = _drawn(scheme, kind)
     for absent in range(known.target.width):
-        emphasis = np.where(np.arange(known.target.width) == absent, 0.0, np.asarray(known.emphasis))
+        effective_class_weights = np.where(
+            np.arange(known.target.width) == absent, 0.0, np.asarray(known.effective_class_weights)
+        )
         index = np.flatnonzero(y != absent)
-        step = _learn(scheme, y[index], replace(rows_of(known, index), emphasis=emphasis))
-        _demand_lawful(step(_asked(scheme, replace(known, emphasis=emphasis))))
+        step = _learn(scheme, y[index], replace(rows_of(known, index), effective_class_weights=effective_class_weights))
+        _demand_lawful(step(_asked(scheme, replace(known, effective_class_weights=effective_class_weights))))
 
 
 @law("postprocess", "class")
@@ -230,19 +233,19 @@ def nested(scheme: Scheme[StepOptions], kind: str) -> None:
 def scale_and_shift(scheme: Scheme[StepOptions], kind: str) -> None:
     """The unit and the origin of the target are irrelevant."""
     y, known = _drawn(scheme, kind)
-    asked = _asked(scheme, known)
-    expected = 40 * _learn(scheme, y, known)(asked).values - 300
+    requested = _asked(scheme, known)
+    expected = 40 * _learn(scheme, y, known)(requested).values - 300
     change = _learn(scheme, 40 * y - 300, moved_answer(known, 40, -300))
-    demand_close(change(moved_answer(asked, 40, -300)).values, expected, "the values in another unit", 1e-9, 1000)
+    demand_close(change(moved_answer(requested, 40, -300)).values, expected, "the values in another unit", 1e-9, 1000)
 
 
 @law("postprocess", "quantile")
 def upside_down(scheme: Scheme[StepOptions], kind: str) -> None:
     """Low and high are treated alike: the negative of all answers and true values gives the negative answer."""
     y, known = _drawn(scheme, kind)
-    asked = _asked(scheme, known)
-    found = _learn(scheme, -y, upside_down_of(known))(upside_down_of(asked))
-    expected = upside_down_of(_learn(scheme, y, known)(asked))
+    requested = _asked(scheme, known)
+    found = _learn(scheme, -y, upside_down_of(known))(upside_down_of(requested))
+    expected = upside_down_of(_learn(scheme, y, known)(requested))
     demand_close(found.values, expected.values, "the values with low and high exchanged", 1e-9)
 
 
@@ -259,8 +262,8 @@ def keeps_median(scheme: Scheme[StepOptions], kind: str) -> None:
 def few_rows(scheme: Scheme[StepOptions], kind: str) -> None:
     """It never promises more than its rows can tell: where three rows teach it, a wide interval has no end."""
     y, known = _drawn(scheme, kind)
-    taught = _learn(scheme, y[:3], rows_of(known, np.arange(3)))
-    values = taught(_asked(scheme, known, folds=3)).values
+    fitted = _learn(scheme, y[:3], rows_of(known, np.arange(3)))
+    values = fitted(_asked(scheme, known, folds=3)).values
     _demand_rising(values)
     if not (np.isneginf(values[:, 0]).all() and np.isposinf(values[:, -1]).all()):
         raise LawBrokenError("its widest interval has an end, which three rows cannot vouch for")
@@ -274,8 +277,8 @@ def covers(scheme: Scheme[StepOptions], kind: str) -> None:
     fold = np.arange(FEW) % FOLDS if _teacher(scheme) == "folds" else None
     for i in range(ROUNDS):
         y = rng.normal(size=2 * FEW)
-        said = 0.5 * rng.normal(size=(2 * FEW, 1)) + np.linspace(-0.5, 0.5, target.width)
-        known, test = Answer(target, said[:FEW], fold=fold), Answer(target, said[FEW:])
+        predictions = 0.5 * rng.normal(size=(2 * FEW, 1)) + np.linspace(-0.5, 0.5, target.width)
+        known, test = Prediction(target, predictions[:FEW], inner_fold=fold), Prediction(target, predictions[FEW:])
         found = _learn(scheme, y[:FEW].copy(), known)(_asked(scheme, test, noise=0.0)).values
         for interval, (lower, upper) in target.intervals.items():
             hit[interval][i] = np.mean((found[:, lower] <= y[FEW:]) & (y[FEW:] <= found[:, upper]))

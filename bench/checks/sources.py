@@ -12,22 +12,22 @@ import pandas as pd
 from bench.checks.law import LawBrokenError, law
 from bench.core.hashing import digest
 from bench.core.nouns import Task
-from bench.core.registry import Options, Scheme
+from bench.core.registry import PluginOptions, Scheme
 from bench.tasks import sources
 
 
-def _read(scheme: Scheme[Options], table: str) -> Task:
+def _read(scheme: Scheme[PluginOptions], table: str) -> Task:
     return _kept(scheme.entry.function, scheme.parameters, table)
 
 
 @functools.lru_cache(maxsize=1)
 def _kept(source: Callable[..., Task], parameters: tuple[tuple[str, Any], ...], table: str) -> Task:
     """Read a table, and keep it at hand for the next law."""
-    return source(sources.Request(table), **dict(parameters))
+    return source(sources.TaskRequest(table), **dict(parameters))
 
 
 @law("source")
-def columns(scheme: Scheme[Options], table: str) -> None:
+def columns(scheme: Scheme[PluginOptions], table: str) -> None:
     """Every column of X holds float64 numbers or text categories, each under a name of its own; none is infinite."""
     X = _read(scheme, table).X
     if not X.shape[1] or not X.columns.is_unique:
@@ -48,7 +48,7 @@ def _demand_form(column: pd.Series[float]) -> None:
 
 
 @law("source")
-def target(scheme: Scheme[Options], table: str) -> None:
+def target(scheme: Scheme[PluginOptions], table: str) -> None:
     """Y has a finite number per row, or codes of at least two classes that all occur; none is missing."""
     task = _read(scheme, table)
     if task.y.shape != (len(task.X),) or not np.isfinite(task.y).all():
@@ -63,7 +63,7 @@ def target(scheme: Scheme[Options], table: str) -> None:
 
 
 @law("source")
-def parts(scheme: Scheme[Options], table: str) -> None:
+def parts(scheme: Scheme[PluginOptions], table: str) -> None:
     """Groups, time and row weights have a value per row, where there are any."""
     task = _read(scheme, table)
     for name in ("groups", "time", "weight"):
@@ -73,7 +73,7 @@ def parts(scheme: Scheme[Options], table: str) -> None:
 
 
 @law("source")
-def described(scheme: Scheme[Options], table: str) -> None:
+def described(scheme: Scheme[PluginOptions], table: str) -> None:
     """It says what the table is about, where it comes from, and under which licence."""
     meta = _read(scheme, table).meta
     for name in ("about", "source", "licence"):
@@ -82,9 +82,9 @@ def described(scheme: Scheme[Options], table: str) -> None:
 
 
 @law("source")
-def same_hash(scheme: Scheme[Options], table: str) -> None:
+def same_hash(scheme: Scheme[PluginOptions], table: str) -> None:
     """Reading twice gives the same data to the last bit."""
-    first, second = _read(scheme, table), scheme(sources.Request(table))
+    first, second = _read(scheme, table), scheme(sources.TaskRequest(table))
     keys = [digest(t.name, t.X, t.y, list(t.classes), t.groups, t.time, t.weight) for t in (first, second)]
     if keys[0] != keys[1]:
         raise LawBrokenError("reading it twice gives different data, expected the same")

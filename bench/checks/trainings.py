@@ -13,15 +13,14 @@ import pandas as pd
 from bench.checks.examples import global_randomness, read_only, target_of
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.checks.learners import COLOURS
-from bench.checks.learners import Lesson as Table
-from bench.checks.learners import lesson as table_of
+from bench.checks.learners import FitContext as Table
+from bench.checks.learners import context as table_of
 from bench.core.hashing import digest
-from bench.core.nouns import Array, InvalidAnswerError, NotApplicableError, Target
-from bench.core.nouns import lawful as lawful_values
+from bench.core.nouns import Array, InvalidAnswerError, NotApplicableError, Target, validate_values
 from bench.core.registry import Scheme
 from bench.methods.class_weights import fit_weights
 from bench.methods.learners import learner_scheme
-from bench.methods.trainings import Lesson, Taught, TrainingOptions
+from bench.methods.trainings import FitContext, FittedModel, TrainingOptions
 from bench.runner.fit_spec import is_weighting
 from bench.tasks import encoders
 
@@ -42,7 +41,9 @@ def _for(scheme: Scheme[TrainingOptions], table: Table) -> Table:
     return replace(table, target=replace(table.target, ordered=scheme.options.ordered))
 
 
-def lesson_of(scheme: Scheme[TrainingOptions], table: Table, weight: Array | None = None, learner: str = "") -> Lesson:
+def lesson_of(
+    scheme: Scheme[TrainingOptions], table: Table, weight: Array | None = None, learner: str = ""
+) -> FitContext:
     """Return the lesson of a table for a learner, by its id, or for the first that the scheme is written for."""
     written_for = next(iter(scheme.options.learners), "logistic")
     chosen = learner_scheme(learner or QUICK.get(written_for, written_for))
@@ -53,37 +54,37 @@ def lesson_of(scheme: Scheme[TrainingOptions], table: Table, weight: Array | Non
         place[np.argsort(table.y, kind="stable")] = np.arange(len(table.y)) % folds
         return [(np.flatnonzero(place != k), np.flatnonzero(place == k)) for k in np.unique(place)]
 
-    return Lesson(table.X, table.y, weight, table.target, chosen, encoder, 0, cut)
+    return FitContext(table.X, table.y, weight, table.target, chosen, encoder, 0, cut)
 
 
-def teach(scheme: Scheme[TrainingOptions], lesson: Lesson) -> Taught:
+def fit(scheme: Scheme[TrainingOptions], context: FitContext) -> FittedModel:
     """Return what a scheme makes of a lesson; a class weighting weighs its rows."""
     if not is_weighting(scheme):
-        taught: Taught = scheme(lesson)
-        return taught
-    weights = fit_weights(scheme, lesson.counts)
-    rows = weights[lesson.y] * (1.0 if lesson.weight is None else lesson.weight)
-    return Taught(lesson.teach(weight=rows), weights)
+        fitted: FittedModel = scheme(context)
+        return fitted
+    weights = fit_weights(scheme, context.counts)
+    rows = weights[context.y] * (1.0 if context.weight is None else context.weight)
+    return FittedModel(context.fit(weight=rows), weights)
 
 
 def _ask(scheme: Scheme[TrainingOptions], table: Table, weight: Array | None = None, learner: str = "") -> Array:
     """Return what a taught scheme says of the test rows, after checking that it is lawful."""
-    lesson = lesson_of(scheme, table, weight, learner)
-    taught = teach(scheme, lesson)
-    _demand_sound(taught, lesson)
-    return _say(taught, table.target, table.X_test)
+    context = lesson_of(scheme, table, weight, learner)
+    fitted = fit(scheme, context)
+    _demand_sound(fitted, context)
+    return _predict(fitted, table.target, table.X_test)
 
 
-def _say(taught: Taught, target: Target, X: pd.DataFrame) -> Array:
+def _predict(fitted: FittedModel, target: Target, X: pd.DataFrame) -> Array:
     try:
-        return lawful_values(target, taught.say(X), len(X))
+        return validate_values(target, fitted.predict(X), len(X))
     except InvalidAnswerError as error:
         raise LawBrokenError(str(error)) from error
 
 
-def _demand_sound(taught: Taught, lesson: Lesson) -> None:
+def _demand_sound(fitted: FittedModel, context: FitContext) -> None:
     """Break the law unless the class weights in effect are unknown, or fit the classes and have the mean one."""
-    w, counts = taught.emphasis, lesson.counts
+    w, counts = fitted.effective_class_weights, context.counts
     if w is None or (np.shape(w) == counts.shape and np.isnan(w).all()):
         return
     if np.shape(w) != counts.shape or not np.isfinite(w).all() or ((w > 0) != (counts > 0)).any():
@@ -145,11 +146,11 @@ def inputs_unchanged(scheme: Scheme[TrainingOptions], kind: str) -> None:
 def test_rows_apart(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """What it says of a test row depends on that row alone, and not on the others or on their order."""
     table = unequal(scheme)
-    taught = teach(scheme, lesson_of(scheme, table))
-    said = _say(taught, table.target, table.X_test)
-    for index in (np.arange(len(said))[::-1], np.arange(0, len(said), 7)):
-        found = _say(taught, table.target, table.X_test.iloc[index])
-        demand_close(found, said[index], "the answers for other test rows", 1e-9)
+    fitted = fit(scheme, lesson_of(scheme, table))
+    predictions = _predict(fitted, table.target, table.X_test)
+    for index in (np.arange(len(predictions))[::-1], np.arange(0, len(predictions), 7)):
+        found = _predict(fitted, table.target, table.X_test.iloc[index])
+        demand_close(found, predictions[index], "the answers for other test rows", 1e-9)
 
 
 @law("training", "fit")
@@ -157,9 +158,9 @@ def absent_class(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """A class without a row keeps its column, with probability and emphasis zero; a lone class is certain."""
     table = unequal(scheme)
     for there in (np.arange(1, table.target.width), np.arange(1)):
-        said = _ask(scheme, table.rows(np.flatnonzero(np.isin(table.y, there))))
-        if said[:, np.setdiff1d(np.arange(table.target.width), there)].max() > 1e-9:
-            raise LawBrokenError(f"it gives a class without a row {said.min(axis=1).max():.3g}, expected 0")
+        predictions = _ask(scheme, table.rows(np.flatnonzero(np.isin(table.y, there))))
+        if predictions[:, np.setdiff1d(np.arange(table.target.width), there)].max() > 1e-9:
+            raise LawBrokenError(f"it gives a class without a row {predictions.min(axis=1).max():.3g}, expected 0")
 
 
 @law("training", "fit")
@@ -219,9 +220,11 @@ def constant_columns(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It bears a table of which no column tells anything, and then holds no class to be certain."""
     table = unequal(scheme)
     red = pd.Categorical.from_codes(np.full(len(table.X), 2), COLOURS)
-    said = _ask(scheme, replace(table, X=table.X.assign(size=1.0, age=np.nan, colour=red)))
-    if said.max() > 1 - 1e-6:
-        raise LawBrokenError(f"it gives a class {said.max():.6g} from columns that never vary, expected less than 1")
+    predictions = _ask(scheme, replace(table, X=table.X.assign(size=1.0, age=np.nan, colour=red)))
+    if predictions.max() > 1 - 1e-6:
+        raise LawBrokenError(
+            f"it gives a class {predictions.max():.6g} from columns that never vary, expected less than 1"
+        )
 
 
 @law("training", "fit")
@@ -246,10 +249,10 @@ def equal_weights(scheme: Scheme[TrainingOptions], kind: str) -> None:
 def zero_weight_rows(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """Rows of weight zero are as if they were not there."""
     table = unequal(scheme)
-    heard = np.random.default_rng(3).random(len(table.y)) < 0.8
-    whole = lesson_of(scheme, table, read_only(heard.astype(float)))
-    part = replace(whole, X=table.X[heard], y=read_only(table.y[heard]), weight=None)
-    found, expected = (_say(teach(scheme, lesson), table.target, table.X_test) for lesson in (whole, part))
+    used = np.random.default_rng(3).random(len(table.y)) < 0.8
+    whole = lesson_of(scheme, table, read_only(used.astype(float)))
+    part = replace(whole, X=table.X[used], y=read_only(table.y[used]), weight=None)
+    found, expected = (_predict(fit(scheme, context), table.target, table.X_test) for context in (whole, part))
     demand_close(found, expected, "the answers with rows of weight zero and without them", 1e-6)
 
 
@@ -277,10 +280,10 @@ def emphasis_undone(scheme: Scheme[TrainingOptions], kind: str) -> None:
     y = np.repeat(np.arange(width), [240, 120] if width == 2 else [220, 90, 50])
     X, X_test = (pd.DataFrame({"size": rng.normal(size=rows), "age": rng.normal(size=rows)}) for rows in (n, 200))
     table = _for(scheme, Table(target_of("class", width), X, read_only(y), X_test, np.zeros(200, dtype=int)))
-    taught = teach(scheme, lesson_of(scheme, table))
-    if taught.emphasis is None or np.isnan(taught.emphasis).any():
+    fitted = fit(scheme, lesson_of(scheme, table))
+    if fitted.effective_class_weights is None or np.isnan(fitted.effective_class_weights).any():
         return
-    odds = _say(taught, table.target, X_test) / taught.emphasis
+    odds = _predict(fitted, table.target, X_test) / fitted.effective_class_weights
     found = np.mean(odds / odds.sum(axis=1, keepdims=True), axis=0)
     demand_close(found, np.bincount(y) / n, "the shares of the classes", 0.12)
 

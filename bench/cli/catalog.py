@@ -101,8 +101,8 @@ def _why_not(training: Entry[Any], learner: str, width: int, *, ordered: bool) -
     rows = fit_spec.rows_of(task, Split(0, 0, np.arange(len(y)), np.arange(0)), Settings(inner=2))
     weighs = fit_spec.is_weighting(Scheme(training)) and training.name != "none"
     # some weightings weigh alike until they are given a parameter: `balanced` stands for all of them
-    asked = "balanced" if weighs else training.name
-    return fit_spec.why_not(rows, fit_spec.Fit(Target("class", classes, ordered), learner, asked), Settings())
+    requested = "balanced" if weighs else training.name
+    return fit_spec.why_not(rows, fit_spec.Fit(Target("class", classes, ordered), learner, requested), Settings())
 
 
 def _boards() -> pd.DataFrame:
@@ -113,7 +113,7 @@ def _boards() -> pd.DataFrame:
             "asks for": board.target_kind,
             "methods": board.registry.noun,
             "metric": board.metric,
-            "always": " ".join(board.always),
+            "always": " ".join(board.always_present),
             "oracle": board.oracle,
         }
         for board in BOARDS.values()
@@ -125,8 +125,8 @@ def _suites() -> pd.DataFrame:
         {
             "name": s.name,
             "tasks": len(s.tasks),
-            "folds": s.cuts.folds,
-            "repeats": s.cuts.repeats,
+            "folds": s.cv.folds,
+            "repeats": s.cv.repeats,
             "summary": s.description,
         }
         for s in catalogue().suites.values()

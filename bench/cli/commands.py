@@ -27,7 +27,7 @@ from bench.cli.printing import (
 )
 
 if TYPE_CHECKING:
-    from bench.experiment import Prepared, Request
+    from bench.experiment import Prepared, RunRequest
 
 app = typer.Typer(
     name="bench",
@@ -58,7 +58,7 @@ def version(
 @app.command()
 @selects_work
 def run(
-    request: Request,
+    request: RunRequest,
     metric: Annotated[list[str] | None, typer.Option(help="Metrics of the boards to print.")] = None,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would be done, and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout, no tables.")] = False,
@@ -89,7 +89,7 @@ def run(
 
 @app.command()
 @selects_work
-def plan(request: Request) -> None:
+def plan(request: RunRequest) -> None:
     """Say what `bench run` with the same flags would do, and how long the fits may take."""
     print_plan(request, _prepare(request, quiet=True))
 
@@ -270,7 +270,7 @@ app.add_typer(baseline, name="baseline")
 app.command()(export)
 
 
-def _prepare(request: Request, *, quiet: bool, metrics: Sequence[str] = ()) -> Prepared:
+def _prepare(request: RunRequest, *, quiet: bool, metrics: Sequence[str] = ()) -> Prepared:
     """Load plug-ins and tasks, resolve the names, and say what was inferred and what looks odd."""
     from bench import experiment
     from bench.cli import terminal

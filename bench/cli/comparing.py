@@ -48,10 +48,10 @@ def compare(
 ) -> None:
     """Say where NEW is worse than BASE; exit with 3 if a rule is broken, 4 if it cannot be held."""
     from bench.core.selection import split_list
-    from bench.report.comparison import Options, rules
+    from bench.report.comparison import ComparisonOptions, rules
     from bench.report.comparison import compare as compared
 
-    options = Options(
+    options = ComparisonOptions(
         rules=[rules.rule(text) for text in split_list(fail_on or ())],
         noise=[rules.noise(text) for text in split_list(noise or ())],
         boards=board or (),

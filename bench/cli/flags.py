@@ -14,7 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from bench.core.settings import Settings
-    from bench.experiment import Request
+    from bench.experiment import RunRequest
 
 PROTOCOLS = ("refit", "bag", "nested", "split")
 SETTINGS: dict[str, tuple[Callable[[str], Any], Callable[[Any], bool], str]] = {
@@ -140,15 +140,15 @@ def ask(
         Path | None,
         typer.Option(envvar="BENCH_STORE", help="Prediction store; RESULTS/store without it.", rich_help_panel=WHERE),
     ] = None,
-) -> Request:  # fmt: skip
+) -> RunRequest:  # fmt: skip
     """Return the request that the flags stand for.
 
     Raises:
         BenchError: a value cannot be read.
     """
     from bench.core.selection import chosen_from, split_list
-    from bench.experiment import Request
-    from bench.runner.agenda import Options
+    from bench.experiment import RunRequest
+    from bench.runner.agenda import RunOptions
     from bench.runner.executors.local import Limits
     from bench.runner.plan import Selection
     from bench.tasks.suites import TaskSpec
@@ -162,7 +162,7 @@ def ask(
     wanted = tuple(split_list(suites or ()))
     given = {"protocol": protocol, "levels": levels, "inner": inner, "calibration": calibration, "panel": panel}
     usual, named_panel = _settings(seed, wanted, {name: str(text) for name, text in given.items() if text is not None})
-    return Request(
+    return RunRequest(
         tasks=tuple(specs),
         suites=wanted,
         chosen=Selection(
@@ -170,7 +170,7 @@ def ask(
             named_panel, folds, repeats, max_learners, max_weight_rows, seeds,
         ),
         settings=usual,
-        options=Options(jobs, limits, words, force, stop, tuple(plugins or ())),
+        options=RunOptions(jobs, limits, words, force, stop, tuple(plugins or ())),
         results=results,
         store=store,
         offline=offline,
@@ -223,8 +223,8 @@ def selects_work(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def wrapped(**values: Any) -> None:
-        asked = {name: values.pop(name) for name in inspect.signature(ask).parameters}
-        command(ask(**asked), **values)
+        requested = {name: values.pop(name) for name in inspect.signature(ask).parameters}
+        command(ask(**requested), **values)
 
     flags, own = _parameters(ask), _parameters(command)[1:]
     both = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*flags, *own)]
@@ -236,7 +236,7 @@ def selects_work(command: Callable[..., None]) -> Callable[..., None]:
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """Return the parameters of a function, `Request` left unread since it is not imported here."""
-    signature = inspect.signature(function, eval_str=True, locals={"Request": object})
+    signature = inspect.signature(function, eval_str=True, locals={"RunRequest": object})
     return list(signature.parameters.values())
 
 

@@ -19,7 +19,7 @@ from bench.cli import terminal
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.experiment import Prepared, Request
+    from bench.experiment import Prepared, RunRequest
     from bench.report.leaderboards import Ranked
     from bench.report.leaderboards.columns import Standing
     from bench.runner.executors.local import Event
@@ -234,7 +234,7 @@ def print_summary(results: Path, metrics: Sequence[str]) -> None:
         terminal.line("")
 
 
-def print_plan(request: Request, prepared: Prepared) -> None:
+def print_plan(request: RunRequest, prepared: Prepared) -> None:
     """Print what a run would do: tasks, boards, cells, fits to do, and the hours that they may take."""
     from bench import experiment
 
@@ -258,8 +258,8 @@ def receipt(counts: Mapping[str, int], seconds: float, results: Path) -> None:
 def watcher(stack: ExitStack, *, quiet: bool, verbose: bool) -> Callable[[int, int], Callable[[Event], None]]:
     """Return what `experiment.run` tells of its progress: a bar, and with `verbose` a line an event."""
 
-    def watch(fits: int, sheets: int) -> Callable[[Event], None]:
-        bar = stack.enter_context(terminal.progress("running", fits + sheets, quiet=quiet or verbose))
+    def watch(fits: int, board_splits: int) -> Callable[[Event], None]:
+        bar = stack.enter_context(terminal.progress("running", fits + board_splits, quiet=quiet or verbose))
 
         def seen(event: Event) -> None:
             if event.kind == "done":

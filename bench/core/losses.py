@@ -10,44 +10,44 @@ import numpy as np
 from bench.core.nouns import Array, Panel, Target
 
 
-def squared_error(y: Array, said: Array) -> Array:
+def squared_error(y: Array, predictions: Array) -> Array:
     """Return (said - y)²."""
-    return np.square(said[..., 0] - y)
+    return np.square(predictions[..., 0] - y)
 
 
-def log_loss(y: Array, said: Array) -> Array:
+def log_loss(y: Array, predictions: Array) -> Array:
     """Return -ln of the probability given to the true class; `said` is clipped already, where it entered."""
-    return -np.log(true_class(y, said))
+    return -np.log(true_class(y, predictions))
 
 
-def brier(y: Array, said: Array) -> Array:
+def brier(y: Array, predictions: Array) -> Array:
     """Return Σ_k (p_k - [y = k])², between 0 and 2."""
-    return np.square(said).sum(axis=-1) - 2 * true_class(y, said) + 1
+    return np.square(predictions).sum(axis=-1) - 2 * true_class(y, predictions) + 1
 
 
-def pinball(y: Array, said: Array, levels: Array) -> Array:
+def pinball(y: Array, predictions: Array, levels: Array) -> Array:
     """Return ψ_τ(y - q) = max(τ(y - q), (τ - 1)(y - q)) per level, shape (..., n, K)."""
-    error = y[:, None] - said
+    error = y[:, None] - predictions
     return np.maximum(levels * error, (levels - 1) * error)
 
 
-def wis(y: Array, said: Array, levels: Array) -> Array:
+def wis(y: Array, predictions: Array, levels: Array) -> Array:
     """Return the weighted interval score, 2 × the mean pinball over the levels (Bracher et al., 2021)."""
-    return 2 * pinball(y, said, levels).mean(axis=-1)
+    return 2 * pinball(y, predictions, levels).mean(axis=-1)
 
 
-def true_class(y: Array, said: Array) -> Array:
+def true_class(y: Array, predictions: Array) -> Array:
     """Return the probability given to the true class, shape (..., n)."""
-    return said[..., np.arange(len(y)), y]
+    return predictions[..., np.arange(len(y)), y]
 
 
-def proper(target: Target, y: Array, said: Array) -> Array:
+def proper(target: Target, y: Array, predictions: Array) -> Array:
     """Return the proper loss of the target's kind: squared error, WIS or log loss, shape (..., n)."""
     if target.kind == "point":
-        return squared_error(y, said)
+        return squared_error(y, predictions)
     if target.kind == "quantile":
-        return wis(y, said, target.levels)
-    return log_loss(y, said)
+        return wis(y, predictions, target.levels)
+    return log_loss(y, predictions)
 
 
 def mean(rows: Array, weight: Array | None) -> Array:
@@ -57,4 +57,4 @@ def mean(rows: Array, weight: Array | None) -> Array:
 
 def of_learners(panel: Panel, y: Array) -> Array:
     """Return the mean proper loss of each learner of the panel, shape (L,), one learner at a time."""
-    return np.array([mean(proper(panel.target, y, said), panel.weight) for said in panel.said])
+    return np.array([mean(proper(panel.target, y, predictions), panel.weight) for predictions in panel.predictions])

@@ -89,7 +89,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Given:
+class ExternalPredictions:
     """Predictions made elsewhere: what each learner said about every row of a task, (n, K) by learner."""
 
     target: Target
@@ -114,32 +114,32 @@ class Task:
     time: Array | None = None
     weight: Array | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
-    given: Given | None = None
+    external: ExternalPredictions | None = None
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What L learners said about n rows: `said` has shape (L, n, K). It holds no true value of y.
+    """What L learners predict of n rows: `predictions` has shape (L, n, K). It holds no true value of y.
 
-    `X` is the encoded matrix with its column names, `weight` the row weights of the task, `fold` the inner fold that
-    answered each row (None on test rows).
+    `X` is the encoded matrix with its column names, `weight` the row weights of the task, `inner_fold` the inner fold
+    in which each row was predicted (None on test rows).
     """
 
     target: Target
     learners: tuple[str, ...]
     X: pd.DataFrame
-    said: Array
+    predictions: Array
     weight: Array | None = None
-    fold: Array | None = None
+    inner_fold: Array | None = None
 
     def rows(self, index: Array) -> Panel:
         """Return the panel of the given rows (positions or a mask)."""
         return replace(
             self,
             X=self.X.iloc[np.flatnonzero(index) if index.dtype == bool else index],
-            said=self.said[:, index],
+            predictions=self.predictions[:, index],
             weight=None if self.weight is None else self.weight[index],
-            fold=None if self.fold is None else self.fold[index],
+            inner_fold=None if self.inner_fold is None else self.inner_fold[index],
         )
 
 
@@ -166,36 +166,36 @@ class Weights:
 
     def __call__(self, panel: Panel) -> Array:
         """Combine what the learners said, shape (n, K)."""
-        answer = _COMBINE[self.w.ndim](self.w, panel.said)
-        return answer if self.intercept is None else answer + self.intercept
+        prediction = _COMBINE[self.w.ndim](self.w, panel.predictions)
+        return prediction if self.intercept is None else prediction + self.intercept
 
 
 _COMBINE: dict[int, Callable[[Array, Array], Array]] = {
-    1: lambda w, said: np.tensordot(w, said, axes=1),
-    2: lambda w, said: np.einsum("lk,lnk->nk", w, said),
-    3: lambda w, said: np.einsum("ljk,lnj->nk", w, said),
+    1: lambda w, predictions: np.tensordot(w, predictions, axes=1),
+    2: lambda w, predictions: np.einsum("lk,lnk->nk", w, predictions),
+    3: lambda w, predictions: np.einsum("ljk,lnj->nk", w, predictions),
 }
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """What a method says about n rows: `values` of shape (n, K), and how to decide on a class.
 
     `weight` holds the row weights of the task. `rule` holds class multipliers (K,): the label is the class of the
     largest rule_k × values_k; probability metrics never see it. `emphasis` (K,) or (n, K) holds the class weights that
     the model behind the answer was trained with. `unsorted` keeps quantiles as they were before the final sort.
 
-    `fold` (n,) is the inner fold that answered each training row, and `by_fold` (F, n, K) what the models of each inner
-    fold alone say of test rows: only protocols that keep the models of the folds have it.
+    `inner_fold` (n,) is the inner fold in which each training row was predicted, and `by_fold` (F, n, K) what the models
+    of each inner fold alone predict of test rows: only protocols that keep the models of the folds have it.
     """
 
     target: Target
     values: Array
     weight: Array | None = None
     rule: Array | None = None
-    emphasis: Array | None = None
+    effective_class_weights: Array | None = None
     unsorted: Array | None = None
-    fold: Array | None = None
+    inner_fold: Array | None = None
     by_fold: Array | None = None
 
     @cached_property
@@ -212,7 +212,7 @@ def clip_probabilities(values: Array) -> tuple[Array, int]:
     return clipped / clipped.sum(axis=1, keepdims=True), int(low.any(axis=1).sum())
 
 
-def lawful(target: Target, values: Array, n: int) -> Array:
+def validate_values(target: Target, values: Array, n: int) -> Array:
     """Return `values` as float64 of shape (n, K).
 
     Raises:

@@ -27,7 +27,7 @@ R = TypeVar("R", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class PluginOptions:
     """What a plug-in of any noun may say of itself.
 
     `tags` are the sets that it belongs to: `core` is what a run takes unless names say otherwise. `breaks` names the
@@ -43,7 +43,7 @@ class Options:
     code: Collection[str] = ()
 
 
-O = TypeVar("O", bound=Options)  # noqa: E741 - the options of one noun
+O = TypeVar("O", bound=PluginOptions)  # noqa: E741 - the options of one noun
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,9 @@ class Registry(Generic[O]):
 
     def _adopted(self, entry: Entry[Any]) -> Entry[O]:
         """Return an entry from below with the options of this noun: its own where it has them, else the usual ones."""
-        return replace(entry, options=self.options(**{f.name: getattr(entry.options, f.name) for f in fields(Options)}))
+        return replace(
+            entry, options=self.options(**{f.name: getattr(entry.options, f.name) for f in fields(PluginOptions)})
+        )
 
     def shared_modules(self) -> tuple[str, ...]:
         """Return the modules of the package that hold no plug-in: a change there may change every plug-in."""
@@ -313,7 +315,7 @@ def _fault_of_kinds(kinds: Collection[str], known: Collection[str]) -> str:
     return f"there is no kind {unknown[0]!r}: {suggestion(str(unknown[0]), known)}" if unknown else ""
 
 
-def _fault_of_options(options: Options) -> str:
+def _fault_of_options(options: PluginOptions) -> str:
     """Say which option has a value that it cannot have: a choice that does not exist, or a text for several texts."""
     hints = get_type_hints(type(options))
     for each in fields(options):

@@ -13,11 +13,11 @@ from bench.core.selection import chosen_from, matches, split_list
 from bench.core.settings import Settings
 from bench.methods import ensembles, metrics, postprocess, trainings
 
-ALONE = "alone"
+SINGLE_LEARNER = "alone"
 """Method of a learner's own row on an ensemble board."""
 ORACLE = "oracle"
 """Method that is fitted on the test rows: a bound, never ranked."""
-FLOOR = "floor"
+CONSTANT = "floor"
 """The constant predictor, an ensemble scheme that every board carries."""
 
 
@@ -37,9 +37,9 @@ class Board:
     serves: str
     metric: str
     oracle: str
-    always: tuple[str, ...]
-    extra: tuple[str, ...] = ()
-    twin: str | None = None
+    always_present: tuple[str, ...]
+    default_only: tuple[str, ...] = ()
+    variant_step: str | None = None
 
     @property
     def per_learner(self) -> bool:
@@ -48,14 +48,14 @@ class Board:
 
     def takes(self, task: Task) -> bool:
         """Say whether a task stands on this board; given predictions stand on the ensemble board of their kind."""
-        if task.given is not None:
-            return task.given.target.kind == self.target_kind and not self.per_learner
+        if task.external is not None:
+            return task.external.target.kind == self.target_kind and not self.per_learner
         return task.kind == self.task_kind
 
     def target(self, task: Task, settings: Settings) -> Target:
         """Return what is asked of a task on this board."""
-        if task.given is not None:
-            return task.given.target
+        if task.external is not None:
+            return task.external.target
         outputs: dict[str, tuple[Any, ...]] = {
             "quantile": settings.levels,
             "class": task.classes,
@@ -69,21 +69,21 @@ BOARDS = {
     for board in (
         Board(
             "regression", "regression", "point", ensembles.registry, "point", "rmse",
-            oracle="qp-simplex", always=("equal", FLOOR),
+            oracle="qp-simplex", always_present=("equal", CONSTANT),
         ),
         Board(
             "quantile", "regression", "quantile", ensembles.registry, "quantile", "wis",
-            oracle="coarse", always=("equal", FLOOR),
+            oracle="coarse", always_present=("equal", CONSTANT),
         ),
         Board(
             "classification", "classification", "class", ensembles.registry, "class", "macro_f1",
-            oracle="log-stack", always=("equal", FLOOR, "single-best+threshold"),
-            extra=("single-best:metric=macro_f1",), twin="threshold",
+            oracle="log-stack", always_present=("equal", CONSTANT, "single-best+threshold"),
+            default_only=("single-best:metric=macro_f1",), variant_step="threshold",
         ),
         Board(
             "class-weight", "classification", "class", trainings.registry, "fit", "macro_f1",
-            oracle="none+threshold", always=("none", "none+threshold", FLOOR),
-            extra=("balanced+prior-correction",), twin="threshold",
+            oracle="none+threshold", always_present=("none", "none+threshold", CONSTANT),
+            default_only=("balanced+prior-correction",), variant_step="threshold",
         ),
     )
 }  # fmt: skip
@@ -132,7 +132,7 @@ def method(board: Board, text: str) -> Method | None:
     first, *rest = re.split(r"\+(?=[a-z])", text)
     while rest and (inner := _wraps(board, rest[0])):
         first = f"{rest.pop(0)}:{inner}={first}"
-    registry, serves = (ensembles.registry, board.target_kind) if first == FLOOR else (board.registry, board.serves)
+    registry, serves = (ensembles.registry, board.target_kind) if first == CONSTANT else (board.registry, board.serves)
     base, steps = (
         registry.scheme(first).usable(registry.noun),
         tuple(postprocess.registry.scheme(step) for step in rest),
@@ -169,11 +169,11 @@ def methods(board: Board, texts: Sequence[str]) -> list[Method]:
     """
     wanted, dropped = _wanted(texts)
     names: list[str] = []
-    for text in wanted or ["core", *board.extra]:
+    for text in wanted or ["core", *board.default_only]:
         plain = "+" not in text
         names += [scheme.id for scheme in board.registry.select([text], board.serves)] if plain else [text]
-    twins = [f"{name}+{board.twin}" for name in names if board.twin and "+" not in name]
-    found = (method(board, name) for name in (*names, *twins, *board.always))
+    twins = [f"{name}+{board.variant_step}" for name in names if board.variant_step and "+" not in name]
+    found = (method(board, name) for name in (*names, *twins, *board.always_present))
     kept = {m.id: m for m in found if m and not matches(m.id, dropped) and not matches(m.base.id, dropped)}
     return list(kept.values())
 

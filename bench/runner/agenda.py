@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Cell
 from bench.runner import fit_spec
-from bench.runner.cells import Sheet, changed
+from bench.runner.cells import BoardSplit, changed
 from bench.runner.executors.local import Limits
-from bench.runner.fit_spec import Fit, Rows
+from bench.runner.fit_spec import Fit, SplitRows
 from bench.runner.journal import ALWAYS_RETRIED, Journal, Record
-from bench.runner.plan import Ask, Plan
+from bench.runner.plan import BoardPlan, Plan
 from bench.runner.store import Store
 from bench.runner.worker import FitJob, ending
 
 
 @dataclass(frozen=True)
-class Options:
+class RunOptions:
     """How to run, without effect on any score."""
 
     jobs: int = 1
@@ -47,7 +47,7 @@ class Opening:
     weighed, `todo` of those to weigh the part of the record that is known already.
     """
 
-    sheet: Sheet
+    board_split: BoardSplit
     standing: Mapping[Cell, str]
     ended: Mapping[Cell, Record]
     todo: Mapping[Cell, Record]
@@ -63,7 +63,7 @@ class Agenda:
     fits: tuple[FitJob, ...]
     ends: Mapping[str, Record]
     ready: tuple[Opening, ...]
-    waiting: tuple[Sheet, ...]
+    waiting: tuple[BoardSplit, ...]
     counts: Mapping[str, Counts]
 
     @property
@@ -72,24 +72,24 @@ class Agenda:
         return sum(each.stored for each in self.counts.values())
 
     @property
-    def sheets(self) -> int:
+    def board_splits(self) -> int:
         """How many sheets are to be weighed, as far as is known."""
         return sum(bool(opening.todo) for opening in self.ready) + len(self.waiting)
 
 
-def draw_up(plan: Plan, journal: Journal, store: Store, options: Options) -> Agenda:
+def draw_up(plan: Plan, journal: Journal, store: Store, options: RunOptions) -> Agenda:
     """Look up every fit and every cell of a plan; nothing is written."""
     todo: dict[str, FitJob] = {}
     ends: dict[str, Record] = {}
     stored: Counter[str] = Counter()
-    sheets = []
-    for ask in plan.asks:
-        for split in plan.splits[ask.task]:
-            rows = fit_spec.rows_of(plan.tasks[ask.task], split, plan.settings)
-            asked = [_job(rows, fit, plan, store) for fit in _fits(ask, plan)]
-            keys = {(job.fit.learner, job.fit.training): job.key for job, _ in asked}
-            sheets.append(Sheet(ask, split, rows.task, keys))
-            for job, fault in asked:
+    board_splits = []
+    for board_plan in plan.board_plans:
+        for split in plan.splits[board_plan.task]:
+            rows = fit_spec.rows_of(plan.tasks[board_plan.task], split, plan.settings)
+            requested = [_job(rows, fit, plan, store) for fit in _fits(board_plan, plan)]
+            keys = {(job.fit.learner, job.fit.training): job.key for job, _ in requested}
+            board_splits.append(BoardSplit(board_plan, split, rows.task, keys))
+            for job, fault in requested:
                 if job.key in todo or job.key in ends:
                     continue
                 end = fault or _end(job, rows, journal, store, options)
@@ -97,32 +97,34 @@ def draw_up(plan: Plan, journal: Journal, store: Store, options: Options) -> Age
                     todo[job.key] = job
                 else:
                     ends[job.key] = end
-                    stored[ask.task] += end["status"] == "ok"
-    ready = [sheet for sheet in sheets if not awaited(sheet, ends)]
-    cells = Counter(cell.task for sheet in sheets for cell in sheet.cells)
+                    stored[board_plan.task] += end["status"] == "ok"
+    ready = [board_split for board_split in board_splits if not awaited(board_split, ends)]
+    cells = Counter(cell.task for board_split in board_splits for cell in board_split.cells)
     left = Counter(job.context for job in todo.values())
     return Agenda(
         fits=tuple(todo.values()),
         ends=ends,
-        ready=tuple(open_sheet(sheet, ends, journal, plan, options) for sheet in ready),
-        waiting=tuple(sheet for sheet in sheets if awaited(sheet, ends)),
+        ready=tuple(open_board_split(board_split, ends, journal, plan, options) for board_split in ready),
+        waiting=tuple(board_split for board_split in board_splits if awaited(board_split, ends)),
         counts={name: Counts(cells[name], left[name], stored[name]) for name in plan.tasks},
     )
 
 
-def awaited(sheet: Sheet, ends: Mapping[str, Record]) -> set[str]:
+def awaited(board_split: BoardSplit, ends: Mapping[str, Record]) -> set[str]:
     """Return the keys of the fits of a sheet that have not ended."""
-    return {key for key in sheet.fits.values() if key not in ends}
+    return {key for key in board_split.fits.values() if key not in ends}
 
 
-def open_sheet(sheet: Sheet, ends: Mapping[str, Record], journal: Journal, plan: Plan, options: Options) -> Opening:
+def open_board_split(
+    board_split: BoardSplit, ends: Mapping[str, Record], journal: Journal, plan: Plan, options: RunOptions
+) -> Opening:
     """Tell the cells of a sheet apart: those up to date, those that end without being weighed, and those to weigh."""
-    held = journal.read(sheet.cells[0])
+    held = journal.read(board_split.cells[0])
     standing: dict[Cell, str] = {}
     ended: dict[Cell, Record] = {}
     todo: dict[Cell, Record] = {}
-    for cell in sheet.cells:
-        record = sheet.foundation(cell, ends, plan.settings, plan.data[sheet.ask.task])
+    for cell in board_split.cells:
+        record = board_split.foundation(cell, ends, plan.settings, plan.data[board_split.board_plan.task])
         known = held.get(cell, {})
         if "status" in record and not _agrees(record, known):
             ended[cell] = record
@@ -130,18 +132,18 @@ def open_sheet(sheet: Sheet, ends: Mapping[str, Record], journal: Journal, plan:
             standing[cell] = known["status"]
         else:
             todo[cell] = record | {"why": _why(record, known)}
-    return Opening(sheet, standing, ended, todo)
+    return Opening(board_split, standing, ended, todo)
 
 
-def _fits(ask: Ask, plan: Plan) -> Iterator[Fit]:
+def _fits(board_plan: BoardPlan, plan: Plan) -> Iterator[Fit]:
     """Yield the fits that a board rests on."""
-    target = ask.board.target(plan.tasks[ask.task], plan.settings)
-    for learner in ask.learners:
-        for training in ask.trainings:
+    target = board_plan.board.target(plan.tasks[board_plan.task], plan.settings)
+    for learner in board_plan.learners:
+        for training in board_plan.trainings:
             yield Fit(target, learner, training)
 
 
-def _job(rows: Rows, fit: Fit, plan: Plan, store: Store) -> tuple[FitJob, Record | None]:
+def _job(rows: SplitRows, fit: Fit, plan: Plan, store: Store) -> tuple[FitJob, Record | None]:
     """Return the job of a fit, and how it ended where its class weighting cannot even give the weights of its key."""
     fault = None
     try:
@@ -154,7 +156,7 @@ def _job(rows: Rows, fit: Fit, plan: Plan, store: Store) -> tuple[FitJob, Record
     return FitJob(rows.task.name, rows.outer, fit, key, parts, plan.settings, store.root), fault
 
 
-def _end(job: FitJob, rows: Rows, journal: Journal, store: Store, options: Options) -> Record | None:
+def _end(job: FitJob, rows: SplitRows, journal: Journal, store: Store, options: RunOptions) -> Record | None:
     """Return how a fit ended if it is stored, does not apply, or failed before; None where it is to do."""
     if store.has(job.key) and not options.force:
         return {"status": "ok"}
@@ -164,7 +166,7 @@ def _end(job: FitJob, rows: Rows, journal: Journal, store: Store, options: Optio
     return None if failure and _is_retried(failure, options) else failure
 
 
-def _is_retried(record: Record, options: Options) -> bool:
+def _is_retried(record: Record, options: RunOptions) -> bool:
     wanted = ALWAYS_RETRIED | set(options.retry)
     bad = record["status"] not in {"ok", "skipped"}
     return options.force or (bad and bool({record["status"], record.get("cause"), "all"} & wanted))

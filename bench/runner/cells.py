@@ -13,9 +13,9 @@ from bench.core.nouns import Cell, Split, Task
 from bench.core.registry import source_hash
 from bench.core.settings import Settings
 from bench.methods import ensembles, metrics
-from bench.methods.boards import ALONE, ORACLE, Method, is_training, method
+from bench.methods.boards import ORACLE, SINGLE_LEARNER, Method, is_training, method
 from bench.runner.journal import Record
-from bench.runner.plan import Ask, SheetId
+from bench.runner.plan import BoardPlan, BoardSplitId
 
 CODE = (
     "bench.core.nouns", "bench.methods.boards", "bench.core.hashing", "bench.core.losses", "bench.runner.worker",
@@ -35,29 +35,31 @@ Who = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Sheet:
+class BoardSplit:
     """One board on one split; `fits` are the keys of its fits."""
 
-    ask: Ask
+    board_plan: BoardPlan
     split: Split
     task: Task
     fits: Mapping[Who, str]
 
     @property
-    def id(self) -> SheetId:
+    def id(self) -> BoardSplitId:
         """What it is known by in a plan."""
-        return SheetId(self.ask.board.name, self.ask.task, self.ask.panel, self.split.repeat, self.split.fold)
+        return BoardSplitId(
+            self.board_plan.board.name, self.board_plan.task, self.board_plan.panel, self.split.repeat, self.split.fold
+        )
 
     @functools.cached_property
     def cells(self) -> tuple[Cell, ...]:
         """Cells in the order in which they are weighed."""
-        return tuple(self.ask.cells(self.split))
+        return tuple(self.board_plan.cells(self.split))
 
     def needs(self, cell: Cell) -> list[Who]:
         """Return the fits that a cell rests on: one for a learner's row, all of them for a panel's."""
         if not cell.learner:
             return list(self.fits)
-        if cell.method == ALONE:
+        if cell.method == SINGLE_LEARNER:
             return [(cell.learner, "none")]
         base = self._method(cell).base
         return [(cell.learner, base.id if is_training(base) else "none")]
@@ -88,7 +90,7 @@ class Sheet:
 
     def no_scores(self, settings: Settings) -> Record:
         """Return the empty scores of a cell that has no answer, so that it is missing in sight."""
-        names = metrics.for_target(self.ask.board.target(self.task, settings))
+        names = metrics.for_target(self.board_plan.board.target(self.task, settings))
         return {"scores": {"test": dict.fromkeys(names)}}
 
     def parts(self, cell: Cell, fits: list[str], settings: Settings) -> dict[str, str]:
@@ -100,13 +102,13 @@ class Sheet:
         weight = None if self.task.weight is None else self.task.weight[self.split.test]
         return {
             "fits": digest(fits),
-            "method": digest([] if cell.method == ALONE else self._method(cell).meaning),
+            "method": digest([] if cell.method == SINGLE_LEARNER else self._method(cell).meaning),
             "code of bench": _code(),
             "settings": digest(settings.seed, weight),
         }
 
     def _method(self, cell: Cell) -> Method:
-        board = self.ask.board
+        board = self.board_plan.board
         found = method(board, board.oracle if cell.method == ORACLE else cell.method)
         if found is None:
             raise ValueError(f"method {cell.method} was planned on board {board.name}, which it does not serve")

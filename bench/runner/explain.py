@@ -11,14 +11,14 @@ from bench.core.nouns import BenchError, Cell, Split, Target, Task
 from bench.core.settings import Settings
 from bench.methods.boards import BOARDS
 from bench.runner import fit_spec
-from bench.runner.cells import Sheet, changed
+from bench.runner.cells import BoardSplit, changed
 from bench.runner.fit_spec import Fit
 from bench.runner.journal import ALWAYS_RETRIED, Journal, Record
-from bench.runner.plan import Ask, own_repeats
+from bench.runner.plan import BoardPlan, own_repeats
 from bench.runner.store import Store
 from bench.tasks import loading, splits
 from bench.tasks.sources import LoadError
-from bench.tasks.suites import Cuts, TaskSpec
+from bench.tasks.suites import CvSpec, TaskSpec
 
 LEAST_KEY = 6
 """Hex digits by which a cell may be named."""
@@ -65,7 +65,7 @@ def _parts(wanted: str, task: str) -> list[str]:
     return [part.replace("\0", task) for part in wanted.replace(task, "\0").split("/")]
 
 
-def _load(held: Record, *, offline: bool) -> tuple[Task, Cuts] | str:
+def _load(held: Record, *, offline: bool) -> tuple[Task, CvSpec] | str:
     """Return a task as it is now with its cuts, or why it cannot be had."""
     if "spec" not in held:
         return "nothing is noted about how its task was asked for"
@@ -74,8 +74,8 @@ def _load(held: Record, *, offline: bool) -> tuple[Task, Cuts] | str:
         ((_, task),) = loading.load([spec], offline=offline)
     except BenchError as error:
         return str(error)
-    cuts = Cuts(*(held.get(name, getattr(Cuts(), name)) for name in Cuts._fields))
-    return str(task) if isinstance(task, LoadError) else (task, cuts)
+    cv = CvSpec(*(held.get(name, getattr(CvSpec(), name)) for name in CvSpec._fields))
+    return str(task) if isinstance(task, LoadError) else (task, cv)
 
 
 def _story(record: Record) -> Iterator[str]:
@@ -93,7 +93,7 @@ class _Looking:
     settings: Settings
     store: Store
 
-    def ahead(self, cell: Cell, record: Record, found: tuple[Task, Cuts] | str) -> Iterator[str]:
+    def ahead(self, cell: Cell, record: Record, found: tuple[Task, CvSpec] | str) -> Iterator[str]:
         """Say what the next run would do, and which part of a key has changed."""
         if cell.board not in BOARDS:
             yield "The next run loads its task again."
@@ -101,11 +101,11 @@ class _Looking:
         if isinstance(found, str):
             yield f"Whether it is stale cannot be said: {found}."
             return
-        task, cuts = found
+        task, cv = found
         if record["data_hash"] != fit_spec.data_hash(task):
             yield "It is stale: the data of its task changed since it ran, so a new run must use another --results."
             return
-        cut = splits.outer(task, cuts.folds, cuts.repeats, self.settings.seed, cuts.first)
+        cut = splits.outer(task, cv.folds, cv.repeats, self.settings.seed, cv.first)
         place = (cell.repeat % own_repeats(cut), cell.fold)
         split = next((replace(each, repeat=cell.repeat) for each in cut if (each.repeat, each.fold) == place), None)
         if split is None:
@@ -114,10 +114,10 @@ class _Looking:
         keys = {}
         for learner, training, key in record.get("fits", ()):
             fit = Fit(_target(cell, task, self.settings), learner, training)
-            keys[learner, training], said = self._fit(task, split, fit, key)
-            yield from said
-        sheet = Sheet(Ask(task.name, BOARDS[cell.board], cell.panel, (), ()), split, task, keys)
-        parts = sheet.parts(cell, list(keys.values()), self.settings)
+            keys[learner, training], predictions = self._fit(task, split, fit, key)
+            yield from predictions
+        board_split = BoardSplit(BoardPlan(task.name, BOARDS[cell.board], cell.panel, (), ()), split, task, keys)
+        parts = board_split.parts(cell, list(keys.values()), self.settings)
         before = record.get("parts", {})
         stale = [name for name in parts if before.get(name) != parts[name]]
         if stale:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.core.hashing import digest
-from bench.core.nouns import Array, Given, Split, Target, Task
+from bench.core.nouns import Array, ExternalPredictions, Split, Target, Task
 from bench.core.registry import Scheme, source_hash
 from bench.core.settings import Settings
 from bench.methods import class_weights, learners, trainings
@@ -25,7 +25,7 @@ CODE = (
 
 
 @dataclass(frozen=True)
-class Rows:
+class SplitRows:
     """One outer split of a task and the inner folds of its training part.
 
     `calibration` are rows of the training part of the `outer` split that nothing learns from; `split` is without them.
@@ -38,24 +38,24 @@ class Rows:
     calibration: Array
 
     @cached_property
-    def _fold(self) -> Array:
+    def _inner_fold(self) -> Array:
         """Inner fold that answers each row of the task, -1 where none does."""
-        fold = np.full(len(self.task.y), -1)
+        inner_fold = np.full(len(self.task.y), -1)
         for k, (_, answers) in enumerate(self.inner):
-            fold[answers] = k
-        return fold
+            inner_fold[answers] = k
+        return inner_fold
 
     @cached_property
     def answered(self) -> Array:
         """Training rows with an out-of-fold answer, in the order of the training part (n_answered,)."""
         train: Array = self.split.train
-        return train[self._fold[train] >= 0]
+        return train[self._inner_fold[train] >= 0]
 
     @cached_property
-    def fold(self) -> Array:
+    def inner_fold(self) -> Array:
         """Inner fold that answered each of the `answered` rows (n_answered,)."""
-        fold: Array = self._fold[self.answered]
-        return fold
+        inner_fold: Array = self._inner_fold[self.answered]
+        return inner_fold
 
     @cached_property
     def key(self) -> str:
@@ -72,25 +72,25 @@ class Fit:
     training: str = "none"
 
 
-def rows_of(task: Task, split: Split, settings: Settings) -> Rows:
+def rows_of(task: Task, split: Split, settings: Settings) -> SplitRows:
     """Cut the training part of a split into calibration rows, where the protocol wants some, and inner folds."""
     train, calibration = split.train, split.train[:0]
     if settings.protocol == "split":
         train, calibration = splits.carve(task, split, settings.calibration, settings.seed)
     rest = replace(split, train=train)
-    return Rows(task, split, rest, tuple(splits.inner(task, rest, settings.inner, settings.seed)), calibration)
+    return SplitRows(task, split, rest, tuple(splits.inner(task, rest, settings.inner, settings.seed)), calibration)
 
 
 def data_hash(task: Task) -> str:
     """Hash what a fit can see of a task: X, y, classes, groups, time, row weights, and predictions made elsewhere."""
-    given = None if task.given is None else _given_parts(task.given)
+    given = None if task.external is None else _given_parts(task.external)
     return digest(task.X, task.y, list(task.classes), task.groups, task.time, task.weight, given)
 
 
-def _given_parts(given: Given) -> list[Any]:
+def _given_parts(given: ExternalPredictions) -> list[Any]:
     """Return what a key must hold of given predictions: the outputs that they are for, and who said what."""
-    said = [[name, values] for name, values in given.answers.items()]
-    return [given.target.kind, list(given.target.outputs), said]
+    predictions = [[name, values] for name, values in given.answers.items()]
+    return [given.target.kind, list(given.target.outputs), predictions]
 
 
 def is_weighting(training: Scheme[Any]) -> bool:
@@ -107,18 +107,18 @@ def row_weights(task: Task, rows: Array, training: Scheme[Any]) -> Array | None:
     return None if np.ptp(weight) < 1e-12 else weight
 
 
-def fit_key(rows: Rows, fit: Fit, settings: Settings, data: str) -> str:
+def fit_key(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> str:
     """Return the content key of a fit: a hash of all that its answers depend on."""
     return digest(fit_parts(rows, fit, settings, data))
 
 
-def fit_parts(rows: Rows, fit: Fit, settings: Settings, data: str) -> dict[str, str]:
+def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[str, str]:
     """Return what the answers of a fit depend on, each part by its name, as a hash or a text.
 
     Of a class weighting the numeric row weights count: two of them share a key exactly where they weigh every row
     alike.
     """
-    if rows.task.given is not None:
+    if rows.task.external is not None:
         return {"data": data, "rows": rows.key, "learner": fit.learner, "code of bench": source_hash(*CODE)}
     learner, training = learner_scheme(fit.learner), trainings.registry.scheme(fit.training)
     target = [fit.target.kind, list(fit.target.outputs), fit.target.ordered]
@@ -129,16 +129,16 @@ def fit_parts(rows: Rows, fit: Fit, settings: Settings, data: str) -> dict[str, 
         "code of bench": source_hash(*CODE, *learners.registry.shared_modules()),
         "learner": digest(learner.meaning),
         "training scheme": digest(_meaning(training)),
-        "row weights": digest([row_weights(rows.task, teach, training) for teach in _teachers(rows)]),
+        "row weights": digest([row_weights(rows.task, fit_rows, training) for fit_rows in _fit_rows(rows)]),
         "target": digest(target),
         "settings": digest(settings.protocol, settings.seed, place),
         "versions": ", ".join([*_versions(learner), *_extra_versions(training)]),
     }
 
 
-def _teachers(rows: Rows) -> list[Array]:
+def _fit_rows(rows: SplitRows) -> list[Array]:
     """Return the rows that teach each model: the whole training part, and what is left of it without a fold."""
-    return [rows.split.train, *(teach for teach, _ in rows.inner)]
+    return [rows.split.train, *(fit_rows for fit_rows, _ in rows.inner)]
 
 
 def _meaning(training: Scheme[Any]) -> list[Any]:
@@ -162,12 +162,12 @@ def _version(name: str) -> str:
     return version(name)
 
 
-def why_not(rows: Rows, fit: Fit, settings: Settings) -> str | None:
+def why_not(rows: SplitRows, fit: Fit, settings: Settings) -> str | None:
     """Say why a fit does not apply, or None where it does."""
     task, train = rows.task, rows.split.train
     if task.kind == "classification" and len(np.unique(task.y[train])) < 2:
         return "the training part holds fewer than two classes"
-    if task.given is not None:
+    if task.external is not None:
         return None
     if settings.protocol == "nested" and task.time is not None:
         return "protocol nested leaves out two folds in any order, which rows in time do not allow"
@@ -177,14 +177,14 @@ def why_not(rows: Rows, fit: Fit, settings: Settings) -> str | None:
     return _unfit_learner(rows, fit, learner, training) or _unfit_training(fit, learner, training)
 
 
-def _unfit_learner(rows: Rows, fit: Fit, learner: Scheme[Any], training: Scheme[Any]) -> str | None:
+def _unfit_learner(rows: SplitRows, fit: Fit, learner: Scheme[Any], training: Scheme[Any]) -> str | None:
     """Say what a learner lacks for the task or the training scheme."""
     if learner.options.ordered and not fit.target.ordered:
         return f"learner {fit.learner} is for classes in order: give the order with --order"
     if learner.options.weights:
         return None
     weighs = training.options.weights or any(
-        row_weights(rows.task, teach, training) is not None for teach in _teachers(rows)
+        row_weights(rows.task, fit_rows, training) is not None for fit_rows in _fit_rows(rows)
     )
     return f"learner {fit.learner} takes no row weights" if weighs else None
 

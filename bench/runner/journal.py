@@ -157,16 +157,16 @@ class JournalWriter:
     journal: Journal
     lock: FileLock
 
-    def agree_on_tasks(self, asked: Mapping[str, Record]) -> None:
+    def agree_on_tasks(self, requested: Mapping[str, Record]) -> None:
         """Hold the run to the data and the splits that the experiment has seen, and note those of new tasks.
 
         Raises:
             BenchError: a task of the same name had other data or other splits, so its cells must not be mixed.
         """
         self._require_lock()
-        self.journal.check_tasks({name: record["hash"] for name, record in asked.items()})
+        self.journal.check_tasks({name: record["hash"] for name, record in requested.items()})
         held = self.journal.tasks()
-        known = held | dict(asked)
+        known = held | dict(requested)
         if known != held:
             self.journal.exported_file.unlink(missing_ok=True)
             write_json(self.journal.tasks_file, known)

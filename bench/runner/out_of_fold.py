@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 
 from bench.core.hashing import seed
-from bench.core.nouns import Array, Given, NotApplicableError, clip_probabilities, lawful
+from bench.core.nouns import Array, ExternalPredictions, NotApplicableError, clip_probabilities, validate_values
 from bench.core.settings import Settings
 from bench.methods import class_weights, trainings
 from bench.methods.learners import learner_scheme
-from bench.methods.trainings import Lesson, Taught
-from bench.runner.fit_spec import Fit, Rows, is_weighting, row_weights, why_not
-from bench.runner.store import Stored
+from bench.methods.trainings import FitContext, FittedModel
+from bench.runner.fit_spec import Fit, SplitRows, is_weighting, row_weights, why_not
+from bench.runner.store import FitPredictions
 from bench.tasks import encoders, splits
 
 
-def answer(rows: Rows, fit: Fit, settings: Settings) -> Stored:
+def prediction(rows: SplitRows, fit: Fit, settings: Settings) -> FitPredictions:
     """Fit on the inner folds and, by the protocol, on all training rows; answer out of fold and on the test rows.
 
     Raises:
@@ -33,14 +33,14 @@ def answer(rows: Rows, fit: Fit, settings: Settings) -> Stored:
     reason = why_not(rows, fit, settings)
     if reason:
         raise NotApplicableError(reason)
-    if rows.task.given is not None:
-        return _look_up(rows, rows.task.given, fit)
+    if rows.task.external is not None:
+        return _look_up(rows, rows.task.external, fit)
     return _PROTOCOLS[settings.protocol](rows, fit, settings)
 
 
-def _look_up(rows: Rows, given: Given, fit: Fit) -> Stored:
+def _look_up(rows: SplitRows, given: ExternalPredictions, fit: Fit) -> FitPredictions:
     """Return what a learner is known to have said; nothing is fitted."""
-    values = lawful(given.target, given.answers[fit.learner], len(rows.task.y))
+    values = validate_values(given.target, given.answers[fit.learner], len(rows.task.y))
     clipped = 0
     if given.target.kind == "class":
         values, clipped = clip_probabilities(values)
@@ -49,49 +49,56 @@ def _look_up(rows: Rows, given: Given, fit: Fit) -> Stored:
         "clipped": clipped,
         "fit_seconds": 0.0,
         "predict_seconds": 0.0,
-        "emphasis": {},
+        "effective_class_weights": {},
         "note": "",
     }
-    return Stored(values[rows.answered], values[rows.split.test], calibration=values[rows.calibration], meta=meta)
+    return FitPredictions(
+        values[rows.answered], values[rows.split.test], calibration=values[rows.calibration], meta=meta
+    )
 
 
-def _refit(rows: Rows, fit: Fit, settings: Settings) -> Stored:
-    asker = _Asker(rows, fit, settings)
-    inner = [asker.ask(str(k), teach, (answers,))[0] for k, (teach, answers) in enumerate(rows.inner)]
-    test, calibration = asker.ask("all", rows.split.train, (rows.split.test, rows.calibration))
-    return Stored(_in_order(rows, inner), test, calibration=calibration, meta=asker.meta())
+def _refit(rows: SplitRows, fit: Fit, settings: Settings) -> FitPredictions:
+    fitter = _ModelFitter(rows, fit, settings)
+    inner = [
+        fitter.fit_and_predict(str(k), fit_rows, (answers,))[0] for k, (fit_rows, answers) in enumerate(rows.inner)
+    ]
+    test, calibration = fitter.fit_and_predict("all", rows.split.train, (rows.split.test, rows.calibration))
+    return FitPredictions(_in_order(rows, inner), test, calibration=calibration, meta=fitter.meta())
 
 
-def _bag(rows: Rows, fit: Fit, settings: Settings) -> Stored:
-    return _bagged(rows, _Asker(rows, fit, settings))
+def _bag(rows: SplitRows, fit: Fit, settings: Settings) -> FitPredictions:
+    return _bagged(rows, _ModelFitter(rows, fit, settings))
 
 
-def _bagged(rows: Rows, asker: _Asker) -> Stored:
-    pairs = [asker.ask(str(k), teach, (answers, rows.split.test)) for k, (teach, answers) in enumerate(rows.inner)]
+def _bagged(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
+    pairs = [
+        fitter.fit_and_predict(str(k), fit_rows, (answers, rows.split.test))
+        for k, (fit_rows, answers) in enumerate(rows.inner)
+    ]
     folds = np.stack([test for _, test in pairs])
-    return Stored(_in_order(rows, [inner for inner, _ in pairs]), folds.mean(axis=0), folds, asker.meta())
+    return FitPredictions(_in_order(rows, [inner for inner, _ in pairs]), folds.mean(axis=0), folds, fitter.meta())
 
 
-def _nested(rows: Rows, fit: Fit, settings: Settings) -> Stored:
+def _nested(rows: SplitRows, fit: Fit, settings: Settings) -> FitPredictions:
     """Answer as `bag` does, and fit a model without each pair of folds: K (K - 1) / 2 more.
 
     `nested[k]` are the answers out of fold in a world without fold k; rows of fold k have their usual answer.
     """
-    asker = _Asker(rows, fit, settings)
-    stored = _bagged(rows, asker)
+    fitter = _ModelFitter(rows, fit, settings)
+    stored = _bagged(rows, fitter)
     filled = np.empty((len(rows.inner), len(rows.task.y), fit.target.width))
     filled[:, rows.answered] = stored.oof
-    for (k, (teach, of_k)), (m, (_, of_m)) in combinations(enumerate(rows.inner), 2):
-        said_m, said_k = asker.ask(f"{k}-{m}", teach[~np.isin(teach, of_m)], (of_m, of_k))
+    for (k, (fit_rows, of_k)), (m, (_, of_m)) in combinations(enumerate(rows.inner), 2):
+        said_m, said_k = fitter.fit_and_predict(f"{k}-{m}", fit_rows[~np.isin(fit_rows, of_m)], (of_m, of_k))
         filled[k, of_m], filled[m, of_k] = said_m, said_k
-    return replace(stored, nested=filled[:, rows.answered], meta=asker.meta())
+    return replace(stored, nested=filled[:, rows.answered], meta=fitter.meta())
 
 
 _PROTOCOLS = {"refit": _refit, "bag": _bag, "nested": _nested, "split": _refit}
 PROTOCOLS = tuple(_PROTOCOLS)
 
 
-def _in_order(rows: Rows, answers: list[Array]) -> Array:
+def _in_order(rows: SplitRows, answers: list[Array]) -> Array:
     """Bring the inner folds' answers into the order of the answered training rows."""
     filled = np.empty((len(rows.task.y), answers[0].shape[1]))
     for (_, index), values in zip(rows.inner, answers, strict=True):
@@ -104,62 +111,64 @@ def _plain(weights: Array) -> list[float | None]:
     return [None if np.isnan(weight) else float(weight) for weight in weights]
 
 
-class _Asker:
+class _ModelFitter:
     """Fits one model a call and keeps count of clipped rows, seconds, and the class weights in effect."""
 
-    def __init__(self, rows: Rows, fit: Fit, settings: Settings) -> None:
+    def __init__(self, rows: SplitRows, fit: Fit, settings: Settings) -> None:
         self.rows, self.fit, self.settings = rows, fit, settings
         self.learner = learner_scheme(fit.learner)
         self.training = trainings.registry.scheme(fit.training)
         self.clipped = 0
         self.fit_seconds = self.predict_seconds = 0.0
-        self.emphasis: dict[str, list[float | None] | None] = {}
+        self.effective_class_weights: dict[str, list[float | None] | None] = {}
         self.notes: dict[str, str] = {}
 
-    def ask(self, part: str, teach: Array, asked: tuple[Array, ...]) -> list[Array]:
+    def fit_and_predict(self, part: str, fit_rows: Array, requested: tuple[Array, ...]) -> list[Array]:
         """Fit on the rows that teach and answer each list of rows asked, every answer of shape (n, K)."""
         start = time.perf_counter()
-        taught = self._teach(self._lesson(part, teach), teach)
-        fitted = time.perf_counter()
-        answers = [self._say(taught, rows) for rows in asked]
-        self.fit_seconds += fitted - start
-        self.predict_seconds += time.perf_counter() - fitted
-        self.emphasis[part] = None if taught.emphasis is None else _plain(taught.emphasis)
-        self.notes |= {part: taught.note} if taught.note else {}
-        return answers
+        fitted = self._fit(self._lesson(part, fit_rows), fit_rows)
+        middle = time.perf_counter()
+        predictions = [self._predict(fitted, rows) for rows in requested]
+        self.fit_seconds += middle - start
+        self.predict_seconds += time.perf_counter() - middle
+        self.effective_class_weights[part] = (
+            None if fitted.effective_class_weights is None else _plain(fitted.effective_class_weights)
+        )
+        self.notes |= {part: fitted.note} if fitted.note else {}
+        return predictions
 
-    def _lesson(self, part: str, teach: Array) -> Lesson:
+    def _lesson(self, part: str, fit_rows: Array) -> FitContext:
         task, run_seed = self.rows.task, self.settings.seed
         place = (task.name, self.rows.split.repeat, self.rows.split.fold, self.fit.learner, part)
-        X = task.X.iloc[teach]
-        weight = None if task.weight is None else task.weight[teach] / task.weight[teach].mean()
+        X = task.X.iloc[fit_rows]
+        weight = None if task.weight is None else task.weight[fit_rows] / task.weight[fit_rows].mean()
         encoder = encoders.encoder(self.learner.options.encoding).fit(X)
         position = np.full(len(task.y), -1)
-        position[teach] = np.arange(len(teach))
+        position[fit_rows] = np.arange(len(fit_rows))
 
         def cut(folds: int) -> list[splits.Part]:
-            parts = splits.parts(task, teach, folds, (run_seed, *place, "cut"))
-            return [(position[teachers], position[answers]) for teachers, answers in parts]
+            parts = splits.parts(task, fit_rows, folds, (run_seed, *place, "cut"))
+            return [(position[fit_rows], position[answers]) for fit_rows, answers in parts]
 
-        y, target = task.y[teach].copy(), self.fit.target
-        return Lesson(X, y, weight, target, self.learner, encoder, seed(run_seed, *place), cut)
+        y, target = task.y[fit_rows].copy(), self.fit.target
+        return FitContext(X, y, weight, target, self.learner, encoder, seed(run_seed, *place), cut)
 
-    def _teach(self, lesson: Lesson, teach: Array) -> Taught:
+    def _fit(self, context: FitContext, fit_rows: Array) -> FittedModel:
         if not is_weighting(self.training):
-            taught: Taught = self.training(lesson)
-            return taught
+            fitted: FittedModel = self.training(context)
+            return fitted
         task = self.rows.task
-        say = lesson.teach(weight=row_weights(task, teach, self.training))
-        weights = class_weights.of_rows(task, teach, self.training) if task.kind == "classification" else None
-        return Taught(say, weights)
+        predict = context.fit(weight=row_weights(task, fit_rows, self.training))
+        weights = class_weights.of_rows(task, fit_rows, self.training) if task.kind == "classification" else None
+        return FittedModel(predict, weights)
 
-    def _say(self, taught: Taught, rows: Array) -> Array:
+    def _predict(self, fitted: FittedModel, rows: Array) -> Array:
         if not len(rows):
             return np.empty((0, self.fit.target.width))
-        return self._lawful(taught.say(self.rows.task.X.iloc[rows]), len(rows))
+        return self._lawful(fitted.predict(self.rows.task.X.iloc[rows]), len(rows))
 
     def _lawful(self, values: Any, n: int) -> Array:
-        values = lawful(self.fit.target, values, n)
+        values = validate_values(self.fit.target, values, n)
         if self.fit.target.kind == "class":
             values, changed = clip_probabilities(values)
             self.clipped += changed
@@ -173,6 +182,6 @@ class _Asker:
             "clipped": self.clipped,
             "fit_seconds": self.fit_seconds,
             "predict_seconds": self.predict_seconds,
-            "emphasis": self.emphasis,
+            "effective_class_weights": self.effective_class_weights,
             "note": self.notes.get("all") or next(iter(self.notes.values()), ""),
         }

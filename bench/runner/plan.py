@@ -12,10 +12,10 @@ from bench.core.registry import Scheme
 from bench.core.selection import matches, split_list
 from bench.core.settings import Settings
 from bench.methods import ensembles, learners, trainings
-from bench.methods.boards import ALONE, ORACLE, Board, Method, boards_named, is_training, method, methods
+from bench.methods.boards import ORACLE, SINGLE_LEARNER, Board, Method, boards_named, is_training, method, methods
 from bench.methods.learners import learner_scheme
 from bench.methods.learners.trial import try_parameters
-from bench.tasks.suites import Cuts, TaskSpec
+from bench.tasks.suites import CvSpec, TaskSpec
 
 TAGGED = (learners.registry, ensembles.registry, trainings.registry)
 GIVEN = "given"
@@ -58,12 +58,12 @@ class Loaded:
 
     spec: TaskSpec
     task: Task
-    cuts: Cuts
+    cv: CvSpec
     splits: tuple[Split, ...]
     data: str
 
 
-class SheetId(NamedTuple):
+class BoardSplitId(NamedTuple):
     """What one board on one split is known by in a plan."""
 
     board: str
@@ -74,7 +74,7 @@ class SheetId(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Ask:
+class BoardPlan:
     """One board on one task: the learners of its panel and the methods that compete."""
 
     task: str
@@ -96,7 +96,7 @@ class Ask:
         """Yield every cell of one split, in the order in which it is weighed."""
         names = [m.id for m in sorted(self.methods, key=lambda m: (m.base.id, m.id))] + [ORACLE]
         if not self.board.per_learner:
-            yield from (self._cell(split, "", learner, ALONE) for learner in self.learners)
+            yield from (self._cell(split, "", learner, SINGLE_LEARNER) for learner in self.learners)
             yield from (self._cell(split, self.panel, "", name) for name in names)
         else:
             yield from (self._cell(split, "", learner, name) for learner in self.learners for name in names)
@@ -113,14 +113,19 @@ class Plan:
     data: Mapping[str, str]
     specs: Mapping[str, TaskSpec]
     splits: Mapping[str, tuple[Split, ...]]
-    asks: tuple[Ask, ...]
+    board_plans: tuple[BoardPlan, ...]
     chosen: Selection
     settings: Settings = field(default_factory=Settings)
 
     @property
     def cells(self) -> list[Cell]:
         """Every cell, in order."""
-        return [cell for ask in self.asks for split in self.splits[ask.task] for cell in ask.cells(split)]
+        return [
+            cell
+            for board_plan in self.board_plans
+            for split in self.splits[board_plan.task]
+            for cell in board_plan.cells(split)
+        ]
 
 
 def plan(loaded: Sequence[Loaded], chosen: Selection, panels: Mapping[str, Sequence[str]], settings: Settings) -> Plan:
@@ -130,13 +135,13 @@ def plan(loaded: Sequence[Loaded], chosen: Selection, panels: Mapping[str, Seque
         BenchError: a name is unknown, or serves none of the boards.
     """
     boards = boards_named(chosen.boards)
-    asks = [
+    board_plans = [
         _ask(each.task, board, chosen, panels, settings)
         for each in loaded
         for board in boards
         if board.takes(each.task)
     ]
-    kept = tuple(ask for ask in asks if ask.learners)
+    kept = tuple(board_plan for board_plan in board_plans if board_plan.learners)
     if loaded:
         _refuse_idle(chosen, kept)
     return Plan(
@@ -161,17 +166,19 @@ def _refuse_protocol(competing: Sequence[Method], settings: Settings) -> None:
             )
 
 
-def _ask(task: Task, board: Board, chosen: Selection, panels: Mapping[str, Sequence[str]], settings: Settings) -> Ask:
+def _ask(
+    task: Task, board: Board, chosen: Selection, panels: Mapping[str, Sequence[str]], settings: Settings
+) -> BoardPlan:
     texts = chosen.class_weights if board.per_learner else chosen.ensembles
     competing = tuple(methods(board, texts))
     _refuse_protocol(competing, settings)
-    if task.given is not None:
-        members, name = tuple(task.given.answers), GIVEN
+    if task.external is not None:
+        members, name = tuple(task.external.answers), GIVEN
     else:
         members = _learners(chosen.learners, board.target_kind, panels.get(board.target_kind, ()))
         name = _panel_name(chosen, members)
     members = members[: chosen.max_learners]
-    return Ask(task.name, board, name + _limits(chosen), members, competing, chosen.max_weight_rows)
+    return BoardPlan(task.name, board, name + _limits(chosen), members, competing, chosen.max_weight_rows)
 
 
 def _limits(chosen: Selection) -> str:
@@ -208,10 +215,10 @@ def _panel_name(chosen: Selection, members: tuple[str, ...]) -> str:
     return joined if len(joined) <= 60 else f"custom-{digest(list(members))[:8]}"
 
 
-def _refuse_idle(chosen: Selection, asks: Sequence[Ask]) -> None:
+def _refuse_idle(chosen: Selection, board_plans: Sequence[BoardPlan]) -> None:
     """Refuse a name that no board of the run can use."""
-    fitted = [ask for ask in asks if not ask.panel.startswith(GIVEN)]
-    learning = {learner_scheme(name).entry.name for ask in fitted for name in ask.learners}
+    fitted = [board_plan for board_plan in board_plans if not board_plan.panel.startswith(GIVEN)]
+    learning = {learner_scheme(name).entry.name for board_plan in fitted for name in board_plan.learners}
     for text in _names(() if chosen.max_learners else chosen.learners):
         if not any(matches(name, [text]) or text.startswith(name) for name in learning):
             raise BenchError(f"learner {text!r} serves none of the chosen boards and tasks: see `bench list`")
@@ -219,9 +226,9 @@ def _refuse_idle(chosen: Selection, asks: Sequence[Ask]) -> None:
         ("ensemble", chosen.ensembles, False),
         ("class weighting", chosen.class_weights, True),
     ):
-        competing = [ask for ask in asks if ask.board.per_learner is per_learner]
+        competing = [board_plan for board_plan in board_plans if board_plan.board.per_learner is per_learner]
         for text in _names(texts):
-            if not any(_competes(ask, text) for ask in competing):
+            if not any(_competes(board_plan, text) for board_plan in competing):
                 raise BenchError(f"{noun} {text!r} serves none of the chosen boards and tasks: see `bench list`")
 
 
@@ -231,12 +238,12 @@ def _names(texts: Sequence[str]) -> list[str]:
     return [text for text in split_list(texts) if not text.startswith("!") and text not in tags]
 
 
-def _competes(ask: Ask, text: str) -> bool:
+def _competes(board_plan: BoardPlan, text: str) -> bool:
     """Say whether a method is on a board, by its name in any spelling or by a glob."""
     if any(sign in text for sign in "*?["):
-        return any(matches(m.base.entry.name, [text]) for m in ask.methods)
-    named = method(ask.board, text)
-    return named is not None and named.id in {m.id for m in ask.methods}
+        return any(matches(m.base.entry.name, [text]) for m in board_plan.methods)
+    named = method(board_plan.board, text)
+    return named is not None and named.id in {m.id for m in board_plan.methods}
 
 
 def _first(cut: tuple[Split, ...], chosen: Selection) -> tuple[Split, ...]:

@@ -7,28 +7,28 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, NotApplicableError
+from bench.core.nouns import Array, NotApplicableError, Prediction
 from bench.core.registry import Scheme
 from bench.methods.postprocess import StepOptions
 
-Change = Callable[[Answer], Answer]
+Change = Callable[[Prediction], Prediction]
 
 
 @dataclass(frozen=True)
-class Said:
+class PostprocessInput:
     """What a method says of the test rows, and of the rows with known y that may teach a step.
 
     `folds` are its cross-fitted answers to the training rows, `calibration` those to rows from which nothing has
     learned, `by_fold` what it says of the test rows without each inner fold. Each is there only if a step asks for it.
     """
 
-    test: Answer
-    folds: tuple[Answer, Array] | None = None
-    calibration: tuple[Answer, Array] | None = None
-    by_fold: tuple[Answer, ...] = ()
+    test: Prediction
+    folds: tuple[Prediction, Array] | None = None
+    calibration: tuple[Prediction, Array] | None = None
+    by_fold: tuple[Prediction, ...] = ()
 
 
-def asks_each_fold(step: Scheme[StepOptions]) -> bool:
+def needs_fold_models(step: Scheme[StepOptions]) -> bool:
     """Say whether a step asks what the models of each inner fold say of the test rows."""
     return "bag" in step.options.protocols
 
@@ -38,37 +38,39 @@ def guarantee(steps: Sequence[Scheme[StepOptions]]) -> str:
     return "; ".join(step.options.guarantee for step in steps if step.options.guarantee)
 
 
-def apply(steps: Sequence[Scheme[StepOptions]], said: Said, rng: Callable[[str], np.random.Generator]) -> Answer:
+def apply(
+    steps: Sequence[Scheme[StepOptions]], predictions: PostprocessInput, rng: Callable[[str], np.random.Generator]
+) -> Prediction:
     """Learn every step from its teacher and apply it to all that is said, for the steps that follow.
 
     Raises:
         NotApplicableError: a step needs the models of the inner folds, which are not there.
     """
     for step in steps:
-        test = said.test
-        if asks_each_fold(step):
-            if not said.by_fold:
+        test = predictions.test
+        if needs_fold_models(step):
+            if not predictions.by_fold:
                 raise NotApplicableError(f"step {step.entry.name} needs the models of the inner folds")
-            test = replace(test, by_fold=np.stack([answer.values for answer in said.by_fold]))
-        change: Change = step(*_lesson(step, said), rng(step.id))
-        said = Said(
+            test = replace(test, by_fold=np.stack([prediction.values for prediction in predictions.by_fold]))
+        change: Change = step(*_lesson(step, predictions), rng(step.id))
+        predictions = PostprocessInput(
             change(test),
-            _changed(change, said.folds),
-            _changed(change, said.calibration),
-            () if asks_each_fold(step) else tuple(change(answer) for answer in said.by_fold),
+            _changed(change, predictions.folds),
+            _changed(change, predictions.calibration),
+            () if needs_fold_models(step) else tuple(change(prediction) for prediction in predictions.by_fold),
         )
-    return said.test
+    return predictions.test
 
 
-def _lesson(step: Scheme[StepOptions], said: Said) -> tuple[Answer, Array]:
+def _lesson(step: Scheme[StepOptions], predictions: PostprocessInput) -> tuple[Prediction, Array]:
     """Return the answers and the true values that a step learns from."""
     if step.options.learns == "nothing":
-        return said.test, np.empty(0)
-    pair: tuple[Answer, Array] | None = getattr(said, step.options.learns)
+        return predictions.test, np.empty(0)
+    pair: tuple[Prediction, Array] | None = getattr(predictions, step.options.learns)
     if pair is None or not len(pair[1]):
         raise NotApplicableError(f"step {step.entry.name} has no {step.options.learns} rows to learn from")
     return pair
 
 
-def _changed(change: Change, pair: tuple[Answer, Array] | None) -> tuple[Answer, Array] | None:
+def _changed(change: Change, pair: tuple[Prediction, Array] | None) -> tuple[Prediction, Array] | None:
     return None if pair is None else (change(pair[0]), pair[1])

@@ -8,7 +8,7 @@ from dataclasses import fields
 
 from bench.core.nouns import Cell
 from bench.core.settings import Settings
-from bench.methods.boards import ALONE, BOARDS, ORACLE
+from bench.methods.boards import BOARDS, ORACLE, SINGLE_LEARNER
 from bench.tasks.suites import TaskSpec
 
 
@@ -21,7 +21,7 @@ def task_flags(spec: TaskSpec) -> list[str]:
 def command(cell: Cell, spec: TaskSpec, settings: Settings, status: str, others: Sequence[str]) -> str:
     """Return a `bench run` that plans the cell again and retries its status; `others` are further flags."""
     words = ["bench", "run", *task_flags(spec), "-b", cell.board]
-    if cell.method not in {ALONE, ORACLE}:
+    if cell.method not in {SINGLE_LEARNER, ORACLE}:
         words += ["-w" if BOARDS[cell.board].per_learner else "-e", cell.method]
     words += ["--folds", str(cell.fold + 1), "--retry", status]
     return shlex.join([*words, *settings_flags(settings), *others])

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from bench.core.nouns import STATUSES, Cell
 from bench.core.plugins import load_plugins
 from bench.runner import rerun_command
-from bench.runner.agenda import Agenda, Opening, Options, awaited, open_sheet
-from bench.runner.cells import Sheet
+from bench.runner.agenda import Agenda, Opening, RunOptions, awaited, open_board_split
+from bench.runner.cells import BoardSplit
 from bench.runner.executors.local import Event, Pool
 from bench.runner.journal import JournalWriter, Record
-from bench.runner.plan import Plan, SheetId
+from bench.runner.plan import BoardSplitId, Plan
 from bench.runner.store import Store
-from bench.runner.worker import FitJob, SheetJob
+from bench.runner.worker import EvaluateJob, FitJob
 
 LOST = {
     "timeout": ("limit", "it took longer than --time-limit"),
@@ -45,7 +45,7 @@ class Tally:
 class _Begun:
     """A sheet that is being weighed: what is known of each cell to weigh, and the records that have come in."""
 
-    sheet: Sheet
+    board_split: BoardSplit
     todo: Mapping[Cell, Record]
     records: dict[Cell, Record] = field(default_factory=dict)
 
@@ -60,21 +60,21 @@ class Run:
     plan: Plan
     writer: JournalWriter
     store: Store
-    options: Options
+    options: RunOptions
     tally: Tally
     _fits: deque[FitJob] = field(default_factory=deque, init=False)
     _ends: dict[str, Record] = field(default_factory=dict, init=False)
-    _waiting: dict[SheetId, Sheet] = field(default_factory=dict, init=False)
-    _awaited: dict[SheetId, set[str]] = field(default_factory=dict, init=False)
-    _ready: deque[SheetJob] = field(default_factory=deque, init=False)
-    _begun: dict[SheetId, _Begun] = field(default_factory=dict, init=False)
+    _waiting: dict[BoardSplitId, BoardSplit] = field(default_factory=dict, init=False)
+    _awaited: dict[BoardSplitId, set[str]] = field(default_factory=dict, init=False)
+    _ready: deque[EvaluateJob] = field(default_factory=deque, init=False)
+    _begun: dict[BoardSplitId, _Begun] = field(default_factory=dict, init=False)
 
     def execute(self, agenda: Agenda, seen: Callable[[Event], None]) -> None:
         """Run an agenda, and keep what has come in of sheets that were cut short; `seen` is told of every event."""
         self._fits.extend(agenda.fits)
         self._ends |= agenda.ends
-        self._waiting |= {sheet.id: sheet for sheet in agenda.waiting}
-        self._awaited |= {sheet.id: awaited(sheet, agenda.ends) for sheet in agenda.waiting}
+        self._waiting |= {board_split.id: board_split for board_split in agenda.waiting}
+        self._awaited |= {board_split.id: awaited(board_split, agenda.ends) for board_split in agenda.waiting}
         try:
             for opening in agenda.ready:
                 self._begin(opening)
@@ -82,7 +82,7 @@ class Run:
                 self._work(seen)
         finally:
             for begun in self._begun.values():
-                self._keep(begun.sheet, begun.records)
+                self._keep(begun.board_split, begun.records)
 
     def _work(self, seen: Callable[[Event], None]) -> None:
         """Hand out jobs until none is left, or until one ends badly and the run is to stop there."""
@@ -99,7 +99,7 @@ class Run:
                     if bad and self.options.stop_at_failure:
                         return
 
-    def _next(self) -> FitJob | SheetJob | None:
+    def _next(self) -> FitJob | EvaluateJob | None:
         """Return the next job: sheets that are ready come first, so that their records are soon safe."""
         if self._ready:
             return self._ready.popleft()
@@ -107,30 +107,30 @@ class Run:
 
     def _begin(self, opening: Opening) -> None:
         """Write the cells of a sheet that end without being weighed, and queue those to weigh."""
-        sheet = opening.sheet
+        board_split = opening.board_split
         self.tally.statuses.update(opening.standing.values())
-        self._keep(sheet, opening.ended)
+        self._keep(board_split, opening.ended)
         if opening.todo:
-            self._begun[sheet.id] = _Begun(sheet, opening.todo)
-            self._ready.append(self._sheet_job(sheet, tuple(opening.todo)))
+            self._begun[board_split.id] = _Begun(board_split, opening.todo)
+            self._ready.append(self._evaluate_job(board_split, tuple(opening.todo)))
 
-    def _sheet_job(self, sheet: Sheet, cells: tuple[Cell, ...]) -> SheetJob:
-        fits = {who: key for who, key in sheet.fits.items() if self._ends[key]["status"] == "ok"}
-        return SheetJob(
-            context=sheet.ask.task,
-            split=sheet.split,
+    def _evaluate_job(self, board_split: BoardSplit, cells: tuple[Cell, ...]) -> EvaluateJob:
+        fits = {who: key for who, key in board_split.fits.items() if self._ends[key]["status"] == "ok"}
+        return EvaluateJob(
+            context=board_split.board_plan.task,
+            split=board_split.split,
             cells=cells,
-            learners=tuple(who for who in sheet.ask.learners if (who, "none") in fits),
+            learners=tuple(who for who in board_split.board_plan.learners if (who, "none") in fits),
             fits=fits,
             settings=self.plan.settings,
             store=self.store.root,
-            weight_rows=sheet.ask.weight_rows,
-            sheet=sheet.id,
+            weight_rows=board_split.board_plan.weight_rows,
+            board_split=board_split.id,
         )
 
     def _handle(self, event: Event) -> bool:
         """Take in what a worker told; say whether something ended badly."""
-        handle = self._handle_fit if isinstance(event.job, FitJob) else self._handle_sheet
+        handle = self._handle_fit if isinstance(event.job, FitJob) else self._handle_board_split
         record = event.value if event.kind == "item" else None if event.kind == "done" else _lost(event)
         handle(event.job, event.kind, record)
         return record is not None and record["status"] not in {"ok", "skipped"}
@@ -149,12 +149,12 @@ class Run:
             self._awaited[name].discard(job.key)
             if not self._awaited[name]:
                 del self._awaited[name]
-                sheet = self._waiting.pop(name)
-                self._begin(open_sheet(sheet, self._ends, self.writer.journal, self.plan, self.options))
+                board_split = self._waiting.pop(name)
+                self._begin(open_board_split(board_split, self._ends, self.writer.journal, self.plan, self.options))
 
-    def _handle_sheet(self, job: SheetJob, kind: str, record: Record | None) -> None:
+    def _handle_board_split(self, job: EvaluateJob, kind: str, record: Record | None) -> None:
         """Take in a cell's record; when the sheet is done or its worker is lost, write down what there is."""
-        begun = self._begun[job.sheet]
+        begun = self._begun[job.board_split]
         if record is not None:
             cell = job.cells[len(begun.records)]
             known = begun.todo[cell]
@@ -163,24 +163,24 @@ class Run:
             self.tally.weighed += 1
         if kind == "item":
             return
-        del self._begun[job.sheet]
-        self._keep(begun.sheet, begun.records)
+        del self._begun[job.board_split]
+        self._keep(begun.board_split, begun.records)
         left = job.cells[len(begun.records) :]
         if left:
-            self._begun[job.sheet] = _Begun(begun.sheet, begun.todo)
+            self._begun[job.board_split] = _Begun(begun.board_split, begun.todo)
             self._ready.append(replace(job, cells=left))
 
-    def _keep(self, sheet: Sheet, records: Mapping[Cell, Record]) -> None:
+    def _keep(self, board_split: BoardSplit, records: Mapping[Cell, Record]) -> None:
         """Write records of a sheet to the journal, and count them."""
         self.tally.statuses.update(record["status"] for record in records.values())
         if records:
-            self.writer.write({cell: self._whole(sheet, cell, record) for cell, record in records.items()})
+            self.writer.write({cell: self._whole(board_split, cell, record) for cell, record in records.items()})
 
-    def _whole(self, sheet: Sheet, cell: Cell, record: Record) -> Record:
+    def _whole(self, board_split: BoardSplit, cell: Cell, record: Record) -> Record:
         """Give a record without an answer empty scores; a bad one its traceback in a file and the command to rerun."""
         if record["status"] == "ok":
             return record
-        whole = record | sheet.no_scores(self.plan.settings)
+        whole = record | board_split.no_scores(self.plan.settings)
         if record["status"] != "skipped":
             whole["rerun"] = self._rerun(cell, record["status"])
             whole["traceback"] = self.writer.note_traceback(whole.pop("trace", ""))

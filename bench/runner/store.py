@@ -16,7 +16,7 @@ from bench.core.nouns import Array
 
 
 @dataclass(frozen=True)
-class Stored:
+class FitPredictions:
     """What one fit answered: out of fold on the training rows that have an answer, and on the test rows.
 
     `oof` (n_answered, K), `test` (n_test, K), `calibration` (n_calibration, K). Protocols that keep the models of the
@@ -55,7 +55,7 @@ class Store:
         except (OSError, ValueError, KeyError):
             return False
 
-    def write(self, key: str, stored: Stored) -> None:
+    def write(self, key: str, stored: FitPredictions) -> None:
         """Keep answers under a key; what is there in full already stays."""
         if not self.has(key):
             shutil.rmtree(self.folder(key), ignore_errors=True)
@@ -65,7 +65,7 @@ class Store:
             sizes = {name: _save(folder / name, array) for name, array in given.items()}
             write_json(folder / "meta.json", stored.meta | {"bytes": sizes})
 
-    def read(self, key: str) -> Stored:
+    def read(self, key: str) -> FitPredictions:
         """Return the answers of a key, memory-mapped.
 
         Raises:
@@ -73,7 +73,7 @@ class Store:
         """
         folder = self.folder(key)
         arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in folder.glob("*.npy")}
-        return Stored(**arrays, meta=self.meta(key))
+        return FitPredictions(**arrays, meta=self.meta(key))
 
     def meta(self, key: str) -> dict[str, Any]:
         """Return what was noted beside the answers of a key."""

@@ -15,7 +15,7 @@ from bench.core.files import write_bytes, write_text
 from bench.core.nouns import STATUSES, Cell
 from bench.core.tables import write_table
 from bench.methods import metrics
-from bench.methods.boards import ALONE, ORACLE
+from bench.methods.boards import ORACLE, SINGLE_LEARNER
 
 Record = dict[str, Any]
 WHO = ("board", "task_id", "panel", "repeat", "fold", "learner", "method")
@@ -78,7 +78,7 @@ def _who(cell: Cell) -> Record:
 
 def _score_rows(cell: Cell, record: Record) -> Iterable[Record]:
     """Yield every metric on the test rows, empty where the cell is not ok, and the minimised loss on training rows."""
-    ranked = cell.method not in {ALONE, ORACLE}
+    ranked = cell.method not in {SINGLE_LEARNER, ORACLE}
     for sample in ("test", "train"):
         for metric, value in record.get("scores", {}).get(sample, {}).items():
             yield _who(cell) | {

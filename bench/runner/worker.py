@@ -15,13 +15,13 @@ from typing import Any
 
 from bench.core.nouns import Cell, InvalidAnswerError, NotApplicableError, Split, Target, Task
 from bench.core.settings import Settings
-from bench.methods.boards import ALONE, BOARDS
+from bench.methods.boards import BOARDS, SINGLE_LEARNER
 from bench.methods.metrics import PROPER
 from bench.methods.metrics.per_class import per_class
 from bench.runner import fit_spec, out_of_fold
-from bench.runner.evaluate import EnsembleSheet, Evidence, LearnerSheet, Weighed, score
+from bench.runner.evaluate import EnsembleEvaluation, LearnerEvaluation, MethodResult, SplitData, score
 from bench.runner.fit_spec import Fit
-from bench.runner.plan import SheetId
+from bench.runner.plan import BoardSplitId
 from bench.runner.store import Store
 
 Record = dict[str, Any]
@@ -49,7 +49,7 @@ class FitJob:
         """Fit, store, and yield the one record of how that ended."""
         try:
             rows = fit_spec.rows_of(task, self.split, self.settings)
-            stored = out_of_fold.answer(rows, self.fit, self.settings)
+            stored = out_of_fold.prediction(rows, self.fit, self.settings)
             stored.meta["parts"] = dict(self.parts)
             Store(self.store).write(self.key, stored)
         except Exception as error:  # noqa: BLE001 - a learner may raise anything; its cell says what
@@ -59,7 +59,7 @@ class FitJob:
 
 
 @dataclass(frozen=True)
-class SheetJob:
+class EvaluateJob:
     """Cells of one board on one split.
 
     `learners` are the members of the panel that have answers, `fits` the keys of the answers by (learner, training
@@ -74,7 +74,7 @@ class SheetJob:
     settings: Settings
     store: Path
     weight_rows: int | None
-    sheet: SheetId
+    board_split: BoardSplitId
 
     def __str__(self) -> str:
         """Say what is weighed where, in one line."""
@@ -83,56 +83,62 @@ class SheetJob:
     def items(self, task: Task) -> Iterator[Record]:
         """Yield the record of every cell, in order."""
         try:
-            sheet = self._open(task)
+            board_split = self._open(task)
         except Exception as error:  # noqa: BLE001 - the answers cannot be read: every cell says so
             yield from (ending(error) for _ in self.cells)
             return
         for cell in self.cells:
             start = time.perf_counter()
             try:
-                record = _record(task, self.split, sheet, sheet.weigh(cell.method, cell.learner))
+                record = _record(task, self.split, board_split, board_split.evaluate(cell.method, cell.learner))
             except Exception as error:  # noqa: BLE001 - a scheme may raise anything; its cell says what
                 record = ending(error)
-            yield record | self._of_fit(sheet, cell) | {"weigh_seconds": time.perf_counter() - start}
+            yield record | self._of_fit(board_split, cell) | {"weigh_seconds": time.perf_counter() - start}
 
-    def _of_fit(self, sheet: EnsembleSheet | LearnerSheet, cell: Cell) -> Record:
+    def _of_fit(self, board_split: EnsembleEvaluation | LearnerEvaluation, cell: Cell) -> Record:
         """Return the seconds and the clipped rows of the fit, for a cell that rests on exactly one."""
-        stored = sheet.evidence.stored.get((cell.learner, "none" if cell.method == ALONE else cell.method))
+        stored = board_split.split_data.stored.get(
+            (cell.learner, "none" if cell.method == SINGLE_LEARNER else cell.method)
+        )
         return {} if stored is None else {name: stored.meta[name] for name in FIT_NOTES}
 
-    def _open(self, task: Task) -> EnsembleSheet | LearnerSheet:
+    def _open(self, task: Task) -> EnsembleEvaluation | LearnerEvaluation:
         rows = fit_spec.rows_of(task, self.split, self.settings)
         board = BOARDS[self.cells[0].board]
         stored = {who: Store(self.store).read(key) for who, key in self.fits.items()}
         split = rows.split
-        evidence = Evidence(
+        split_data = SplitData(
             task, board, self.settings, split.repeat, split.fold, split.train, split.test,
-            rows.answered, rows.fold, rows.calibration, stored,
+            rows.answered, rows.inner_fold, rows.calibration, stored,
         )  # fmt: skip
         if board.per_learner:
-            return LearnerSheet(evidence)
-        return EnsembleSheet(evidence, self.learners, self.weight_rows)
+            return LearnerEvaluation(split_data)
+        return EnsembleEvaluation(split_data, self.learners, self.weight_rows)
 
 
-def _record(task: Task, split: Split, sheet: EnsembleSheet | LearnerSheet, weighed: Weighed) -> Record:
+def _record(
+    task: Task, split: Split, board_split: EnsembleEvaluation | LearnerEvaluation, result: MethodResult
+) -> Record:
     """Score an answer on the test rows and say everything that the tables need."""
-    answer, y = weighed.answer, task.y[split.test]
+    prediction, y = result.prediction, task.y[split.test]
     train = {}
-    if weighed.train_loss is not None:
-        train = dict([_train_score(answer.target, weighed.train_loss)])
-    classes = per_class(answer.target, y, answer).to_dict("records") if answer.target.kind == "class" else []
+    if result.train_loss is not None:
+        train = dict([_train_score(prediction.target, result.train_loss)])
+    classes = (
+        per_class(prediction.target, y, prediction).to_dict("records") if prediction.target.kind == "class" else []
+    )
     record = {
         "status": "ok",
-        "scores": {"test": score(y, answer), "train": train},
+        "scores": {"test": score(y, prediction), "train": train},
         "n_test": len(y),
-        "n_train": weighed.n_train or len(sheet.evidence.answered),
-        "train_loss": weighed.train_loss,
-        "gap": weighed.gap,
-        "learners_used": len(weighed.used),
-        "guarantee": weighed.guarantee,
-        "detail": weighed.note,
-        "predict_cost": sum(sheet.evidence.stored[fit].meta["predict_seconds"] for fit in weighed.used),
-        "weights": list(weighed.weights),
+        "n_train": result.n_train or len(board_split.split_data.answered),
+        "train_loss": result.train_loss,
+        "gap": result.gap,
+        "learners_used": len(result.used),
+        "guarantee": result.guarantee,
+        "detail": result.note,
+        "predict_cost": sum(board_split.split_data.stored[fit].meta["predict_seconds"] for fit in result.used),
+        "weights": list(result.weights),
         "per_class": classes,
     }
     return {name: _plain(value) for name, value in record.items()}

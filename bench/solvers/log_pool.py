@@ -82,14 +82,14 @@ def log_pool_weights(
 
 def _problem(log_said: Array, y: Index, weight: Array | None, cap: float) -> _Problem:
     """Leave out the rows without weight, and set every class against the true one."""
-    heard = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
-    share = np.ones(len(heard)) if weight is None else np.asarray(weight, dtype=np.float64)[heard]
-    truth = y[heard]
-    true = log_said[:, heard, truth]
+    used = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
+    share = np.ones(len(used)) if weight is None else np.asarray(weight, dtype=np.float64)[used]
+    truth = y[used]
+    true = log_said[:, used, truth]
     width = log_said.shape[2]
-    odds = np.empty((width - 1, len(log_said), len(heard)))
+    odds = np.empty((width - 1, len(log_said), len(used)))
     for k in range(1, width):
-        odds[k - 1] = log_said[:, heard, (truth + k) % width] - true
+        odds[k - 1] = log_said[:, used, (truth + k) % width] - true
     if not np.isfinite(odds).all():
         raise ValueError("every log probability must be finite")
     return _Problem(odds, share / share.sum(), cap)

@@ -7,7 +7,7 @@ from typing import cast
 
 from bench.core.nouns import BenchError, Task, TaskKind
 from bench.tasks import sources
-from bench.tasks.sources import LoadError, Request
+from bench.tasks.sources import LoadError, TaskRequest
 from bench.tasks.suites import TaskSpec
 
 
@@ -30,7 +30,7 @@ def load(
             yield spec, LoadError(str(error), "data")
 
 
-def request(spec: TaskSpec, *, offline: bool) -> Request:
+def request(spec: TaskSpec, *, offline: bool) -> TaskRequest:
     """Return what a source is asked for.
 
     Raises:
@@ -42,4 +42,4 @@ def request(spec: TaskSpec, *, offline: bool) -> Request:
     if spec.kind not in {None, "regression", "classification"}:
         raise BenchError(f"unknown kind {spec.kind!r} of task {spec.name!r}: write regression or classification")
     kind = cast("TaskKind | None", spec.kind)
-    return Request(spec.rest, spec.target, kind, spec.group, spec.time, spec.weight, spec.order, offline)
+    return TaskRequest(spec.rest, spec.target, kind, spec.group, spec.time, spec.weight, spec.order, offline)

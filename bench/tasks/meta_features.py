@@ -9,7 +9,7 @@ import numpy as np
 from bench.core.nouns import Task
 
 
-def task_traits(task: Task) -> dict[str, Any]:
+def meta_features(task: Task) -> dict[str, Any]:
     """Return size, columns, missing cells and, for classes, their number and imbalance n_max / n_min."""
     n, d = task.X.shape
     sizes = np.bincount(task.y, minlength=len(task.classes)) if task.classes else np.zeros(0)

@@ -46,7 +46,7 @@ class TaskSpec:
         return f"{self.source}:{self.rest}"
 
 
-class Cuts(NamedTuple):
+class CvSpec(NamedTuple):
     """How a task without splits of its own is cut: `repeats` times into `folds`.
 
     With `first`, only so many folds of every repeat are used: one of ten is a test part of a tenth.
@@ -68,7 +68,7 @@ class Suite:
     name: str
     tasks: tuple[TaskSpec, ...]
     description: str = ""
-    cuts: Cuts = field(default_factory=Cuts)
+    cv: CvSpec = field(default_factory=CvSpec)
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -172,14 +172,14 @@ def _panel(path: Path, name: str, body: Any) -> NamedPanel:
 
 def _suite(path: Path, name: str, body: Any) -> Suite:
     what = f"suite {name!r}"
-    parts = _mapping(path, what, body, {"tasks", "description", "settings", *Cuts._fields})
+    parts = _mapping(path, what, body, {"tasks", "description", "settings", *CvSpec._fields})
     return Suite(
         name,
         tuple(_spec(path, name, task) for task in _list(path, f"'tasks' of {what}", parts.get("tasks"))),
         str(parts.get("description", "")),
-        Cuts(
-            _whole(path, f"'folds' of {what}", parts.get("folds", Cuts().folds), 2),
-            _whole(path, f"'repeats' of {what}", parts.get("repeats", Cuts().repeats), 1),
+        CvSpec(
+            _whole(path, f"'folds' of {what}", parts.get("folds", CvSpec().folds), 2),
+            _whole(path, f"'repeats' of {what}", parts.get("repeats", CvSpec().repeats), 1),
             _whole(path, f"'first' of {what}", parts["first"], 1) if "first" in parts else None,
         ),
         _settings(path, what, parts.get("settings") or {}),

@@ -14,7 +14,7 @@ from typing import Literal, Protocol, TypeVar, get_args
 import numpy as np
 
 from bench.core.nouns import Array, InvalidAnswerError, Task
-from bench.core.registry import Options, Registry, held_to_its_keywords
+from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
 
 Kind = Literal["fit", "average"]
 
@@ -26,7 +26,7 @@ class ClassWeighting(Protocol):
         """Return the weight of each class (K,) from the rows of each class (K,) and the number of all rows."""
 
 
-registry = Registry("class weighting", __name__, kinds=get_args(Kind), contract=ClassWeighting, options=Options)
+registry = Registry("class weighting", __name__, kinds=get_args(Kind), contract=ClassWeighting, options=PluginOptions)
 
 F = TypeVar("F", bound=ClassWeighting)
 
@@ -38,14 +38,14 @@ def register(
     breaks: Mapping[str, str] | None = None,
     code: Collection[str] = (),
 ) -> Callable[[F], F]:
-    """Return the decorator that enters a class weighting; see `Options` for the keywords.
+    """Return the decorator that enters a class weighting; see `PluginOptions` for the keywords.
 
     Raises:
         BenchError: a kind or a keyword is unknown, or the function is no class weighting.
     """
 
     def enter(weighting: F) -> F:
-        registry.enter(weighting, kinds, Options(tags=tags, breaks=breaks or {}, code=code))
+        registry.enter(weighting, kinds, PluginOptions(tags=tags, breaks=breaks or {}, code=code))
         return weighting
 
     return enter

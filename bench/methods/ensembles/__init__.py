@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar, get_args
 import numpy as np
 
 from bench.core.nouns import Array, Combiner, Kind, Panel
-from bench.core.registry import Options, Registry, held_to_its_keywords
+from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
 
 
 class EnsembleScheme(Protocol):
@@ -20,7 +20,7 @@ class EnsembleScheme(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnsembleOptions(Options):
+class EnsembleOptions(PluginOptions):
     """What an ensemble scheme may say of itself.
 
     `wraps` names the parameter through which it takes another scheme: `x+bootstrap` is then `bootstrap:of=x`.

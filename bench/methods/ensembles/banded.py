@@ -29,5 +29,5 @@ def banded(panel: Panel, y: Array, rng: np.random.Generator, *, band: int = 1) -
     """
     if band < 0:
         raise BenchError(f"band of banded cannot be {band!r}: give a number from 0 (medium)")
-    solution = pinball_banded(panel.said, y, panel.target.levels, panel.weight, band=band)
+    solution = pinball_banded(panel.predictions, y, panel.target.levels, panel.weight, band=band)
     return Weights(solution.w, gap=solution.gap)

@@ -56,10 +56,12 @@ def _prefixes(size: int, loss: Loss) -> Array:
 def _loss(panel: Panel, y: Array, order: Array) -> Loss:
     """Return the loss of a subset, numbered by name; squared error needs only 1'G1 / |S|²."""
     if panel.target.kind == "point":
-        gram = residual_gram(panel.said[:, :, 0], y, panel.weight)[np.ix_(order, order)]
+        gram = residual_gram(panel.predictions[:, :, 0], y, panel.weight)[np.ix_(order, order)]
         return lambda subset: float(gram[np.ix_(subset, subset)].mean())
     if panel.target.kind == "class":
-        p = losses.true_class(y, panel.said)[order]
+        p = losses.true_class(y, panel.predictions)[order]
         return lambda subset: -float(losses.mean(np.log(p[subset].mean(axis=0)), panel.weight))
-    said = panel.said[order]
-    return lambda subset: float(losses.mean(losses.proper(panel.target, y, said[subset].mean(axis=0)), panel.weight))
+    predictions = panel.predictions[order]
+    return lambda subset: float(
+        losses.mean(losses.proper(panel.target, y, predictions[subset].mean(axis=0)), panel.weight)
+    )

@@ -55,8 +55,8 @@ def bootstrap(
             f"bootstrap cannot have of={of!r}, rounds={rounds} for a {panel.target.kind} target: "
             "name a scheme that serves it, and at least one round"
         )
-    heard = np.arange(len(y)) if panel.weight is None else np.flatnonzero(panel.weight)
-    panel, y = panel.rows(heard), y[heard]
+    used = np.arange(len(y)) if panel.weight is None else np.flatnonzero(panel.weight)
+    panel, y = panel.rows(used), y[used]
     weight = np.ones(len(y)) if panel.weight is None else panel.weight
     learned = []
     for _ in range(rounds):

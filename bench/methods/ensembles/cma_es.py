@@ -58,7 +58,7 @@ def cma_es(
         judge = judge_of_answers(panel, y, metric)
 
         def badness(w: Array) -> Array:
-            return np.array([judge(np.tensordot(row, panel.said, axes=1)) for row in w])
+            return np.array([judge(np.tensordot(row, panel.predictions, axes=1)) for row in w])
 
     w = _search(panel, badness, lambda v: v + (1 - v.sum()) / len(v), rng, step)
     return Clipped(w) if panel.target.kind == "class" and w.min() < 0 else Weights(w)

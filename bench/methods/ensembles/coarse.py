@@ -18,5 +18,5 @@ def coarse(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     Fakoor, Kim, Mueller, Smola and Tibshirani (2023), "Flexible model aggregation for quantile regression": global
     coarse weights.
     """
-    solution = simplex_pinball(panel.said, y, panel.target.levels, panel.weight)
+    solution = simplex_pinball(panel.predictions, y, panel.target.levels, panel.weight)
     return Weights(solution.w, gap=solution.gap)

@@ -38,7 +38,7 @@ def coarse_entropy(panel: Panel, y: Array, rng: np.random.Generator, *, penalty:
 
 
 def _fit(panel: Panel, y: Array, strength: float, start: Array | None) -> Learned:
-    size, given = len(panel.said), (panel.said, y, panel.target.levels, panel.weight)
+    size, given = len(panel.predictions), (panel.predictions, y, panel.target.levels, panel.weight)
     if np.isinf(strength):
         return Solution(np.full(size, 1 / size), 0.0, np.inf)
     price = strength * unit(panel, y)

@@ -27,13 +27,13 @@ def fold_rows(panel: Panel) -> list[Array]:
     Where the panel has no inner folds, or one only, its rows are dealt out in turn to `FOLDS` folds. The list is empty
     if fewer than two rows have any weight: then nothing can be held out.
     """
-    heard = np.arange(panel.said.shape[1]) if panel.weight is None else np.flatnonzero(panel.weight)
-    fold = np.zeros(len(heard)) if panel.fold is None else panel.fold[heard]
+    used = np.arange(panel.predictions.shape[1]) if panel.weight is None else np.flatnonzero(panel.weight)
+    fold = np.zeros(len(used)) if panel.inner_fold is None else panel.inner_fold[used]
     names = np.unique(fold)
     if len(names) < 2:
-        fold = np.arange(len(heard)) % FOLDS
+        fold = np.arange(len(used)) % FOLDS
         names = np.unique(fold)
-    return [heard[fold == name] for name in names] if len(names) > 1 else []
+    return [used[fold == name] for name in names] if len(names) > 1 else []
 
 
 def first_best(losses: Array) -> int:
@@ -56,9 +56,9 @@ def residual_gram_of(panel: Panel, y: Array) -> Array:
     Of classes it is the Brier score: the residuals of all classes are stacked, said_lnk - [y_n = k].
     """
     if panel.target.kind == "point":
-        return residual_gram(panel.said[:, :, 0], y, panel.weight)
+        return residual_gram(panel.predictions[:, :, 0], y, panel.weight)
     truths = ((y == k).astype(float) for k in range(panel.target.width))
-    grams = [residual_gram(panel.said[:, :, k], truth, panel.weight) for k, truth in enumerate(truths)]
+    grams = [residual_gram(panel.predictions[:, :, k], truth, panel.weight) for k, truth in enumerate(truths)]
     return np.asarray(np.sum(grams, axis=0))
 
 
@@ -89,7 +89,7 @@ def fold_grams(panel: Panel, y: Array) -> FoldGrams:
     """Return the Gram matrix of each inner fold of a panel of points or classes."""
     folds = fold_rows(panel)
     if not folds:
-        return FoldGrams(residual_gram_of(panel, y), np.zeros((0, *[len(panel.said)] * 2)), np.zeros(0))
+        return FoldGrams(residual_gram_of(panel, y), np.zeros((0, *[len(panel.predictions)] * 2)), np.zeros(0))
     masses = np.array([len(rows) if panel.weight is None else panel.weight[rows].sum() for rows in folds])
     shares = masses / masses.sum()
     grams = np.stack([residual_gram_of(panel.rows(rows), y[rows]) for rows in folds])

@@ -54,12 +54,12 @@ def _held_out(
     scheme: Scheme[EnsembleOptions], panel: Panel, y: Array, folds: list[Array], metric: str | None, seed: int
 ) -> float:
     """Return the badness of a scheme's answers to held-out rows; NaN where it does not apply."""
-    heard, values = np.sort(np.concatenate(folds)), np.empty(panel.said.shape[1:])
+    used, values = np.sort(np.concatenate(folds)), np.empty(panel.predictions.shape[1:])
     try:
         for k, rows in enumerate(folds):
-            others = np.setdiff1d(heard, rows, assume_unique=True)
+            others = np.setdiff1d(used, rows, assume_unique=True)
             combiner = scheme(panel.rows(others), y[others], generator(seed, scheme.id, k))
             values[rows] = combiner(panel.rows(rows))
     except NotApplicableError:
         return np.nan
-    return judge_of_answers(panel.rows(heard), y[heard], metric)(values[heard])
+    return judge_of_answers(panel.rows(used), y[used], metric)(values[used])

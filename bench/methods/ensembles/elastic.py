@@ -36,7 +36,7 @@ def elastic(panel: Panel, y: Array, rng: np.random.Generator, *, alpha: float | 
 
 def _fit(panel: Panel, y: Array, strength: float, start: Array | None) -> Learned:
     levels, price = panel.target.levels, strength * unit(panel, y)
-    given = (panel.said, y, levels, panel.weight)
+    given = (panel.predictions, y, levels, panel.weight)
     if np.isinf(strength):
         return pinball_by_groups(*given, groups=[slice(0, len(levels))])
     return (

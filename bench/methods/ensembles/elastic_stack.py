@@ -54,8 +54,8 @@ def elastic_stack(panel: Panel, y: Array, rng: np.random.Generator, *, alpha: fl
     folds = fold_rows(panel)
 
     def held_out(k: int) -> Array:
-        taught = np.concatenate([rows for j, rows in enumerate(folds) if j != k])
-        grams, rest = _grams(panel.rows(taught), y[taught]), panel.rows(folds[k])
+        fitted = np.concatenate([rows for j, rows in enumerate(folds) if j != k])
+        grams, rest = _grams(panel.rows(fitted), y[fitted]), panel.rows(folds[k])
         return np.array([_total_loss(rest, y[folds[k]], _solve(grams, each)) for each in STRENGTHS])
 
     return Renormalised(_solve(_grams(panel, y), STRENGTHS[choose(len(folds), held_out)]))
@@ -69,7 +69,7 @@ def _total_loss(panel: Panel, y: Array, w: Array) -> float:
 def _grams(panel: Panel, y: Array) -> Array:
     """Return G_k of every class, shape (K, L, L)."""
     truths = [(y == k).astype(float) for k in range(panel.target.width)]
-    return np.stack([residual_gram(panel.said[:, :, k], one, panel.weight) for k, one in enumerate(truths)])
+    return np.stack([residual_gram(panel.predictions[:, :, k], one, panel.weight) for k, one in enumerate(truths)])
 
 
 def _solve(grams: Array, alpha: float) -> Array:

@@ -52,7 +52,7 @@ def _cross_validated(panel: Panel, y: Array) -> float:
         others = np.arange(len(folds)) != k
         loss = np.average(means[others], axis=0, weights=masses[others])
         held, truth = panel.rows(folds[k]), y[folds[k]]
-        pooled = (np.tensordot(weights_of(loss, eta), held.said, axes=1) for eta in ETAS)
+        pooled = (np.tensordot(weights_of(loss, eta), held.predictions, axes=1) for eta in ETAS)
         rows = np.stack([losses.proper(panel.target, truth, values) for values in pooled])
         return np.asarray(masses[k] * losses.mean(rows, held.weight))
 

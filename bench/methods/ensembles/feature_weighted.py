@@ -37,7 +37,7 @@ class FeatureWeighted:
     def __call__(self, panel: Panel) -> Array:
         """Combine what the learners said, shape (n, K)."""
         w = self.features(panel) @ self.V.T
-        values = self.level + np.einsum("nl,lnk->nk", w, panel.said - self.level)
+        values = self.level + np.einsum("nl,lnk->nk", w, panel.predictions - self.level)
         return finished(panel, values) if panel.target.kind == "class" else values
 
 
@@ -108,7 +108,7 @@ def _moments(lens: FeatureWeighted, panel: Panel, Y: Array, weight: Array) -> tu
     size = len(panel.learners) * g.shape[1]
     A, b = np.zeros((size, size)), np.zeros(size)
     for k, c in enumerate(lens.level):
-        D = ((panel.said[:, :, k] - c).T[:, :, None] * g[:, None]).reshape(len(g), size)
+        D = ((panel.predictions[:, :, k] - c).T[:, :, None] * g[:, None]).reshape(len(g), size)
         A += D.T @ D
         b += D.T @ (np.sqrt(weight) * (Y[:, k] - c))
     return A, b

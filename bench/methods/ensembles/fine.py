@@ -21,5 +21,5 @@ def fine(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     "Flexible model aggregation for quantile regression": global fine weights.
     """
     levels = panel.target.levels
-    solution = pinball_banded(panel.said, y, levels, panel.weight, band=len(levels))
+    solution = pinball_banded(panel.predictions, y, levels, panel.weight, band=len(levels))
     return Weights(solution.w, gap=solution.gap)

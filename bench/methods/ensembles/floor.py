@@ -15,11 +15,11 @@ class Constant:
     """The same answer (K,) for every row; no learner is heard."""
 
     values: Array
-    heard: tuple[bool, ...] = ()
+    used: tuple[bool, ...] = ()
 
     def __call__(self, panel: Panel) -> Array:
         """Repeat the answer, shape (n, K)."""
-        return np.tile(self.values, (panel.said.shape[1], 1))
+        return np.tile(self.values, (panel.predictions.shape[1], 1))
 
 
 @register(

@@ -32,8 +32,8 @@ def fqra(panel: Panel, y: Array, rng: np.random.Generator, *, factors: int | Non
     folds = fold_rows(panel)
 
     def held_out(k: int) -> Array:
-        taught = np.concatenate([rows for j, rows in enumerate(folds) if j != k])
-        return _held_out(panel.rows(taught), y[taught], panel.rows(folds[k]), y[folds[k]])
+        fitted = np.concatenate([rows for j, rows in enumerate(folds) if j != k])
+        return _held_out(panel.rows(fitted), y[fitted], panel.rows(folds[k]), y[folds[k]])
 
     count = 1 + choose(len(folds), held_out) if factors is None else factors
     lines = by_level(panel, y, count)
@@ -49,12 +49,12 @@ def _held_out(panel: Panel, y: Array, held: Panel, y_held: Array) -> Array:
     share, weight = shares_of(panel), np.ones(len(y_held)) if held.weight is None else held.weight
     total = np.zeros(len(panel.learners))
     for k, level in enumerate(panel.target.levels):
-        said, rest = panel.said[:, :, k], held.said[:, :, k]
-        lens = components(said, share, y)
+        predictions, rest = panel.predictions[:, :, k], held.predictions[:, :, k]
+        lens = components(predictions, share, y)
         for count in range(1, len(total) + 1):
             if count <= max(lens.axes.shape[1], 1):
-                line = regress(lens.first(count), said, y, float(level), share)
-                answer = line.intercept + line.w @ rest
-                loss = weight @ pinball(y_held, answer[:, None], np.array([level]))[:, 0]
+                line = regress(lens.first(count), predictions, y, float(level), share)
+                prediction = line.intercept + line.w @ rest
+                loss = weight @ pinball(y_held, prediction[:, None], np.array([level]))[:, 0]
             total[count - 1] += loss
     return total

@@ -36,18 +36,18 @@ class Form:
     pool: Callable[[Any, Any, Any], Any]
 
 
-def _coarse(torch: Any, logits: Any, said: Any) -> Any:
-    return torch.einsum("nl,nlk->nk", logits.softmax(dim=1), said)
+def _coarse(torch: Any, logits: Any, predictions: Any) -> Any:
+    return torch.einsum("nl,nlk->nk", logits.softmax(dim=1), predictions)
 
 
-def _medium(torch: Any, logits: Any, said: Any) -> Any:
-    return (logits.reshape(said.shape).softmax(dim=1) * said).sum(dim=1)
+def _medium(torch: Any, logits: Any, predictions: Any) -> Any:
+    return (logits.reshape(predictions.shape).softmax(dim=1) * predictions).sum(dim=1)
 
 
-def _fine(torch: Any, logits: Any, said: Any) -> Any:
-    n, learners, levels = said.shape
+def _fine(torch: Any, logits: Any, predictions: Any) -> Any:
+    n, learners, levels = predictions.shape
     weights = logits.reshape(n, learners * levels, levels).softmax(dim=1)
-    return torch.einsum("njk,nj->nk", weights, said.reshape(n, -1))
+    return torch.einsum("njk,nj->nk", weights, predictions.reshape(n, -1))
 
 
 def _own_levels(learners: int, levels: int) -> Array:
@@ -88,19 +88,19 @@ class Gate:
 
     def __call__(self, panel: Panel) -> Array:
         """Combine what the learners said, shape (n, K)."""
-        n = panel.said.shape[1]
+        n = panel.predictions.shape[1]
         X = panel.X.to_numpy(dtype=float)
         with network.alone(self.torch, 0), self.torch.no_grad():
             parts = [self._answer(X, panel, slice(start, start + ROWS)) for start in range(0, n, ROWS)]
         return self.centre + self.unit * np.concatenate(parts)
 
     def _answer(self, X: Array, panel: Panel, rows: slice) -> Array:
-        said = self.read(panel.said[:, rows])
-        return np.asarray(self.form.pool(self.torch, self.net(network.read(self.torch, X[rows])), said).numpy())
+        predictions = self.read(panel.predictions[:, rows])
+        return np.asarray(self.form.pool(self.torch, self.net(network.read(self.torch, X[rows])), predictions).numpy())
 
-    def read(self, said: Array) -> Any:
+    def read(self, predictions: Array) -> Any:
         """Return words (L, n, K) as a tensor (n, L, K) of standardised ones, learners in the order of the gate."""
-        return network.tensor(self.torch, (said[self.order].transpose(1, 0, 2) - self.centre) / self.unit)
+        return network.tensor(self.torch, (predictions[self.order].transpose(1, 0, 2) - self.centre) / self.unit)
 
 
 def trained(
@@ -108,15 +108,15 @@ def trained(
 ) -> Gate:
     """Train a gating network on a panel's rows; those of the last inner fold only say when to stop."""
     order = np.argsort(np.array(panel.learners), kind="stable")
-    teach, held = (_ordered(panel, y, rows, order) for rows in _parted(panel))
+    fit_rows, held = (_ordered(panel, y, rows, order) for rows in _parted(panel))
     weight = np.ones(len(y)) if panel.weight is None else panel.weight
-    centre = float(np.average(y[teach], weights=weight[teach]))
-    unit = float(np.sqrt(np.average((y[teach] - centre) ** 2, weights=weight[teach]))) or 1.0
+    centre = float(np.average(y[fit_rows], weights=weight[fit_rows]))
+    unit = float(np.sqrt(np.average((y[fit_rows] - centre) ** 2, weights=weight[fit_rows]))) or 1.0
     with network.alone(torch, seed):
         gate = Gate(torch, _network(torch, form, layers, panel), form, order, centre, unit)
-        margins = network.tensor(torch, _margins(panel.rows(teach), y[teach], penalty, unit))
-        lessons = [_Lesson(gate, panel.rows(rows), y[rows], margins, penalty.crossing) for rows in (teach, held)]
-        network.train(torch, gate.net, lessons[0].loss, lessons[1].held_loss, len(teach), course)
+        margins = network.tensor(torch, _margins(panel.rows(fit_rows), y[fit_rows], penalty, unit))
+        contexts = [_Lesson(gate, panel.rows(rows), y[rows], margins, penalty.crossing) for rows in (fit_rows, held)]
+        network.train(torch, gate.net, contexts[0].loss, contexts[1].held_loss, len(fit_rows), course)
     return gate
 
 
@@ -125,20 +125,20 @@ def _parted(panel: Panel) -> tuple[Array, Array]:
     folds = fold_rows(panel)
     if folds:
         return np.concatenate(folds[:-1]), folds[-1]
-    heard = np.arange(panel.said.shape[1]) if panel.weight is None else np.flatnonzero(panel.weight)
-    return heard, heard
+    used = np.arange(panel.predictions.shape[1]) if panel.weight is None else np.flatnonzero(panel.weight)
+    return used, used
 
 
 def _ordered(panel: Panel, y: Array, rows: Array, order: Array) -> Array:
     """Return the rows in an order that depends on what they hold alone: y, then what was said, then X."""
-    said = panel.said[order][:, rows].transpose(1, 0, 2).reshape(len(rows), -1)
-    keys = np.column_stack([panel.X.to_numpy(dtype=float)[rows], said, y[rows]])
+    predictions = panel.predictions[order][:, rows].transpose(1, 0, 2).reshape(len(rows), -1)
+    keys = np.column_stack([panel.X.to_numpy(dtype=float)[rows], predictions, y[rows]])
     return rows[np.lexsort(keys.T)]
 
 
 def _network(torch: Any, form: Form, layers: Layers, panel: Panel) -> Any:
     """Return a network whose last layer starts at the form's logits, whatever the row: the first answer is a mean."""
-    L, _, K = panel.said.shape
+    L, _, K = panel.predictions.shape
     net = network.stacked(torch, panel.X.shape[1], layers, form.size(L, K))
     with torch.no_grad():
         net[-1].weight.zero_()
@@ -150,7 +150,7 @@ def _margins(panel: Panel, y: Array, penalty: Penalty, unit: float) -> Array:
     """Return δ (K, K) in standardised units; residuals are those of y around the median learner's median."""
     levels = panel.target.levels
     middle = int(np.argmin(np.abs(levels - 0.5)))
-    residual = (y - np.median(panel.said[:, :, middle], axis=0)) / unit
+    residual = (y - np.median(panel.predictions[:, :, middle], axis=0)) / unit
     weight = np.ones(len(y)) if panel.weight is None else panel.weight
     spread = np.quantile(residual, levels, method="inverted_cdf", weights=weight)
     return penalty.margin + penalty.adaptive * np.maximum(spread - spread[:, None], 0)
@@ -162,7 +162,7 @@ class _Lesson:
     def __init__(self, gate: Gate, panel: Panel, y: Array, margins: Any, crossing: float) -> None:
         torch, weight = gate.torch, np.ones(len(y)) if panel.weight is None else panel.weight
         self._gate = gate
-        self._X, self._said = network.read(torch, panel.X.to_numpy(dtype=float)), gate.read(panel.said)
+        self._X, self._said = network.read(torch, panel.X.to_numpy(dtype=float)), gate.read(panel.predictions)
         self._y = network.tensor(torch, (y - gate.centre) / gate.unit)
         self._w = network.tensor(torch, weight / weight.mean())
         self._levels = network.tensor(torch, panel.target.levels)
@@ -170,8 +170,8 @@ class _Lesson:
 
     def loss(self, rows: Any) -> Any:
         """Return the mean pinball loss of some rows, and what their crossings cost."""
-        said, loss = self._pinball(rows)
-        crossed = network.crossing(said, self._margins)
+        predictions, loss = self._pinball(rows)
+        crossed = network.crossing(predictions, self._margins)
         return (self._w[rows] * (loss + self._crossing * crossed)).mean()
 
     def held_loss(self) -> Any:
@@ -179,12 +179,14 @@ class _Lesson:
         torch, total = self._gate.torch, 0.0
         for start in range(0, len(self._y), ROWS):
             rows = slice(start, start + ROWS)
-            said, _ = self._pinball(rows)
-            loss = network.pinball(torch, self._y[rows, None] - said.sort(dim=1).values, self._levels).mean(dim=1)
+            predictions, _ = self._pinball(rows)
+            loss = network.pinball(torch, self._y[rows, None] - predictions.sort(dim=1).values, self._levels).mean(
+                dim=1
+            )
             total = total + (self._w[rows] * loss).sum()
         return total / self._w.sum()
 
     def _pinball(self, rows: Any) -> tuple[Any, Any]:
         gate = self._gate
-        said = gate.form.pool(gate.torch, gate.net(self._X[rows]), self._said[rows])
-        return said, network.pinball(gate.torch, self._y[rows, None] - said, self._levels).mean(dim=1)
+        predictions = gate.form.pool(gate.torch, gate.net(self._X[rows]), self._said[rows])
+        return predictions, network.pinball(gate.torch, self._y[rows, None] - predictions, self._levels).mean(dim=1)

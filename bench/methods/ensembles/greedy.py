@@ -73,7 +73,7 @@ def _trial(panel: Panel, y: Array, metric: str | None) -> Trial:
 
 def _squared_error_trial(panel: Panel, y: Array) -> Trial:
     """Need only the Gram matrix G of the residuals: with counts c and t picks, (c'Gc + 2 (Gc)_j + G_jj) / (t + 1)²."""
-    gram = residual_gram(panel.said[:, :, 0], y, panel.weight)
+    gram = residual_gram(panel.predictions[:, :, 0], y, panel.weight)
 
     def trial(counts: Array, among: Array) -> Array:
         summed = gram @ counts
@@ -85,11 +85,11 @@ def _squared_error_trial(panel: Panel, y: Array) -> Trial:
 
 def _log_loss_trial(panel: Panel, y: Array) -> Trial:
     """Need only the probability of the true class, (L, n)."""
-    said = losses.true_class(y, panel.said)
+    predictions = losses.true_class(y, panel.predictions)
 
     def trial(counts: Array, among: Array) -> Array:
-        summed = counts @ said
-        tried = np.array([-losses.mean(np.log(summed + said[j]), panel.weight) for j in among])
+        summed = counts @ predictions
+        tried = np.array([-losses.mean(np.log(summed + predictions[j]), panel.weight) for j in among])
         return tried + np.log(counts.sum() + 1)
 
     return trial
@@ -122,7 +122,7 @@ def _metric_trial(panel: Panel, y: Array, name: str) -> Trial:
     judge = judge_of_answers(panel, y, name)
 
     def trial(counts: Array, among: Array) -> Array:
-        summed = np.tensordot(counts, panel.said, axes=1)
-        return np.array([judge((summed + panel.said[j]) / (counts.sum() + 1)) for j in among])
+        summed = np.tensordot(counts, panel.predictions, axes=1)
+        return np.array([judge((summed + panel.predictions[j]) / (counts.sum() + 1)) for j in among])
 
     return trial

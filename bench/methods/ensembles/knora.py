@@ -38,7 +38,7 @@ def knora_u(panel: Panel, y: Array, rng: np.random.Generator, *, k: int = 7) -> 
 
 def _right(panel: Panel, y: Array) -> Array:
     """Return whether each learner decides on the true class of each row, (n, L); ties go to the first class."""
-    return np.stack([np.argmax(said, axis=1) == y for said in panel.said], axis=1)
+    return np.stack([np.argmax(predictions, axis=1) == y for predictions in panel.predictions], axis=1)
 
 
 def _eliminate(right: Array, weight: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core import losses
-from bench.core.nouns import Answer, Array, Panel
+from bench.core.nouns import Array, Panel, Prediction
 from bench.methods import metrics
 
 
@@ -18,7 +18,10 @@ def badness_of_learners(panel: Panel, y: Array, metric: str | None = None) -> Ar
     if metric is None:
         return losses.of_learners(panel, y)
     found = metrics.named(panel.target, metric)
-    values = [found.function(panel.target, y, Answer(panel.target, said, panel.weight)) for said in panel.said]
+    values = [
+        found.function(panel.target, y, Prediction(panel.target, predictions, panel.weight))
+        for predictions in panel.predictions
+    ]
     return np.nan_to_num(np.array([found.badness(value) for value in values]), nan=np.inf)
 
 

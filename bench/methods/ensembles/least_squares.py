@@ -28,7 +28,7 @@ def ols(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
 
     Granger and Ramanathan (1984), "Improved methods of combining forecasts", method C.
     """
-    triangle = _triangle([np.ones((1, len(y))), panel.said[:, :, 0], y[None]], panel.weight)
+    triangle = _triangle([np.ones((1, len(y))), panel.predictions[:, :, 0], y[None]], panel.weight)
     slopes, right = triangle[1:-1, 1:-1], triangle[1:-1, -1]
     U, d, Vt = np.linalg.svd(slopes)
     kept = d > max(RANK * d[0], ROUNDING * float(np.abs(triangle[0]).max()))
@@ -66,7 +66,7 @@ def _non_negative(panel: Panel, y: Array) -> Array:
     from scipy.optimize import nnls as solve
 
     truths = [y] if panel.target.kind == "point" else [y == k for k in range(panel.target.width)]
-    parts = [_triangle([panel.said[:, :, k], t[None]], panel.weight) for k, t in enumerate(truths)]
+    parts = [_triangle([panel.predictions[:, :, k], t[None]], panel.weight) for k, t in enumerate(truths)]
     triangle = _r(np.vstack(parts))
     size = float(np.abs(triangle[:, :-1]).max())
     return solve(triangle[:, :-1] / (size or 1.0), triangle[:, -1] / (size or 1.0))[0]

@@ -40,12 +40,12 @@ class FeatureWeightedLevels:
 
     def __call__(self, panel: Panel) -> Array:
         """Combine what the learners said, shape (n, K)."""
-        g, answer = self.features(panel), np.tensordot(self.w, panel.said, axes=1) + self.intercept
+        g, prediction = self.features(panel), np.tensordot(self.w, panel.predictions, axes=1) + self.intercept
         for start in range(0, len(g), CHUNK):
             rows = slice(start, start + CHUNK)
             for k, (V, c) in enumerate(zip(self.V, self.middle, strict=True)):
-                answer[rows, k] += np.einsum("nl,ln->n", g[rows] @ V.T, panel.said[:, rows, k] - c)
-        return answer
+                prediction[rows, k] += np.einsum("nl,ln->n", g[rows] @ V.T, panel.predictions[:, rows, k] - c)
+        return prediction
 
 
 def feature_weighted_levels(panel: Panel, y: Array, features: Features) -> FeatureWeightedLevels:
@@ -58,43 +58,43 @@ def feature_weighted_levels(panel: Panel, y: Array, features: Features) -> Featu
     """
     panel, y = heard_rows(panel, y)
     folds, K = fold_rows(panel), panel.target.width
-    asked = sorted({0, K // 2, K - 1})
+    requested = sorted({0, K // 2, K - 1})
 
     def held_out(k: int) -> Array:
-        taught = np.concatenate([rows for j, rows in enumerate(folds) if j != k])
-        learn = _learner(panel.rows(taught), y[taught], features)
+        fitted = np.concatenate([rows for j, rows in enumerate(folds) if j != k])
+        learn = _learner(panel.rows(fitted), y[fitted], features)
         held, weight = panel.rows(folds[k]), np.ones(len(y)) if panel.weight is None else panel.weight
-        levels = panel.target.levels[asked]
-        answers = (learn(penalty, asked)(_of_levels(held, asked)) for penalty in PENALTIES)
+        levels = panel.target.levels[requested]
+        answers = (learn(penalty, requested)(_of_levels(held, requested)) for penalty in PENALTIES)
         return np.array([weight[folds[k]] @ pinball(y[folds[k]], each, levels).sum(axis=1) for each in answers])
 
     return _learner(panel, y, features)(PENALTIES[choose(len(folds), held_out)], list(range(K)))
 
 
-def _of_levels(panel: Panel, asked: list[int]) -> Panel:
+def _of_levels(panel: Panel, requested: list[int]) -> Panel:
     """Return the panel with some levels only."""
-    return replace(panel, said=panel.said[:, :, asked])
+    return replace(panel, predictions=panel.predictions[:, :, requested])
 
 
 def _learner(panel: Panel, y: Array, features: Features) -> Callable[[float, list[int]], FeatureWeightedLevels]:
     """Return the function from λ and levels to what is learned; what does not depend on λ is worked out once."""
     share, g = shares_of(panel), features(panel)
-    w = simplex_pinball(panel.said, y, panel.target.levels, share).w
-    middle = np.array([(share @ panel.said[:, :, k].T).mean() for k in range(panel.target.width)])
+    w = simplex_pinball(panel.predictions, y, panel.target.levels, share).w
+    middle = np.array([(share @ panel.predictions[:, :, k].T).mean() for k in range(panel.target.width)])
     unit = float(share @ np.abs(y - share @ y)) or 1.0
 
     def level(k: int, penalty: float) -> Array:
-        said = panel.said[:, :, k]
-        products = ((said - middle[k]).T[:, :, None] * g[:, None]).reshape(len(y), -1)
+        predictions = panel.predictions[:, :, k]
+        products = ((predictions - middle[k]).T[:, :, None] * g[:, None]).reshape(len(y), -1)
         X = np.column_stack([np.ones(len(y)), products / unit])
         weights = share * len(y)
         prices = np.append(0.0, np.full(X.shape[1] - 1, penalty * len(w) * len(y)))
-        problem = Problem(X, (y - w @ said) / unit, weights, float(panel.target.levels[k]), prices)
+        problem = Problem(X, (y - w @ predictions) / unit, weights, float(panel.target.levels[k]), prices)
         return quantile_regression(problem, EXACT)[0]
 
-    def learn(penalty: float, asked: list[int]) -> FeatureWeightedLevels:
-        b = np.stack([level(k, penalty) for k in asked])
-        V = b[:, 1:].reshape(len(asked), len(w), -1)
-        return FeatureWeightedLevels(features, w, middle[asked], V, unit * b[:, 0])
+    def learn(penalty: float, requested: list[int]) -> FeatureWeightedLevels:
+        b = np.stack([level(k, penalty) for k in requested])
+        V = b[:, 1:].reshape(len(requested), len(w), -1)
+        return FeatureWeightedLevels(features, w, middle[requested], V, unit * b[:, 0])
 
     return learn

@@ -26,5 +26,5 @@ def level_groups(panel: Panel, y: Array, rng: np.random.Generator, *, groups: in
     levels = panel.target.levels
     parts = np.array_split(np.arange(len(levels)), min(groups, len(levels)))
     slices = [slice(int(part[0]), int(part[-1]) + 1) for part in parts]
-    solution = pinball_by_groups(panel.said, y, levels, panel.weight, groups=slices)
+    solution = pinball_by_groups(panel.predictions, y, levels, panel.weight, groups=slices)
     return Weights(solution.w, gap=solution.gap)

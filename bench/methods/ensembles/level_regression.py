@@ -44,9 +44,9 @@ class Components:
         """Keep the leading components."""
         return Components(self.middle, self.axes[:, :count])
 
-    def scores(self, said: Array) -> Array:
+    def scores(self, predictions: Array) -> Array:
         """Return the components of what was said (L, n), shape (n, R)."""
-        return np.asarray((said - self.middle[:, None]).T @ self.axes)
+        return np.asarray((predictions - self.middle[:, None]).T @ self.axes)
 
 
 @dataclass(frozen=True)
@@ -62,28 +62,28 @@ def heard_rows(panel: Panel, y: Array) -> tuple[Panel, Array]:
     """Leave out the rows of weight zero."""
     if panel.weight is None or panel.weight.all():
         return panel, y
-    heard = np.flatnonzero(panel.weight)
-    return panel.rows(heard), y[heard]
+    used = np.flatnonzero(panel.weight)
+    return panel.rows(used), y[used]
 
 
-def components(said: Array, share: Array, y: Array) -> Components:
+def components(predictions: Array, share: Array, y: Array) -> Components:
     """Return the principal components of one level, `said` (L, n), under row shares (n,) of sum one.
 
     A learner that varies by less than rounding, or by a billionth of what y (n,) does, is a constant.
     """
     unit = float(share @ np.abs(y - float(share @ y)))
-    middle = said @ share
-    centred = said - middle[:, None]
+    middle = predictions @ share
+    centred = predictions - middle[:, None]
     deviation = np.sqrt(np.square(centred) @ share)
     # measured in the learner itself: a constant far from zero varies by its own rounding
-    varies = deviation > np.maximum(ROUNDING * np.abs(said).max(axis=1, initial=0), NOTHING * unit)
-    scale = np.divide(1.0, deviation, out=np.zeros(len(said)), where=varies)
+    varies = deviation > np.maximum(ROUNDING * np.abs(predictions).max(axis=1, initial=0), NOTHING * unit)
+    scale = np.divide(1.0, deviation, out=np.zeros(len(predictions)), where=varies)
     U, d, _ = np.linalg.svd(centred * scale[:, None] * np.sqrt(share), full_matrices=False)
     kept = d > RANK * max(float(d.max(initial=0)), 1e-300)
     return Components(middle, scale[:, None] * U[:, kept] / d[kept])
 
 
-def regress(lens: Components, said: Array, y: Array, level: float, share: Array) -> Line:
+def regress(lens: Components, predictions: Array, y: Array, level: float, share: Array) -> Line:
     """Minimise Σ_n share_n ψ_τ(y_n - a - Σ_l w_l said_ln) over w in the span of the components, and a.
 
     y is brought to its own unit first; the gap is relative to the loss, or to a thousandth of the mean |y - ȳ| if that
@@ -91,7 +91,7 @@ def regress(lens: Components, said: Array, y: Array, level: float, share: Array)
     """
     centre = float(share @ y)
     unit = float(share @ np.abs(y - centre)) or 1.0
-    X = np.column_stack([np.ones(len(y)), lens.scores(said)])
+    X = np.column_stack([np.ones(len(y)), lens.scores(predictions)])
     problem = Problem(X, (y - centre) / unit, share * len(y), level, np.zeros(X.shape[1]))
     b, gap = quantile_regression(problem)
     w = unit * (lens.axes @ b[1:])
@@ -103,7 +103,7 @@ def by_level(panel: Panel, y: Array, count: int) -> list[Line]:
     share = shares_of(panel)
     lines = []
     for k, level in enumerate(panel.target.levels):
-        said = panel.said[:, :, k]
-        lens = components(said, share, y).first(count)
-        lines.append(regress(lens, said, y, float(level), share))
+        predictions = panel.predictions[:, :, k]
+        lens = components(predictions, share, y).first(count)
+        lines.append(regress(lens, predictions, y, float(level), share))
     return lines

@@ -43,7 +43,7 @@ def _leaves(panel: Panel, y: Array, *, depth: int) -> Place:
 
     if not panel.X.shape[1]:
         return _nowhere
-    loss = np.stack([losses.proper(panel.target, y, said) for said in panel.said], axis=1)
+    loss = np.stack([losses.proper(panel.target, y, predictions) for predictions in panel.predictions], axis=1)
     share = shares_of(panel)
     excess = (loss - loss.mean(axis=1, keepdims=True)) / (float(share @ loss.mean(axis=1)) or 1.0)
     tree = DecisionTreeRegressor(max_depth=depth, min_weight_fraction_leaf=LEAST, random_state=0)

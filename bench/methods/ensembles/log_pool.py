@@ -27,7 +27,7 @@ class LogPool:
 
 def log_said(panel: Panel) -> Array:
     """Return the logarithms of the clipped probabilities, (L, n, K)."""
-    return np.log(np.stack([clip_probabilities(said)[0] for said in panel.said]))
+    return np.log(np.stack([clip_probabilities(predictions)[0] for predictions in panel.predictions]))
 
 
 @register(

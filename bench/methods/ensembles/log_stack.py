@@ -18,5 +18,5 @@ def log_stack(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
 
     Yao, Vehtari, Simpson and Gelman (2018), "Using stacking to average Bayesian predictive distributions".
     """
-    solution = simplex_log(losses.true_class(y, panel.said), panel.weight)
+    solution = simplex_log(losses.true_class(y, panel.predictions), panel.weight)
     return Weights(solution.w, gap=solution.gap)

@@ -25,7 +25,7 @@ class LogisticCombiner:
 
     def __call__(self, panel: Panel) -> Array:
         """Answer with shape (n, K); a class without a training row gets 0, a lone class 1."""
-        values = np.zeros((panel.said.shape[1], self.width))
+        values = np.zeros((panel.predictions.shape[1], self.width))
         values[:, self.present] = 1.0 if self.model is None else self.model.predict_proba(_features(panel))
         return values
 
@@ -49,8 +49,8 @@ def logistic_stack(panel: Panel, y: Array, rng: np.random.Generator, *, C: float
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    heard = np.ones(len(y), dtype=bool) if panel.weight is None else panel.weight > 0
-    panel, y = panel.rows(heard), y[heard]
+    used = np.ones(len(y), dtype=bool) if panel.weight is None else panel.weight > 0
+    panel, y = panel.rows(used), y[used]
     present = np.unique(y)
     if len(present) < 2:
         return LogisticCombiner(None, present, panel.target.width)
@@ -66,5 +66,5 @@ def logistic_stack(panel: Panel, y: Array, rng: np.random.Generator, *, C: float
 
 def _features(panel: Panel) -> Array:
     """Return every learner's probabilities side by side; of two classes the second says it all."""
-    said = panel.said[:, :, 1:] if panel.target.width == 2 else panel.said
-    return said.transpose(1, 0, 2).reshape(said.shape[1], -1)
+    predictions = panel.predictions[:, :, 1:] if panel.target.width == 2 else panel.predictions
+    return predictions.transpose(1, 0, 2).reshape(predictions.shape[1], -1)

@@ -20,5 +20,5 @@ def median(panel: Panel, y: Array, rng: np.random.Generator) -> Combiner:
 
 
 def _median(panel: Panel) -> Array:
-    middle = np.asarray(np.median(panel.said, axis=0))
+    middle = np.asarray(np.median(panel.predictions, axis=0))
     return renormalised(middle, panel) if panel.target.kind == "class" else middle

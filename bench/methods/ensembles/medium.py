@@ -19,5 +19,5 @@ def medium(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     medium weights.
     """
     levels = panel.target.levels
-    solution = pinball_by_groups(panel.said, y, levels, panel.weight, groups=each_level(levels))
+    solution = pinball_by_groups(panel.predictions, y, levels, panel.weight, groups=each_level(levels))
     return Weights(solution.w, gap=solution.gap)

@@ -24,7 +24,7 @@ def min_variance(panel: Panel, y: Array, rng: np.random.Generator, *, ridge: flo
     """
     if not ridge > 0:
         raise BenchError(f"ridge of min-variance cannot be {ridge!r}: give a small number above 0")
-    gram = residual_gram(panel.said[:, :, 0], y, panel.weight)
+    gram = residual_gram(panel.predictions[:, :, 0], y, panel.weight)
     size = float(np.trace(gram)) / len(gram)
     scaled = gram / size if size > 0 else np.zeros_like(gram)
     w = np.linalg.solve(scaled + ridge * np.eye(len(gram)), np.ones(len(gram)))

@@ -33,17 +33,17 @@ class LinearPool:
     gap: float | None = None
 
     @property
-    def heard(self) -> tuple[bool, ...]:
+    def used(self) -> tuple[bool, ...]:
         """Which learners have any weight."""
         return tuple(bool(share > 0) for share in self.w)
 
     def __call__(self, panel: Panel) -> Array:
         """Combine what the learners said, shape (n, K)."""
-        said, w = panel.said[list(np.flatnonzero(self.w))], self.w[self.w > 0]
-        answer = np.empty(said.shape[1:])
-        for rows in _chunks(said):
-            answer[rows] = _quantiles(said[:, rows], w, panel.target.levels)
-        return answer
+        predictions, w = panel.predictions[list(np.flatnonzero(self.w))], self.w[self.w > 0]
+        prediction = np.empty(predictions.shape[1:])
+        for rows in _chunks(predictions):
+            prediction[rows] = _quantiles(predictions[:, rows], w, panel.target.levels)
+        return prediction
 
 
 def crps_gram(panel: Panel, y: Array) -> Array:
@@ -54,16 +54,16 @@ def crps_gram(panel: Panel, y: Array) -> Array:
     As Σ w = 1, the CRPS ∫ (Σ_l w_l F_l - H)² dx is quadratic in w, and G is the Gram matrix of the differences F_l - H.
     It is Σ_l w_l E|X_l - y| - ½ Σ_lm w_l w_m E|X_l - X_m| as well.
     """
-    said, share = panel.said, shares_of(panel)
-    gram = np.zeros((len(said), len(said)))
-    for rows in _chunks(said):
-        x, owner = _in_order(_knots(said[:, rows], panel.target.levels), y[rows, None])
+    predictions, share = panel.predictions, shares_of(panel)
+    gram = np.zeros((len(predictions), len(predictions)))
+    for rows in _chunks(predictions):
+        x, owner = _in_order(_knots(predictions[:, rows], panel.target.levels), y[rows, None])
         length = np.diff(x, axis=1)
-        passed = np.cumsum(owner == len(said), axis=1)[:, :-1]
+        passed = np.cumsum(owner == len(predictions), axis=1)[:, :-1]
         root = np.sqrt(share[rows, None] * length / 6)
         parts = [
             (root * (start - passed), root * (end - passed))
-            for start, end in _functions(said[:, rows], panel.target.levels, x, owner)
+            for start, end in _functions(predictions[:, rows], panel.target.levels, x, owner)
         ]
         starts, ends = (np.stack([part[side].ravel() for part in parts]) for side in (0, 1))
         # the integral of a product of straight lines, by Simpson's rule
@@ -72,16 +72,16 @@ def crps_gram(panel: Panel, y: Array) -> Array:
     return gram
 
 
-def _chunks(said: Array) -> Iterator[slice]:
+def _chunks(predictions: Array) -> Iterator[slice]:
     """Yield the rows in slices of fixed size."""
-    L, n, K = said.shape
+    L, n, K = predictions.shape
     step = max(CHUNK // (L * (L * (K + 2) + 1)), 1)
     return (slice(start, start + step) for start in range(0, n, step))
 
 
-def _knots(said: Array, levels: Array) -> Array:
+def _knots(predictions: Array, levels: Array) -> Array:
     """Return where each distribution function bends, (L, n, P), from the end of one tail to that of the other."""
-    q = np.sort(said, axis=2)
+    q = np.sort(predictions, axis=2)
     if len(levels) == 1:
         return np.repeat(q, 3, axis=2)
     low = levels[0] / (levels[1] - levels[0]) * (q[:, :, :1] - q[:, :, 1:2])
@@ -97,11 +97,11 @@ def _in_order(knots: Array, *more: Array) -> tuple[Array, Array]:
     return np.take_along_axis(points, order, axis=1), order // P
 
 
-def _functions(said: Array, levels: Array, x: Array, owner: Array) -> Iterator[tuple[Array, Array]]:
+def _functions(predictions: Array, levels: Array, x: Array, owner: Array) -> Iterator[tuple[Array, Array]]:
     """Yield each F_l at the start and at the end of the stretches between the points x, each of shape (n, M - 1)."""
     heights = np.concatenate([[0.0], levels, [1.0]])
     base, rise = np.concatenate([[0.0], heights]), np.concatenate([[0.0], np.diff(heights), [0.0]])
-    for j, own in enumerate(_knots(said, levels)):
+    for j, own in enumerate(_knots(predictions, levels)):
         passed = np.cumsum(owner == j, axis=1)[:, :-1]
         left = np.take_along_axis(np.concatenate([own[:, :1], own], axis=1), passed, axis=1)
         reach = np.diff(own, axis=1, prepend=own[:, :1] - 1, append=own[:, -1:] + 1)
@@ -110,17 +110,17 @@ def _functions(said: Array, levels: Array, x: Array, owner: Array) -> Iterator[t
         yield low + up * ((x[:, :-1] - left) / length), low + up * ((x[:, 1:] - left) / length)
 
 
-def _quantiles(said: Array, w: Array, levels: Array) -> Array:
+def _quantiles(predictions: Array, w: Array, levels: Array) -> Array:
     """Return the quantiles of the mixture, (n, K); they lie between the least and the largest that a learner said."""
-    x, owner = _in_order(_knots(said, levels))
+    x, owner = _in_order(_knots(predictions, levels))
     start, end = np.zeros((len(x), x.shape[1] - 1)), np.zeros((len(x), x.shape[1] - 1))
-    for share, (low, high) in zip(w, _functions(said, levels, x, owner), strict=True):
+    for share, (low, high) in zip(w, _functions(predictions, levels, x, owner), strict=True):
         start += share * low
         end += share * high
     first = _inverse(x, start, end, levels - LEVEL, _place(end, levels - LEVEL, "left"))
     last = _inverse(x, start, end, levels + LEVEL, _place(start, levels + LEVEL, "right") - 1)
-    said = np.sort(said, axis=2)
-    return np.clip((first + last) / 2, said.min(axis=0), said.max(axis=0))
+    predictions = np.sort(predictions, axis=2)
+    return np.clip((first + last) / 2, predictions.min(axis=0), predictions.max(axis=0))
 
 
 def _place(values: Array, levels: Array, side: str) -> Array:

@@ -34,7 +34,7 @@ class Local:
         """Combine what the learners said, shape (n, K)."""
         X = panel.X.to_numpy(dtype=float)
         parts = [slice(start, start + CHUNK) for start in range(0, len(X), CHUNK)]
-        answers = [np.einsum("nl,lnk->nk", self._weights(X[rows]), panel.said[:, rows]) for rows in parts]
+        answers = [np.einsum("nl,lnk->nk", self._weights(X[rows]), panel.predictions[:, rows]) for rows in parts]
         return np.concatenate(answers)
 
     def _weights(self, X: Array) -> Array:
@@ -56,6 +56,6 @@ def local(rule: Rule, panel: Panel, score: Array, k: int) -> Local:
     if k < 1:
         raise BenchError(f"k nearest neighbours cannot be {k!r}: give a whole number from 1")
     weight = np.ones(len(score)) if panel.weight is None else panel.weight
-    heard = np.flatnonzero(weight)
-    X = panel.X.to_numpy(dtype=float)[heard]
-    return Local(rule, NearestNeighbors(n_neighbors=min(k, len(X))).fit(X), score[heard], weight[heard])
+    used = np.flatnonzero(weight)
+    X = panel.X.to_numpy(dtype=float)[used]
+    return Local(rule, NearestNeighbors(n_neighbors=min(k, len(X))).fit(X), score[used], weight[used])

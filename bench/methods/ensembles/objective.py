@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.core import losses
-from bench.core.nouns import Answer, Array, Panel, clip_probabilities
+from bench.core.nouns import Array, Panel, Prediction, clip_probabilities
 from bench.methods import metrics
 from bench.solvers.simplex_qp import residual_gram
 
@@ -30,7 +30,7 @@ def badness_of_weights(panel: Panel, y: Array, metric: str | None = None) -> Bad
     """
     if metric is not None:
         judge = judge_of_answers(panel, y, metric)
-        return lambda w: np.array([judge(np.tensordot(row, panel.said, axes=1)) for row in w])
+        return lambda w: np.array([judge(np.tensordot(row, panel.predictions, axes=1)) for row in w])
     return {"point": _squared_error, "class": _log_loss, "quantile": _wis}[panel.target.kind](panel, y)
 
 
@@ -47,8 +47,8 @@ def judge_of_answers(panel: Panel, y: Array, metric: str | None = None) -> Calla
     found = metrics.named(panel.target, metric)
 
     def judge(values: Array) -> float:
-        answer = Answer(panel.target, finished(panel, values), panel.weight)
-        value = found.badness(found.function(panel.target, y, answer))
+        prediction = Prediction(panel.target, finished(panel, values), panel.weight)
+        value = found.badness(found.function(panel.target, y, prediction))
         return float(np.nan_to_num(value, nan=np.inf))
 
     return judge
@@ -63,21 +63,21 @@ def finished(panel: Panel, values: Array) -> Array:
 
 def shares_of(panel: Panel) -> Array:
     """Return the row weights, of sum one, shape (n,)."""
-    n = panel.said.shape[1]
+    n = panel.predictions.shape[1]
     return np.full(n, 1 / n) if panel.weight is None else panel.weight / panel.weight.sum()
 
 
 def _squared_error(panel: Panel, y: Array) -> Badness:
-    gram = residual_gram(panel.said[:, :, 0], y, panel.weight)
+    gram = residual_gram(panel.predictions[:, :, 0], y, panel.weight)
     return lambda w: np.asarray(np.einsum("pl,pl->p", w @ gram, w))
 
 
 def _log_loss(panel: Panel, y: Array) -> Badness:
-    said, share = losses.true_class(y, panel.said), shares_of(panel)
+    predictions, share = losses.true_class(y, panel.predictions), shares_of(panel)
 
     def badness(w: Array) -> Array:
         parts = (slice(start, start + CHUNK) for start in range(0, len(share), CHUNK))
-        return -np.sum([np.log(w @ said[:, rows]) @ share[rows] for rows in parts], axis=0)
+        return -np.sum([np.log(w @ predictions[:, rows]) @ share[rows] for rows in parts], axis=0)
 
     return badness
 
@@ -110,11 +110,11 @@ class Hinges:
 
 def hinges_of(panel: Panel, y: Array) -> Hinges:
     """Read all rows once and divide the pairs of a row and a level into linear ones and hinges."""
-    L, n, K = panel.said.shape
+    L, n, K = panel.predictions.shape
     shares, linear, columns, kept = 2 * shares_of(panel) / K, np.zeros(L), [], []
     for start in range(0, n, CHUNK):
         rows = slice(start, start + CHUNK)
-        error = (panel.said[:, rows] - y[rows, None]).reshape(L, -1)
+        error = (panel.predictions[:, rows] - y[rows, None]).reshape(L, -1)
         low, high, share = error.min(axis=0), error.max(axis=0), np.repeat(shares[rows], K)
         bent = (low < 0) & (high > 0)
         slope = (low >= 0) * ~bent - np.tile(panel.target.levels, len(share) // K)

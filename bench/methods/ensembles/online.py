@@ -26,12 +26,12 @@ class Stream:
     target: Target
     row: Array
     y: Array
-    said: Array
+    predictions: Array
     weight: Array
 
     def losses(self) -> Array:
         """Return the proper loss of each learner on each row, times the row's weight, shape (n, L)."""
-        own = [losses.proper(self.target, self.y, self.said[:, j]) for j in range(self.said.shape[1])]
+        own = [losses.proper(self.target, self.y, self.predictions[:, j]) for j in range(self.predictions.shape[1])]
         return np.stack(own, axis=1) * self.weight[:, None]
 
     def excess(self, t: int, w: Array) -> Array:
@@ -41,8 +41,8 @@ class Stream:
 
         The slope is that of squared error, WIS, or the Brier score: of log loss it has no bound.
         """
-        said = self.said[t]
-        pool = w @ said
+        predictions = self.predictions[t]
+        pool = w @ predictions
         if self.target.kind == "class":
             slope = 2 * pool
             slope[self.y[t]] -= 2
@@ -50,7 +50,7 @@ class Stream:
             slope = ((pool > self.y[t]) - self.target.levels) * (2 / len(pool))
         else:
             slope = 2 * (pool - self.y[t])
-        return np.asarray(self.weight[t] * ((pool - said) @ slope))
+        return np.asarray(self.weight[t] * ((pool - predictions) @ slope))
 
 
 def in_order(panel: Panel, y: Array) -> Stream:
@@ -72,10 +72,10 @@ def polynomial(regret: Array, squares: Array, largest: float) -> Array:
 
 
 def _heard(panel: Panel) -> Array:
-    return np.arange(panel.said.shape[1]) if panel.weight is None else np.flatnonzero(panel.weight)
+    return np.arange(panel.predictions.shape[1]) if panel.weight is None else np.flatnonzero(panel.weight)
 
 
 def _stream(panel: Panel, y: Array, row: Array) -> Stream:
     weight = np.ones(len(row)) if panel.weight is None else panel.weight[row] / panel.weight[row].mean()
-    said = np.ascontiguousarray(panel.said[:, row].transpose(1, 0, 2), dtype=float)
-    return Stream(panel.target, row, y[row], said, weight)
+    predictions = np.ascontiguousarray(panel.predictions[:, row].transpose(1, 0, 2), dtype=float)
+    return Stream(panel.target, row, y[row], predictions, weight)

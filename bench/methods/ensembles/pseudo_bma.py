@@ -60,15 +60,15 @@ def pseudo_bma_plus(panel: Panel, y: Array, rng: np.random.Generator, *, draws: 
 
 def _heard(panel: Panel, y: Array) -> tuple[Array, Array]:
     """Return the log densities (L, n) and the shares of the row weights (n,), rows of weight zero left out."""
-    heard = slice(None) if panel.weight is None else np.flatnonzero(panel.weight)
-    weight = np.ones(len(y)) if panel.weight is None else panel.weight[heard]
-    lpd = -losses.log_loss(y, panel.said) if panel.target.kind == "class" else _normal(panel, y)
-    return lpd[:, heard], weight / weight.sum()
+    used = slice(None) if panel.weight is None else np.flatnonzero(panel.weight)
+    weight = np.ones(len(y)) if panel.weight is None else panel.weight[used]
+    lpd = -losses.log_loss(y, panel.predictions) if panel.target.kind == "class" else _normal(panel, y)
+    return lpd[:, used], weight / weight.sum()
 
 
 def _normal(panel: Panel, y: Array) -> Array:
     """Return ln Normal(y_n; said_ln, mse_l) but for a constant, each mse taken over the worst: the unit is free."""
-    error = losses.squared_error(y, panel.said)
+    error = losses.squared_error(y, panel.predictions)
     mse = losses.mean(error, panel.weight)
     worst = float(mse.max())
     if worst == 0:

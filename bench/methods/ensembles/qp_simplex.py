@@ -18,5 +18,5 @@ def qp_simplex(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     Echtenbruck, Echtenbruck, Batenburg, Bäck, Naujoks and Emmerich (2022), "Optimally weighted ensembles of
     regression models"; Breiman (1996), "Stacked regressions".
     """
-    solution = simplex_qp(residual_gram(panel.said[:, :, 0], y, panel.weight))
+    solution = simplex_qp(residual_gram(panel.predictions[:, :, 0], y, panel.weight))
     return Weights(solution.w, gap=solution.gap)

@@ -34,17 +34,17 @@ class Regional:
     w: Array
 
     @property
-    def heard(self) -> tuple[bool, ...]:
+    def used(self) -> tuple[bool, ...]:
         """Which learners have any weight anywhere."""
         return tuple(bool(share > 0) for share in self.w.max(axis=0))
 
     def __call__(self, panel: Panel) -> Array:
         """Combine what the learners said, shape (n, K)."""
-        w, answer = self.w[self.place(panel.X.to_numpy(dtype=float))], np.empty(panel.said.shape[1:])
+        w, prediction = self.w[self.place(panel.X.to_numpy(dtype=float))], np.empty(panel.predictions.shape[1:])
         for start in range(0, len(w), CHUNK):
             rows = slice(start, start + CHUNK)
-            answer[rows] = np.einsum("nl,lnk->nk", w[rows], panel.said[:, rows])
-        return answer
+            prediction[rows] = np.einsum("nl,lnk->nk", w[rows], panel.predictions[:, rows])
+        return prediction
 
 
 @dataclass(frozen=True)
@@ -71,23 +71,23 @@ def regional(panel: Panel, y: Array, divide: Divide) -> Regional:
     In every fold the columns are divided anew, on the rows of the other folds alone.
     """
     folds = fold_rows(panel)
-    heard = np.arange(len(y)) if panel.weight is None else np.flatnonzero(panel.weight)
+    used = np.arange(len(y)) if panel.weight is None else np.flatnonzero(panel.weight)
 
     def held_out(k: int) -> Array:
-        taught = np.concatenate([rows for j, rows in enumerate(folds) if j != k])
-        regions = _regions(panel.rows(taught), y[taught], divide)
+        fitted = np.concatenate([rows for j, rows in enumerate(folds) if j != k])
+        regions = _regions(panel.rows(fitted), y[fitted], divide)
         held, weight = panel.rows(folds[k]), np.ones(len(y)) if panel.weight is None else panel.weight
         answers = (np.sort(regions.tied(tie)(held), axis=1) for tie in TIES)
         return np.array([weight[folds[k]] @ losses.proper(held.target, y[folds[k]], each) for each in answers])
 
-    return _regions(panel.rows(heard), y[heard], divide).tied(TIES[choose(len(folds), held_out)])
+    return _regions(panel.rows(used), y[used], divide).tied(TIES[choose(len(folds), held_out)])
 
 
 def _regions(panel: Panel, y: Array, divide: Divide) -> Regions:
     """Solve one pinball problem for every region, and one for all rows."""
     place, share = divide(panel, y), shares_of(panel)
     region = place(panel.X.to_numpy(dtype=float))
-    whole = simplex_pinball(panel.said, y, panel.target.levels, share).w
+    whole = simplex_pinball(panel.predictions, y, panel.target.levels, share).w
     sizes = np.bincount(region, weights=share)
     own = [_own(panel, y, share, region == r, whole) for r in range(len(sizes))]
     return Regions(place, np.stack(own), whole, sizes)
@@ -98,4 +98,4 @@ def _own(panel: Panel, y: Array, share: Array, inside: Array, whole: Array) -> A
     rows = np.flatnonzero(inside)
     if not len(rows):
         return whole
-    return simplex_pinball(panel.said[:, rows], y[rows], panel.target.levels, share[rows]).w
+    return simplex_pinball(panel.predictions[:, rows], y[rows], panel.target.levels, share[rows]).w

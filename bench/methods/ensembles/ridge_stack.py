@@ -27,13 +27,13 @@ def ridge_stack(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     Breiman (1996), "Stacked regressions"; Golub, Heath and Wahba (1979), "Generalized cross-validation as a method for
     choosing a good ridge parameter", for the closed form of the leave-one-out error.
     """
-    said = panel.said[:, :, 0]
+    predictions = panel.predictions[:, :, 0]
     s = np.ones(len(y)) if panel.weight is None else panel.weight / panel.weight.mean()
-    centre, middle = np.average(said, axis=1, weights=s), np.average(y, weights=s)
-    U, d, Vt = np.linalg.svd(((said - centre[:, None]) * np.sqrt(s)).T, full_matrices=False)
+    centre, middle = np.average(predictions, axis=1, weights=s), np.average(y, weights=s)
+    U, d, Vt = np.linalg.svd(((predictions - centre[:, None]) * np.sqrt(s)).T, full_matrices=False)
     target = np.sqrt(s) * (y - middle)
     if d[0] <= 1e-12 * max(1.0, float(np.abs(centre).max())) * np.sqrt(len(y)):
-        return Weights(np.zeros(len(said)), intercept=np.array([middle]))
+        return Weights(np.zeros(len(predictions)), intercept=np.array([middle]))
     penalty = min(PENALTIES * d[0] ** 2, key=lambda candidate: _left_out(U, d, target, s, candidate))
     w = Vt.T @ (d / (d**2 + penalty) * (U.T @ target))
     return Weights(w, intercept=np.array([middle - w @ centre]))

@@ -64,7 +64,7 @@ def _best(panel: Panel, y: Array) -> Array:
     """Return the weights of qp-simplex, of classes those of log-stack."""
     if panel.target.kind == "point":
         return simplex_qp(residual_gram_of(panel, y)).w
-    return simplex_log(losses.true_class(y, panel.said), panel.weight).w
+    return simplex_log(losses.true_class(y, panel.predictions), panel.weight).w
 
 
 def _drawn(w: Array, psi: float | Array) -> Array:
@@ -80,7 +80,7 @@ def _of_points(panel: Panel, y: Array, psi: float | None) -> Weights:
 
 
 def _of_classes(panel: Panel, y: Array, psi: float | None) -> Weights:
-    p, folds = losses.true_class(y, panel.said), fold_rows(panel)
+    p, folds = losses.true_class(y, panel.predictions), fold_rows(panel)
     weight = np.ones(len(y)) if panel.weight is None else panel.weight
 
     def held_out(k: int) -> Array:

@@ -59,8 +59,8 @@ def weights_of(fit: Fit, panel: Panel, y: Array, strengths: tuple[float, ...], g
         folds = fold_rows(panel)
 
         def held_out(k: int) -> Array:
-            taught = np.sort(np.concatenate(folds[:k] + folds[k + 1 :]))
-            path = _path(fit, panel.rows(taught), y[taught], strengths)
+            fitted = np.sort(np.concatenate(folds[:k] + folds[k + 1 :]))
+            path = _path(fit, panel.rows(fitted), y[fitted], strengths)
             rest = panel.rows(folds[k])
             return np.array([_total_wis(rest, y[folds[k]], w) for w in path])
 

@@ -25,7 +25,7 @@ class Grouped:
 
     def __call__(self, panel: Panel) -> Array:
         """Combine what the learners said, shape (n, K)."""
-        return np.einsum("nl,lnk->nk", self.w[self.group(panel)], panel.said)
+        return np.einsum("nl,lnk->nk", self.w[self.group(panel)], panel.predictions)
 
 
 @register("point", "class", "quantile", tags=("extended",), breaks=ONE_BY_ONE)

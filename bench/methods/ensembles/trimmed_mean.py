@@ -18,8 +18,8 @@ class TrimmedMean:
 
     def __call__(self, panel: Panel) -> Array:
         """Combine what the learners said, shape (n, K)."""
-        share = trimmed_shares(len(panel.said), self.trim)
-        values = np.tensordot(share, np.sort(panel.said, axis=0), axes=1)
+        share = trimmed_shares(len(panel.predictions), self.trim)
+        values = np.tensordot(share, np.sort(panel.predictions, axis=0), axes=1)
         return renormalised(values, panel) if panel.target.kind == "class" else values
 
 
@@ -34,7 +34,7 @@ def renormalised(values: Array, panel: Panel) -> Array:
     total = values.sum(axis=1, keepdims=True)
     lost = total[:, 0] <= 0
     if lost.any():
-        values, total = np.where(lost[:, None], panel.said.mean(axis=0), values), np.where(total > 0, total, 1.0)
+        values, total = np.where(lost[:, None], panel.predictions.mean(axis=0), values), np.where(total > 0, total, 1.0)
     return np.asarray(values / total)
 
 

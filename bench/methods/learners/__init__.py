@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any, Protocol, TypeVar, get_args
 
 from bench.core.nouns import Array, Kind, Target
-from bench.core.registry import Options, Registry, Scheme, held_to_its_keywords
+from bench.core.registry import PluginOptions, Registry, Scheme, held_to_its_keywords
 from bench.tasks.encoders import Encoding
 
 _IMPORT_PATH = re.compile(r"(?P<path>[A-Za-z_][\w.]*:[A-Za-z_]\w*)(?::(?P<given>.*))?")
@@ -33,7 +33,7 @@ class Learner(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LearnerOptions(Options):
+class LearnerOptions(PluginOptions):
     """What a learner may say of itself.
 
     `encoding` names the encoder of `bench.tasks.encoders` whose rows the model reads, `weights` says whether its fit

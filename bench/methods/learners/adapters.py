@@ -31,8 +31,8 @@ class PointModel:
 
     def fit(self, X: Any, y: Array, weight: Array | None) -> PointModel:
         """Fit the regressor on the rows that count."""
-        X, y, weight = counted(X, y, weight)
-        self._estimator = fitted(self._make(len(y)), self._read(X), y, weight)
+        X, y, weight = positive_weight_rows(X, y, weight)
+        self._estimator = fit_estimator(self._make(len(y)), self._read(X), y, weight)
         return self
 
     def predict(self, X: Any) -> Array:
@@ -50,18 +50,18 @@ class ClassModel:
 
     def fit(self, X: Any, y: Array, weight: Array | None) -> ClassModel:
         """Fit the classifier on the classes that are there; a single one needs no classifier."""
-        X, y, weight = counted(X, y, weight)
+        X, y, weight = positive_weight_rows(X, y, weight)
         self._present, codes = np.unique(y, return_inverse=True)
         if len(self._present) > 1:
-            self._estimator = fitted(self._make(len(y)), self._read(X), codes, weight)
+            self._estimator = fit_estimator(self._make(len(y)), self._read(X), codes, weight)
         return self
 
     def predict(self, X: Any) -> Array:
         """Return probabilities, shape (n, width)."""
-        answer = np.zeros((len(X), self._width))
+        prediction = np.zeros((len(X), self._width))
         several = len(self._present) > 1
-        answer[:, self._present] = self._estimator.predict_proba(self._read(X)) if several else 1.0
-        return answer
+        prediction[:, self._present] = self._estimator.predict_proba(self._read(X)) if several else 1.0
+        return prediction
 
 
 class Standardised:
@@ -72,7 +72,7 @@ class Standardised:
 
     def fit(self, X: Any, y: Array, weight: Array | None) -> Standardised:
         """Fit the model on the standardised target."""
-        X, y, weight = counted(X, y, weight)
+        X, y, weight = positive_weight_rows(X, y, weight)
         self._offset = np.average(y, weights=weight)
         self._scale = np.sqrt(np.average((y - self._offset) ** 2, weights=weight))
         self._model.fit(X, (y - self._offset) / (self._scale or 1.0), weight)
@@ -83,7 +83,7 @@ class Standardised:
         return np.asarray(self._offset + self._scale * self._model.predict(X))
 
 
-def counted(X: Any, y: Array, weight: Array | None) -> tuple[Any, Array, Array | None]:
+def positive_weight_rows(X: Any, y: Array, weight: Array | None) -> tuple[Any, Array, Array | None]:
     """Return the rows of positive weight, and their weights scaled to mean one, or None if all are alike."""
     if weight is None:
         return X, y, None
@@ -93,7 +93,7 @@ def counted(X: Any, y: Array, weight: Array | None) -> tuple[Any, Array, Array |
     return X, y, None if np.ptp(weight) == 0 else weight / weight.mean()
 
 
-def fitted(estimator: Any, X: Any, y: Array, weight: Array | None) -> Any:
+def fit_estimator(estimator: Any, X: Any, y: Array, weight: Array | None) -> Any:
     """Fit the estimator, with the row weights where its `fit` takes any."""
     from sklearn.utils.validation import has_fit_parameter
 

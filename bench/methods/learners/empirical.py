@@ -49,7 +49,7 @@ def padded(rows: Array, columns: Array, n: int) -> tuple[Array, Array]:
     return columns[at], place < count[:, None]
 
 
-def parts(asked: int, known: int) -> Iterator[slice]:
+def parts(requested: int, known: int) -> Iterator[slice]:
     """Yield slices of the asked rows that are small enough to compare with all the known ones."""
     size = max(1, CELLS // max(known, 1))
-    return (slice(start, start + size) for start in range(0, asked, size))
+    return (slice(start, start + size) for start in range(0, requested, size))

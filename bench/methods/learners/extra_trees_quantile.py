@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Target
 from bench.methods.learners import Model, register
-from bench.methods.learners.adapters import Standardised, counted, fitted
+from bench.methods.learners.adapters import Standardised, fit_estimator, positive_weight_rows
 from bench.methods.learners.empirical import padded, parts, quantiles
 
 
@@ -57,9 +57,9 @@ class LeafWeights:
         """Grow the trees, and weigh the rows of each leaf to sum one: a matrix (leaves, n), rows by their target."""
         from scipy.sparse import csr_array
 
-        X, y, weight = counted(X, y, weight)
+        X, y, weight = positive_weight_rows(X, y, weight)
         order = np.argsort(y, kind="stable")
-        fitted(self._trees, np.asarray(X), y, weight)
+        fit_estimator(self._trees, np.asarray(X), y, weight)
         self._y, w = y[order], np.ones(len(y)) if weight is None else weight[order]
         self._first = np.cumsum([0, *(tree.tree_.node_count for tree in self._trees.estimators_)])
         leaf = self._leaves(np.asarray(X)[order]).ravel()

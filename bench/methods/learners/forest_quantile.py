@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Target
 from bench.methods.learners import Model, register
-from bench.methods.learners.adapters import Standardised, counted, fitted
+from bench.methods.learners.adapters import Standardised, fit_estimator, positive_weight_rows
 
 
 @register(
@@ -56,15 +56,15 @@ class _Leaves:
 
     def fit(self, X: Any, y: Array, weight: Array | None) -> _Leaves:
         """Grow the trees and note the targets of their leaves."""
-        X, y, weight = counted(X, y, weight)
+        X, y, weight = positive_weight_rows(X, y, weight)
         elsewhere = random.getstate()
         try:
-            fitted(self._trees, np.asarray(X), y, weight)
+            fit_estimator(self._trees, np.asarray(X), y, weight)
         finally:
             random.setstate(elsewhere)  # quantile-forest seeds Python's own generator to draw its targets
         return self
 
     def predict(self, X: Any) -> Array:
         """Return quantiles, shape (n, levels)."""
-        answer = self._trees.predict(np.asarray(X), quantiles=self._levels.tolist())
-        return np.asarray(answer).reshape(len(X), len(self._levels))
+        prediction = self._trees.predict(np.asarray(X), quantiles=self._levels.tolist())
+        return np.asarray(prediction).reshape(len(X), len(self._levels))

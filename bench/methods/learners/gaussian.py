@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.core.nouns import Array, BenchError, Target
 from bench.methods.learners import Model, register
-from bench.methods.learners.adapters import Standardised, counted
+from bench.methods.learners.adapters import Standardised, positive_weight_rows
 
 
 @register("quantile", tags=("core",), encoding="scaled", weights=True, space={"alpha": (1e-3, 1e3)})
@@ -34,7 +34,7 @@ class _Gaussian:
 
     def fit(self, X: Any, y: Array, weight: Array | None) -> _Gaussian:
         """Fit by the normal equations, which also give the leverages."""
-        X, y, weight = counted(X, y, weight)
+        X, y, weight = positive_weight_rows(X, y, weight)
         X, w = np.asarray(X), np.ones(len(y)) if weight is None else weight
         self._centre, self._mean = np.average(X, axis=0, weights=w), np.average(y, weights=w)
         A = X - self._centre

@@ -73,5 +73,5 @@ class _Normal:
         return mean[:, None] + variance.sqrt()[:, None] * self._scores
 
     def _moments(self, net: Any, X: Any) -> tuple[Any, Any]:
-        said = net(X)
-        return said[:, 0], self._torch.nn.functional.softplus(said[:, 1]) + LEAST_VARIANCE
+        predictions = net(X)
+        return predictions[:, 0], self._torch.nn.functional.softplus(predictions[:, 1]) + LEAST_VARIANCE

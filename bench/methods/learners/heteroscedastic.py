@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.core.nouns import Array, BenchError, Target
 from bench.methods.learners import Model, register
-from bench.methods.learners.adapters import Standardised, counted
+from bench.methods.learners.adapters import Standardised, positive_weight_rows
 
 STEPS = 25
 SMALLEST_SHARE = 1e-3
@@ -55,7 +55,7 @@ class _Heteroscedastic:
 
     def fit(self, X: Any, y: Array, weight: Array | None) -> _Heteroscedastic:
         """Fit mean and log-variance in turn."""
-        X, y, weight = counted(X, y, weight)
+        X, y, weight = positive_weight_rows(X, y, weight)
         A, w = _with_constant(X), np.ones(len(y)) if weight is None else weight
         self._g, s = np.zeros(A.shape[1]), np.zeros(len(y))
         for _ in range(self._rounds):

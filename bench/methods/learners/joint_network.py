@@ -64,9 +64,9 @@ class _OutputPerLevel:
 
     def loss(self, net: Any, X: Any, y: Any) -> Any:
         """Return the mean pinball loss of each row, and its crossings."""
-        said = net(X)
-        loss = network.pinball(self._torch, y[:, None] - said, self._levels).mean(dim=1)
-        return loss + self._crossing * network.crossing(said, self._margins)
+        predictions = net(X)
+        loss = network.pinball(self._torch, y[:, None] - predictions, self._levels).mean(dim=1)
+        return loss + self._crossing * network.crossing(predictions, self._margins)
 
     def quantiles(self, net: Any, X: Any) -> Any:
         """Return the outputs; they may cross."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.core.nouns import Array, BenchError, Target
 from bench.methods.learners import Model, register
-from bench.methods.learners.adapters import Standardised, counted
+from bench.methods.learners.adapters import Standardised, positive_weight_rows
 from bench.methods.learners.empirical import padded, parts, quantiles
 
 NEAR = 1e-9
@@ -39,7 +39,7 @@ class _Neighbours:
 
     def fit(self, X: Any, y: Array, weight: Array | None) -> _Neighbours:
         """Keep the rows."""
-        X, y, weight = counted(X, y, weight)
+        X, y, weight = positive_weight_rows(X, y, weight)
         order = np.argsort(y, kind="stable")
         self._X, self._y = np.asarray(X, dtype=float)[order], y[order]
         self._weight = np.ones(len(y)) if weight is None else weight[order]

@@ -66,10 +66,10 @@ class _Classes:
         classes = int(y.max()) + 1
         several = {"objective": "multiclass", "num_class": classes}
         given = {**self._given, **(several if classes > 2 else {"objective": "binary"})}
-        self._say = boosting.grow(given, boosting.binned(rows, y, sample_weight, given), self._rounds)
+        self._predict = boosting.grow(given, boosting.binned(rows, y, sample_weight, given), self._rounds)
         return self
 
     def predict_proba(self, rows: boosting.Rows) -> Array:
         """Return probabilities (n, K)."""
-        said = self._say(rows)
-        return np.column_stack([1 - said, said]) if said.ndim == 1 else said
+        predictions = self._predict(rows)
+        return np.column_stack([1 - predictions, predictions]) if predictions.ndim == 1 else predictions

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Target
 from bench.methods.learners import Model, boosting, register
-from bench.methods.learners.adapters import Standardised, counted
+from bench.methods.learners.adapters import Standardised, positive_weight_rows
 
 
 @register(
@@ -47,9 +47,9 @@ class _Levels:
 
     def fit(self, X: Any, y: Array, weight: Array | None) -> _Levels:
         """Grow the trees of every level."""
-        X, y, weight = counted(X, y, weight)
+        X, y, weight = positive_weight_rows(X, y, weight)
         data = boosting.binned(boosting.read(X), y, weight, self._given)
-        self._say = [
+        self._predict = [
             boosting.grow({**self._given, "alpha": float(level)}, data, self._rounds) for level in self._levels
         ]
         return self
@@ -57,4 +57,4 @@ class _Levels:
     def predict(self, X: Any) -> Array:
         """Return quantiles, shape (n, levels); they may cross."""
         rows = boosting.read(X)
-        return np.column_stack([say(rows) for say in self._say])
+        return np.column_stack([predict(rows) for predict in self._predict])

@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.core.nouns import Array, BenchError, Target
 from bench.methods.learners import Model, register
-from bench.methods.learners.adapters import Standardised, counted
+from bench.methods.learners.adapters import Standardised, positive_weight_rows
 from bench.solvers.quantile_regression import Problem, quantile_regression
 
 WORST_GAP = 1e-4
@@ -47,7 +47,7 @@ class _LinearQuantile:
         Raises:
             ArithmeticError: the solver stopped short of the optimum.
         """
-        X, y, weight = counted(X, y, weight)
+        X, y, weight = positive_weight_rows(X, y, weight)
         A, w = _with_constant(X), np.ones(len(y)) if weight is None else weight
         penalty = np.full(A.shape[1], self._alpha * w.sum())
         penalty[0] = 0.0

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bench.core.nouns import Array
-from bench.methods.learners.adapters import counted
+from bench.methods.learners.adapters import positive_weight_rows
 from bench.solvers import network
 from bench.solvers.network import Course, Layers
 
@@ -47,11 +47,11 @@ class NetworkModel:
 
     def fit(self, X: Any, y: Array, weight: Array | None) -> NetworkModel:
         """Train the network on the rows that are not held out."""
-        X, y, weight = counted(X, y, weight)
+        X, y, weight = positive_weight_rows(X, y, weight)
         torch, w = self._torch, np.ones(len(y)) if weight is None else weight
         parts = [np.sort(rows) for rows in _parted(len(y), self._seed)]
         X = np.asarray(X)
-        (X_teach, y_teach, w_teach), held = (
+        (X_fit, y_fit, w_fit), held = (
             (network.read(torch, X[rows]), network.tensor(torch, y[rows]), network.tensor(torch, w[rows]))
             for rows in parts
         )
@@ -60,9 +60,9 @@ class NetworkModel:
             self._net = network.stacked(torch, inputs, self._layers, outputs)
 
             def loss(rows: Any) -> Any:
-                return (w_teach[rows] * self._head.loss(self._net, X_teach[rows], y_teach[rows])).mean()
+                return (w_fit[rows] * self._head.loss(self._net, X_fit[rows], y_fit[rows])).mean()
 
-            network.train(torch, self._net, loss, lambda: self._held_loss(*held), len(y_teach), self._course)
+            network.train(torch, self._net, loss, lambda: self._held_loss(*held), len(y_fit), self._course)
         return self
 
     def _held_loss(self, X: Any, y: Any, w: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.core.nouns import Array, BenchError, Target
 from bench.methods.learners import Model, boosting, register
-from bench.methods.learners.adapters import Standardised, counted
+from bench.methods.learners.adapters import Standardised, positive_weight_rows
 from bench.methods.learners.empirical import quantiles
 
 FOLDS = 5
@@ -19,7 +19,7 @@ SIZE_ROUNDS = 0.15
 LEAST_SPREAD = 0.2
 """A row's residuals are held to be this share of the usual size at least."""
 
-Say = Callable[[boosting.Rows], Array]
+Predictor = Callable[[boosting.Rows], Array]
 
 
 @register(
@@ -67,7 +67,7 @@ class _Residuals:
 
     def fit(self, X: Any, y: Array, weight: Array | None) -> _Residuals:
         """Learn both models out of fold, then on all rows."""
-        X, y, weight = counted(X, y, weight)
+        X, y, weight = positive_weight_rows(X, y, weight)
         rows, w = boosting.read(X), np.ones(len(y)) if weight is None else weight
         rng = np.random.default_rng(self._given["seed"])
         fold = rng.permutation(len(y)) % min(FOLDS, len(y))
@@ -81,18 +81,20 @@ class _Residuals:
         self._law = quantiles(scaled[None, order], w[None, order], self._levels, w.mean())
         return self
 
-    def _learn(self, rows: boosting.Rows, y: Array, weight: Array, rounds: int) -> Say:
+    def _learn(self, rows: boosting.Rows, y: Array, weight: Array, rounds: int) -> Predictor:
         return boosting.grow(self._given, boosting.binned(rows, y, weight, self._given), rounds)
 
     def _out_of_fold(self, rows: boosting.Rows, y: Array, weight: Array, fold: Array, rounds: int) -> Array:
         """Return what models say of the rows of the fold that they were learned without, shape (n,)."""
-        said = np.empty(len(y))
+        predictions = np.empty(len(y))
         for k in np.unique(fold):
             held = fold == k
-            teach = ~held if held.sum() < len(held) else held  # a lone row has no others
-            say = self._learn(boosting.Rows(rows.values[teach], rows.categories), y[teach], weight[teach], rounds)
-            said[held] = say(boosting.Rows(rows.values[held], rows.categories))
-        return said
+            fit_rows = ~held if held.sum() < len(held) else held  # a lone row has no others
+            predict = self._learn(
+                boosting.Rows(rows.values[fit_rows], rows.categories), y[fit_rows], weight[fit_rows], rounds
+            )
+            predictions[held] = predict(boosting.Rows(rows.values[held], rows.categories))
+        return predictions
 
     def _unit(self, size: Array) -> Array:
         return np.asarray(np.maximum(size, self._least) ** self._locality)

@@ -15,13 +15,13 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar, get_args
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, BenchError, Kind, Target
-from bench.core.registry import Entry, Options, Registry, held_to_its_keywords
+from bench.core.nouns import Array, BenchError, Kind, Prediction, Target
+from bench.core.registry import Entry, PluginOptions, Registry, held_to_its_keywords
 from bench.core.selection import matches, name_filter, refuse_unknown
 from bench.core.settings import DEFAULT_LEVELS
 
 Direction = Literal["min", "max", "target", "none"]
-Function = Callable[[Target, Array, Answer], float]
+Function = Callable[[Target, Array, Prediction], float]
 
 PROPER = {"point": "rmse", "quantile": "wis", "class": "log_loss"}
 """The metric that stands for the proper loss of each kind of target."""
@@ -33,12 +33,12 @@ Counts = Callable[[Any], Array]
 class MetricFunction(Protocol):
     """The function of a metric."""
 
-    def __call__(self, target: Target, y: Array, answer: Answer, /) -> float:
+    def __call__(self, target: Target, y: Array, prediction: Prediction, /) -> float:
         """Return the value of a prediction, NaN where it is undefined."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class MetricOptions(Options):
+class MetricOptions(PluginOptions):
     """What a metric may say of itself.
 
     `direction` is `min` or `max` (that is better), `target` (best at its goal, zero unless each member has its own) or
@@ -235,10 +235,10 @@ def _metric(entry: Entry[MetricOptions], member: Member | None = None) -> Metric
     )
 
 
-def _score(function: Callable[..., Any], target: Target, y: Array, answer: Answer) -> float:
+def _score(function: Callable[..., Any], target: Target, y: Array, prediction: Prediction) -> float:
     """Return the value of a metric, NaN where no row has any weight."""
-    mass = len(y) if answer.weight is None else answer.weight.sum()
-    return float(function(target, y, answer)) if mass > 0 else float("nan")
+    mass = len(y) if prediction.weight is None else prediction.weight.sum()
+    return float(function(target, y, prediction)) if mass > 0 else float("nan")
 
 
 def _of_other_targets(name: str, target: Target) -> bool:

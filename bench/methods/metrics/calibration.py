@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, Target
+from bench.core.nouns import Array, Prediction, Target
 from bench.methods.metrics import register
 from bench.methods.metrics.classes import shares
 
@@ -16,7 +16,7 @@ BINS = 15
 
 
 @register("class", direction="min")
-def ece(target: Target, y: Array, answer: Answer) -> float:
+def ece(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the expected calibration error of the top class: Σ_b |Σ_{i in b} w_i (hit_i - top_i)| / Σ_i w_i.
 
     `top` is the largest probability of a row; `hit` is 1 if that class is true, or 1/m if the true class is
@@ -27,28 +27,28 @@ def ece(target: Target, y: Array, answer: Answer) -> float:
     Nguyen and O'Connor (2015), Posterior calibration and exploratory analysis for natural language processing
     models.
     """
-    top = answer.values.max(axis=1)
-    best = answer.values == top[:, None]
+    top = prediction.values.max(axis=1)
+    best = prediction.values == top[:, None]
     hit = best[np.arange(len(y)), y] / best.sum(axis=1)
-    return _binned_gap(top, hit, answer.weight)
+    return _binned_gap(top, hit, prediction.weight)
 
 
 @register("class", direction="min")
-def classwise_ece(target: Target, y: Array, answer: Answer) -> float:
+def classwise_ece(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean over classes of the calibration error of p_k: Σ_b |Σ_{i in b} w_i ([y_i = k] - p_ik)| / Σ_i w_i.
 
     The bins are those of `ece`, cut anew for every class. The mean is over the classes that y has: what is said of an
     absent class is missing elsewhere in its row. Kull et al. (2019), Beyond temperature scaling: obtaining
     well-calibrated multiclass probabilities with Dirichlet calibration.
     """
-    present = np.flatnonzero(shares(y, answer.weight, target.width))
-    return float(np.mean([_binned_gap(answer.values[:, k], y == k, answer.weight) for k in present]))
+    present = np.flatnonzero(shares(y, prediction.weight, target.width))
+    return float(np.mean([_binned_gap(prediction.values[:, k], y == k, prediction.weight) for k in present]))
 
 
 @register(
     "class", direction="target", breaks={"class_names": "of two classes with equally many rows, it is of the second"}
 )
-def calibration_in_large(target: Target, y: Array, answer: Answer) -> float:
+def calibration_in_large(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean probability of a class minus its share of the rows; the goal is 0.
 
     Two classes: that of the class that is rarer in y (the second, if tied), with its sign: above 0 it is said to be
@@ -56,18 +56,18 @@ def calibration_in_large(target: Target, y: Array, answer: Answer) -> float:
     has. Steyerberg (2009), Clinical prediction models; van den Goorbergh et al. (2022), The harm of class imbalance
     corrections for risk prediction models.
     """
-    share = shares(y, answer.weight, target.width)
-    bias = np.average(answer.values, axis=0, weights=answer.weight) - share
+    share = shares(y, prediction.weight, target.width)
+    bias = np.average(prediction.values, axis=0, weights=prediction.weight) - share
     if target.width == 2:
         return float(bias[int(share[1] <= share[0])])
     return float(np.abs(bias[share > 0]).mean())
 
 
-def _binned_gap(said: Array, came: Array, weight: Array | None) -> float:
+def _binned_gap(predictions: Array, came: Array, weight: Array | None) -> float:
     """Return Σ_b |Σ_{i in b} w_i (came_i - said_i)| / Σ_i w_i over bins of equal weight in the order of `said`."""
-    weight = np.ones(len(said)) if weight is None else weight
-    _, group = np.unique(np.round(said, 12), return_inverse=True)
+    weight = np.ones(len(predictions)) if weight is None else weight
+    _, group = np.unique(np.round(predictions, 12), return_inverse=True)
     mass = np.concatenate([[0.0], np.cumsum(np.bincount(group, weights=weight))])
-    gap = np.concatenate([[0.0], np.cumsum(np.bincount(group, weights=weight * (came - said)))])
+    gap = np.concatenate([[0.0], np.cumsum(np.bincount(group, weights=weight * (came - predictions)))])
     cuts = np.linspace(0, mass[-1], BINS + 1)
     return float(np.abs(np.diff(np.interp(cuts, mass, gap))).sum() / mass[-1])

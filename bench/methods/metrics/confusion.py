@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, Target
+from bench.core.nouns import Array, Prediction, Target
 from bench.methods.metrics import register
 
 Formula = Callable[["Counts"], Array]
@@ -66,9 +66,9 @@ def counts(y: Array, predicted: Array, width: int, weight: Array | None = None) 
     )
 
 
-def of_answer(target: Target, y: Array, answer: Answer) -> Counts:
+def of_answer(target: Target, y: Array, prediction: Prediction) -> Counts:
     """Return the counts of the labels that the answer decides on."""
-    return counts(y, answer.labels, target.width, answer.weight)
+    return counts(y, prediction.labels, target.width, prediction.weight)
 
 
 def label_metric(breaks: Mapping[str, str] | None = None) -> Callable[[Formula], Formula]:
@@ -78,8 +78,8 @@ def label_metric(breaks: Mapping[str, str] | None = None) -> Callable[[Formula],
     """
 
     def enter(formula: Formula) -> Formula:
-        def metric(target: Target, y: Array, answer: Answer) -> float:
-            return float(formula(of_answer(target, y, answer)))
+        def metric(target: Target, y: Array, prediction: Prediction) -> float:
+            return float(formula(of_answer(target, y, prediction)))
 
         metric.__name__, metric.__doc__, metric.__module__ = formula.__name__, formula.__doc__, formula.__module__
         register("class", direction="max", label=True, counts=formula, breaks=breaks)(metric)

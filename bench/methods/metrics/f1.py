@@ -128,10 +128,10 @@ def _undefined(table: Counts) -> Array:
 def _average(table: Counts, weighting: Weighting, chosen: Array, total: float | None) -> Array:
     of_class = table.true[chosen]
     weights = weighting(of_class, float(table.true.sum()) if total is None else total)
-    heard = (of_class > 0) & (weights > 0)
-    if not heard.any():
+    used = (of_class > 0) & (weights > 0)
+    if not used.any():
         return _undefined(table)
-    return np.average(table.f1[..., chosen][..., heard], axis=-1, weights=weights[heard])
+    return np.average(table.f1[..., chosen][..., used], axis=-1, weights=weights[used])
 
 
 def _pooled(table: Counts, chosen: Array) -> Array:

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from bench.core import losses
-from bench.core.nouns import Answer, Array, Target, clip_probabilities
+from bench.core.nouns import Array, Prediction, Target, clip_probabilities
 from bench.methods.metrics.confusion import of_answer
 from bench.methods.metrics.ranking import area, average_precision
 
 
-def per_class(target: Target, y: Array, answer: Answer) -> pd.DataFrame:
+def per_class(target: Target, y: Array, prediction: Prediction) -> pd.DataFrame:
     """Return one row per class, in the order of the target's classes; NaN where a number is undefined.
 
     Columns: class, n_rows (unweighted), share and predicted_share (of the row weight, true and decided),
@@ -19,23 +19,23 @@ def per_class(target: Target, y: Array, answer: Answer) -> pd.DataFrame:
     (means over the rows of the class: `balanced_log_loss` and `stratified_brier` are their means), auroc and auprc (the
     class against the rest; a random ranking has an auprc of `share`).
     """
-    table = of_answer(target, y, answer)
-    weight = np.ones(len(y)) if answer.weight is None else answer.weight
+    table = of_answer(target, y, prediction)
+    weight = np.ones(len(y)) if prediction.weight is None else prediction.weight
     mass = weight.sum() if weight.sum() > 0 else np.nan
-    probabilities, _ = clip_probabilities(answer.values)
+    probabilities, _ = clip_probabilities(prediction.values)
     columns = {
         "class": [str(name) for name in target.outputs],
         "n_rows": np.bincount(y, minlength=target.width),
         "share": table.true / mass,
         "predicted_share": table.predicted / mass,
-        "mean_probability": np.dot(weight / mass, answer.values),
+        "mean_probability": np.dot(weight / mass, prediction.values),
         "precision": table.precision,
         "recall": table.recall,
         "f1": table.f1,
         "log_loss": _mean_by_class(y, losses.log_loss(y, probabilities), weight, table.true),
-        "brier": _mean_by_class(y, losses.brier(y, answer.values), weight, table.true),
-        "auroc": [area(y, answer, k) for k in range(target.width)],
-        "auprc": [average_precision(y, answer, k) for k in range(target.width)],
+        "brier": _mean_by_class(y, losses.brier(y, prediction.values), weight, table.true),
+        "auroc": [area(y, prediction, k) for k in range(target.width)],
+        "auprc": [average_precision(y, prediction, k) for k in range(target.width)],
     }
     return pd.DataFrame(columns)
 

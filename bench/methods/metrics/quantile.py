@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core import losses
-from bench.core.nouns import Answer, Array, Target
+from bench.core.nouns import Array, Prediction, Target
 from bench.methods.metrics import register
 
 
 @register("quantile", direction="min", proper=True, unit=True)
-def wis(target: Target, y: Array, answer: Answer) -> float:
+def wis(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the weighted interval score, twice the mean pinball loss; NaN if the levels are not symmetric.
 
     It is (|y - m| / 2 + Σ_i S_i a_i / 2) / (I + 1/2), with the median m, which counts once, and the interval
@@ -23,11 +23,11 @@ def wis(target: Target, y: Array, answer: Answer) -> float:
     """
     if not target.symmetric:
         return float("nan")
-    return _mean(losses.wis(y, answer.values, target.levels), answer)
+    return _mean(losses.wis(y, prediction.values, target.levels), prediction)
 
 
 @register("quantile", direction="none", unit=True)
-def dispersion(target: Target, y: Array, answer: Answer) -> float:
+def dispersion(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the part of WIS that is width, Σ_i a_i (u_i - l_i) / K; NaN if the levels are not symmetric.
 
     The central interval [l_i, u_i] has coverage 1 - a_i, and there are K levels. WIS = dispersion + underprediction +
@@ -35,13 +35,13 @@ def dispersion(target: Target, y: Array, answer: Answer) -> float:
     """
     if not target.symmetric:
         return float("nan")
-    lower, upper = _ends(answer.values)
+    lower, upper = _ends(prediction.values)
     wide = _apart(lower, upper) * (2 * target.levels[: lower.shape[1]])
-    return _mean(wide.sum(axis=1) / target.width, answer)
+    return _mean(wide.sum(axis=1) / target.width, prediction)
 
 
 @register("quantile", direction="none", unit=True)
-def underprediction(target: Target, y: Array, answer: Answer) -> float:
+def underprediction(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the part of WIS that is y above the answer; NaN if the levels are not symmetric.
 
         (2 / K) ((y - m)⁺ / 2 + Σ_i (y - u_i)⁺)
@@ -49,11 +49,11 @@ def underprediction(target: Target, y: Array, answer: Answer) -> float:
     m is the median, u_i the upper end of a central interval, and there are K levels. Bracher, Ray, Gneiting and Reich
     (2021), Evaluating epidemic forecasts in an interval format.
     """
-    return _outside(target, y, answer, 1.0)
+    return _outside(target, y, prediction, 1.0)
 
 
 @register("quantile", direction="none", unit=True)
-def overprediction(target: Target, y: Array, answer: Answer) -> float:
+def overprediction(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the part of WIS that is y below the answer; NaN if the levels are not symmetric.
 
         (2 / K) ((m - y)⁺ / 2 + Σ_i (l_i - y)⁺)
@@ -61,20 +61,20 @@ def overprediction(target: Target, y: Array, answer: Answer) -> float:
     m is the median, l_i the lower end of a central interval, and there are K levels. Bracher, Ray, Gneiting and Reich
     (2021), Evaluating epidemic forecasts in an interval format.
     """
-    return _outside(target, y, answer, -1.0)
+    return _outside(target, y, prediction, -1.0)
 
 
 @register("quantile", direction="min", proper=True, unit=True)
-def mean_pinball(target: Target, y: Array, answer: Answer) -> float:
+def mean_pinball(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the pinball loss ψ_τ(y - q_τ), mean over levels and rows.
 
     Koenker and Bassett (1978), Regression quantiles.
     """
-    return _mean(losses.pinball(y, answer.values, target.levels).mean(axis=1), answer)
+    return _mean(losses.pinball(y, prediction.values, target.levels).mean(axis=1), prediction)
 
 
 @register("quantile", direction="min", proper=True, unit=True, each="level")
-def pinball(target: Target, y: Array, answer: Answer, *, level: float = 0.5) -> float:
+def pinball(target: Target, y: Array, prediction: Prediction, *, level: float = 0.5) -> float:
     """Return the pinball loss ψ_τ(y - q_τ) of one level, mean over rows; NaN where the answer lacks the level.
 
     Koenker and Bassett (1978), Regression quantiles.
@@ -82,11 +82,11 @@ def pinball(target: Target, y: Array, answer: Answer, *, level: float = 0.5) -> 
     place = np.flatnonzero(np.abs(target.levels - level) <= 1e-9)
     if not len(place):
         return float("nan")
-    return _mean(losses.pinball(y, answer.values[:, place], target.levels[place])[:, 0], answer)
+    return _mean(losses.pinball(y, prediction.values[:, place], target.levels[place])[:, 0], prediction)
 
 
 @register("quantile", direction="min", proper=True, unit=True)
-def crps(target: Target, y: Array, answer: Answer) -> float:
+def crps(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the continuous ranked probability score, 2 ∫ ψ_τ(y - q_τ) dτ, by the trapezoidal rule over the levels.
 
         2 Σ_k c_k ψ_τk(y - q_k), where c_k = half the distance between the two neighbours of τ_k
@@ -99,29 +99,29 @@ def crps(target: Target, y: Array, answer: Answer) -> float:
     """
     levels = target.levels
     edges = np.concatenate([[0.0], (levels[1:] + levels[:-1]) / 2, [1.0]])
-    return _mean(2 * losses.pinball(y, answer.values, levels) @ np.diff(edges), answer)
+    return _mean(2 * losses.pinball(y, prediction.values, levels) @ np.diff(edges), prediction)
 
 
 @register("quantile", direction="target", each="interval")
-def coverage(target: Target, y: Array, answer: Answer, *, interval: float = 80) -> float:
+def coverage(target: Target, y: Array, prediction: Prediction, *, interval: float = 80) -> float:
     """Return the share of rows inside the central interval, ends included; NaN where the levels lack it."""
     if interval not in target.intervals:
         return float("nan")
-    lower, upper = answer.values[:, target.intervals[interval]].T
-    return _mean((lower <= y) & (y <= upper), answer)
+    lower, upper = prediction.values[:, target.intervals[interval]].T
+    return _mean((lower <= y) & (y <= upper), prediction)
 
 
 @register("quantile", direction="none", unit=True, each="interval")
-def width(target: Target, y: Array, answer: Answer, *, interval: float = 80) -> float:
+def width(target: Target, y: Array, prediction: Prediction, *, interval: float = 80) -> float:
     """Return the mean width of the central interval; NaN where the levels lack it."""
     if interval not in target.intervals:
         return float("nan")
-    lower, upper = answer.values[:, target.intervals[interval]].T
-    return _mean(_apart(lower, upper), answer)
+    lower, upper = prediction.values[:, target.intervals[interval]].T
+    return _mean(_apart(lower, upper), prediction)
 
 
 @register("quantile", direction="min")
-def level_calibration(target: Target, y: Array, answer: Answer) -> float:
+def level_calibration(target: Target, y: Array, prediction: Prediction) -> float:
     """Return how far the share of rows at or below each quantile is from its level, mean over the levels.
 
         mean_k |share(y ≤ q_k) - τ_k|, and 0 at a level that lies between share(y < q_k) and share(y ≤ q_k)
@@ -130,25 +130,25 @@ def level_calibration(target: Target, y: Array, answer: Answer) -> float:
     Gneiting, Balabdaoui and Raftery (2007), Probabilistic forecasts, calibration and sharpness.
     """
     below, reached = (
-        np.array([_mean(each, answer) for each in inside.T])
-        for inside in (y[:, None] < answer.values, y[:, None] <= answer.values)
+        np.array([_mean(each, prediction) for each in inside.T])
+        for inside in (y[:, None] < prediction.values, y[:, None] <= prediction.values)
     )
     return float(np.maximum(np.maximum(below - target.levels, target.levels - reached), 0).mean())
 
 
 @register("quantile", direction="min")
-def crossing_rate(target: Target, y: Array, answer: Answer) -> float:
+def crossing_rate(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the share of rows on which some quantile is below the one before it, ahead of the final sort."""
-    quantiles = answer.values if answer.unsorted is None else answer.unsorted
-    return _mean(np.any(quantiles[:, 1:] < quantiles[:, :-1], axis=1), answer)
+    quantiles = prediction.values if prediction.unsorted is None else prediction.unsorted
+    return _mean(np.any(quantiles[:, 1:] < quantiles[:, :-1], axis=1), prediction)
 
 
-def _mean(rows: Array, answer: Answer) -> float:
+def _mean(rows: Array, prediction: Prediction) -> float:
     """Return the mean over the rows that have any weight: zero times infinity is no number."""
-    if answer.weight is None:
+    if prediction.weight is None:
         return float(losses.mean(rows, None))
-    heard = answer.weight > 0
-    return float(losses.mean(rows[heard], answer.weight[heard]))
+    used = prediction.weight > 0
+    return float(losses.mean(rows[used], prediction.weight[used]))
 
 
 def _ends(values: Array) -> tuple[Array, Array]:
@@ -163,13 +163,13 @@ def _apart(lower: Array, upper: Array) -> Array:
     return np.subtract(upper, lower, out=np.full(lower.shape, np.inf), where=known)
 
 
-def _outside(target: Target, y: Array, answer: Answer, side: float) -> float:
+def _outside(target: Target, y: Array, prediction: Prediction, side: float) -> float:
     """Return what y exceeds (side 1) or lacks (side -1) of the ends of the intervals, on the scale of WIS."""
     if not target.symmetric:
         return float("nan")
-    values, half = answer.values, target.width // 2
+    values, half = prediction.values, target.width // 2
     ends = _ends(values)[int(side > 0)]
     missed = np.maximum(side * (y[:, None] - ends), 0).sum(axis=1)
     if target.width % 2:
         missed += np.maximum(side * (y - values[:, half]), 0) / 2
-    return _mean(2 * missed / target.width, answer)
+    return _mean(2 * missed / target.width, prediction)

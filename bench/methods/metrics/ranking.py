@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, Target
+from bench.core.nouns import Array, Prediction, Target
 from bench.methods.metrics import register
 from bench.methods.metrics.classes import shares
 
 
 @register("class", direction="max")
-def auroc(target: Target, y: Array, answer: Answer) -> float:
+def auroc(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the area under the ROC curve: P(a positive row scores above a negative one), ties count half.
 
     Two classes: that of the second class. More: the plain mean of one class against the rest, over the
@@ -20,64 +20,64 @@ def auroc(target: Target, y: Array, answer: Answer) -> float:
     and use of the area under a ROC curve; Fawcett (2006), An introduction to ROC analysis.
     """
     classes = [1] if target.width == 2 else range(target.width)
-    return _mean([area(y, answer, k) for k in classes])
+    return _mean([area(y, prediction, k) for k in classes])
 
 
 @register("class", direction="max")
-def auroc_ovo(target: Target, y: Array, answer: Answer) -> float:
+def auroc_ovo(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean over pairs of classes of (A(i|j) + A(j|i)) / 2, which does not depend on the shares of classes.
 
     A(i|j) is P(a row of class i has a higher p_i than a row of class j), ties count half. The pairs are those of the
     classes that y has; NaN where it has one. Of two classes it is `auroc`. Hand and Till (2001), A simple
     generalisation of the area under the ROC curve for multiple class classification problems.
     """
-    weight = np.ones(len(y)) if answer.weight is None else answer.weight
+    weight = np.ones(len(y)) if prediction.weight is None else prediction.weight
     mass = np.bincount(y, weights=weight, minlength=target.width)
     present = np.flatnonzero(mass).tolist()
     if len(present) < 2:
         return float("nan")
-    areas = {k: _against_each(y, answer.values[:, k], weight, k) for k in present}
+    areas = {k: _against_each(y, prediction.values[:, k], weight, k) for k in present}
     pairs = [areas[k][j] / (mass[k] * mass[j]) for k in present for j in present if j != k]
     return float(np.mean(pairs))
 
 
 @register("class", direction="max")
-def auprc(target: Target, y: Array, answer: Answer) -> float:
+def auprc(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the average precision Σ_s (R_s - R_{s-1}) P_s (s: falling thresholds), a class against the rest.
 
     It is the plain mean over the classes with positive and negative rows, of two classes both; NaN where
     there are none. A random ranking gets the mean prevalence of these classes. Davis and Goadrich (2006), The
     relationship between precision-recall and ROC curves.
     """
-    return _mean([average_precision(y, answer, k) for k in range(target.width)])
+    return _mean([average_precision(y, prediction, k) for k in range(target.width)])
 
 
 @register("class", direction="max")
-def auprc_lift(target: Target, y: Array, answer: Answer) -> float:
+def auprc_lift(target: Target, y: Array, prediction: Prediction) -> float:
     """Return how many times better the average precision is than that of a random ranking, its prevalence.
 
     It is the plain mean of AP_k / prevalence_k over the classes with positive and negative rows, of two classes both;
     NaN where there are none. A random ranking gets 1, the truth the mean of 1 / prevalence_k. Saito and Rehmsmeier
     (2015), The precision-recall plot is more informative than the ROC plot, for the baseline.
     """
-    share = shares(y, answer.weight, target.width)
-    return _mean([average_precision(y, answer, k) / share[k] for k in np.flatnonzero(share).tolist()])
+    share = shares(y, prediction.weight, target.width)
+    return _mean([average_precision(y, prediction, k) / share[k] for k in np.flatnonzero(share).tolist()])
 
 
-def area(y: Array, answer: Answer, k: int) -> float:
+def area(y: Array, prediction: Prediction, k: int) -> float:
     """Return the area under the ROC curve of class k against the rest; NaN unless it has rows for and against."""
-    return _one_against_rest(y, answer, k, _area)
+    return _one_against_rest(y, prediction, k, _area)
 
 
-def average_precision(y: Array, answer: Answer, k: int) -> float:
+def average_precision(y: Array, prediction: Prediction, k: int) -> float:
     """Return the average precision of class k against the rest; NaN unless it has rows for and against."""
-    return _one_against_rest(y, answer, k, _average_precision)
+    return _one_against_rest(y, prediction, k, _average_precision)
 
 
-def _one_against_rest(y: Array, answer: Answer, k: int, measure: Callable[[Array, Array], float]) -> float:
+def _one_against_rest(y: Array, prediction: Prediction, k: int, measure: Callable[[Array, Array], float]) -> float:
     """Return the measure of class k, NaN unless it has positive and negative rows."""
-    weight = np.ones(len(y)) if answer.weight is None else answer.weight
-    values, place = np.unique(answer.values[:, k], return_inverse=True)
+    weight = np.ones(len(y)) if prediction.weight is None else prediction.weight
+    values, place = np.unique(prediction.values[:, k], return_inverse=True)
     positive = np.bincount(place, weights=weight * (y == k), minlength=len(values))
     negative = np.bincount(place, weights=weight * (y != k), minlength=len(values))
     return measure(positive, negative) if positive.any() and negative.any() else float("nan")

@@ -11,23 +11,23 @@ from typing import Literal, Protocol, TypeVar, get_args
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, Kind
-from bench.core.registry import Options, Registry, held_to_its_keywords
+from bench.core.nouns import Array, Kind, Prediction
+from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
 from bench.core.settings import ProtocolName
 
-Change = Callable[[Answer], Answer]
+Change = Callable[[Prediction], Prediction]
 """What a step has learned: it changes the predictions of any rows alike."""
 
 
 class Step(Protocol):
     """The function of a post-processing step."""
 
-    def __call__(self, answer: Answer, y: Array, rng: np.random.Generator, /) -> Change:
+    def __call__(self, prediction: Prediction, y: Array, rng: np.random.Generator, /) -> Change:
         """Learn from predictions whose true values (n,) are known."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepOptions(Options):
+class StepOptions(PluginOptions):
     """What a post-processing step may say of itself.
 
     `learns` says from what it learns: `folds`, the cross-fitted out-of-fold predictions of the training rows, with the

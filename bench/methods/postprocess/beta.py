@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array
+from bench.core.nouns import Array, Prediction
 from bench.methods.postprocess import register
 from bench.methods.postprocess.one_vs_rest import Curve, calibrated, curve_of, logistic, smoothed
 
@@ -15,7 +15,7 @@ HELD = ((True, False), (False, True), (False, False))
 
 
 @register("class", tags=("extended",), breaks={"keeps_probabilities": "it is there to calibrate probabilities"})
-def beta(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+def beta(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callable[[Prediction], Prediction]:
     """Calibrate each class against the rest by a beta map with three parameters, then let rows sum to one.
 
         p ← 1 / (1 + exp(-(a ln p - b ln(1 - p) + c))),   a, b >= 0
@@ -25,7 +25,7 @@ def beta(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer
     "Beta calibration: a well-founded and easily implemented improvement on logistic calibration for binary
     classifiers".
     """
-    return calibrated(answer, y, _learned)
+    return calibrated(prediction, y, _learned)
 
 
 def _learned(p: Array, rest: Array, hit: Array, mass: Array) -> Curve:

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, BenchError, NotApplicableError
+from bench.core.nouns import Array, BenchError, NotApplicableError, Prediction
 from bench.methods.postprocess import register
 
 
 @register("class", tags=("extended",))
 def cost_threshold(
-    answer: Answer, y: Array, rng: np.random.Generator, *, costs: str = "5"
-) -> Callable[[Answer], Answer]:
+    prediction: Prediction, y: Array, rng: np.random.Generator, *, costs: str = "5"
+) -> Callable[[Prediction], Prediction]:
     """Decide on the class of the least expected cost; probabilities stay as they are.
 
     `costs` is one number r: a missed row of the rarest class costs r, of any other class 1 (5 to 1 is the cost of the
@@ -33,9 +33,9 @@ def cost_threshold(
         NotApplicableError: the matrix is for another number of classes.
     """
     table = _table(costs)
-    if table.size > 1 and len(table) != answer.target.width:
-        raise NotApplicableError(f"the costs are for {len(table)} classes, the task has {answer.target.width}")
-    rule = _rare(answer, y, float(table[0, 0])) if table.size == 1 else _multipliers(table, costs)
+    if table.size > 1 and len(table) != prediction.target.width:
+        raise NotApplicableError(f"the costs are for {len(table)} classes, the task has {prediction.target.width}")
+    rule = _rare(prediction, y, float(table[0, 0])) if table.size == 1 else _multipliers(table, costs)
     return lambda other: replace(other, rule=rule)
 
 
@@ -54,9 +54,9 @@ def _table(costs: str) -> Array:
     return table
 
 
-def _rare(answer: Answer, y: Array, ratio: float) -> Array:
+def _rare(prediction: Prediction, y: Array, ratio: float) -> Array:
     """Multiply the classes that are as rare as any with a row."""
-    counts = np.bincount(y, weights=answer.weight, minlength=answer.target.width).astype(float)
+    counts = np.bincount(y, weights=prediction.weight, minlength=prediction.target.width).astype(float)
     return np.where(counts == counts[counts > 0].min(), ratio, 1.0)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array
+from bench.core.nouns import Array, Prediction
 from bench.methods.postprocess import register
 from bench.methods.postprocess.intervals import mass_of, split_conformal
 
@@ -18,7 +18,7 @@ from bench.methods.postprocess.intervals import mass_of, split_conformal
     learns="calibration",
     guarantee="coverage >= 1-a (exchangeable rows)",
 )
-def cqr(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+def cqr(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callable[[Prediction], Prediction]:
     """Move the ends of every central interval by one margin, so that it covers by right.
 
     On the n calibration rows E_i = max(lo_i - y_i, y_i - hi_i); the margin of the interval with coverage 1 - a is the
@@ -34,4 +34,4 @@ def cqr(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer]
     Raises:
         NotApplicableError: the levels do not lie in pairs around the median.
     """
-    return split_conformal(answer, y, mass_of(answer))
+    return split_conformal(prediction, y, mass_of(prediction))

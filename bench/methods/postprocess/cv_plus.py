@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, NotApplicableError
+from bench.core.nouns import Array, NotApplicableError, Prediction
 from bench.methods.postprocess import register
 from bench.methods.postprocess.intervals import ROUNDING, central, mass_of, misses, nested, ordered, smallest_sums
 
@@ -17,7 +17,7 @@ from bench.methods.postprocess.intervals import ROUNDING, central, mass_of, miss
     protocols=("bag", "nested"),
     guarantee="coverage >= 1-2a-sqrt(2/n) (exchangeable rows; protocol nested, or no learned weights)",
 )
-def cv_plus(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+def cv_plus(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callable[[Prediction], Prediction]:
     """Build every central interval from what each fold's models say and how far off they were on that fold.
 
     Row i of the n that teach was answered by models that had not seen its fold k(i), and missed by
@@ -37,25 +37,25 @@ def cv_plus(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Ans
     Raises:
         NotApplicableError: the levels do not lie in pairs around the median, or the fold models' answers are not there.
     """
-    intervals = central(answer.target)
-    if answer.fold is None:
+    intervals = central(prediction.target)
+    if prediction.inner_fold is None:
         raise NotApplicableError("cv-plus must know which inner fold answered each row")
-    names, mass = np.unique(answer.fold), mass_of(answer)
-    parts = {f: (answer.fold == name) & (mass > 0) for f, name in enumerate(names)}
-    heard = [f for f, part in parts.items() if part.any()]
-    missed = [misses(answer, y, lower, upper) for _, lower, upper in intervals]
-    known = [[ordered(scores[parts[f]], mass[parts[f]]) for f in heard] for scores in missed]
+    names, mass = np.unique(prediction.inner_fold), mass_of(prediction)
+    parts = {f: (prediction.inner_fold == name) & (mass > 0) for f, name in enumerate(names)}
+    used = [f for f, part in parts.items() if part.any()]
+    missed = [misses(prediction, y, lower, upper) for _, lower, upper in intervals]
+    known = [[ordered(scores[parts[f]], mass[parts[f]]) for f in used] for scores in missed]
 
-    def change(other: Answer) -> Answer:
-        if other.fold is not None:  # known rows, for a later step: only one model has not seen them
+    def change(other: Prediction) -> Prediction:
+        if other.inner_fold is not None:  # known rows, for a later step: only one model has not seen them
             return other
         if other.by_fold is None or len(other.by_fold) != len(names):
             raise NotApplicableError("cv-plus needs what the models of each inner fold say of the test rows")
-        said, values = np.sort(other.by_fold[heard], axis=2), other.values.copy()
+        predictions, values = np.sort(other.by_fold[used], axis=2), other.values.copy()
         wanted = (mass.sum() + mass_of(other)) * (1 - ROUNDING)
         for (coverage, lower, upper), scores in zip(intervals, known, strict=True):
-            values[:, lower] = -smallest_sums(-said[:, :, lower].T, scores, coverage * wanted)
-            values[:, upper] = smallest_sums(said[:, :, upper].T, scores, coverage * wanted)
+            values[:, lower] = -smallest_sums(-predictions[:, :, lower].T, scores, coverage * wanted)
+            values[:, upper] = smallest_sums(predictions[:, :, upper].T, scores, coverage * wanted)
         return nested(other, values)
 
     return change

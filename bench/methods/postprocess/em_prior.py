@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, clip_probabilities
+from bench.core.nouns import Array, Prediction, clip_probabilities
 from bench.methods.postprocess import register
 from bench.methods.postprocess.prior_correction import corrected
 
@@ -24,7 +24,7 @@ ENOUGH = 1e-10
         "test_rows_apart": "it estimates the class shares of all the rows that are answered together (transductive)",
     },
 )
-def em_prior(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+def em_prior(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callable[[Prediction], Prediction]:
     """Estimate the class shares of the rows that are answered, and correct the probabilities for them.
 
     With the shares π of the known rows and π' of the rows that are answered, by turns until nothing moves:
@@ -39,21 +39,21 @@ def em_prior(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[An
     Raises:
         NotApplicableError: the class weights behind an answer are not known.
     """
-    counts = np.bincount(y, weights=answer.weight, minlength=answer.target.width).astype(float)
+    counts = np.bincount(y, weights=prediction.weight, minlength=prediction.target.width).astype(float)
     return lambda other: _adjusted(corrected(other), counts / counts.sum())
 
 
-def _adjusted(answer: Answer, before: Array) -> Answer:
+def _adjusted(prediction: Prediction, before: Array) -> Prediction:
     ratio, known = np.ones(len(before)), before > 0
     for _ in range(MOST):
-        after = np.average(_reweighted(answer.values, ratio), axis=0, weights=answer.weight)
+        after = np.average(_reweighted(prediction.values, ratio), axis=0, weights=prediction.weight)
         found = np.divide(after, before, out=np.ones(len(before)), where=known)
         moved = np.abs((found - ratio) * before).max()
         ratio = found
         if moved < ENOUGH:
             break
-    values, _ = clip_probabilities(_reweighted(answer.values, ratio))
-    return replace(answer, values=values)
+    values, _ = clip_probabilities(_reweighted(prediction.values, ratio))
+    return replace(prediction, values=values)
 
 
 def _reweighted(values: Array, ratio: Array) -> Array:

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, NotApplicableError
+from bench.core.nouns import Array, NotApplicableError, Prediction
 from bench.methods.postprocess import register
 
 
 @register("class", tags=("extended",), binary=True)
-def half_f1(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+def half_f1(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callable[[Prediction], Prediction]:
     """Decide on the rarer of two classes where its probability is above t = F* / 2.
 
     F* is the best F1 that is expected on the known rows if their probabilities p are true,
@@ -28,11 +28,11 @@ def half_f1(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Ans
     Raises:
         NotApplicableError: there are more than two classes.
     """
-    if answer.target.width != 2:
+    if prediction.target.width != 2:
         raise NotApplicableError("half-f1 is defined for two classes")
-    counts = np.bincount(y, weights=answer.weight, minlength=2)
+    counts = np.bincount(y, weights=prediction.weight, minlength=2)
     rarer = int(counts[1] <= counts[0])
-    cut = _fixed_point(answer.values[:, rarer], answer.weight)
+    cut = _fixed_point(prediction.values[:, rarer], prediction.weight)
     rule = np.where(np.arange(2) == rarer, 1.0, cut / (1 - cut))
     return lambda other: replace(other, rule=rule)
 
@@ -42,6 +42,6 @@ def _fixed_point(p: Array, weight: Array | None) -> float:
     mass = np.ones(len(p)) if weight is None else weight
     cut, before = 0.0, -1.0
     while cut > before:
-        said = p > cut
-        before, cut = cut, float((mass * p)[said].sum() / (mass @ p + mass[said].sum()))
+        predictions = p > cut
+        before, cut = cut, float((mass * p)[predictions].sum() / (mass @ p + mass[predictions].sum()))
     return before

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, NotApplicableError, Target
+from bench.core.nouns import Array, NotApplicableError, Prediction, Target
 
 ROUNDING = 1e-12
 """Relative slack of a rank: 0.8 × 10 is 8, and not the next rank because of its last digit."""
@@ -31,28 +31,28 @@ def central(target: Target) -> list[tuple[float, int, int]]:
     return [(float(levels[hi] - levels[lo]), lo, hi) for lo, hi in target.intervals.values()]
 
 
-def misses(answer: Answer, y: Array, lower: int, upper: int) -> Array:
+def misses(prediction: Prediction, y: Array, lower: int, upper: int) -> Array:
     """Return E = max(lo - y, y - hi), how far y lies outside the interval, negative inside (n,)."""
-    lo, hi = answer.values[:, lower], answer.values[:, upper]
+    lo, hi = prediction.values[:, lower], prediction.values[:, upper]
     return np.maximum(lo - y, y - hi)
 
 
-def mass_of(answer: Answer) -> Array:
+def mass_of(prediction: Prediction) -> Array:
     """Return the weight of each row (n,), one each where the task has none."""
-    return np.ones(len(answer.values)) if answer.weight is None else answer.weight
+    return np.ones(len(prediction.values)) if prediction.weight is None else prediction.weight
 
 
-def split_conformal(answer: Answer, y: Array, mass: Array) -> Callable[[Answer], Answer]:
+def split_conformal(prediction: Prediction, y: Array, mass: Array) -> Callable[[Prediction], Prediction]:
     """Return the change that moves both ends of every central interval out by a quantile of the misses E.
 
     For a row of weight w, the margin is the smallest miss e with Σ_{E_i <= e} m_i >= (1 - a)(Σ m_i + w), infinite where
     there is none; m (n,) is the `mass` of the rows that teach. With weights of one that is the ceil((1 - a)(n + 1))-th
     smallest miss.
     """
-    intervals = central(answer.target)
-    known = [ordered(misses(answer, y, lower, upper), mass) for _, lower, upper in intervals]
+    intervals = central(prediction.target)
+    known = [ordered(misses(prediction, y, lower, upper), mass) for _, lower, upper in intervals]
 
-    def change(other: Answer) -> Answer:
+    def change(other: Prediction) -> Prediction:
         values, own = other.values.copy(), mass_of(other)
         for (coverage, lower, upper), (scores, reached) in zip(intervals, known, strict=True):
             wanted = coverage * (reached[-1] + own) * (1 - ROUNDING)
@@ -75,7 +75,7 @@ def _moved(ends: Array, margin: Array) -> Array:
     return np.add(ends, margin, out=ends.copy(), where=np.isfinite(ends))
 
 
-def nested(answer: Answer, values: Array) -> Answer:
+def nested(prediction: Prediction, values: Array) -> Prediction:
     """Return the answer with new ends, each interval widened to hold the median and the narrower intervals.
 
     No interval shrinks, so none covers less. Without a median among the levels, the middle between the two inner ends
@@ -83,11 +83,11 @@ def nested(answer: Answer, values: Array) -> Answer:
     """
     half, width = values.shape[1] // 2, values.shape[1]
     with np.errstate(invalid="ignore"):  # the middle of (-inf, inf) is NaN, and fmin and fmax pass it over
-        centre = answer.values[:, [(width - 1) // 2, width // 2]].mean(axis=1, keepdims=True)
+        centre = prediction.values[:, [(width - 1) // 2, width // 2]].mean(axis=1, keepdims=True)
     below = np.fmin.accumulate(np.hstack([centre, values[:, :half][:, ::-1]]), axis=1)[:, :0:-1]
     above = np.fmax.accumulate(np.hstack([centre, values[:, width - half :]]), axis=1)[:, 1:]
-    said = np.hstack([below, values[:, half : width - half], above])
-    return replace(answer, values=said, unsorted=said)
+    predictions = np.hstack([below, values[:, half : width - half], above])
+    return replace(prediction, values=predictions, unsorted=predictions)
 
 
 def smallest_sums(ends: Array, known: Known, wanted: Array) -> Array:

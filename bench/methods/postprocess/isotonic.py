@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array
+from bench.core.nouns import Array, Prediction
 from bench.methods.postprocess import register
 from bench.methods.postprocess.one_vs_rest import Curve, calibrated
 
 
 @register("class", tags=("extended",), breaks={"keeps_probabilities": "it is there to calibrate probabilities"})
-def isotonic(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+def isotonic(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callable[[Prediction], Prediction]:
     """Calibrate each class against the rest by the rising curve of the least squared error, then let rows sum to one.
 
     The curve is the pooled share of true rows at the probabilities that were said, linear between them and flat beyond.
@@ -20,7 +20,7 @@ def isotonic(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[An
     two classes there is one curve. Zadrozny and Elkan (2002), "Transforming classifier scores into accurate multiclass
     probability estimates".
     """
-    return calibrated(answer, y, _learned)
+    return calibrated(prediction, y, _learned)
 
 
 def _learned(p: Array, rest: Array, hit: Array, mass: Array) -> Curve:

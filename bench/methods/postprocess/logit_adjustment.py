@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, BenchError
+from bench.core.nouns import Array, BenchError, Prediction
 from bench.methods.postprocess import register
 
 
 @register("class", tags=("core",))
 def logit_adjustment(
-    answer: Answer, y: Array, rng: np.random.Generator, *, tau: float = 1.0
-) -> Callable[[Answer], Answer]:
+    prediction: Prediction, y: Array, rng: np.random.Generator, *, tau: float = 1.0
+) -> Callable[[Prediction], Prediction]:
     """Decide on the class of the largest ln p_k - tau ln π_k, with the class shares π of the known rows.
 
     As a decision rule it multiplies p_k by π_k^(-tau); probabilities stay as they are. With tau = 1 and true
@@ -27,7 +27,7 @@ def logit_adjustment(
     """
     if not np.isfinite(tau):
         raise BenchError(f"tau of logit-adjustment cannot be {tau}: give a number such as 1")
-    counts = np.bincount(y, weights=answer.weight, minlength=answer.target.width).astype(float)
+    counts = np.bincount(y, weights=prediction.weight, minlength=prediction.target.width).astype(float)
     present = counts > 0
     relative = np.where(present, counts, 1.0) / counts.max()
     rule = np.where(present, relative**-tau, 0.0)

@@ -7,25 +7,25 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array
+from bench.core.nouns import Array, Prediction
 from bench.methods.postprocess import register
 
 
 @register("quantile", tags=("extended",), learns="nothing")
-def minmax(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+def minmax(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callable[[Prediction], Prediction]:
     """Take the maximum so far on the way up from the median, and the minimum so far on the way down.
 
     It starts at the level next to 1/2 (the lower of two), from what was said before the sort. It may raise the pinball
     loss, where `sort` and `pava` cannot. Fakoor, Kim, Mueller, Smola and Tibshirani (2023), "Flexible model aggregation
     for quantile regression".
     """
-    middle = int(np.argmin(np.abs(answer.target.levels - 0.5).round(9)))
+    middle = int(np.argmin(np.abs(prediction.target.levels - 0.5).round(9)))
     return lambda other: replace(
         other, values=_swept(other.values if other.unsorted is None else other.unsorted, middle)
     )
 
 
-def _swept(said: Array, middle: int) -> Array:
-    down = np.minimum.accumulate(said[:, middle::-1], axis=1)[:, ::-1]
-    up = np.maximum.accumulate(said[:, middle:], axis=1)
+def _swept(predictions: Array, middle: int) -> Array:
+    down = np.minimum.accumulate(predictions[:, middle::-1], axis=1)[:, ::-1]
+    up = np.maximum.accumulate(predictions[:, middle:], axis=1)
     return np.hstack([down[:, :-1], up])

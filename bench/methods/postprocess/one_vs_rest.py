@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, clip_probabilities
+from bench.core.nouns import Array, Prediction, clip_probabilities
 
 Curve = Callable[[Array, Array], Array]
 """(p, 1 - p), each (n,) -> calibrated p (n,)."""
@@ -17,8 +17,8 @@ HALVINGS = 40
 
 
 def calibrated(
-    answer: Answer, y: Array, learn: Callable[[Array, Array, Array, Array], Curve]
-) -> Callable[[Answer], Answer]:
+    prediction: Prediction, y: Array, learn: Callable[[Array, Array, Array, Array], Curve]
+) -> Callable[[Prediction], Prediction]:
     """Return the change that sends each class's probability through a curve of its own and lets rows sum to one.
 
     `learn` gets p, 1 - p, whether the class is true, and the row weights, each (n,) over the rows of weight above zero.
@@ -26,13 +26,13 @@ def calibrated(
     curves of two classes say the same. What comes out is calibrated to the classes of the known rows, so that the class
     weights of the training are behind it no more.
     """
-    heard = np.ones(len(y), dtype=bool) if answer.weight is None else answer.weight > 0
-    mass = np.ones(len(y)) if answer.weight is None else answer.weight
-    p, rest = _split(answer.values[heard])
-    truth, mass = y[heard], mass[heard]
+    used = np.ones(len(y), dtype=bool) if prediction.weight is None else prediction.weight > 0
+    mass = np.ones(len(y)) if prediction.weight is None else prediction.weight
+    p, rest = _split(prediction.values[used])
+    truth, mass = y[used], mass[used]
     curves = {
         k: learn(p[:, k], rest[:, k], truth == k, mass)
-        for k in range(answer.target.width)
+        for k in range(prediction.target.width)
         if 0 < np.count_nonzero(truth == k) < len(truth)
     }
     return lambda other: _sent(other, curves)
@@ -44,15 +44,15 @@ def _split(values: Array) -> tuple[Array, Array]:
     return p, p @ (1 - np.eye(p.shape[1]))
 
 
-def _sent(answer: Answer, curves: dict[int, Curve]) -> Answer:
-    p, rest = _split(answer.values)
+def _sent(prediction: Prediction, curves: dict[int, Curve]) -> Prediction:
+    p, rest = _split(prediction.values)
     odds = p.copy()
     for k, curve in curves.items():
         odds[:, k] = curve(p[:, k], rest[:, k])
     empty = ~(odds.sum(axis=1) > 0)
     odds[empty] = p[empty]
     values, _ = clip_probabilities(odds / odds.sum(axis=1, keepdims=True))
-    return replace(answer, values=values, emphasis=None)
+    return replace(prediction, values=values, effective_class_weights=None)
 
 
 def smoothed(hit: Array, mass: Array) -> Array:

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array
+from bench.core.nouns import Array, Prediction
 from bench.methods.postprocess import register
 
 
 @register("quantile", tags=("core",), learns="nothing")
-def pava(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+def pava(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callable[[Prediction], Prediction]:
     """Replace the quantiles that cross by their means, so that each row is as near as can be to what was said.
 
     The values q of a row minimise Σ_k (q_k - g_k)² under q_1 <= … <= q_K, where g is what was said before the sort. It
@@ -25,22 +25,22 @@ def pava(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer
     )
 
 
-def isotonic_rows(said: Array) -> Array:
+def isotonic_rows(predictions: Array) -> Array:
     """Return the non-decreasing rows nearest to `said` (n, K) in squared distance."""
-    crossed = np.any(said[:, 1:] < said[:, :-1], axis=1)
-    values = said.copy()
-    values[crossed] = _pooled(said[crossed])
+    crossed = np.any(predictions[:, 1:] < predictions[:, :-1], axis=1)
+    values = predictions.copy()
+    values[crossed] = _pooled(predictions[crossed])
     return values
 
 
-def _pooled(said: Array) -> Array:
+def _pooled(predictions: Array) -> Array:
     """Pool falling neighbours, in all rows at once, until none are left.
 
     Blocks lie one after another with sum, size and row. Every run of blocks whose means fall belongs to one block of
     the answer, in whatever order it is pooled.
     """
-    n, width = said.shape
-    total, size, row = said.ravel(), np.ones(said.size), np.repeat(np.arange(n), width)
+    n, width = predictions.shape
+    total, size, row = predictions.ravel(), np.ones(predictions.size), np.repeat(np.arange(n), width)
     while True:
         mean = total / size
         joins = (mean[1:] < mean[:-1]) & (row[1:] == row[:-1])

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array
+from bench.core.nouns import Array, Prediction
 from bench.methods.postprocess import register
 from bench.methods.postprocess.one_vs_rest import Curve, calibrated, curve_of, logistic, smoothed
 
 
 @register("class", tags=("extended",), breaks={"keeps_probabilities": "it is there to calibrate probabilities"})
-def platt(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+def platt(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callable[[Prediction], Prediction]:
     """Calibrate each class against the rest by a sigmoid of its log odds, then let rows sum to one.
 
         p ← 1 / (1 + exp(-(A ln(p / (1 - p)) + B)))
@@ -22,7 +22,7 @@ def platt(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answe
     (1999), "Probabilistic outputs for support vector machines and comparisons to regularized likelihood methods"; Lin,
     Lin and Weng (2007), "A note on Platt's probabilistic outputs for support vector machines".
     """
-    return calibrated(answer, y, _learned)
+    return calibrated(prediction, y, _learned)
 
 
 def _learned(p: Array, rest: Array, hit: Array, mass: Array) -> Curve:

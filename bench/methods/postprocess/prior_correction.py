@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, NotApplicableError, clip_probabilities
+from bench.core.nouns import Array, NotApplicableError, Prediction, clip_probabilities
 from bench.methods.postprocess import register
 
 
@@ -17,7 +17,7 @@ from bench.methods.postprocess import register
     learns="nothing",
     breaks={"keeps_probabilities": "it is there to correct probabilities"},
 )
-def prior_correction(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+def prior_correction(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callable[[Prediction], Prediction]:
     """Divide probabilities by the class weights that the model was trained with, and let them sum to one again.
 
         p_k ← (p_k / w_k) / Σ_j (p_j / w_j)
@@ -34,12 +34,12 @@ def prior_correction(answer: Answer, y: Array, rng: np.random.Generator) -> Call
     return corrected
 
 
-def corrected(answer: Answer) -> Answer:
+def corrected(prediction: Prediction) -> Prediction:
     """Return the answer without the class weights behind it; NotApplicableError if they are not known."""
-    if answer.emphasis is None:
-        return answer
-    if np.isnan(answer.emphasis).any():
+    if prediction.effective_class_weights is None:
+        return prediction
+    if np.isnan(prediction.effective_class_weights).any():
         raise NotApplicableError("the class weights behind this answer are not known")
-    odds = answer.values / np.where(answer.emphasis > 0, answer.emphasis, 1.0)
+    odds = prediction.values / np.where(prediction.effective_class_weights > 0, prediction.effective_class_weights, 1.0)
     values, _ = clip_probabilities(odds / odds.sum(axis=1, keepdims=True))
-    return replace(answer, values=values, emphasis=None)
+    return replace(prediction, values=values, effective_class_weights=None)

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array
+from bench.core.nouns import Array, Prediction
 from bench.methods.postprocess import register
 
 
 @register("quantile", tags=("core",), learns="nothing")
-def sort(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+def sort(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callable[[Prediction], Prediction]:
     """Sort the quantiles of each row, as every quantile answer ends without being asked.
 
     It never raises the summed pinball loss. Chernozhukov, Fernández-Val and Galichon (2010), "Quantile and probability

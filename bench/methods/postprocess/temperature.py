@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench.core import losses
-from bench.core.nouns import Answer, Array, clip_probabilities
+from bench.core.nouns import Array, Prediction, clip_probabilities
 from bench.methods.postprocess import register
 
 COLDEST, HOTTEST = 0.05, 100.0
@@ -16,7 +16,7 @@ COLDEST, HOTTEST = 0.05, 100.0
 
 
 @register("class", tags=("extended",), breaks={"keeps_probabilities": "it is there to calibrate probabilities"})
-def temperature(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[[Answer], Answer]:
+def temperature(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callable[[Prediction], Prediction]:
     """Divide the logarithms of the probabilities by the temperature T of the least log loss.
 
         p_k ← p_k^(1/T) / Σ_j p_j^(1/T)
@@ -27,12 +27,12 @@ def temperature(answer: Answer, y: Array, rng: np.random.Generator) -> Callable[
     """
     from scipy.optimize import brentq
 
-    logs = np.log(clip_probabilities(answer.values)[0])
+    logs = np.log(clip_probabilities(prediction.values)[0])
     low, high = 1 / HOTTEST, 1 / COLDEST
 
     def slope(power: float) -> float:
         expected = (_powered(logs, power) * logs).sum(axis=1)
-        return float(losses.mean(expected - losses.true_class(y, logs), answer.weight))
+        return float(losses.mean(expected - losses.true_class(y, logs), prediction.weight))
 
     if slope(low) >= 0:
         return lambda other: _tempered(other, low)
@@ -47,12 +47,14 @@ def _powered(logs: Array, power: float) -> Array:
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
-def _tempered(answer: Answer, power: float) -> Answer:
-    logs = np.log(clip_probabilities(answer.values)[0])
+def _tempered(prediction: Prediction, power: float) -> Prediction:
+    logs = np.log(clip_probabilities(prediction.values)[0])
     values, _ = clip_probabilities(_powered(logs, power))
     return replace(
-        answer,
+        prediction,
         values=values,
-        rule=None if answer.rule is None else answer.rule**power,
-        emphasis=None if answer.emphasis is None else answer.emphasis**power,
+        rule=None if prediction.rule is None else prediction.rule**power,
+        effective_class_weights=None
+        if prediction.effective_class_weights is None
+        else prediction.effective_class_weights**power,
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, BenchError
+from bench.core.nouns import Array, BenchError, Prediction
 from bench.methods import metrics
 from bench.methods.metrics.confusion import Counts, Formula, counts
 from bench.methods.postprocess import register
@@ -17,8 +17,8 @@ SWEEPS = 10
 
 @register("class", tags=("core",))
 def threshold(
-    answer: Answer, y: Array, rng: np.random.Generator, *, metric: str = "macro_f1"
-) -> Callable[[Answer], Answer]:
+    prediction: Prediction, y: Array, rng: np.random.Generator, *, metric: str = "macro_f1"
+) -> Callable[[Prediction], Prediction]:
     """Choose class multipliers g so that the labels argmax_k g_k p_k maximise a label metric.
 
     One multiplier is swept exactly at a time, over every cut that changes a label, O(n log n); two classes have one
@@ -27,13 +27,13 @@ def threshold(
     threshold selection for multi-label classification", for the sweeps in turn.
     """
     formula = _formula(metric)
-    answer, y = _heard(answer, y)
-    rule = np.ones(answer.target.width)
-    best = _score(formula, answer, y, rule)
+    prediction, y = _heard(prediction, y)
+    rule = np.ones(prediction.target.width)
+    best = _score(formula, prediction, y, rule)
     for _ in range(SWEEPS):
         before = best
         for k in range(1 if len(rule) == 2 else 0, len(rule)):
-            rule[k], best = _sweep(formula, answer, y, rule, k)
+            rule[k], best = _sweep(formula, prediction, y, rule, k)
         if not best > before + 1e-12:
             break
     rule /= rule[0]
@@ -49,35 +49,35 @@ def _formula(name: str) -> Formula:
     return formula
 
 
-def _heard(answer: Answer, y: Array) -> tuple[Answer, Array]:
+def _heard(prediction: Prediction, y: Array) -> tuple[Prediction, Array]:
     """Leave out the rows of weight zero: a cut lies between two rows that count."""
-    if answer.weight is None:
-        return answer, y
-    heard = answer.weight > 0
-    return replace(answer, values=answer.values[heard], weight=answer.weight[heard]), y[heard]
+    if prediction.weight is None:
+        return prediction, y
+    used = prediction.weight > 0
+    return replace(prediction, values=prediction.values[used], weight=prediction.weight[used]), y[used]
 
 
-def _score(formula: Formula, answer: Answer, y: Array, rule: Array) -> float:
-    labels = replace(answer, rule=rule).labels
-    return _known(formula(counts(y, labels, len(rule), answer.weight))).item()
+def _score(formula: Formula, prediction: Prediction, y: Array, rule: Array) -> float:
+    labels = replace(prediction, rule=rule).labels
+    return _known(formula(counts(y, labels, len(rule), prediction.weight))).item()
 
 
 def _known(values: Array) -> Array:
     return np.nan_to_num(np.asarray(values, dtype=float), nan=-np.inf)
 
 
-def _sweep(formula: Formula, answer: Answer, y: Array, rule: Array, k: int) -> tuple[float, float]:
+def _sweep(formula: Formula, prediction: Prediction, y: Array, rule: Array, k: int) -> tuple[float, float]:
     """Return the best multiplier of class k, the others held, and the metric there; what is as good stays."""
-    rivals = answer.values * rule
+    rivals = prediction.values * rule
     rivals[:, k] = -np.inf
     rival = np.argmax(rivals, axis=1)
-    switch = np.max(rivals, axis=1) / answer.values[:, k]
+    switch = np.max(rivals, axis=1) / prediction.values[:, k]
     order = np.argsort(switch, kind="stable")
     switch = switch[order]
-    path = _path(answer, y, rival, order, k)
+    path = _path(prediction, y, rival, order, k)
     is_cut = np.concatenate([[True], np.diff(switch) > 0, [True]])
     values = _known(formula(Counts(path.hit[is_cut], path.true, path.predicted[is_cut])))
-    now = _score(formula, answer, y, rule)
+    now = _score(formula, prediction, y, rule)
     if not values.max() > now + 1e-12:
         return float(rule[k]), now
     cuts = _between(switch)[is_cut]
@@ -86,11 +86,11 @@ def _sweep(formula: Formula, answer: Answer, y: Array, rule: Array, k: int) -> t
     return float(cuts[nearest]), float(values[nearest])
 
 
-def _path(answer: Answer, y: Array, rival: Array, order: Array, k: int) -> Counts:
+def _path(prediction: Prediction, y: Array, rival: Array, order: Array, k: int) -> Counts:
     """Return the counts after 0, 1, …, n rows have switched from their rival class to class k, in `order`."""
-    n, width = answer.values.shape
-    weight = np.ones(n) if answer.weight is None else answer.weight
-    start = counts(y, rival, width, answer.weight)
+    n, width = prediction.values.shape
+    weight = np.ones(n) if prediction.weight is None else prediction.weight
+    start = counts(y, rival, width, prediction.weight)
     hit, predicted = np.zeros((2, n + 1, width))
     hit[0], predicted[0] = start.hit, start.predicted
     step, w, left = np.arange(1, n + 1), weight[order], rival[order]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, BenchError
+from bench.core.nouns import Array, BenchError, Prediction
 from bench.methods.postprocess import register
 from bench.methods.postprocess.intervals import mass_of, split_conformal
 
@@ -20,8 +20,8 @@ from bench.methods.postprocess.intervals import mass_of, split_conformal
     breaks={"row_order": "a later row weighs more"},
 )
 def weighted_cqr(
-    answer: Answer, y: Array, rng: np.random.Generator, *, half_life: float = 0.5
-) -> Callable[[Answer], Answer]:
+    prediction: Prediction, y: Array, rng: np.random.Generator, *, half_life: float = 0.5
+) -> Callable[[Prediction], Prediction]:
     """Move the ends of every central interval by one margin, for which late calibration rows count more.
 
     As `cqr`, but row i of n has the weight w_i = 2^(-(n - i + 1) / (h n)): it is halved every h × n rows, with
@@ -38,7 +38,7 @@ def weighted_cqr(
     """
     if not half_life > 0:
         raise BenchError(f"half_life of weighted-cqr cannot be {half_life}: give a share of the rows above zero")
-    return split_conformal(answer, y, _faded(mass_of(answer), half_life))
+    return split_conformal(prediction, y, _faded(mass_of(prediction), half_life))
 
 
 def _faded(mass: Array, half_life: float) -> Array:

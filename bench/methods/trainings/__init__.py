@@ -10,11 +10,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar, get_args
 
-from bench.core.registry import Options, Registry, held_to_its_keywords
+from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
 from bench.methods import class_weights
-from bench.methods.trainings.fit_context import Lesson, Say, Taught
+from bench.methods.trainings.fit_context import FitContext, FittedModel, Predictor
 
-__all__ = ["Lesson", "Say", "Taught", "TrainingOptions", "TrainingScheme", "register", "registry"]
+__all__ = ["FitContext", "FittedModel", "Predictor", "TrainingOptions", "TrainingScheme", "register", "registry"]
 
 Hook = Literal["weights", "resample", "ensemble", "loss", "reweigh"]
 
@@ -22,12 +22,12 @@ Hook = Literal["weights", "resample", "ensemble", "loss", "reweigh"]
 class TrainingScheme(Protocol):
     """The function of a training scheme."""
 
-    def __call__(self, lesson: Lesson, /) -> Taught:
+    def __call__(self, context: FitContext, /) -> FittedModel:
         """Fit the learner of the context on its rows, in the way of the scheme."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingOptions(Options):
+class TrainingOptions(PluginOptions):
     """What a training scheme may say of itself.
 
     `hook` says what it does to the fit: `weights` of rows by their class, as class weightings do, `resample`,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.methods.trainings import Lesson, Taught, register
+from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.oversampling import Growth, by_sampler, grown
-from bench.methods.trainings.sample import taught
+from bench.methods.trainings.sample import fit_sample
 
 REFUSALS = {
     "Not any neigbours": "no other class is near it",
@@ -15,7 +15,7 @@ REFUSALS = {
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def adasyn(lesson: Lesson, *, k: int = 5, ratio: float = 1.0) -> Taught:
+def adasyn(context: FitContext, *, k: int = 5, ratio: float = 1.0) -> FittedModel:
     """Grow a class from each of its rows in proportion to the share of other classes among its k neighbours.
 
     Numbers of rows are rounded, so that a class may miss its size by a few. A class that nobody is near grows by plain
@@ -31,4 +31,4 @@ def adasyn(lesson: Lesson, *, k: int = 5, ratio: float = 1.0) -> Taught:
 
         return ADASYN(n_neighbors=growth.k, random_state=growth.seed)
 
-    return taught(lesson, grown(lesson, by_sampler(sampler, REFUSALS), k, ratio))
+    return fit_sample(context, grown(context, by_sampler(sampler, REFUSALS), k, ratio))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core.nouns import Array, BenchError
-from bench.methods.trainings import Lesson, Taught, networks, objectives, register
-from bench.methods.trainings.class_rows import Pupils, Speak, taught
+from bench.methods.trainings import FitContext, FittedModel, networks, objectives, register
+from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fit_present_classes
 from bench.methods.trainings.soft_confusion import MEASURES, soft
 
 HELD = 8
@@ -26,7 +26,7 @@ LARGEST = 4096
     learners=("logistic", "mlp"),
     code=("bench.methods.class_weights.balanced",),
 )
-def anyloss(lesson: Lesson, *, metric: str = "f1", steepness: float = 73.0) -> Taught:
+def anyloss(context: FitContext, *, metric: str = "f1", steepness: float = 73.0) -> FittedModel:
     """Minimise 1 - metric of a confusion matrix that counts rows by A(p) = 1 / (1 + e^(-L (p - 1/2))).
 
         S_jk = Σ_i weight_i [y_i = j] A_ik        A_i = softmax(L p_i / 2), for two classes the A above
@@ -48,22 +48,24 @@ def anyloss(lesson: Lesson, *, metric: str = "f1", steepness: float = 73.0) -> T
         raise BenchError(f"parameter 'metric' of anyloss cannot be {metric!r}: choose from {', '.join(MEASURES)}")
     if steepness <= 0:
         raise BenchError(f"parameter 'steepness' of anyloss is {steepness}: give a positive number")
-    learn = _LEARN[lesson.learner.entry.name]
-    return taught(lesson, lambda rows: learn(lesson, rows, soft(MEASURES[metric](rows.counts), steepness)))
+    learn = _LEARN[context.learner.entry.name]
+    return fit_present_classes(
+        context, lambda rows: learn(context, rows, soft(MEASURES[metric](rows.counts), steepness))
+    )
 
 
-def _linear(lesson: Lesson, rows: Pupils, loss: networks.Loss) -> Speak:
-    network, penalty = networks.Linear(rows.X.shape[1], len(rows.present)), networks.penalty(lesson, rows)
+def _linear(context: FitContext, rows: EncodedRows, loss: networks.Loss) -> EncodedPredictor:
+    network, penalty = networks.Linear(rows.X.shape[1], len(rows.present)), networks.penalty(context, rows)
     weighed = objectives.weighed(objectives.cross_entropy, rows.weights("balanced"))
     plain = networks.solve(network, networks.mean_of(objectives.cross_entropy), rows, penalty, network.start())
     balanced = networks.solve(network, networks.mean_of(weighed), rows, penalty, plain)
     starts = [network.start(), *(_best_cut(network, theta, rows, loss) for theta in (plain, balanced))]
     ends = [networks.solve(network, loss, rows, penalty, theta, MOST_STEPS) for theta in starts]
     price = networks.price(network, loss, rows, penalty)
-    return networks.Trained(network, min(ends, key=lambda theta: price(theta)[0])).say
+    return networks.Trained(network, min(ends, key=lambda theta: price(theta)[0])).predict
 
 
-def _best_cut(network: networks.Linear, theta: Array, rows: Pupils, loss: networks.Loss) -> Array:
+def _best_cut(network: networks.Linear, theta: Array, rows: EncodedRows, loss: networks.Loss) -> Array:
     """Move the intercept of two classes to the cut, of forty even quantiles of the outputs, with the lowest loss."""
     if network.outputs > 1:
         return theta
@@ -75,8 +77,8 @@ def _best_cut(network: networks.Linear, theta: Array, rows: Pupils, loss: networ
     return moved
 
 
-def _hidden(lesson: Lesson, rows: Pupils, loss: networks.Loss) -> Speak:
-    network, pace, rng = networks.hidden(lesson, rows), networks.pace(lesson, rows), lesson.rng("network")
+def _hidden(context: FitContext, rows: EncodedRows, loss: networks.Loss) -> EncodedPredictor:
+    network, pace, rng = networks.hidden(context, rows), networks.pace(context, rows), context.rng("network")
     n = len(rows.y)
     plain = max(1, n // pace.batch)
     number = max(1, n // LARGEST, min(plain, np.bincount(rows.y).min() // HELD))
@@ -85,7 +87,7 @@ def _hidden(lesson: Lesson, rows: Pupils, loss: networks.Loss) -> Speak:
     early = round(epochs / 5)
     course = [networks.mean_of(objectives.cross_entropy)] * early + [loss] * (epochs - early)
     theta = networks.descend(network, course, rows, large, rng, network.start(rng))
-    return networks.Trained(network, theta).say
+    return networks.Trained(network, theta).predict
 
 
 _LEARN = {"logistic": _linear, "mlp": _hidden}

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.methods.trainings import Lesson, Taught, register
+from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.balanced_ensembles import balanced, mean_of, sizes
-from bench.methods.trainings.fit_context import Say
-from bench.methods.trainings.sample import whole, whole_number
+from bench.methods.trainings.fit_context import Predictor
+from bench.methods.trainings.sample import positive_weight_sample, whole_number
 from bench.methods.trainings.undersampling import few
 
 
 @register("fit", tags=("extended", "balanced-ensemble"), hook="ensemble")
-def balanced_bagging(lesson: Lesson, *, models: int = 10, ratio: float = 1.0) -> Taught:
+def balanced_bagging(context: FitContext, *, models: int = 10, ratio: float = 1.0) -> FittedModel:
     """Teach models of the learner a bag each, and answer with their mean: under-bagging.
 
     A bag holds rows of every class, drawn with replacement: as many as the smallest class has, over `ratio`, or as many
@@ -22,13 +22,13 @@ def balanced_bagging(lesson: Lesson, *, models: int = 10, ratio: float = 1.0) ->
         BenchError: there is no model, or the ratio is not in (0, 1].
     """
     whole_number("models", models)
-    sample = few(whole(lesson), ratio)
-    drawn = sizes(sample.y, lesson.target.width, ratio)
+    sample = few(positive_weight_sample(context), ratio)
+    drawn = sizes(sample.y, context.target.width, ratio)
 
-    def model(part: int) -> Say:
-        rng = lesson.rng("bag", part)
+    def model(part: int) -> Predictor:
+        rng = context.rng("bag", part)
         bags = [rng.choice(np.flatnonzero(sample.y == c), drawn[c]) for c in np.flatnonzero(drawn)]
         bag = sample.rows(np.sort(np.concatenate(bags)))
-        return lesson.teach(bag.X, bag.y, bag.weight, part=part)
+        return context.fit(bag.X, bag.y, bag.weight, part=part)
 
-    return balanced(lesson, sample, mean_of([model(part) for part in range(models)]), drawn)
+    return balanced(context, sample, mean_of([model(part) for part in range(models)]), drawn)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bench.methods.trainings import Lesson, Taught, register
+from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.balanced_ensembles import balanced, by_library, sizes
-from bench.methods.trainings.sample import whole
+from bench.methods.trainings.sample import positive_weight_sample
 from bench.methods.trainings.undersampling import few
 
 
@@ -15,7 +15,7 @@ from bench.methods.trainings.undersampling import few
     learners=("forest",),
     libraries=("imbalanced-learn",),
 )
-def balanced_forest(lesson: Lesson) -> Taught:
+def balanced_forest(context: FitContext) -> FittedModel:
     """Grow each tree of a forest on as many rows of every class as the smallest has, drawn with replacement.
 
     The size of the forest and of its leaves are those of the learner. Chen, Liaw and Breiman (2004), Using random
@@ -23,8 +23,8 @@ def balanced_forest(lesson: Lesson) -> Taught:
     """
     from imblearn.ensemble import BalancedRandomForestClassifier
 
-    sample = few(whole(lesson), 1.0)
-    given = lesson.learner.entry.parameters | dict(lesson.learner.parameters)
+    sample = few(positive_weight_sample(context), 1.0)
+    given = context.learner.entry.parameters | dict(context.learner.parameters)
     forest = BalancedRandomForestClassifier(
         given["n_estimators"],
         min_samples_leaf=given["min_samples_leaf"],
@@ -32,8 +32,8 @@ def balanced_forest(lesson: Lesson) -> Taught:
         sampling_strategy="all",
         replacement=True,
         bootstrap=False,
-        random_state=lesson.seed_of("forest"),
+        random_state=context.seed_of("forest"),
         n_jobs=1,
     )
-    say = by_library(lesson, sample, forest)
-    return balanced(lesson, sample, say, sizes(sample.y, lesson.target.width, 1.0))
+    predict = by_library(context, sample, forest)
+    return balanced(context, sample, predict, sizes(sample.y, context.target.width, 1.0))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from bench.core.nouns import BenchError
-from bench.methods.trainings import Lesson, Taught, register
+from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.oversampling import Growth, by_sampler, grown
-from bench.methods.trainings.sample import taught, whole_number
+from bench.methods.trainings.sample import fit_sample, whole_number
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def borderline_smote(lesson: Lesson, *, k: int = 5, m: int = 10, kind: int = 1, ratio: float = 1.0) -> Taught:
+def borderline_smote(context: FitContext, *, k: int = 5, m: int = 10, kind: int = 1, ratio: float = 1.0) -> FittedModel:
     """Grow a class from those of its rows that have at least half, but not all, of their m neighbours in other classes.
 
     `kind` 1 draws towards rows of the class, 2 towards rows of any class, half as far to those of others. A class
@@ -33,4 +33,4 @@ def borderline_smote(lesson: Lesson, *, k: int = 5, m: int = 10, kind: int = 1, 
             k_neighbors=growth.k, m_neighbors=near, kind=f"borderline-{kind}", random_state=growth.seed
         )
 
-    return taught(lesson, grown(lesson, by_sampler(sampler, {}), k, ratio))
+    return fit_sample(context, grown(context, by_sampler(sampler, {}), k, ratio))

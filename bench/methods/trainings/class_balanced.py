@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core.nouns import BenchError
-from bench.methods.trainings import Lesson, Taught, objectives, register, trees
-from bench.methods.trainings.class_rows import Pupils, Speak, taught, weights
+from bench.methods.trainings import FitContext, FittedModel, objectives, register, trees
+from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fit_present_classes, weights
 
 
 @register(
@@ -16,7 +16,7 @@ from bench.methods.trainings.class_rows import Pupils, Speak, taught, weights
     learners=("logistic", "mlp", "lightgbm"),
     code=("bench.methods.class_weights.effective_number",),
 )
-def class_balanced(lesson: Lesson, *, beta: float = 0.999, gamma: float = 1.0) -> Taught:
+def class_balanced(context: FitContext, *, beta: float = 0.999, gamma: float = 1.0) -> FittedModel:
     """Train on focal loss times class weights (1 - b) / (1 - b^n_c), scaled to a mean row weight of one.
 
     `beta` is b and `gamma` the exponent of the focal loss; with 0 it is the class weighting `effective-number`. Cui,
@@ -29,8 +29,8 @@ def class_balanced(lesson: Lesson, *, beta: float = 0.999, gamma: float = 1.0) -
         raise BenchError(f"parameter 'gamma' of class-balanced is {gamma}: give 0 or more")
     weighting = f"effective-number:beta={beta}"
 
-    def learn(rows: Pupils) -> Speak:
+    def learn(rows: EncodedRows) -> EncodedPredictor:
         loss = objectives.weighed(objectives.focal(gamma), rows.weights(weighting))
-        return trees.train_any(lesson, rows, loss, np.log(rows.shares))
+        return trees.train_any(context, rows, loss, np.log(rows.shares))
 
-    return taught(lesson, learn, weights(lesson.counts, weighting) if gamma == 0 else None)
+    return fit_present_classes(context, learn, weights(context.counts, weighting) if gamma == 0 else None)

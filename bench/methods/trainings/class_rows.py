@@ -11,15 +11,15 @@ import numpy as np
 from bench.core.nouns import Array
 from bench.methods.class_weights import fit_weights
 from bench.methods.class_weights import registry as weightings
-from bench.methods.learners.adapters import counted
-from bench.methods.trainings.fit_context import Lesson, Say, Taught
+from bench.methods.learners.adapters import positive_weight_rows
+from bench.methods.trainings.fit_context import FitContext, FittedModel, Predictor
 
-Speak = Callable[[Any], Array]
+EncodedPredictor = Callable[[Any], Array]
 """Encoded rows -> probabilities of the present classes (n, K)."""
 
 
 @dataclass(frozen=True)
-class Pupils:
+class EncodedRows:
     """Encoded rows of positive weight: `X` as the learner reads it, codes `y` (n,) into the classes that are `present`.
 
     `weight` (n,) has mean one. Losses see K classes: those that are present.
@@ -52,31 +52,33 @@ def weights(counts: Array, weighting: str) -> Array:
     return fit_weights(weightings.scheme(weighting), counts)
 
 
-def pupils(lesson: Lesson) -> Pupils:
+def encoded(context: FitContext) -> EncodedRows:
     """Return the rows of a lesson that count, encoded."""
-    lesson.learner(lesson.target, lesson.seed)  # a learner refuses parameters that it cannot work with
-    X, y, weight = counted(lesson.encode(lesson.X), lesson.y, lesson.weight)
+    context.learner(context.target, context.seed)  # a learner refuses parameters that it cannot work with
+    X, y, weight = positive_weight_rows(context.encode(context.X), context.y, context.weight)
     present, codes = np.unique(y, return_inverse=True)
-    return Pupils(X, codes, np.ones(len(y)) if weight is None else weight, present)
+    return EncodedRows(X, codes, np.ones(len(y)) if weight is None else weight, present)
 
 
-def taught(lesson: Lesson, learn: Callable[[Pupils], Speak], emphasis: Array | None = None) -> Taught:
+def fit_present_classes(
+    context: FitContext, learn: Callable[[EncodedRows], EncodedPredictor], effective_class_weights: Array | None = None
+) -> FittedModel:
     """Let `learn` make a model of the classes that are present; a class without rows gets probability 0.
 
     `learn` returns a function from encoded rows to probabilities of the present classes. `emphasis` (K,) are the class
     weights in effect; without it they are unknown.
     """
-    rows = pupils(lesson)
+    rows = encoded(context)
     several = len(rows.present) > 1
-    unknown = np.full(lesson.target.width, np.nan)
-    say = _spread(lesson, rows.present, learn(rows) if several else lambda X: np.ones((len(X), 1)))
-    return Taught(say, unknown if emphasis is None else emphasis)
+    unknown = np.full(context.target.width, np.nan)
+    predict = _spread(context, rows.present, learn(rows) if several else lambda X: np.ones((len(X), 1)))
+    return FittedModel(predict, unknown if effective_class_weights is None else effective_class_weights)
 
 
-def _spread(lesson: Lesson, present: Array, say: Speak) -> Say:
+def _spread(context: FitContext, present: Array, predict: EncodedPredictor) -> Predictor:
     def spread(X: Any) -> Array:
-        answer = np.zeros((len(X), lesson.target.width))
-        answer[:, present] = say(lesson.encode(X))
-        return answer
+        prediction = np.zeros((len(X), context.target.width))
+        prediction[:, present] = predict(context.encode(X))
+        return prediction
 
     return spread

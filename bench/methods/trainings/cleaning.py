@@ -7,21 +7,21 @@ from functools import partial
 from typing import Any
 
 from bench.core.nouns import Array, BenchError
-from bench.methods.trainings import Lesson, Taught, register
-from bench.methods.trainings.sample import taught, whole, whole_number
-from bench.methods.trainings.undersampling import chosen, clamped, kept, larger
+from bench.methods.trainings import FitContext, FittedModel, register
+from bench.methods.trainings.sample import fit_sample, positive_weight_sample, whole_number
+from bench.methods.trainings.undersampling import clamped, larger, sampled_rows, undersample
 
 
-def _cleaned(lesson: Lesson, k: int, make: Callable[..., Any]) -> Taught:
-    sample = whole(lesson)
+def _cleaned(context: FitContext, k: int, make: Callable[..., Any]) -> FittedModel:
+    sample = positive_weight_sample(context)
     near, sample = clamped(sample, whole_number("k", k), len(sample.y) - 2)
-    return taught(lesson, kept(lesson, sample, lambda X, y: _tried(make, near, X, y)))
+    return fit_sample(context, undersample(context, sample, lambda X, y: _tried(make, near, X, y)))
 
 
 def _tried(make: Callable[..., Any], k: int, X: Array, y: Array) -> Array:
     """Choose with k neighbours, or with fewer where so few rows are left on the way that there are not as many."""
     try:
-        return chosen(make(n_neighbors=k, sampling_strategy=larger(y)), X, y)
+        return sampled_rows(make(n_neighbors=k, sampling_strategy=larger(y)), X, y)
     except ValueError as error:
         if k == 1 or "n_neighbors" not in str(error):
             raise
@@ -29,7 +29,7 @@ def _tried(make: Callable[..., Any], k: int, X: Array, y: Array) -> Array:
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def tomek_links(lesson: Lesson) -> Taught:
+def tomek_links(context: FitContext) -> FittedModel:
     """Leave out the row of the larger class in every Tomek link: rows of two classes that are each other's nearest.
 
     Tomek (1976), Two modifications of CNN.
@@ -38,13 +38,13 @@ def tomek_links(lesson: Lesson) -> Taught:
     def choose(X: Array, y: Array) -> Array:
         from imblearn.under_sampling import TomekLinks
 
-        return chosen(TomekLinks(sampling_strategy=larger(y)), X, y)
+        return sampled_rows(TomekLinks(sampling_strategy=larger(y)), X, y)
 
-    return taught(lesson, kept(lesson, whole(lesson), choose))
+    return fit_sample(context, undersample(context, positive_weight_sample(context), choose))
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def enn(lesson: Lesson, *, k: int = 3) -> Taught:
+def enn(context: FitContext, *, k: int = 3) -> FittedModel:
     """Leave out rows that have another class among their k nearest (edited nearest neighbours).
 
     Wilson (1972), Asymptotic properties of nearest neighbor rules using edited data; all k must agree, not the majority
@@ -55,11 +55,11 @@ def enn(lesson: Lesson, *, k: int = 3) -> Taught:
     """
     from imblearn.under_sampling import EditedNearestNeighbours
 
-    return _cleaned(lesson, k, EditedNearestNeighbours)
+    return _cleaned(context, k, EditedNearestNeighbours)
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def renn(lesson: Lesson, *, k: int = 3) -> Taught:
+def renn(context: FitContext, *, k: int = 3) -> FittedModel:
     """Repeat edited nearest neighbours until no row goes, or a class becomes smaller than the smallest was.
 
     Tomek (1976), An experiment with the edited nearest-neighbor rule.
@@ -69,11 +69,11 @@ def renn(lesson: Lesson, *, k: int = 3) -> Taught:
     """
     from imblearn.under_sampling import RepeatedEditedNearestNeighbours
 
-    return _cleaned(lesson, k, RepeatedEditedNearestNeighbours)
+    return _cleaned(context, k, RepeatedEditedNearestNeighbours)
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def all_knn(lesson: Lesson, *, k: int = 3) -> Taught:
+def all_knn(context: FitContext, *, k: int = 3) -> FittedModel:
     """Apply edited nearest neighbours with 1, 2, … k neighbours, until a class becomes smaller than the smallest was.
 
     Tomek (1976), An experiment with the edited nearest-neighbor rule.
@@ -83,11 +83,11 @@ def all_knn(lesson: Lesson, *, k: int = 3) -> Taught:
     """
     from imblearn.under_sampling import AllKNN
 
-    return _cleaned(lesson, k, AllKNN)
+    return _cleaned(context, k, AllKNN)
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def neighbourhood_cleaning(lesson: Lesson, *, k: int = 3, threshold: float = 0.5) -> Taught:
+def neighbourhood_cleaning(context: FitContext, *, k: int = 3, threshold: float = 0.5) -> FittedModel:
     """Leave out rows whose k nearest vote for another class, and the nearest to rows of the smallest that are outvoted.
 
     The second step spares classes of at most `threshold` times the rows of the smallest. Laurikkala (2001), Improving
@@ -100,4 +100,4 @@ def neighbourhood_cleaning(lesson: Lesson, *, k: int = 3, threshold: float = 0.5
 
     if threshold < 0:
         raise BenchError(f"parameter 'threshold' of neighbourhood-cleaning is {threshold}: give 0 or more")
-    return _cleaned(lesson, k, partial(NeighbourhoodCleaningRule, threshold_cleaning=threshold))
+    return _cleaned(context, k, partial(NeighbourhoodCleaningRule, threshold_cleaning=threshold))

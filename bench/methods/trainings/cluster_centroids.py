@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core.nouns import Array
-from bench.methods.trainings import Lesson, Taught, register
-from bench.methods.trainings.numeric_view import View, expected
-from bench.methods.trainings.sample import Sample, fewer, taught, whole
+from bench.methods.trainings import FitContext, FittedModel, register
+from bench.methods.trainings.numeric_view import View, quiet_libraries
+from bench.methods.trainings.sample import Sample, fewer, fit_sample, positive_weight_sample
 from bench.methods.trainings.undersampling import few
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def cluster_centroids(lesson: Lesson, *, ratio: float = 1.0) -> Taught:
+def cluster_centroids(context: FitContext, *, ratio: float = 1.0) -> FittedModel:
     """Put k-means centres in the place of the rows of a class, as many as the smallest class has rows, over `ratio`.
 
     Gaps and categories of a centre are those of the nearest row of the class. Lemaître, Nogueira and Aridas (2017),
@@ -21,12 +21,12 @@ def cluster_centroids(lesson: Lesson, *, ratio: float = 1.0) -> Taught:
     Raises:
         BenchError: the ratio is not in (0, 1].
     """
-    sample = whole(lesson)
+    sample = positive_weight_sample(context)
     view = View.learn(sample.X)
     shrunk = few(sample, ratio)
     for code, n_centres in fewer(sample.y, ratio).items():
-        shrunk = _replaced(shrunk, view, code, n_centres, lesson.seed_of("resample", code))
-    return taught(lesson, shrunk)
+        shrunk = _replaced(shrunk, view, code, n_centres, context.seed_of("resample", code))
+    return fit_sample(context, shrunk)
 
 
 def _replaced(sample: Sample, view: View, code: int, n_centres: int, seed: int) -> Sample:
@@ -49,6 +49,6 @@ def _centres(points: Array, n_centres: int, seed: int) -> Array:
     X = np.vstack([points, np.zeros((1, points.shape[1]))])
     y = np.append(np.zeros(len(points), dtype=int), 1)
     sampler = ClusterCentroids(sampling_strategy={0: n_centres}, random_state=seed, voting="soft")
-    with expected(), threadpool_limits(1):  # sums of several threads come in any order
+    with quiet_libraries(), threadpool_limits(1):  # sums of several threads come in any order
         made, of = sampler.fit_resample(X, y)
     return np.asarray(made[of == 0])

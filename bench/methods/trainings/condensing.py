@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from bench.core.nouns import Array
-from bench.methods.trainings import Lesson, Taught, register
-from bench.methods.trainings.sample import taught, whole, whole_number
-from bench.methods.trainings.undersampling import chosen, clamped, kept, larger, smallest
+from bench.methods.trainings import FitContext, FittedModel, register
+from bench.methods.trainings.sample import fit_sample, positive_weight_sample, whole_number
+from bench.methods.trainings.undersampling import clamped, larger, sampled_rows, smallest, undersample
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def condensed_nn(lesson: Lesson, *, k: int = 1) -> Taught:
+def condensed_nn(context: FitContext, *, k: int = 1) -> FittedModel:
     """Keep one row of a class, and then each that the k nearest of the smallest class and of what is kept get wrong.
 
     Hart (1968), The condensed nearest neighbor rule. One row after the other is asked: slow on large tables.
@@ -21,11 +21,11 @@ def condensed_nn(lesson: Lesson, *, k: int = 1) -> Taught:
     """
     from imblearn.under_sampling import CondensedNearestNeighbour
 
-    return _condensed(lesson, k, CondensedNearestNeighbour)
+    return _condensed(context, k, CondensedNearestNeighbour)
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def one_sided_selection(lesson: Lesson, *, k: int = 1) -> Taught:
+def one_sided_selection(context: FitContext, *, k: int = 1) -> FittedModel:
     """Keep what one row of a class and the smallest class get wrong by their k nearest, less the Tomek links in it.
 
     Kubat and Matwin (1997), Addressing the curse of imbalanced training sets: one-sided selection.
@@ -35,15 +35,15 @@ def one_sided_selection(lesson: Lesson, *, k: int = 1) -> Taught:
     """
     from imblearn.under_sampling import OneSidedSelection
 
-    return _condensed(lesson, k, OneSidedSelection)
+    return _condensed(context, k, OneSidedSelection)
 
 
-def _condensed(lesson: Lesson, k: int, make: Any) -> Taught:
-    sample = whole(lesson)
+def _condensed(context: FitContext, k: int, make: Any) -> FittedModel:
+    sample = positive_weight_sample(context)
     near, sample = clamped(sample, whole_number("k", k), smallest(sample.y) + 1)
-    seed = lesson.seed_of("resample")
+    seed = context.seed_of("resample")
 
     def choose(X: Array, y: Array) -> Array:
-        return chosen(make(n_neighbors=near, random_state=seed, sampling_strategy=larger(y)), X, y)
+        return sampled_rows(make(n_neighbors=near, random_state=seed, sampling_strategy=larger(y)), X, y)
 
-    return taught(lesson, kept(lesson, sample, choose))
+    return fit_sample(context, undersample(context, sample, choose))

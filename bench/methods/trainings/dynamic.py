@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core.nouns import BenchError
-from bench.methods.trainings import Lesson, Taught, networks, register
+from bench.methods.trainings import FitContext, FittedModel, networks, register
 from bench.methods.trainings.against_rest import Running, class_losses, fixed, sigmoids, weights
-from bench.methods.trainings.class_rows import Pupils, Speak, taught
+from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fit_present_classes
 
 ROUNDS = 10
 
 
 @register("fit", tags=("extended", "loss"), hook="loss", learners=("logistic", "mlp"))
-def dynamic(lesson: Lesson, *, gamma: float = 2.0, smoothing: float = 0.05) -> Taught:
+def dynamic(context: FitContext, *, gamma: float = 2.0, smoothing: float = 0.05) -> FittedModel:
     """Weigh the focal loss of each class against the rest by the inverse of its running loss, anew in every batch.
 
         R_c ← s r_c + (1 - s) R_c, from 1/K        w_c = 1 / (1e-5 + R_c), scaled to mean one
@@ -33,19 +33,21 @@ def dynamic(lesson: Lesson, *, gamma: float = 2.0, smoothing: float = 0.05) -> T
             f"parameters gamma={gamma} and smoothing={smoothing} of dynamic do not work: "
             "give a gamma of 0 or more and a smoothing above 0 and up to 1"
         )
-    return taught(lesson, lambda rows: _LEARN[lesson.learner.entry.name](lesson, rows, gamma, smoothing))
+    return fit_present_classes(
+        context, lambda rows: _LEARN[context.learner.entry.name](context, rows, gamma, smoothing)
+    )
 
 
-def _hidden(lesson: Lesson, rows: Pupils, gamma: float, smoothing: float) -> Speak:
-    model = networks.train(lesson, rows, Running(gamma, smoothing, len(rows.present)))
+def _hidden(context: FitContext, rows: EncodedRows, gamma: float, smoothing: float) -> EncodedPredictor:
+    model = networks.train(context, rows, Running(gamma, smoothing, len(rows.present)))
     return lambda X: sigmoids(model.logits(X))
 
 
-def _linear(lesson: Lesson, rows: Pupils, gamma: float, smoothing: float) -> Speak:
+def _linear(context: FitContext, rows: EncodedRows, gamma: float, smoothing: float) -> EncodedPredictor:
     network = networks.Linear(rows.X.shape[1], len(rows.present))
     theta, w, X = network.start(), np.ones(network.outputs), np.asarray(rows.X)
     for _ in range(ROUNDS if network.outputs > 1 else 1):
-        theta = networks.solve(network, fixed(gamma, w), rows, networks.penalty(lesson, rows), theta)
+        theta = networks.solve(network, fixed(gamma, w), rows, networks.penalty(context, rows), theta)
         w = weights(class_losses(network.forward(theta, X)[0], rows.y, rows.weight, gamma)[0])
     model = networks.Trained(network, theta)
     return lambda X: sigmoids(model.logits(X))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from bench.core.nouns import NotApplicableError
-from bench.methods.trainings import Lesson, Taught, register
-from bench.methods.trainings.balanced_ensembles import balanced, boosted, sizes
-from bench.methods.trainings.sample import whole, whole_number
+from bench.methods.trainings import FitContext, FittedModel, register
+from bench.methods.trainings.balanced_ensembles import balanced, boost, sizes
+from bench.methods.trainings.sample import positive_weight_sample, whole_number
 from bench.methods.trainings.undersampling import few
 
 
@@ -18,7 +18,7 @@ from bench.methods.trainings.undersampling import few
     learners=("forest",),
     libraries=("imbalanced-learn",),
 )
-def easy_ensemble(lesson: Lesson, *, models: int = 10, rounds: int = 10, depth: int = 4) -> Taught:
+def easy_ensemble(context: FitContext, *, models: int = 10, rounds: int = 10, depth: int = 4) -> FittedModel:
     """Boost small trees by AdaBoost on draws with as many rows of every class as the smallest has; take the mean.
 
     It brings trees of its own, and therefore stands beside one learner alone: the forest, whose rows it reads. The
@@ -32,7 +32,7 @@ def easy_ensemble(lesson: Lesson, *, models: int = 10, rounds: int = 10, depth: 
     whole_number("models", models)
     whole_number("rounds", rounds)
     whole_number("depth", depth)
-    sample = few(whole(lesson), 1.0)
+    sample = few(positive_weight_sample(context), 1.0)
     if sample.weight is not None:
         raise NotApplicableError("easy-ensemble takes no row weights")
 
@@ -44,5 +44,5 @@ def easy_ensemble(lesson: Lesson, *, models: int = 10, rounds: int = 10, depth: 
         boost = AdaBoostClassifier(DecisionTreeClassifier(max_depth=depth), n_estimators=rounds)
         return EasyEnsembleClassifier(models, boost, random_state=seed, n_jobs=1)
 
-    say, sample = boosted(lesson, sample, make)
-    return balanced(lesson, sample, say, sizes(sample.y, lesson.target.width, 1.0))
+    predict, sample = boost(context, sample, make)
+    return balanced(context, sample, predict, sizes(sample.y, context.target.width, 1.0))

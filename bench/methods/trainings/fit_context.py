@@ -12,14 +12,14 @@ import pandas as pd
 from bench.core.hashing import generator, seed
 from bench.core.nouns import Array, Target
 from bench.core.registry import Scheme
-from bench.methods.trainings.numeric_view import expected
+from bench.methods.trainings.numeric_view import quiet_libraries
 
-Say = Callable[[pd.DataFrame], Array]
+Predictor = Callable[[pd.DataFrame], Array]
 """Rows as they are in the table -> class probabilities (n, K)."""
 
 
 @dataclass(frozen=True)
-class Lesson:
+class FitContext:
     """The rows of one fit, and the learner that is to learn from them.
 
     `X` holds the rows as they are in the table: float64 columns with NaN, and `category` columns of strings. `y` are
@@ -55,22 +55,22 @@ class Lesson:
         encoded: pd.DataFrame = self.encoder.transform(X)
         return encoded
 
-    def teach(
+    def fit(
         self, X: pd.DataFrame | None = None, y: Array | None = None, weight: Array | None = None, part: object = None
-    ) -> Say:
+    ) -> Predictor:
         """Fit a fresh model on the lesson's rows or on others, with row weights or none, and return what it says.
 
         `part` names the model where a scheme fits several: each has a seed of its own.
         """
         X, y = self.X if X is None else X, self.y if y is None else y
         model = self.learner(self.target, self.seed if part is None else self.seed_of(part))
-        with expected():
+        with quiet_libraries():
             model.fit(self.encode(X), y.copy(), weight)
         return lambda rows: np.asarray(model.predict(self.encode(rows)), dtype=float)
 
 
 @dataclass(frozen=True)
-class Taught:
+class FittedModel:
     """What a training scheme made: what it says of rows, and the class weights (K,) that it had in effect.
 
     `emphasis` is w where the model estimates w_k p_k / Σ_j w_j p_j in place of p_k: the class weights of a weighting,
@@ -79,6 +79,6 @@ class Taught:
     about what had to be changed, such as a number of neighbours.
     """
 
-    say: Say
-    emphasis: Array | None = None
+    predict: Predictor
+    effective_class_weights: Array | None = None
     note: str = ""

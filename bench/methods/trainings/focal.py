@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core.nouns import BenchError
-from bench.methods.trainings import Lesson, Taught, objectives, register, trees
-from bench.methods.trainings.class_rows import taught
+from bench.methods.trainings import FitContext, FittedModel, objectives, register, trees
+from bench.methods.trainings.class_rows import fit_present_classes
 
 
 @register("fit", tags=("extended", "loss"), hook="loss", learners=("logistic", "mlp", "lightgbm"))
-def focal(lesson: Lesson, *, gamma: float = 2.0) -> Taught:
+def focal(context: FitContext, *, gamma: float = 2.0) -> FittedModel:
     """Train on -(1 - p_y)^γ ln p_y, so that rows which are right already hardly count.
 
     `gamma` is γ; 0 is plain cross-entropy. For softmax, as class-balanced losses have it. Not convex: a linear model
@@ -23,4 +23,4 @@ def focal(lesson: Lesson, *, gamma: float = 2.0) -> Taught:
     if gamma < 0:
         raise BenchError(f"parameter 'gamma' of focal is {gamma}: give 0 or more")
     loss = objectives.focal(gamma)
-    return taught(lesson, lambda rows: trees.train_any(lesson, rows, loss, np.log(rows.shares)))
+    return fit_present_classes(context, lambda rows: trees.train_any(context, rows, loss, np.log(rows.shares)))

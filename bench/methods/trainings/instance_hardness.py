@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core.nouns import Array
-from bench.methods.trainings import Lesson, Taught, register
-from bench.methods.trainings.sample import fewer, taught, whole, whole_number
-from bench.methods.trainings.undersampling import chosen, few, kept
+from bench.methods.trainings import FitContext, FittedModel, register
+from bench.methods.trainings.sample import fewer, fit_sample, positive_weight_sample, whole_number
+from bench.methods.trainings.undersampling import few, sampled_rows, undersample
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def instance_hardness(lesson: Lesson, *, folds: int = 5, trees: int = 20, ratio: float = 1.0) -> Taught:
+def instance_hardness(context: FitContext, *, folds: int = 5, trees: int = 20, ratio: float = 1.0) -> FittedModel:
     """Keep the rows of a class to which a forest, fitted without them, gives the largest probability of their class.
 
     Of a class stay as many as the smallest has, over `ratio`; rows that are equally hard stay together. Smith, Martinez
@@ -22,7 +22,7 @@ def instance_hardness(lesson: Lesson, *, folds: int = 5, trees: int = 20, ratio:
     """
     whole_number("folds", folds, 2)
     whole_number("trees", trees)
-    seed = lesson.seed_of("resample")
+    seed = context.seed_of("resample")
 
     def choose(X: Array, y: Array) -> Array:
         from imblearn.under_sampling import InstanceHardnessThreshold
@@ -33,8 +33,8 @@ def instance_hardness(lesson: Lesson, *, folds: int = 5, trees: int = 20, ratio:
         if parts < 2 or not wanted:
             return np.arange(len(y))
         judge = RandomForestClassifier(trees, min_samples_leaf=3, random_state=seed, n_jobs=1)
-        return chosen(
+        return sampled_rows(
             InstanceHardnessThreshold(estimator=judge, sampling_strategy=wanted, random_state=seed, cv=parts), X, y
         )
 
-    return taught(lesson, kept(lesson, few(whole(lesson), ratio), choose))
+    return fit_sample(context, undersample(context, few(positive_weight_sample(context), ratio), choose))

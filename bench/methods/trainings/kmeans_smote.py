@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from bench.core.nouns import BenchError
-from bench.methods.trainings import Lesson, Taught, register
+from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.oversampling import Growth, by_sampler, grown
-from bench.methods.trainings.sample import taught, whole_number
+from bench.methods.trainings.sample import fit_sample, whole_number
 
 REFUSALS = {
     "No clusters found": "no cluster holds enough of its rows",
@@ -16,7 +16,9 @@ REFUSALS = {
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def kmeans_smote(lesson: Lesson, *, k: int = 2, clusters: int = 8, balance: float = -1.0, ratio: float = 1.0) -> Taught:
+def kmeans_smote(
+    context: FitContext, *, k: int = 2, clusters: int = 8, balance: float = -1.0, ratio: float = 1.0
+) -> FittedModel:
     """Grow a class within clusters of the table that hold enough of it, most where its rows lie far apart.
 
     A cluster counts if the class has the share `balance` of its rows, and more than k. Below 0 this is the share that
@@ -45,4 +47,4 @@ def kmeans_smote(lesson: Lesson, *, k: int = 2, clusters: int = 8, balance: floa
             random_state=growth.seed,
         )
 
-    return taught(lesson, grown(lesson, by_sampler(sampler, REFUSALS), k, ratio))
+    return fit_sample(context, grown(context, by_sampler(sampler, REFUSALS), k, ratio))

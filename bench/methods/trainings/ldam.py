@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bench.core.nouns import Array, BenchError
-from bench.methods.trainings import Lesson, Taught, networks, objectives, register
-from bench.methods.trainings.class_rows import Pupils, Speak, taught
+from bench.methods.trainings import FitContext, FittedModel, networks, objectives, register
+from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fit_present_classes
 
 LATE = "effective-number:beta=0.9999"
 
 
 @register("fit", tags=("extended", "loss"), hook="loss", learners=("logistic", "mlp"))
-def ldam(lesson: Lesson, *, margin: float = 0.5, scale: float = 30.0) -> Taught:
+def ldam(context: FitContext, *, margin: float = 0.5, scale: float = 30.0) -> FittedModel:
     """Train cross-entropy on s (f - m_y [k = y]) with margins m_c = m n_c^-1/4 / max_j n_j^-1/4; answer softmax(f).
 
     `margin` is m, the margin of the rarest class; `scale` is s. With m = 0 and s = 1 it is plain training. The logits
@@ -22,11 +22,11 @@ def ldam(lesson: Lesson, *, margin: float = 0.5, scale: float = 30.0) -> Taught:
     """
     _demand_sound(margin, scale)
 
-    def learn(rows: Pupils) -> Speak:
+    def learn(rows: EncodedRows) -> EncodedPredictor:
         loss = objectives.margin(objectives.cross_entropy, margins(rows.counts, margin), scale)
-        return networks.train(lesson, rows, networks.mean_of(loss)).say
+        return networks.train(context, rows, networks.mean_of(loss)).predict
 
-    return taught(lesson, learn)
+    return fit_present_classes(context, learn)
 
 
 @register(
@@ -36,7 +36,7 @@ def ldam(lesson: Lesson, *, margin: float = 0.5, scale: float = 30.0) -> Taught:
     learners=("logistic", "mlp"),
     code=("bench.methods.class_weights.effective_number",),
 )
-def ldam_drw(lesson: Lesson, *, margin: float = 0.5, scale: float = 30.0) -> Taught:
+def ldam_drw(context: FitContext, *, margin: float = 0.5, scale: float = 30.0) -> FittedModel:
     """Train as `ldam`, and weigh the classes by their effective number of rows in the last fifth of the epochs.
 
     b = 0.9999. A linear model goes to the optimum of each part, so that the weights alone decide: there it is a
@@ -47,12 +47,12 @@ def ldam_drw(lesson: Lesson, *, margin: float = 0.5, scale: float = 30.0) -> Tau
     """
     _demand_sound(margin, scale)
 
-    def learn(rows: Pupils) -> Speak:
+    def learn(rows: EncodedRows) -> EncodedPredictor:
         loss = objectives.margin(objectives.cross_entropy, margins(rows.counts, margin), scale)
         late = objectives.weighed(loss, rows.weights(LATE))
-        return networks.train(lesson, rows, networks.mean_of(loss), networks.mean_of(late)).say
+        return networks.train(context, rows, networks.mean_of(loss), networks.mean_of(late)).predict
 
-    return taught(lesson, learn)
+    return fit_present_classes(context, learn)
 
 
 def margins(counts: Array, widest: float) -> Array:

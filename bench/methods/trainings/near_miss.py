@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bench.core.nouns import Array, BenchError
-from bench.methods.trainings import Lesson, Taught, register
-from bench.methods.trainings.sample import fewer, taught, whole, whole_number
-from bench.methods.trainings.undersampling import chosen, clamped, few, kept, smallest
+from bench.methods.trainings import FitContext, FittedModel, register
+from bench.methods.trainings.sample import fewer, fit_sample, positive_weight_sample, whole_number
+from bench.methods.trainings.undersampling import clamped, few, sampled_rows, smallest, undersample
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def near_miss(lesson: Lesson, *, version: int = 1, k: int = 3, ratio: float = 1.0) -> Taught:
+def near_miss(context: FitContext, *, version: int = 1, k: int = 3, ratio: float = 1.0) -> FittedModel:
     """Keep rows of a class that lie near the smallest class, as many as that has, over `ratio`.
 
     `version` 1 keeps those with the least mean distance to the k nearest rows of the smallest class; 2 to its k
@@ -21,15 +21,15 @@ def near_miss(lesson: Lesson, *, version: int = 1, k: int = 3, ratio: float = 1.
     """
     if version not in {1, 2, 3}:
         raise BenchError(f"parameter 'version' of near-miss is {version}: give 1, 2 or 3")
-    sample = whole(lesson)
+    sample = positive_weight_sample(context)
     near, sample = clamped(sample, whole_number("k", k), smallest(sample.y))
 
     def choose(X: Array, y: Array) -> Array:
         from imblearn.under_sampling import NearMiss
 
         wanted = fewer(y, ratio)
-        return chosen(
+        return sampled_rows(
             NearMiss(sampling_strategy=wanted, version=version, n_neighbors=near, n_neighbors_ver3=near), X, y
         )
 
-    return taught(lesson, kept(lesson, few(sample, ratio), choose))
+    return fit_sample(context, undersample(context, few(sample, ratio), choose))

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from bench.core.nouns import Array
-from bench.methods.trainings.class_rows import Pupils
-from bench.methods.trainings.fit_context import Lesson
+from bench.methods.trainings.class_rows import EncodedRows
+from bench.methods.trainings.fit_context import FitContext
 from bench.methods.trainings.objectives import RowLoss, softmax
 
 Loss = Callable[[Array, Array, Array], tuple[float, Array]]
@@ -160,7 +160,7 @@ def mean_of(rows: RowLoss) -> Loss:
     return loss
 
 
-def price(network: Network, loss: Loss, rows: Pupils, penalty: float) -> Callable[[Array], tuple[float, Array]]:
+def price(network: Network, loss: Loss, rows: EncodedRows, penalty: float) -> Callable[[Array], tuple[float, Array]]:
     """Return loss + penalty ‖weights‖² / 2 on all rows, and its gradient, as a function of theta."""
     X, decay = np.ascontiguousarray(rows.X, dtype=float), penalty * network.penalised
 
@@ -173,7 +173,9 @@ def price(network: Network, loss: Loss, rows: Pupils, penalty: float) -> Callabl
     return objective
 
 
-def solve(network: Network, loss: Loss, rows: Pupils, penalty: float, start: Array, most: int = MOST_STEPS) -> Array:
+def solve(
+    network: Network, loss: Loss, rows: EncodedRows, penalty: float, start: Array, most: int = MOST_STEPS
+) -> Array:
     """Minimise loss + penalty ‖weights‖² / 2 on all rows by at most so many steps of L-BFGS, and return theta."""
     from scipy.optimize import minimize
 
@@ -194,7 +196,7 @@ class Pace:
 
 
 def descend(
-    network: Network, course: Sequence[Loss], rows: Pupils, pace: Pace, rng: np.random.Generator, start: Array
+    network: Network, course: Sequence[Loss], rows: EncodedRows, pace: Pace, rng: np.random.Generator, start: Array
 ) -> Array:
     """Minimise by Adam in batches, and return theta; `course` holds the loss of each epoch.
 
@@ -236,50 +238,50 @@ class Trained:
         """Return the logits of encoded rows (n, K)."""
         return self.network.forward(self.theta, np.asarray(X, dtype=float))[0]
 
-    def say(self, X: Any) -> Array:
+    def predict(self, X: Any) -> Array:
         """Return softmax of the logits (n, K)."""
         return softmax(self.logits(X))
 
 
-def settings(lesson: Lesson) -> dict[str, Any]:
+def settings(context: FitContext) -> dict[str, Any]:
     """Return the parameters of the lesson's learner, defaults and given ones."""
-    return lesson.learner.entry.parameters | dict(lesson.learner.parameters)
+    return context.learner.entry.parameters | dict(context.learner.parameters)
 
 
-def penalty(lesson: Lesson, rows: Pupils) -> float:
+def penalty(context: FitContext, rows: EncodedRows) -> float:
     """Return the penalty of learner logistic: C Σ_i loss_i + ‖B‖² / 2, divided by C n."""
-    return float(1 / (settings(lesson)["C"] * len(rows.y)))
+    return float(1 / (settings(context)["C"] * len(rows.y)))
 
 
-def pace(lesson: Lesson, rows: Pupils) -> Pace:
+def pace(context: FitContext, rows: EncodedRows) -> Pace:
     """Return the pace of learner mlp, with its rule for batches."""
-    given, n = settings(lesson), len(rows.y)
+    given, n = settings(context), len(rows.y)
     return Pace(given["learning_rate"], given["alpha"], given["epochs"], min(n, max(16, min(256, n // 16))))
 
 
-def hidden(lesson: Lesson, rows: Pupils) -> Hidden:
+def hidden(context: FitContext, rows: EncodedRows) -> Hidden:
     """Return the network of learner mlp."""
-    return Hidden(rows.X.shape[1], settings(lesson)["hidden"], len(rows.present))
+    return Hidden(rows.X.shape[1], settings(context)["hidden"], len(rows.present))
 
 
-def train(lesson: Lesson, rows: Pupils, first: Loss, last: Loss | None = None) -> Trained:
+def train(context: FitContext, rows: EncodedRows, first: Loss, last: Loss | None = None) -> Trained:
     """Train the network of the lesson's learner on a loss; `last` takes over for the last fifth of the training.
 
     A linear model goes to the optimum of each, so that for a convex loss only `last` counts.
     """
-    return _TRAIN[lesson.learner.entry.name](lesson, rows, first, last or first)
+    return _TRAIN[context.learner.entry.name](context, rows, first, last or first)
 
 
-def _train_linear(lesson: Lesson, rows: Pupils, first: Loss, last: Loss) -> Trained:
+def _train_linear(context: FitContext, rows: EncodedRows, first: Loss, last: Loss) -> Trained:
     network = Linear(rows.X.shape[1], len(rows.present))
-    theta = solve(network, first, rows, penalty(lesson, rows), network.start())
+    theta = solve(network, first, rows, penalty(context, rows), network.start())
     if last is not first:
-        theta = solve(network, last, rows, penalty(lesson, rows), theta)
+        theta = solve(network, last, rows, penalty(context, rows), theta)
     return Trained(network, theta)
 
 
-def _train_hidden(lesson: Lesson, rows: Pupils, first: Loss, last: Loss) -> Trained:
-    network, walk, rng = hidden(lesson, rows), pace(lesson, rows), lesson.rng("network")
+def _train_hidden(context: FitContext, rows: EncodedRows, first: Loss, last: Loss) -> Trained:
+    network, walk, rng = hidden(context, rows), pace(context, rows), context.rng("network")
     late = round(0.2 * walk.epochs)
     course = [first] * (walk.epochs - late) + [last] * late
     return Trained(network, descend(network, course, rows, walk, rng, network.start(rng)))

@@ -28,7 +28,7 @@ _EXPECTED = (
 
 
 @contextmanager
-def expected() -> Iterator[None]:
+def quiet_libraries() -> Iterator[None]:
     """Keep quiet what libraries say of small classes and duplicated rows, and what scikit-learn says of its future.
 
     Between us and scikit-learn stands imbalanced-learn here, whose calls are not ours to mend. scikit-learn lays such a

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from bench.core.nouns import Array
-from bench.methods.trainings.fit_context import Lesson
-from bench.methods.trainings.numeric_view import View, expected
-from bench.methods.trainings.sample import Sample, more, name_of, whole, whole_number
+from bench.methods.trainings.fit_context import FitContext
+from bench.methods.trainings.numeric_view import View, quiet_libraries
+from bench.methods.trainings.sample import Sample, more, name_of, positive_weight_sample, whole_number
 
 ROUNDS = 5
 """How often a sampler is asked for rows: one that finds only half of what it looks for makes half of them."""
@@ -48,7 +48,7 @@ class Growth:
         """Return the rows that a sampler of imbalanced-learn adds to X for the class."""
         strategy = {self.code: int(np.count_nonzero(y == self.code)) + self.n_new}
         sampler.set_params(sampling_strategy=strategy)
-        with expected():
+        with quiet_libraries():
             return np.asarray(sampler.fit_resample(X, y)[0][len(X) :])
 
 
@@ -56,34 +56,34 @@ Make = Callable[[Growth], tuple[Array, Array | None]]
 """Makes rows of a class: points (m, d) of the view, and the codes of their categories if it has chosen any."""
 
 
-def grown(lesson: Lesson, make: Make, k: int, ratio: float) -> Sample:
+def grown(context: FitContext, make: Make, k: int, ratio: float) -> Sample:
     """Return the rows of a lesson and behind them those that `make` makes.
 
     Raises:
         BenchError: k is below 1 or the ratio not in (0, 1].
     """
     whole_number("k", k)
-    sample = whole(lesson)
+    sample = positive_weight_sample(context)
     view = View.learn(sample.X)
     scaled, codes, y = view.scaled(sample.X), view.codes(sample.X), sample.y
     for code, n_new in more(y, ratio).items():
         n_own = int(np.count_nonzero(y == code))
-        seed = lesson.seed_of("resample", code)
+        seed = context.seed_of("resample", code)
         growth = Growth(view, scaled, codes, y, code, n_new, min(k, n_own - 1), seed)
         if 0 < growth.k < k and view.width:
-            sample = sample.noted((f"k clamped to {growth.k}", name_of(lesson, code)))
-        sample = _grown(sample, growth, make, name_of(lesson, code))
+            sample = sample.with_notes((f"k clamped to {growth.k}", name_of(context, code)))
+        sample = _grown(sample, growth, make, name_of(context, code))
     return sample
 
 
 def _grown(sample: Sample, growth: Growth, make: Make, name: str) -> Sample:
     if growth.k < 1 or not growth.view.width:
         why = "no column varies" if growth.k else "it has one row"
-        return _copied(sample, growth).noted((f"rows copied, since {why},", name))
+        return _copied(sample, growth).with_notes((f"rows copied, since {why},", name))
     try:
         points, codes = make(growth)
     except RefusedError as refusal:
-        sample = sample.noted((f"plain SMOTE, since {refusal},", name))
+        sample = sample.with_notes((f"plain SMOTE, since {refusal},", name))
         points, codes = smote_rows(growth)
     own = growth.own
     like = sample.X.iloc[own[_nearest(points, growth.view.join(growth.scaled, growth.codes)[own])]]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core.nouns import BenchError
-from bench.methods.trainings import Lesson, Taught, register
-from bench.methods.trainings.numeric_view import View, expected
-from bench.methods.trainings.sample import more, taught, whole
+from bench.methods.trainings import FitContext, FittedModel, register
+from bench.methods.trainings.numeric_view import View, quiet_libraries
+from bench.methods.trainings.sample import fit_sample, more, positive_weight_sample
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def random_over(lesson: Lesson, *, shrinkage: float = 0.0, ratio: float = 1.0) -> Taught:
+def random_over(context: FitContext, *, shrinkage: float = 0.0, ratio: float = 1.0) -> FittedModel:
     """Draw rows of a class with replacement, beside those that it has, until it has `ratio` of the largest.
 
     `shrinkage` s > 0 adds noise to the numbers of the drawn rows, of the deviation s (4 / ((d + 2) n))^(1/(d + 4)) σ,
@@ -26,18 +26,18 @@ def random_over(lesson: Lesson, *, shrinkage: float = 0.0, ratio: float = 1.0) -
 
     if not 0 <= shrinkage < np.inf:
         raise BenchError(f"parameter 'shrinkage' of random-over is {shrinkage}: give 0 or more")
-    sample = whole(lesson)
+    sample = positive_weight_sample(context)
     n, counts, lacking = len(sample.y), np.bincount(sample.y), more(sample.y, ratio)
     if not lacking:
-        return taught(lesson, sample)
+        return fit_sample(context, sample)
     view = View.learn(sample.X)
     wanted = {code: int(counts[code]) + lack for code, lack in lacking.items()}
     smooth = shrinkage if shrinkage > 0 and view.numbers else None
     scaled = view.scaled(sample.X) if view.numbers else np.zeros((n, 1))
-    sampler = RandomOverSampler(sampling_strategy=wanted, shrinkage=smooth, random_state=lesson.seed_of("resample"))
-    with expected():
+    sampler = RandomOverSampler(sampling_strategy=wanted, shrinkage=smooth, random_state=context.seed_of("resample"))
+    with quiet_libraries():
         scaled = np.asarray(sampler.fit_resample(scaled, sample.y)[0])
     sample = sample.rows(np.asarray(sampler.sample_indices_, dtype=int))
     if smooth is None:
-        return taught(lesson, sample)
-    return taught(lesson, sample.with_last(n, view.rows(sample.X.iloc[n:], scaled[n:], None)))
+        return fit_sample(context, sample)
+    return fit_sample(context, sample.with_last(n, view.rows(sample.X.iloc[n:], scaled[n:], None)))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.methods.trainings import Lesson, Taught, register
-from bench.methods.trainings.numeric_view import expected
-from bench.methods.trainings.sample import fewer, taught, whole
-from bench.methods.trainings.undersampling import chosen, few
+from bench.methods.trainings import FitContext, FittedModel, register
+from bench.methods.trainings.numeric_view import quiet_libraries
+from bench.methods.trainings.sample import fewer, fit_sample, positive_weight_sample
+from bench.methods.trainings.undersampling import few, sampled_rows
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def random_under(lesson: Lesson, *, ratio: float = 1.0) -> Taught:
+def random_under(context: FitContext, *, ratio: float = 1.0) -> FittedModel:
     """Keep rows of a class at random, as many as the smallest class has, over `ratio`.
 
     Japkowicz and Stephen (2002), The class imbalance problem: a systematic study.
@@ -21,11 +21,11 @@ def random_under(lesson: Lesson, *, ratio: float = 1.0) -> Taught:
     """
     from imblearn.under_sampling import RandomUnderSampler
 
-    sample = whole(lesson)
+    sample = positive_weight_sample(context)
     wanted = fewer(sample.y, ratio)
     if not wanted:
-        return taught(lesson, sample)
-    sampler = RandomUnderSampler(sampling_strategy=wanted, random_state=lesson.seed_of("resample"))
-    with expected():
-        index = np.sort(chosen(sampler, np.zeros((len(sample.y), 1)), sample.y))
-    return taught(lesson, few(sample, ratio).rows(index))
+        return fit_sample(context, sample)
+    sampler = RandomUnderSampler(sampling_strategy=wanted, random_state=context.seed_of("resample"))
+    with quiet_libraries():
+        index = np.sort(sampled_rows(sampler, np.zeros((len(sample.y), 1)), sample.y))
+    return fit_sample(context, few(sample, ratio).rows(index))

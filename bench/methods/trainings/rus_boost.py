@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.methods.trainings import Lesson, Taught, register
-from bench.methods.trainings.balanced_ensembles import boosted
-from bench.methods.trainings.sample import told, whole, whole_number
+from bench.methods.trainings import FitContext, FittedModel, register
+from bench.methods.trainings.balanced_ensembles import boost
+from bench.methods.trainings.sample import note_text, positive_weight_sample, whole_number
 from bench.methods.trainings.undersampling import few
 
 
@@ -19,7 +19,7 @@ from bench.methods.trainings.undersampling import few
     learners=("forest",),
     libraries=("imbalanced-learn",),
 )
-def rus_boost(lesson: Lesson, *, rounds: int = 50, depth: int = 4, learning_rate: float = 1.0) -> Taught:
+def rus_boost(context: FitContext, *, rounds: int = 50, depth: int = 4, learning_rate: float = 1.0) -> FittedModel:
     """Boost small trees by AdaBoost, each grown on a draw with as many rows of every class as the smallest has.
 
     Errors are counted on all rows, so that the class weights in effect are not known. It brings trees of its own, and
@@ -39,5 +39,5 @@ def rus_boost(lesson: Lesson, *, rounds: int = 50, depth: int = 4, learning_rate
         tree = DecisionTreeClassifier(max_depth=depth)
         return RUSBoostClassifier(tree, n_estimators=rounds, learning_rate=learning_rate, random_state=seed)
 
-    say, sample = boosted(lesson, few(whole(lesson), 1.0), make)
-    return Taught(say, np.full(lesson.target.width, np.nan), told(lesson, sample.notes))
+    predict, sample = boost(context, few(positive_weight_sample(context), 1.0), make)
+    return FittedModel(predict, np.full(context.target.width, np.nan), note_text(context, sample.notes))

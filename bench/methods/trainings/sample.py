@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array, BenchError
-from bench.methods.trainings.fit_context import Lesson, Taught
+from bench.methods.trainings.fit_context import FitContext, FittedModel
 
 Note = tuple[str, str]
 """What had to be done otherwise, and for which class."""
@@ -32,7 +32,7 @@ class Sample:
         weight = None if self.weight is None else self.weight[index]
         return replace(self, X=self.X.iloc[index].reset_index(drop=True), y=self.y[index], weight=weight)
 
-    def noted(self, *notes: Note) -> Sample:
+    def with_notes(self, *notes: Note) -> Sample:
         """Return the sample with more notes."""
         return replace(self, notes=(*self.notes, *notes))
 
@@ -49,22 +49,22 @@ class Sample:
         return replace(self, X=pd.concat([self.X.iloc[:n], X], ignore_index=True))
 
 
-def whole(lesson: Lesson) -> Sample:
+def positive_weight_sample(context: FitContext) -> Sample:
     """Return the rows of a lesson that have any weight."""
-    sample = Sample(lesson.X, lesson.y, lesson.weight)
-    if lesson.weight is None or lesson.weight.min() > 0:
-        return sample.rows(np.arange(len(lesson.y)))
-    return sample.rows(np.flatnonzero(lesson.weight > 0))
+    sample = Sample(context.X, context.y, context.weight)
+    if context.weight is None or context.weight.min() > 0:
+        return sample.rows(np.arange(len(context.y)))
+    return sample.rows(np.flatnonzero(context.weight > 0))
 
 
-def taught(lesson: Lesson, sample: Sample) -> Taught:
+def fit_sample(context: FitContext, sample: Sample) -> FittedModel:
     """Teach the learner a sample."""
-    say = lesson.teach(sample.X, sample.y, sample.weight)
-    after = np.bincount(sample.y, weights=sample.weight, minlength=lesson.target.width).astype(float)
-    return Taught(say, emphasis(lesson.counts, after), told(lesson, sample.notes))
+    predict = context.fit(sample.X, sample.y, sample.weight)
+    after = np.bincount(sample.y, weights=sample.weight, minlength=context.target.width).astype(float)
+    return FittedModel(predict, resampling_weights(context.counts, after), note_text(context, sample.notes))
 
 
-def emphasis(before: Array, after: Array) -> Array:
+def resampling_weights(before: Array, after: Array) -> Array:
     """Return the class weights (K,) that a resampling amounts to: rows drawn over rows there were, Σ n_c w_c = Σ n_c.
 
     `before` and `after` are the rows of each class, or the sums of their row weights.
@@ -74,7 +74,7 @@ def emphasis(before: Array, after: Array) -> Array:
     return scaled
 
 
-def told(lesson: Lesson, notes: tuple[Note, ...]) -> str:
+def note_text(context: FitContext, notes: tuple[Note, ...]) -> str:
     """Return the notes as one line, the classes of each note together."""
     classes: dict[str, list[str]] = {}
     for what, who in notes:
@@ -82,9 +82,9 @@ def told(lesson: Lesson, notes: tuple[Note, ...]) -> str:
     return "; ".join(f"{what} for class {', '.join(who)}" if who else what for what, who in classes.items())
 
 
-def name_of(lesson: Lesson, code: int) -> str:
+def name_of(context: FitContext, code: int) -> str:
     """Return the name of a class."""
-    return str(lesson.target.outputs[code])
+    return str(context.target.outputs[code])
 
 
 def more(y: Array, ratio: float) -> dict[int, int]:

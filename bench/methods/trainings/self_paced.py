@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core.nouns import Array
-from bench.methods.trainings import Lesson, Taught, register
+from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.balanced_ensembles import balanced, mean_of, sizes
-from bench.methods.trainings.fit_context import Say
-from bench.methods.trainings.sample import Sample, whole, whole_number
+from bench.methods.trainings.fit_context import Predictor
+from bench.methods.trainings.sample import Sample, positive_weight_sample, whole_number
 from bench.methods.trainings.undersampling import few
 
 
 @register("fit", tags=("extended", "balanced-ensemble"), hook="ensemble")
-def self_paced(lesson: Lesson, *, models: int = 10, bins: int = 5, ratio: float = 1.0) -> Taught:
+def self_paced(context: FitContext, *, models: int = 10, bins: int = 5, ratio: float = 1.0) -> FittedModel:
     """Teach each model a draw in which every class gives bins of equal hardness h alike, later ones by their size.
 
     Of each class stay as many rows as the smallest has, over `ratio`. The hardness of a row is h = 1 - p_y, by the mean
@@ -28,19 +28,19 @@ def self_paced(lesson: Lesson, *, models: int = 10, bins: int = 5, ratio: float 
     """
     whole_number("models", models)
     whole_number("bins", bins)
-    sample = few(whole(lesson), ratio)
-    drawn = sizes(sample.y, lesson.target.width, ratio)
-    says: list[Say] = []
-    said = np.zeros((len(sample.y), lesson.target.width))
+    sample = few(positive_weight_sample(context), ratio)
+    drawn = sizes(sample.y, context.target.width, ratio)
+    predictors: list[Predictor] = []
+    predictions = np.zeros((len(sample.y), context.target.width))
     for t in range(models):
         odds = np.ones(len(sample.y))
         if t:
-            hardness = 1 - said[np.arange(len(odds)), sample.y] / t
+            hardness = 1 - predictions[np.arange(len(odds)), sample.y] / t
             odds = draw_odds(hardness, sample.y, bins, float(np.tan(np.pi / 2 * t / (models - 1))))
-        draw = sample.rows(_drawn(sample, drawn, odds, lesson.rng("draw", t)))
-        says.append(lesson.teach(draw.X, draw.y, draw.weight, part=t))
-        said += says[-1](sample.X) if t < models - 1 else 0.0
-    return balanced(lesson, sample, mean_of(says), drawn)
+        draw = sample.rows(_drawn(sample, drawn, odds, context.rng("draw", t)))
+        predictors.append(context.fit(draw.X, draw.y, draw.weight, part=t))
+        predictions += predictors[-1](sample.X) if t < models - 1 else 0.0
+    return balanced(context, sample, mean_of(predictors), drawn)
 
 
 def draw_odds(hardness: Array, y: Array, bins: int, alpha: float) -> Array:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from bench.methods.trainings import Lesson, Taught, register
+from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.oversampling import grown, smote_rows
-from bench.methods.trainings.sample import taught
+from bench.methods.trainings.sample import fit_sample
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def smote(lesson: Lesson, *, k: int = 5, ratio: float = 1.0) -> Taught:
+def smote(context: FitContext, *, k: int = 5, ratio: float = 1.0) -> FittedModel:
     """Add rows between a row and one of its k nearest of the same class: x = x_i + u (x_j - x_i), u uniform in [0, 1).
 
     A category is the most frequent of the neighbours (SMOTE-NC, SMOTE-N). Every class grows to `ratio` of the largest.
@@ -17,4 +17,4 @@ def smote(lesson: Lesson, *, k: int = 5, ratio: float = 1.0) -> Taught:
     Raises:
         BenchError: k is below 1 or the ratio not in (0, 1].
     """
-    return taught(lesson, grown(lesson, smote_rows, k, ratio))
+    return fit_sample(context, grown(context, smote_rows, k, ratio))

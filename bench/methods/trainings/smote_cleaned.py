@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bench.methods.trainings import Lesson, Taught, register
+from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.oversampling import grown, smote_rows
-from bench.methods.trainings.sample import taught, whole_number
-from bench.methods.trainings.undersampling import chosen, clamped, kept
+from bench.methods.trainings.sample import fit_sample, whole_number
+from bench.methods.trainings.undersampling import clamped, sampled_rows, undersample
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def smote_enn(lesson: Lesson, *, k: int = 5, clean: int = 3, ratio: float = 1.0) -> Taught:
+def smote_enn(context: FitContext, *, k: int = 5, clean: int = 3, ratio: float = 1.0) -> FittedModel:
     """Grow by SMOTE, then drop rows of any class that have another class among their `clean` nearest rows.
 
     Batista, Prati and Monard (2004), A study of the behavior of several methods for balancing machine learning training
@@ -21,14 +21,14 @@ def smote_enn(lesson: Lesson, *, k: int = 5, clean: int = 3, ratio: float = 1.0)
     from imblearn.under_sampling import EditedNearestNeighbours
 
     whole_number("clean", clean)
-    sample = grown(lesson, smote_rows, k, ratio)
+    sample = grown(context, smote_rows, k, ratio)
     near, sample = clamped(sample, clean, len(sample.y) - 1)
     sampler = EditedNearestNeighbours(sampling_strategy="all", n_neighbors=near)
-    return taught(lesson, kept(lesson, sample, lambda X, y: chosen(sampler, X, y)))
+    return fit_sample(context, undersample(context, sample, lambda X, y: sampled_rows(sampler, X, y)))
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def smote_tomek(lesson: Lesson, *, k: int = 5, ratio: float = 1.0) -> Taught:
+def smote_tomek(context: FitContext, *, k: int = 5, ratio: float = 1.0) -> FittedModel:
     """Grow by SMOTE, then drop both rows of every Tomek link: rows of two classes that are each other's nearest.
 
     Batista, Bazzan and Monard (2003), Balancing training data for automated annotation of keywords: a case study.
@@ -38,5 +38,7 @@ def smote_tomek(lesson: Lesson, *, k: int = 5, ratio: float = 1.0) -> Taught:
     """
     from imblearn.under_sampling import TomekLinks
 
-    sample = grown(lesson, smote_rows, k, ratio)
-    return taught(lesson, kept(lesson, sample, lambda X, y: chosen(TomekLinks(sampling_strategy="all"), X, y)))
+    sample = grown(context, smote_rows, k, ratio)
+    return fit_sample(
+        context, undersample(context, sample, lambda X, y: sampled_rows(TomekLinks(sampling_strategy="all"), X, y))
+    )

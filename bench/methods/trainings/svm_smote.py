@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.methods.trainings import Lesson, Taught, register
+from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.oversampling import Growth, by_sampler, grown
-from bench.methods.trainings.sample import taught, whole_number
+from bench.methods.trainings.sample import fit_sample, whole_number
 
 REFUSALS = {"considered as noise": "all of its support vectors are noise"}
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
-def svm_smote(lesson: Lesson, *, k: int = 5, m: int = 10, ratio: float = 1.0) -> Taught:
+def svm_smote(context: FitContext, *, k: int = 5, m: int = 10, ratio: float = 1.0) -> FittedModel:
     """Grow a class from its support vectors: inwards where its rows are few among m neighbours, else half a step out.
 
     The support vectors are those of a machine with a radial kernel, one for each class that grows. A class of which all
@@ -30,4 +30,4 @@ def svm_smote(lesson: Lesson, *, k: int = 5, m: int = 10, ratio: float = 1.0) ->
         near = min(m, len(growth.y) - 1)
         return SVMSMOTE(k_neighbors=growth.k, m_neighbors=near, random_state=growth.seed)
 
-    return taught(lesson, grown(lesson, by_sampler(sampler, REFUSALS), k, ratio))
+    return fit_sample(context, grown(context, by_sampler(sampler, REFUSALS), k, ratio))

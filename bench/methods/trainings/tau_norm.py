@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.methods.trainings import Lesson, Taught, networks, objectives, register
-from bench.methods.trainings.class_rows import Pupils, Speak, taught
+from bench.methods.trainings import FitContext, FittedModel, networks, objectives, register
+from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fit_present_classes
 
 
 @register("fit", tags=("extended", "loss"), hook="loss", learners=("logistic", "mlp"))
-def tau_norm(lesson: Lesson, *, tau: float = 1.0) -> Taught:
+def tau_norm(context: FitContext, *, tau: float = 1.0) -> FittedModel:
     """Train the plain way, and answer softmax of f_c = (w_c · h(x) + b_c) / ‖(w_c, b_c)‖^τ.
 
     `tau` is τ; 0 is plain training. (w_c, b_c) is the row of class c in the last layer, h are the hidden units (of the
@@ -19,10 +19,10 @@ def tau_norm(lesson: Lesson, *, tau: float = 1.0) -> Taught:
     classifier for long-tailed recognition.
     """
 
-    def learn(rows: Pupils) -> Speak:
-        model = networks.train(lesson, rows, networks.mean_of(objectives.cross_entropy))
+    def learn(rows: EncodedRows) -> EncodedPredictor:
+        model = networks.train(context, rows, networks.mean_of(objectives.cross_entropy))
         B, b = model.network.head(model.theta)
         length = np.maximum(np.linalg.norm(np.vstack([B, b]), axis=0), objectives.TINY)
         return lambda X: objectives.softmax(model.logits(X) / length**tau)
 
-    return taught(lesson, learn)
+    return fit_present_classes(context, learn)

@@ -10,21 +10,21 @@ import numpy as np
 from bench.core.nouns import Array
 from bench.methods.learners import boosting
 from bench.methods.trainings import networks
-from bench.methods.trainings.class_rows import Pupils, Speak
-from bench.methods.trainings.fit_context import Lesson
+from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows
+from bench.methods.trainings.fit_context import FitContext
 from bench.methods.trainings.objectives import RowLoss, softmax
 
 FLATTEST = 1e-16
 """Curvature of a row at least: sums of it divide."""
 
 
-def train(lesson: Lesson, rows: Pupils, loss: RowLoss, start: Array) -> Speak:
+def train(context: FitContext, rows: EncodedRows, loss: RowLoss, start: Array) -> EncodedPredictor:
     """Grow the trees of learner lightgbm on a loss, from logits `start` (K,), and return what they say.
 
     Two classes have one tree a round, for the difference of their logits.
     """
-    given = networks.settings(lesson)
-    tree = boosting.settings(lesson.seed, given["learning_rate"], given["num_leaves"], given["min_child_samples"])
+    given = networks.settings(context)
+    tree = boosting.settings(context.seed, given["learning_rate"], given["num_leaves"], given["min_child_samples"])
     encoded = boosting.read(rows.X)
     data = boosting.binned(encoded, rows.y, rows.weight, tree)
     several = len(start) > 2
@@ -35,18 +35,18 @@ def train(lesson: Lesson, rows: Pupils, loss: RowLoss, start: Array) -> Speak:
     return lambda X: softmax(start + _columns(grown(boosting.read(X))))
 
 
-def train_any(lesson: Lesson, rows: Pupils, loss: RowLoss, start: Array) -> Speak:
+def train_any(context: FitContext, rows: EncodedRows, loss: RowLoss, start: Array) -> EncodedPredictor:
     """Train the lesson's learner on a row loss: a network, or trees from logits `start` (K,)."""
-    if lesson.learner.entry.name == "lightgbm":
-        return train(lesson, rows, loss, start)
-    return networks.train(lesson, rows, networks.mean_of(loss)).say
+    if context.learner.entry.name == "lightgbm":
+        return train(context, rows, loss, start)
+    return networks.train(context, rows, networks.mean_of(loss)).predict
 
 
 def _columns(raw: Array) -> Array:
     return np.column_stack([np.zeros_like(raw), raw]) if raw.ndim == 1 else raw
 
 
-def _several(rows: Pupils, loss: RowLoss, start: Array) -> Callable[[Array, Any], tuple[Array, Array]]:
+def _several(rows: EncodedRows, loss: RowLoss, start: Array) -> Callable[[Array, Any], tuple[Array, Array]]:
     # The diagonal understates how logits of several classes move together: LightGBM corrects it by this factor.
     factor = len(start) / (len(start) - 1)
     weight = rows.weight[:, None]
@@ -58,7 +58,7 @@ def _several(rows: Pupils, loss: RowLoss, start: Array) -> Callable[[Array, Any]
     return objective
 
 
-def _two(rows: Pupils, loss: RowLoss, start: Array) -> Callable[[Array, Any], tuple[Array, Array]]:
+def _two(rows: EncodedRows, loss: RowLoss, start: Array) -> Callable[[Array, Any], tuple[Array, Array]]:
     def objective(raw: Array, _: Any) -> tuple[Array, Array]:
         _value, gradient, curvature = loss(start + _columns(raw), rows.y)
         return rows.weight * gradient[:, 1], rows.weight * np.maximum(curvature()[:, 1], FLATTEST)

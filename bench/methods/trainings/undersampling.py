@@ -11,32 +11,32 @@ from typing import Any
 import numpy as np
 
 from bench.core.nouns import Array
-from bench.methods.trainings.fit_context import Lesson
-from bench.methods.trainings.numeric_view import View, expected
+from bench.methods.trainings.fit_context import FitContext
+from bench.methods.trainings.numeric_view import View, quiet_libraries
 from bench.methods.trainings.sample import Sample, fewer, name_of
 
 Choose = Callable[[Array, Array], Array]
 """Points (n, d) and their classes 0 … K'-1, each with rows, -> positions that stay."""
 
 
-def kept(lesson: Lesson, sample: Sample, choose: Choose) -> Sample:
+def undersample(context: FitContext, sample: Sample, choose: Choose) -> Sample:
     """Return the rows of a sample that are chosen; a class that would lose all its rows keeps them."""
     view = View.learn(sample.X)
     present, y = np.unique(sample.y, return_inverse=True)
     if len(present) < 2:
         return sample
     if not view.width:
-        return sample.noted(("all rows kept, since no column varies", ""))
-    with expected():
+        return sample.with_notes(("all rows kept, since no column varies", ""))
+    with quiet_libraries():
         stays = np.zeros(len(y), dtype=bool)
         stays[choose(view.points(sample.X), y)] = True
     lost = np.flatnonzero(np.bincount(y[stays], minlength=len(present)) == 0)
     stays |= np.isin(y, lost)
-    notes = [("all rows kept, since none would stay,", name_of(lesson, present[k])) for k in lost]
-    return sample.rows(np.flatnonzero(stays)).noted(*notes)
+    notes = [("all rows kept, since none would stay,", name_of(context, present[k])) for k in lost]
+    return sample.rows(np.flatnonzero(stays)).with_notes(*notes)
 
 
-def chosen(sampler: Any, X: Array, y: Array) -> Array:
+def sampled_rows(sampler: Any, X: Array, y: Array) -> Array:
     """Return the positions that a sampler of imbalanced-learn keeps."""
     sampler.fit_resample(X, y)
     return np.asarray(sampler.sample_indices_, dtype=int)
@@ -45,7 +45,7 @@ def chosen(sampler: Any, X: Array, y: Array) -> Array:
 def clamped(sample: Sample, k: int, most: int) -> tuple[int, Sample]:
     """Return a number of neighbours that there are, and the sample with a note where it is smaller."""
     fits = max(1, min(k, most))
-    return fits, sample if fits == k else sample.noted((f"k clamped to {fits}", ""))
+    return fits, sample if fits == k else sample.with_notes((f"k clamped to {fits}", ""))
 
 
 def smallest(y: Array) -> int:
@@ -63,4 +63,4 @@ def larger(y: Array) -> list[int]:
 def few(sample: Sample, ratio: float) -> Sample:
     """Note where a balanced sample leaves very few rows of a class."""
     left = min(fewer(sample.y, ratio).values(), default=np.inf)
-    return sample.noted((f"{left} rows a class left", "")) if left < 5 else sample
+    return sample.with_notes((f"{left} rows a class left", "")) if left < 5 else sample

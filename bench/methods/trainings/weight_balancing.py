@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core.nouns import BenchError
-from bench.methods.trainings import Lesson, Taught, networks, objectives, register
-from bench.methods.trainings.class_rows import Pupils, Speak, taught
+from bench.methods.trainings import FitContext, FittedModel, networks, objectives, register
+from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fit_present_classes
 from bench.methods.trainings.etf_network import Framed, frame, with_features
 
 
 @register("fit", tags=("extended", "loss"), hook="loss", learners=("logistic", "mlp"))
-def weight_balancing(lesson: Lesson, *, tau: float = 0.65, decay: float = 5e-3, features: float = 1e-2) -> Taught:
+def weight_balancing(
+    context: FitContext, *, tau: float = 0.65, decay: float = 5e-3, features: float = 1e-2
+) -> FittedModel:
     """Train cross-entropy with strong decay in one stage, and answer softmax of f_c π_c^-τ, with class shares π.
 
         mean loss + decay ‖weights‖² / 2 + features · mean ‖h(x)‖²
@@ -32,22 +34,22 @@ def weight_balancing(lesson: Lesson, *, tau: float = 0.65, decay: float = 5e-3, 
             "give a positive decay and features of 0 or more"
         )
 
-    def learn(rows: Pupils) -> Speak:
-        logits = _LEARN[lesson.learner.entry.name](lesson, rows, decay, features)
+    def learn(rows: EncodedRows) -> EncodedPredictor:
+        logits = _LEARN[context.learner.entry.name](context, rows, decay, features)
         factor = rows.shares**-tau
         return lambda X: objectives.softmax(logits(X) * factor)
 
-    return taught(lesson, learn)
+    return fit_present_classes(context, learn)
 
 
-def _linear(lesson: Lesson, rows: Pupils, decay: float, features: float) -> Speak:
+def _linear(context: FitContext, rows: EncodedRows, decay: float, features: float) -> EncodedPredictor:
     network, loss = networks.Linear(rows.X.shape[1], len(rows.present)), networks.mean_of(objectives.cross_entropy)
     return networks.Trained(network, networks.solve(network, loss, rows, decay, network.start())).logits
 
 
-def _hidden(lesson: Lesson, rows: Pupils, decay: float, features: float) -> Speak:
-    rng, pace = lesson.rng("network"), networks.pace(lesson, rows)
-    units, K = networks.settings(lesson)["hidden"], len(rows.present)
+def _hidden(context: FitContext, rows: EncodedRows, decay: float, features: float) -> EncodedPredictor:
+    rng, pace = context.rng("network"), networks.pace(context, rows)
+    units, K = networks.settings(context)["hidden"], len(rows.present)
     if units < K:
         raise BenchError(f"weight-balancing needs a hidden unit for each of {K} classes, and 'hidden' is {units}")
     network = Framed(rows.X.shape[1], frame(units, K, rng))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bench.report.comparison.comparison import Options, compare
+from bench.report.comparison.comparison import ComparisonOptions, compare
 from bench.report.comparison.report import Report
 from bench.report.comparison.rules import Rule, rule
 from bench.report.comparison.sides import Source, source
 
-__all__ = ["Options", "Report", "Rule", "Source", "compare", "rule", "source"]
+__all__ = ["ComparisonOptions", "Report", "Rule", "Source", "compare", "rule", "source"]

@@ -22,7 +22,7 @@ PAIR = ["board", "metric"]
 
 
 @dataclass(frozen=True)
-class Options:
+class ComparisonOptions:
     """What a comparison is asked: rules of the gate, what is selected, and how sure it has to be.
 
     `noise` says how much the seed alone changes a score; names and globs select boards, metrics and methods. A group is
@@ -40,7 +40,7 @@ class Options:
     timing: bool = False
 
 
-def compare(base: str | Source, new: str | Source, options: Options) -> Report:
+def compare(base: str | Source, new: str | Source, options: ComparisonOptions) -> Report:
     """Compare NEW with BASE and say with which code to exit: 0, 3, 4 or 5.
 
     Raises:
@@ -66,7 +66,7 @@ def _refuse_describing(base: Source, new: Source, rules: Sequence[Rule]) -> None
             raise BenchError(f"rule {rule.text!r}: metric {rule.metric!r} only describes, no value of it is better")
 
 
-def _compared(base: Source, new: Source, options: Options, report: Report) -> Report:
+def _compared(base: Source, new: Source, options: ComparisonOptions, report: Report) -> Report:
     left, right, notes = pairs.aligned(base.table, new.table)
     left, right = _selected(left, right, options)
     direction = _direction(base, new, set(left["metric"]) | set(right["metric"]))
@@ -121,7 +121,7 @@ def _direction(base: Source, new: Source, metrics: set[str]) -> dict[str, str]:
     return found
 
 
-def _selected(left: pd.DataFrame, right: pd.DataFrame, options: Options) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _selected(left: pd.DataFrame, right: pd.DataFrame, options: ComparisonOptions) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Keep the boards, metrics and methods that are asked for, by name or by a rule.
 
     Raises:

@@ -102,7 +102,7 @@ class Ranked:
     @property
     def _step(self) -> str:
         known = BOARDS.get(self.key["board"])
-        return f"+{known.twin}" if known and known.twin else "+"
+        return f"+{known.variant_step}" if known and known.variant_step else "+"
 
     @property
     def _has_headroom(self) -> bool:
@@ -179,16 +179,16 @@ def _slices(
 ) -> Iterator[Ranked]:
     """Yield the slices of one board, metric and panel."""
     known = BOARDS.get(key["board"])
-    twin = f"+{known.twin}" if known and known.twin else ""
-    reference = (baseline or (known.always[0] if known else "")).removesuffix(twin)
+    variant_step = f"+{known.variant_step}" if known and known.variant_step else ""
+    reference = (baseline or (known.always_present[0] if known else "")).removesuffix(variant_step)
     grids = {str(name): grid(key["metric"], rows, oracle) for name, rows in part.groupby("slice", sort=False)}
     steps = dict(zip(part["slice"], part["step"], strict=True))
     gained: dict[str, pd.DataFrame] = {}
     for name, scores in sorted(grids.items(), key=lambda found: in_order(found[0])):
         rest = name.removeprefix(steps[name]).strip()
-        plain, twins = grids.get(rest), grids.get(f"{twin} {rest}".strip())
-        if twin and plain and twins and rest not in gained:
-            gained[rest] = gains(plain, twins, twin, reference)
+        plain, twins = grids.get(rest), grids.get(f"{variant_step} {rest}".strip())
+        if variant_step and plain and twins and rest not in gained:
+            gained[rest] = gains(plain, twins, variant_step, reference)
         yield Ranked(
             {**key, "slice": name},
             scores,

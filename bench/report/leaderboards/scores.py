@@ -145,7 +145,7 @@ def _slices(table: pd.DataFrame) -> pd.Series:
     """Name the slice of a row: the twin's step, or nothing."""
     slices = pd.Series("", index=table.index, dtype=object)
     for name, board in BOARDS.items():
-        step = f"+{board.twin}"
-        if board.twin:
+        step = f"+{board.variant_step}"
+        if board.variant_step:
             slices = slices.mask((table["board"] == name) & table["method"].str.endswith(step), step)
     return slices

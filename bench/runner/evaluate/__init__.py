@@ -5,8 +5,8 @@ No function here sees a test label but `score` and the oracle.
 
 from __future__ import annotations
 
-from bench.runner.evaluate.ensembles import EnsembleSheet
-from bench.runner.evaluate.learners import LearnerSheet
-from bench.runner.evaluate.split_data import Evidence, Weighed, finish, score
+from bench.runner.evaluate.ensembles import EnsembleEvaluation
+from bench.runner.evaluate.learners import LearnerEvaluation
+from bench.runner.evaluate.split_data import MethodResult, SplitData, finish, score
 
-__all__ = ["EnsembleSheet", "Evidence", "LearnerSheet", "Weighed", "finish", "score"]
+__all__ = ["EnsembleEvaluation", "LearnerEvaluation", "MethodResult", "SplitData", "finish", "score"]

@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from bench.core.nouns import Answer, Array, BenchError
+from bench.core.nouns import Array, BenchError, Prediction
 from bench.core.registry import Scheme
 from bench.methods.boards import ORACLE, Method, is_training, method
 from bench.runner import postprocessing
-from bench.runner.evaluate.split_data import Evidence, Weighed, finish, train_loss
-from bench.runner.postprocessing import Said
-from bench.runner.store import Stored
+from bench.runner.evaluate.split_data import MethodResult, SplitData, finish, train_loss
+from bench.runner.postprocessing import PostprocessInput
+from bench.runner.store import FitPredictions
 from bench.runner.weight_rows import class_rows
 
 
 @dataclass(frozen=True)
-class Emphasis:
+class ClassWeightsByPart:
     """The class weights (K,) behind each model of a fit, by its part; None where it was trained without weights.
 
     A missing weight is there, but unknown.
@@ -51,66 +51,68 @@ class Emphasis:
         return np.mean(found, axis=0) if found else None
 
 
-class LearnerSheet:
+class LearnerEvaluation:
     """All the methods of the class-weight board on one split: training schemes of each learner, and decisions."""
 
-    def __init__(self, evidence: Evidence) -> None:
-        self.evidence = evidence
+    def __init__(self, split_data: SplitData) -> None:
+        self.split_data = split_data
 
-    def weigh(self, name: str, learner: str) -> Weighed:
+    def evaluate(self, name: str, learner: str) -> MethodResult:
         """Return what a training scheme with its steps, or the oracle, came to for one learner."""
-        board = self.evidence.board
+        board = self.split_data.board
         parsed = method(board, board.oracle if name == ORACLE else name)
         if parsed is None:
             raise BenchError(f"method {name!r} does not serve board {board.name!r}")
         if not is_training(parsed.base):
             return self._constant(parsed, learner)
-        said, used = self._said(parsed.base, learner), ((learner, parsed.base.id),)
+        predictions, used = self._said(parsed.base, learner), ((learner, parsed.base.id),)
         if name == ORACLE:
-            best = replace(said, folds=(said.test, self.evidence.task.y[self.evidence.test]))
-            return Weighed(postprocessing.apply(parsed.steps, best, self._rng), used=used)
-        final = postprocessing.apply(parsed.steps, said, self._rng)
-        stored = self.evidence.stored[learner, parsed.base.id]
-        loss = train_loss(self.evidence, stored.oof)
+            best = replace(predictions, folds=(predictions.test, self.split_data.task.y[self.split_data.test]))
+            return MethodResult(postprocessing.apply(parsed.steps, best, self._rng), used=used)
+        final = postprocessing.apply(parsed.steps, predictions, self._rng)
+        stored = self.split_data.stored[learner, parsed.base.id]
+        loss = train_loss(self.split_data, stored.oof)
         weights = (
-            *class_rows("class_weight", said.test.target, said.test.emphasis),
+            *class_rows("class_weight", predictions.test.target, predictions.test.effective_class_weights),
             *class_rows("rule", final.target, final.rule),
         )
-        return Weighed(final, loss, None, weights, used, postprocessing.guarantee(parsed.steps), stored.meta["note"])
+        return MethodResult(
+            final, loss, None, weights, used, postprocessing.guarantee(parsed.steps), stored.meta["note"]
+        )
 
     def _rng(self, name: str) -> np.random.Generator:
-        return self.evidence.rng(name)
+        return self.split_data.rng(name)
 
-    def _said(self, training: Scheme[Any], learner: str) -> Said:
+    def _said(self, training: Scheme[Any], learner: str) -> PostprocessInput:
         """Return a fit's answers to the rows that teach and to the test rows, with the class weights behind them."""
-        evidence = self.evidence
-        stored = evidence.stored[learner, training.id]
-        behind = Emphasis(stored.meta["emphasis"])
-        known = self._finish(stored.oof, evidence.answered, behind.of_rows(evidence.fold))
+        split_data = self.split_data
+        stored = split_data.stored[learner, training.id]
+        behind = ClassWeightsByPart(stored.meta["effective_class_weights"])
+        known = self._finish(stored.oof, split_data.answered, behind.of_rows(split_data.inner_fold))
         folds = () if stored.folds is None else tuple(stored.folds)
-        return Said(
-            self._finish(stored.test, evidence.test, behind.of_all()),
-            (replace(known, fold=evidence.fold), evidence.y),
+        return PostprocessInput(
+            self._finish(stored.test, split_data.test, behind.of_all()),
+            (replace(known, inner_fold=split_data.inner_fold), split_data.y),
             self._calibrating(stored, behind),
-            tuple(self._finish(values, evidence.test, behind.of(str(k))) for k, values in enumerate(folds)),
+            tuple(self._finish(values, split_data.test, behind.of(str(k))) for k, values in enumerate(folds)),
         )
 
-    def _calibrating(self, stored: Stored, behind: Emphasis) -> tuple[Answer, Array] | None:
-        rows = self.evidence.calibration
+    def _calibrating(self, stored: FitPredictions, behind: ClassWeightsByPart) -> tuple[Prediction, Array] | None:
+        rows = self.split_data.calibration
         if stored.calibration is None or not len(rows):
             return None
-        return self._finish(stored.calibration, rows, behind.of_all()), self.evidence.task.y[rows]
+        return self._finish(stored.calibration, rows, behind.of_all()), self.split_data.task.y[rows]
 
-    def _finish(self, values: Array, rows: Array, emphasis: Array | None) -> Answer:
-        return finish(self.evidence.target, values, self.evidence.weight(rows), emphasis)
+    def _finish(self, values: Array, rows: Array, effective_class_weights: Array | None) -> Prediction:
+        return finish(self.split_data.target, values, self.split_data.weight(rows), effective_class_weights)
 
-    def _constant(self, baseline: Method, learner: str) -> Weighed:
-        evidence = self.evidence
-        stored = evidence.stored[learner, "none"]
+    def _constant(self, baseline: Method, learner: str) -> MethodResult:
+        split_data = self.split_data
+        stored = split_data.stored[learner, "none"]
         panels = (
-            evidence.panel(evidence.answered, (learner,), stored.oof[None], evidence.fold),
-            evidence.panel(evidence.test, (learner,), stored.test[None], None),
+            split_data.panel(split_data.answered, (learner,), stored.oof[None], split_data.inner_fold),
+            split_data.panel(split_data.test, (learner,), stored.test[None], None),
         )
-        combiner = baseline.base(panels[0], evidence.y, evidence.rng(baseline.base.id))
-        answer = finish(evidence.target, combiner(panels[1]), panels[1].weight)
-        return Weighed(answer, train_loss(evidence, combiner(panels[0])))
+        combiner = baseline.base(panels[0], split_data.y, split_data.rng(baseline.base.id))
+        prediction = finish(split_data.target, combiner(panels[1]), panels[1].weight)
+        return MethodResult(prediction, train_loss(split_data, combiner(panels[0])))

@@ -11,33 +11,33 @@ import numpy as np
 
 from bench.core import losses
 from bench.core.hashing import generator
-from bench.core.nouns import Answer, Array, Panel, Target, Task, clip_probabilities, lawful
+from bench.core.nouns import Array, Panel, Prediction, Target, Task, clip_probabilities, validate_values
 from bench.core.settings import Settings
 from bench.methods import metrics
 from bench.methods.boards import Board
-from bench.runner.store import Stored
+from bench.runner.store import FitPredictions
 from bench.tasks import encoders
 
 
 @dataclass(frozen=True)
-class Evidence:
+class SplitData:
     """One outer split as the weigh stage sees it: its rows, and what each fit answered.
 
-    `answered` are the training rows with an out-of-fold answer, `fold` the inner fold of each, `calibration` the rows
-    that nothing has learned from, `stored` the answers by (learner, training scheme).
+    `answered` are the training rows with an out-of-fold answer, `inner_fold` the inner fold of each, `calibration` the
+    rows that nothing has learned from, `stored` the answers by (learner, training scheme).
     """
 
     task: Task
     board: Board
     settings: Settings
     repeat: int
-    fold_number: int
+    outer_fold: int
     train: Array
     test: Array
     answered: Array
-    fold: Array
+    inner_fold: Array
     calibration: Array
-    stored: Mapping[tuple[str, str], Stored]
+    stored: Mapping[tuple[str, str], FitPredictions]
 
     @cached_property
     def target(self) -> Target:
@@ -49,18 +49,18 @@ class Evidence:
         """True values of the answered training rows."""
         return self.task.y[self.answered]
 
-    def with_rows(self, most: int | None) -> Evidence:
+    def with_rows(self, most: int | None) -> SplitData:
         """Return the evidence of at most so many of the rows that teach the weights, drawn from the seed."""
         if most is None or most >= len(self.answered):
             return self
         kept = np.sort(self.rng("weight rows").permutation(len(self.answered))[:most])
         stored = {who: _some_rows(answers, kept) for who, answers in self.stored.items()}
-        return replace(self, answered=self.answered[kept], fold=self.fold[kept], stored=stored)
+        return replace(self, answered=self.answered[kept], inner_fold=self.inner_fold[kept], stored=stored)
 
     @cached_property
     def folds(self) -> Array:
         """Numbers of the inner folds that have answered rows."""
-        return np.unique(self.fold)
+        return np.unique(self.inner_fold)
 
     def weight(self, rows: Array) -> Array | None:
         """Row weights of the task on some rows."""
@@ -68,27 +68,27 @@ class Evidence:
 
     def rng(self, *component: object) -> np.random.Generator:
         """Return the generator of one component on this split."""
-        place = (self.task.name, self.repeat, self.fold_number, self.target.kind)
+        place = (self.task.name, self.repeat, self.outer_fold, self.target.kind)
         return generator(self.settings.seed, *place, *component)
 
     @cached_property
     def _encoder(self) -> Any:
         return encoders.encoder("scaled").fit(self.task.X.iloc[self.train])
 
-    def panel(self, rows: Array, learners: tuple[str, ...], said: Array, fold: Array | None) -> Panel:
+    def panel(self, rows: Array, learners: tuple[str, ...], predictions: Array, inner_fold: Array | None) -> Panel:
         """Return a panel over some rows of the task."""
         X = self._encoder.transform(self.task.X.iloc[rows])
-        return Panel(self.target, learners, X, said, self.weight(rows), fold)
+        return Panel(self.target, learners, X, predictions, self.weight(rows), inner_fold)
 
 
-def _some_rows(stored: Stored, kept: Array) -> Stored:
+def _some_rows(stored: FitPredictions, kept: Array) -> FitPredictions:
     """Return what was answered to some of the training rows."""
     nested = None if stored.nested is None else stored.nested[:, kept]
     return replace(stored, oof=stored.oof[kept], nested=nested)
 
 
 @dataclass(frozen=True)
-class Weighed:
+class MethodResult:
     """What a method came to on one split: its test answer, its raw training loss and its certificate.
 
     `used` are the fits, as (learner, training scheme), that must be asked for an answer: those with any weight.
@@ -96,7 +96,7 @@ class Weighed:
     training loss rests, if not on all that teach.
     """
 
-    answer: Answer
+    prediction: Prediction
     train_loss: float | None = None
     gap: float | None = None
     weights: tuple[dict[str, Any], ...] = ()
@@ -106,29 +106,31 @@ class Weighed:
     n_train: int | None = None
 
 
-def finish(target: Target, values: Array, weight: Array | None, emphasis: Array | None = None) -> Answer:
+def finish(
+    target: Target, values: Array, weight: Array | None, effective_class_weights: Array | None = None
+) -> Prediction:
     """Make a lawful answer: probabilities are clipped, quantiles end with a sort.
 
     Raises:
         InvalidAnswerError: the values are no lawful answer.
     """
-    values = lawful(target, values, len(values))
+    values = validate_values(target, values, len(values))
     if target.kind == "class":
         values, _ = clip_probabilities(values)
     if target.kind == "quantile":
-        return Answer(target, np.sort(values, axis=1), weight, unsorted=values)
-    return Answer(target, values, weight, emphasis=emphasis)
+        return Prediction(target, np.sort(values, axis=1), weight, unsorted=values)
+    return Prediction(target, values, weight, effective_class_weights=effective_class_weights)
 
 
-def score(y: Array, answer: Answer, names: list[str] | None = None) -> dict[str, float | None]:
+def score(y: Array, prediction: Prediction, names: list[str] | None = None) -> dict[str, float | None]:
     """Return every metric of an answer; None where it is undefined."""
-    found = metrics.for_target(answer.target, names)
-    values = {name: metric.function(answer.target, y, answer) for name, metric in found.items()}
+    found = metrics.for_target(prediction.target, names)
+    values = {name: metric.function(prediction.target, y, prediction) for name, metric in found.items()}
     return {name: None if np.isnan(value) else float(value) for name, value in values.items()}
 
 
-def train_loss(evidence: Evidence, values: Array) -> float:
+def train_loss(split_data: SplitData, values: Array) -> float:
     """Return the raw objective: the mean proper loss on the training rows, before any sort."""
-    answer = finish(evidence.target, values, evidence.weight(evidence.answered))
-    raw = answer.values if answer.unsorted is None else answer.unsorted
-    return float(losses.mean(losses.proper(evidence.target, evidence.y, raw), answer.weight))
+    prediction = finish(split_data.target, values, split_data.weight(split_data.answered))
+    raw = prediction.values if prediction.unsorted is None else prediction.unsorted
+    return float(losses.mean(losses.proper(split_data.target, split_data.y, raw), prediction.weight))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar, get_args
 
 from bench.core.nouns import BenchError, Task, TaskKind
-from bench.core.registry import Options, Registry, held_to_its_keywords
+from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
 
 
 class LoadError(Exception):
@@ -26,7 +26,7 @@ class LoadError(Exception):
 
 
 @dataclass(frozen=True)
-class Request:
+class TaskRequest:
     """One task asked for: the part of its name behind the colon, and the columns that play a part.
 
     `order` lists classes from low to high, or says `number` where they are numbers; `offline` forbids the network.
@@ -54,31 +54,31 @@ class Request:
 class Source(Protocol):
     """The function of a source."""
 
-    def __call__(self, request: Request, /) -> Task:
+    def __call__(self, request: TaskRequest, /) -> Task:
         """Read a task; its `splits` are empty where the source brings none of its own."""
 
 
-registry = Registry("source", __name__, kinds=get_args(TaskKind), contract=Source, options=Options)
+registry = Registry("source", __name__, kinds=get_args(TaskKind), contract=Source, options=PluginOptions)
 
 F = TypeVar("F", bound=Source)
 
 
 @held_to_its_keywords
 def register(*kinds: TaskKind, tags: Collection[str] = (), breaks: Mapping[str, str] | None = None) -> Callable[[F], F]:
-    """Return the decorator that enters a source; see `Options` for the keywords.
+    """Return the decorator that enters a source; see `PluginOptions` for the keywords.
 
     Raises:
         BenchError: a kind or a keyword is unknown, or the function is no source.
     """
 
     def enter(source: F) -> F:
-        registry.enter(source, kinds, Options(tags=tags, breaks=breaks or {}))
+        registry.enter(source, kinds, PluginOptions(tags=tags, breaks=breaks or {}))
         return source
 
     return enter
 
 
-def load(source: str, request: Request) -> Task:
+def load(source: str, request: TaskRequest) -> Task:
     """Load a task from the named source; its `splits` are empty where the source brings none of its own.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from bench.core.nouns import BenchError, Task
-from bench.tasks.sources import Request, register
+from bench.tasks.sources import TaskRequest, register
 from bench.tasks.sources.bundled_classification import CLASSIFICATION
 from bench.tasks.sources.bundled_regression import REGRESSION
 from bench.tasks.sources.bundled_table import Table
@@ -16,7 +16,7 @@ CATALOGUE: dict[str, Table] = {table.name: table for table in sorted(REGRESSION 
 
 
 @register("regression", "classification", tags=("core",))
-def bundled(request: Request) -> Task:
+def bundled(request: TaskRequest) -> Task:
     """Read a table that ships with scikit-learn or statsmodels; `CATALOGUE` describes them all.
 
     Raises:
@@ -29,9 +29,9 @@ def bundled(request: Request) -> Task:
     raw = table.read(table.package, table.path)
     named = raw.rename(columns=dict(zip(raw.columns, table.columns, strict=False)))
     kept = table.rule(named).drop(columns=list(table.drop))
-    known = Request(table.name, table.target, table.kind, table.group, table.time, order=table.order)
-    said = {field: getattr(table, field) for field in ("about", "licence", "source", "note", "family")}
-    return task_from_table(f"bundled:{table.name}", kept, known, meta=said)
+    known = TaskRequest(table.name, table.target, table.kind, table.group, table.time, order=table.order)
+    predictions = {field: getattr(table, field) for field in ("about", "licence", "source", "note", "family")}
+    return task_from_table(f"bundled:{table.name}", kept, known, meta=predictions)
 
 
 def _suggest(name: str) -> str:

@@ -12,14 +12,14 @@ from typing import Any
 import pandas as pd
 
 from bench.core.nouns import BenchError, Task
-from bench.tasks.sources import Request, register
+from bench.tasks.sources import TaskRequest, register
 from bench.tasks.sources.table import doubled, task_from_table
 
 SUFFIXES = r"\.(csv|tsv|csv\.gz|tsv\.gz|parquet|pq)"
 
 
 @register("regression", "classification", tags=("core",))
-def file(request: Request) -> Task:
+def file(request: TaskRequest) -> Task:
     """Read a task from a CSV, TSV (both also .gz) or Parquet file; the file is only read.
 
     CSV: UTF-8 with a header line; empty fields (and pandas's other signs, such as NA) are missing. A file

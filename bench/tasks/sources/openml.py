@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bench.core.nouns import BenchError, Split, Task, TaskKind
-from bench.tasks.sources import LoadError, Request, register
+from bench.tasks.sources import LoadError, TaskRequest, register
 from bench.tasks.sources.openml_client import Box, boxed
 from bench.tasks.sources.openml_http import Line
 from bench.tasks.sources.table import task_from_table
@@ -24,7 +24,7 @@ HOLDOUTS = frozenset({"holdout", "customholdout"})
 
 
 @register("regression", "classification", tags=("core",))
-def openml(request: Request, *, timeout: float = 30.0, attempts: int = 3) -> Task:
+def openml(request: TaskRequest, *, timeout: float = 30.0, attempts: int = 3) -> Task:
     """Load an OpenML task (supervised classification or regression) with its own repeats and folds.
 
     The files come from the cache (OPENML_CACHE_DIR, else the client's own place), which is only ever added
@@ -47,7 +47,7 @@ def openml(request: Request, *, timeout: float = 30.0, attempts: int = 3) -> Tas
     return task
 
 
-def task_number(request: Request, source: str) -> int:
+def task_number(request: TaskRequest, source: str) -> int:
     """Return the number behind the colon."""
     if not re.fullmatch(r"[1-9]\d*", request.name, flags=re.ASCII):
         raise BenchError(f"{source}:{request.name} is no number of OpenML: write one like {source}:37")
@@ -81,7 +81,7 @@ def _load(name: str, box: Box, number: int, kind: TaskKind, order: str | None) -
     data, *_ = read_dataset(box, data_id)
     meta = about(box, data_id) | {"task_id": number}
     splits = _splits(name, described, len(data))
-    known = Request(str(number), described.target_name, kind, order=order)
+    known = TaskRequest(str(number), described.target_name, kind, order=order)
     try:
         return task_from_table(name, data, known, splits=splits, meta=meta)
     except BenchError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench.core.nouns import BenchError, Task
-from bench.tasks.sources import Request, register
+from bench.tasks.sources import TaskRequest, register
 from bench.tasks.sources.openml import about, read_dataset, task_number
 from bench.tasks.sources.openml_client import boxed
 from bench.tasks.sources.openml_http import Line
@@ -13,7 +13,7 @@ from bench.tasks.sources.table import task_from_table
 
 
 @register("regression", "classification", tags=("core",))
-def openml_data(request: Request, *, timeout: float = 30.0, attempts: int = 3) -> Task:
+def openml_data(request: TaskRequest, *, timeout: float = 30.0, attempts: int = 3) -> Task:
     """Load an OpenML data set; the target is its default one unless another is named.
 
     Cache, server and parameters are those of the source `openml`.

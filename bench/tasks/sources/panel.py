@@ -16,8 +16,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from bench.core.nouns import Array, BenchError, Given, Split, Target, Task, TaskKind
-from bench.tasks.sources import Request, register
+from bench.core.nouns import Array, BenchError, ExternalPredictions, Split, Target, Task, TaskKind
+from bench.tasks.sources import TaskRequest, register
 from bench.tasks.sources.columns import text
 from bench.tasks.sources.file import read_table
 from bench.tasks.sources.table import task_from_table
@@ -28,7 +28,7 @@ SEPARATOR = "@"
 
 
 @register("regression", "classification", tags=("core",))
-def panel(request: Request) -> Task:
+def panel(request: TaskRequest) -> Task:
     """Read a task with the answers of its learners from a CSV or Parquet file, long or wide.
 
     Raises:
@@ -37,14 +37,14 @@ def panel(request: Request) -> Task:
     name, table = read_table(request.name)
     if "y" not in table.columns:
         raise BenchError(f"panel file {request.name!r} has no column 'y' with the true values: add it")
-    rows, said = _long(request.name, table) if "value" in table.columns else _wide(table)
-    if not said:
+    rows, predictions = _long(request.name, table) if "value" in table.columns else _wide(table)
+    if not predictions:
         raise BenchError(f"panel file {request.name!r} has no column of a learner: see `bench show panel`")
     request.refuse("panel", "target", "group", "time", "weight", "order")
-    task = _task(f"panel:{name}", rows, request.kind or _kind(rows, said))
-    given = _given(request.name, task, said)
+    task = _task(f"panel:{name}", rows, request.kind or _kind(rows, predictions))
+    given = _given(request.name, task, predictions)
     splits, protocol = _splits(rows, task)
-    return replace(task, splits=splits, given=given, meta={**task.meta, "protocol": protocol})
+    return replace(task, splits=splits, external=given, meta={**task.meta, "protocol": protocol})
 
 
 def _long(name: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[str, Array]]]:
@@ -61,24 +61,26 @@ def _long(name: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[
         raise BenchError(f"panel file {name!r} holds the answer {twice} twice: keep one")
     spread = table["value"].set_axis(place).unstack([1, 2])  # noqa: PD010 - every pair stands once
     rows = table.drop_duplicates("row").set_index("row").reindex(spread.index).reset_index()
-    said: dict[str, dict[str, Array]] = {}
+    predictions: dict[str, dict[str, Array]] = {}
     for position, pair in enumerate(list(spread.columns)):
-        said.setdefault(str(pair[0]), {})[str(pair[1])] = spread.iloc[:, position].to_numpy(dtype=float)
-    return rows, said
+        predictions.setdefault(str(pair[0]), {})[str(pair[1])] = spread.iloc[:, position].to_numpy(dtype=float)
+    return rows, predictions
 
 
 def _wide(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[str, Array]]]:
     """Return the columns that describe the rows, and the values (n,) by learner and output."""
-    said: dict[str, dict[str, Array]] = {}
+    predictions: dict[str, dict[str, Array]] = {}
     for column in (str(name) for name in table.columns if name not in OF_ROW):
         learner, _, output = column.partition(SEPARATOR)
-        said.setdefault(learner, {})[output] = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
-    return table[[name for name in OF_ROW if name in table.columns]], said
+        predictions.setdefault(learner, {})[output] = pd.to_numeric(table[column], errors="coerce").to_numpy(
+            dtype=float
+        )
+    return table[[name for name in OF_ROW if name in table.columns]], predictions
 
 
-def _kind(rows: pd.DataFrame, said: dict[str, dict[str, Array]]) -> TaskKind:
+def _kind(rows: pd.DataFrame, predictions: dict[str, dict[str, Array]]) -> TaskKind:
     """Return classification where the outputs are the values of y."""
-    outputs = {_same(output) for output in next(iter(said.values()))}
+    outputs = {_same(output) for output in next(iter(predictions.values()))}
     return "classification" if {_same(text(value)) for value in rows["y"].dropna()} <= outputs else "regression"
 
 
@@ -87,15 +89,15 @@ def _task(name: str, rows: pd.DataFrame, kind: TaskKind) -> Task:
     group, time, weight = (role if role in rows.columns else None for role in ROLES)
     kept = rows[[name for name in ("y", *ROLES) if name in rows.columns]]
     numbered = kept.assign(**{"row number": np.arange(len(rows), dtype=float)})
-    return task_from_table(name, numbered, Request(name, "y", kind, group, time, weight))
+    return task_from_table(name, numbered, TaskRequest(name, "y", kind, group, time, weight))
 
 
-def _given(name: str, task: Task, said: dict[str, dict[str, Array]]) -> Given:
+def _given(name: str, task: Task, predictions: dict[str, dict[str, Array]]) -> ExternalPredictions:
     """Put every learner's outputs in the order of the target."""
-    target = _target(name, task, next(iter(said.values())))
+    target = _target(name, task, next(iter(predictions.values())))
     labels = [text(output) for output in target.outputs] or [""]
-    answers = {learner: _in_order(name, learner, outputs, labels) for learner, outputs in said.items()}
-    return Given(target, answers)
+    answers = {learner: _in_order(name, learner, outputs, labels) for learner, outputs in predictions.items()}
+    return ExternalPredictions(target, answers)
 
 
 def _target(name: str, task: Task, outputs: dict[str, Array]) -> Target:

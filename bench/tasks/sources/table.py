@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array, BenchError, Split, Task, TaskKind
-from bench.tasks.sources import Request
+from bench.tasks.sources import TaskRequest
 from bench.tasks.sources.columns import by_number, canonical, form, labels, numbers, sorted_codes, text
 
 MOST_CLASSES = 20
@@ -28,7 +28,7 @@ FEW_ROWS = 5
 def task_from_table(
     name: str,
     table: pd.DataFrame,
-    request: Request,
+    request: TaskRequest,
     *,
     splits: tuple[Split, ...] = (),
     meta: Mapping[str, Any] | None = None,
@@ -111,7 +111,7 @@ def doubled(names: list[str]) -> str | None:
     return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
-def _parts(table: pd.DataFrame, request: Request) -> dict[str, str]:
+def _parts(table: pd.DataFrame, request: TaskRequest) -> dict[str, str]:
     """Return part -> column for the parts that were named, after checking them."""
     if request.target is None:
         raise BenchError(f"no target is named: give --target COLUMN, one of {_listing(table.columns)}")
