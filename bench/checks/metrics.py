@@ -84,7 +84,7 @@ def proper(scheme: Scheme[MetricOptions], kind: str) -> None:
         best = sign * min(sign * other for other in others)
         if sign * best < sign * predictions - 1e-12:
             raise LawBrokenError(
-                f"its expected value is {predictions:.6g} for the truth, {best:.6g} for a false report, expected no better"
+                f"its expected value is {predictions:.6g} for the truth and {best:.6g} if false: expected no better"
             )
 
 

@@ -185,7 +185,7 @@ class Prediction:
     largest rule_k × values_k; probability metrics never see it. `emphasis` (K,) or (n, K) holds the class weights that
     the model behind the answer was trained with. `unsorted` keeps quantiles as they were before the final sort.
 
-    `inner_fold` (n,) is the inner fold in which each training row was predicted, and `by_fold` (F, n, K) what the models
+    `inner_fold` (n,) is the inner fold in which each training row was predicted, `by_fold` (F, n, K) what the models
     of each inner fold alone predict of test rows: only protocols that keep the models of the folds have it.
     """
 

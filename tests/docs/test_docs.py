@@ -1,0 +1,166 @@
+"""The pages: generated parts are up to date, links lead somewhere, and what they tell people to type works."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.core import tables
+from bench.core.nouns import STATUSES
+from bench.report import leaderboards
+
+ROOT = Path(__file__).parents[2]
+GUIDE = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [*GUIDE, *sorted(ROOT.glob("*.md")), ROOT / "results" / "README.md"]
+BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def _name(path):
+    return str(path.relative_to(ROOT))
+
+
+def _text(path):
+    return path.read_text(encoding="utf-8")
+
+
+def _blocks(path):
+    """Yield the code of a page: language, code."""
+    return [(found[1], found[2]) for found in BLOCK.finditer(_text(path))]
+
+
+@pytest.fixture(scope="module")
+def build():
+    """docs/build.py as a module."""
+    spec = importlib.util.spec_from_file_location("docs_build", ROOT / "docs" / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_generated_parts_are_up_to_date(build):
+    stale = [path.name for path in build.stale()]
+    assert stale == [], "run `make docs`"
+
+
+def test_check_names_a_stale_page_and_fails(build, tmp_path, monkeypatch, capsys):
+    page = tmp_path / "docs" / "page.md"
+    page.parent.mkdir()
+    page.write_text("before\n<!-- generated: columns timing -->\nold\n<!-- end -->\nafter\n", encoding="utf-8")
+    monkeypatch.setattr(build, "DOCS", page.parent)
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    assert build.main(["--check"]) == 1
+    assert "docs/page.md" in capsys.readouterr().err
+    assert build.main([]) == 0
+    assert build.main(["--check"]) == 0
+    assert _text(page).startswith("before\n<!-- generated: columns timing -->\n\n`board`")
+    assert _text(page).endswith("`\n\n<!-- end -->\nafter\n")
+    assert "\nold\n" not in _text(page)
+
+
+def test_every_command_is_documented(build):
+    page = _text(ROOT / "docs" / "cli.md")
+    assert [name for name in build.command_names() if f"\n## bench {name}\n" not in page] == []
+
+
+def test_every_list_is_on_the_page_of_methods(build):
+    page = _text(ROOT / "docs" / "methods.md")
+    assert [noun for noun in build.inventory.tables(()) if f"<!-- generated: list {noun} -->" not in page] == []
+
+
+def test_every_column_is_explained_and_no_other():
+    page = _text(ROOT / "docs" / "results.md")
+    table = page.partition("| column | meaning |")[2].partition("\n\n")[0]
+    explained = [name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])]
+    written = {
+        name for columns in [*tables.COLUMNS.values(), leaderboards.COLUMNS, leaderboards.PAIRS] for name in columns
+    }
+    assert sorted(explained) == sorted(written)
+    assert [name for name in tables.COLUMNS if f"<!-- generated: columns {name} -->" not in page] == []
+
+
+def test_every_status_is_explained():
+    page = _text(ROOT / "docs" / "results.md")
+    assert [status for status in STATUSES if f"\n| `{status}` | " not in page] == []
+
+
+def _anchors(path):
+    titles = re.findall(r"^#+ (.+)$", _text(path), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_links_lead_somewhere(page):
+    links = re.findall(
+        r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)", re.sub(r"```.*?```", "", _text(page), flags=re.DOTALL)
+    )
+    for target, anchor in links:
+        path = (page.parent / target).resolve() if target else page
+        assert path.exists(), f"{_name(page)} links to {target}"
+        assert not anchor or anchor in _anchors(path), f"{_name(page)} links to {target}#{anchor}"
+
+
+def test_the_guide_lists_every_page():
+    index = _text(ROOT / "docs" / "index.md")
+    assert [path.name for path in GUIDE if path.name != "index.md" and f"({path.name})" not in index] == []
+
+
+def _environment():
+    """The environment of a user who has installed bench, with nothing set that changes its defaults."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BENCH_")}
+    return kept | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), kept["PATH"]])}
+
+
+def _type_in(shell, folder):
+    words = ["sh", "-euc", shell]
+    done = subprocess.run(words, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{shell}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def _keep(code, folder):
+    """Write a block of Python to the file that its first line names."""
+    name = code.partition("\n")[0].removeprefix("# ")
+    assert re.fullmatch(r"\w+\.py", name), f"the first line of an example names its file, not {name!r}"
+    (folder / name).write_text(code, encoding="utf-8")
+    return name
+
+
+@pytest.mark.slow
+def test_quickstart_works_as_typed(tmp_path):
+    for _, shell in _blocks(ROOT / "docs" / "quickstart.md"):
+        _type_in(shell, tmp_path)
+
+
+EXAMPLES = list(
+    zip(_blocks(ROOT / "docs" / "plugins.md")[::2], _blocks(ROOT / "docs" / "plugins.md")[1::2], strict=True)
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("example", "typed"), EXAMPLES, ids=[code.partition("\n")[0][2:] for (_, code), _ in EXAMPLES])
+def test_plugins_work_as_typed(example, typed, tmp_path):
+    (language, code), (shell_language, shell) = example, typed
+    assert (language, shell_language) == ("python", "sh")
+    name = _keep(code, tmp_path)
+    _type_in(shell, tmp_path)
+    assert f"--plugin {name}" in shell
+
+
+def test_every_registry_has_an_example(build):
+    codes = "".join(code for language, code in _blocks(ROOT / "docs" / "plugins.md") if language == "python")
+    nouns = [noun.replace("-", "_") for noun in build.inventory.REGISTRIES]
+    assert [noun for noun in nouns if f"@{noun}.register(" not in codes] == []
+
+
+def test_contributing_adds_a_scheme_in_one_file(tmp_path):
+    ((language, code),) = _blocks(ROOT / "CONTRIBUTING.md")
+    assert language == "python"
+    assert len(code.splitlines()) <= 15
+    name = _keep(code, tmp_path)
+    scheme = name.removesuffix(".py").replace("_", "-")
+    assert f"`bench check {scheme} --plugin {name}`" in _text(ROOT / "CONTRIBUTING.md")
+    _type_in(f"bench check {scheme} --plugin {name}", tmp_path)

@@ -1,0 +1,225 @@
+"""`datasets.yaml`, task names, and tasks that cannot be loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from makers import class_columns, read, regression_columns, write_table
+
+from bench.core.nouns import BenchError
+from bench.tasks import loading, sources
+from bench.tasks.sources import LoadError
+from bench.tasks.suites import NamedPanel, TaskSpec, catalogue
+
+FILE = Path("datasets.yaml")
+
+
+def test_the_packaged_suite_needs_no_network():
+    quick = catalogue().suite("quick")
+    assert len(quick.tasks) > 5
+    assert {task.source for task in quick.tasks} == {"bundled"}
+
+
+def test_the_packaged_panels_name_learners_of_their_kind():
+    from bench.methods.learners import learner_scheme
+
+    for panel in catalogue().panels.values():
+        for kind, members in panel.learners.items():
+            assert all(kind in learner_scheme(name).entry.kinds for name in members)
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "rest", "full"),
+    [
+        ("37", "openml", "37", "openml:37"),
+        ("openml:37", "openml", "37", "openml:37"),
+        ("bundled:wine", "bundled", "wine", "bundled:wine"),
+        ("file:a:b.csv", "file", "a:b.csv", "file:a:b.csv"),
+    ],
+)
+def test_a_task_name_has_a_source_and_a_rest(name, source, rest, full):
+    spec = TaskSpec(name)
+    assert (spec.source, spec.rest, spec.full) == (source, rest, full)
+
+
+def test_a_file_of_the_working_directory_adds_to_the_packaged_one():
+    FILE.write_text(
+        "suites:\n"
+        "  quick: {tasks: [bundled:wine], folds: 2}\n"
+        "  mine:\n"
+        "    description: My own.\n"
+        "    repeats: 3\n"
+        "    tasks: [37, {task: 'file:a.csv', target: y, time: 2020}]\n"
+        "panels:\n"
+        "  two: {point: [ridge, knn]}\n"
+    )
+    found = catalogue()
+    assert [task.name for task in found.suite("quick").tasks] == ["bundled:wine"]
+    mine = found.suite("mine")
+    assert (mine.cv.folds, mine.cv.repeats, mine.description) == (5, 3, "My own.")
+    assert mine.tasks == (TaskSpec("37"), TaskSpec("file:a.csv", target="y", time="2020"))
+    assert found.panel("two") == NamedPanel({"point": ("ridge", "knn")})
+    assert "default" in found.panels
+
+
+def test_an_empty_file_adds_nothing():
+    before = catalogue()
+    FILE.write_text("")
+    assert catalogue() == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "suites: [",
+        "- a",
+        "suite: {}",
+        "suites: [a, b]",
+        "suites: {mine: [bundled:wine]}",
+        "suites: {mine: {}}",
+        "suites: {mine: {tasks: []}}",
+        "suites: {mine: {tasks: [bundled:wine], fold: 3}}",
+        "suites: {mine: {tasks: [bundled:wine], folds: three}}",
+        "suites: {mine: {tasks: [bundled:wine], folds: 1}}",
+        "suites: {mine: {tasks: [bundled:wine], repeats: 0}}",
+        "suites: {mine: {tasks: bundled:wine}}",
+        "suites: {mine: {tasks: [{target: y}]}}",
+        "suites: {mine: {tasks: [{task: 'file:a.csv', taget: y}]}}",
+        "suites: {mine: {tasks: [[a]]}}",
+        "panels: [a]",
+        "panels: {mine: [ridge]}",
+        "panels: {mine: {point: ridge}}",
+        "panels: {mine: {points: [ridge]}}",
+        b"suites: \xff",
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_by_name(bench, content):
+    FILE.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(BenchError, match=r"datasets\.yaml") as refused:
+        catalogue()
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("what", ["suite", "panel"])
+def test_an_unknown_name_is_refused_with_the_known_ones(what):
+    with pytest.raises(BenchError, match=f"unknown {what} 'nope'"):
+        getattr(catalogue(), what)("nope")
+
+
+# loading
+
+
+@pytest.mark.parametrize("name", ["iris", "nope:1", "", ":", "bundled", "bundled:", "bundled:iriss", "openml:x"])
+def test_a_task_that_does_not_exist_is_refused(name):
+    with pytest.raises(BenchError) as refused:
+        list(loading.load([TaskSpec(name)], offline=True))
+    assert "\n" not in str(refused.value)
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(BenchError, match="'clasification'"):
+        list(loading.load([TaskSpec("file:a.csv", kind="clasification")], offline=True))
+
+
+def test_columns_for_a_source_that_brings_its_own_are_refused():
+    with pytest.raises(BenchError, match="target"):
+        list(loading.load([TaskSpec("bundled:wine", target="y")], offline=True))
+
+
+@pytest.fixture
+def flaky():
+    """A source that fails while `down` exists."""
+
+    @sources.register("regression", tags=("core",))
+    def flaky(request):
+        """Fail at times."""
+        if Path("down").exists():
+            raise LoadError("the server does not answer", "infra")
+        return sources.load("file", sources.RunRequest("t.csv", "y"))
+
+    write_table(Path("t.csv"), regression_columns())
+
+
+def test_a_task_that_cannot_be_loaded_is_kept_and_the_others_go_on(flaky):
+    Path("down").touch()
+    specs = [TaskSpec("flaky:1"), TaskSpec("file:t.csv", target="y")]
+    (_, first), (_, second) = loading.load(specs, offline=False)
+    assert isinstance(first, LoadError)
+    assert second.name == "file:t"
+
+
+def test_a_run_goes_on_without_a_task_that_cannot_be_loaded(bench, flaky):
+    Path("down").touch()
+    write_table(Path("other.csv"), regression_columns(seed=2))
+    words = ("-t", "flaky:1,file:other.csv", "--target", "y", "-b", "regression", "-l", "ridge", "-e", "equal",
+             "--folds", 2, "--inner", 2, "--json")  # fmt: skip
+    done = bench("run", *words)
+    assert done.code == 1, done.err
+    assert done.json["failed"] == 1
+    assert done.json["ok"] == done.json["planned"] - 1
+    (row,) = read("results/failures.csv").to_dict("records")
+    assert (row["task_id"], row["status"], row["cause"]) == ("flaky:1", "failed", "infra")
+    assert "does not answer" in row["detail"]
+    assert row["rerun"].startswith("bench run -t flaky:1")
+    Path("down").unlink()
+    again = bench("run", *words)
+    assert again.code == 0, again.err
+    assert read("results/failures.csv").empty
+
+
+def test_a_run_of_nothing_but_tasks_that_cannot_be_loaded_ends_with_1(bench, flaky):
+    Path("down").touch()
+    done = bench("run", "-t", "flaky:1", "-b", "regression", "-l", "ridge", "--json")
+    assert done.code == 1, done.err
+    assert (done.json["planned"], done.json["failed"]) == (1, 1)
+
+
+def test_an_openml_task_without_a_network_fails_as_infrastructure(bench):
+    done = bench("run", "-t", "37", "--offline", "--json")
+    assert done.code == 1, done.err
+    (row,) = read("results/failures.csv").to_dict("records")
+    assert (row["task_id"], row["cause"]) == ("openml:37", "infra")
+
+
+# suites through the program
+
+
+def test_a_suite_gives_its_tasks_their_folds_and_columns(bench):
+    write_table(Path("a.csv"), {**regression_columns(), "g": [j % 6 for j in range(40)]})
+    write_table(Path("b.csv"), class_columns())
+    FILE.write_text(
+        "suites:\n  mine:\n    folds: 2\n    tasks:\n"
+        "      - {task: 'file:a.csv', target: y, group: g, kind: regression}\n"
+        "      - {task: 'file:b.csv', target: y}\n"
+        "panels:\n  two: {point: [ridge, knn], class: [logistic]}\n"
+    )
+    done = bench(
+        "run", "-s", "mine", "--panel", "two", "-b", "regression,classification", "-e", "equal", "--json", "--inner", 2
+    )
+    assert done.code == 0, done.err
+    table = read("results/cells.csv")
+    assert table.groupby("task_id")["fold"].unique().map(sorted).to_dict() == {
+        "file:a": ["0", "1"],
+        "file:b": ["0", "1"],
+    }
+    assert set(table["panel"]) == {"", "two"}
+    assert set(table.loc[table["method"] == "alone", "learner"]) == {"ridge", "knn", "logistic"}
+
+
+def test_two_files_of_one_name_are_refused(bench):
+    for folder in ("one", "two"):
+        Path(folder).mkdir()
+        write_table(Path(folder) / "t.csv", regression_columns())
+    done = bench("run", "-t", "file:one/t.csv,file:two/t.csv", "--target", "y", "-q")
+    assert done.code == 2
+    assert "file:t" in done.err
+
+
+def test_one_task_named_twice_is_run_once(bench):
+    write_table(Path("t.csv"), regression_columns())
+    words = ("--target", "y", "-b", "regression", "-l", "ridge", "-e", "equal", "--folds", 1, "--inner", 2, "--json")
+    one = bench("run", "-t", "file:t.csv", *words, "--results", "one")
+    two = bench("run", "-t", "file:t.csv,file:t.csv", *words, "--results", "two")
+    assert two.code == 0, two.err
+    assert two.json["planned"] == one.json["planned"]
