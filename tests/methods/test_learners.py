@@ -1,4 +1,4 @@
-"""Base learners: validate_values answers on any table, seeded, deaf to units, and right where a slow oracle knows the answer."""
+"""Learners: predictions in shape and sound, seeded, weights used, absent classes, and estimators by their import path."""
 
 import functools
 import pickle
