@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.core.nouns import Kind, Target, Task, TaskKind
 from bench.core.registry import Registry, Scheme
-from bench.core.selection import chosen_from, matches, split_list
+from bench.core.selection import NameFilter, chosen_from, is_glob, matches, name_filter
 from bench.core.settings import Settings
 from bench.methods import ensembles, metrics, postprocess, trainings
 
@@ -161,27 +161,41 @@ def _has_metric(board: Board, scheme: Scheme[Any]) -> bool:
 def methods(board: Board, texts: Sequence[str]) -> list[Method]:
     """Return the methods of a board that names, globs, `all` or `!name` choose, and those always present.
 
-    Without a name: the schemes with the tag `core` and the board's `extra`. On a board with twins, every scheme that is
-    named without a step appears with the twin step too.
+    Without a name: the schemes with the tag `core` and those of the board that are there by default. On a board with
+    thresholded variants, every scheme that is named without a step appears with the step too.
 
     Raises:
-        BenchError: a name or a parameter is unknown.
+        BenchError: a name or a parameter is unknown, also behind `!`.
     """
-    wanted, dropped = _wanted(texts)
+    filtered = name_filter(texts)
     names: list[str] = []
-    for text in wanted or ["core", *board.default_only]:
+    for text in filtered.wanted or ["core", *board.default_only]:
         plain = "+" not in text
         names += [scheme.id for scheme in board.registry.select([text], board.serves)] if plain else [text]
-    twins = [f"{name}+{board.variant_step}" for name in names if board.variant_step and "+" not in name]
-    found = (method(board, name) for name in (*names, *twins, *board.always_present))
-    kept = {m.id: m for m in found if m and not matches(m.id, dropped) and not matches(m.base.id, dropped)}
-    return list(kept.values())
+    variants = [f"{name}+{board.variant_step}" for name in names if board.variant_step and "+" not in name]
+    found = [m for name in (*names, *variants, *board.always_present) if (m := method(board, name))]
+    for text in filtered.excluded:
+        _refuse_unknown(board, text, found)
+    return list({m.id: m for m in found if not _is_excluded(m, filtered)}.values())
 
 
-def _wanted(texts: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split a list into what is wanted and what is excluded."""
-    parts = split_list(texts)
-    return [t for t in parts if not t.startswith("!")], [t[1:] for t in parts if t.startswith("!")]
+def _is_excluded(m: Method, names: NameFilter) -> bool:
+    """Say whether a method is excluded by its id, by that of its scheme, or by a tag of its scheme."""
+    return names.excludes(m.id, m.base.id) or not {*names.excluded}.isdisjoint(m.base.options.tags)
+
+
+def _refuse_unknown(board: Board, text: str, found: Sequence[Method]) -> None:
+    """Refuse an excluded text that matches none of the methods found and that nobody knows.
+
+    Raises:
+        BenchError: the name, a step or a parameter is unknown.
+    """
+    if any(matches(name, [text]) for m in found for name in (m.id, m.base.id)):
+        return
+    if "+" in text and not is_glob(text):
+        method(board, text)
+    else:
+        board.registry.refuse_unknown(text)
 
 
 def board_order(name: str) -> int:

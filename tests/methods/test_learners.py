@@ -1,4 +1,4 @@
-"""Learners: predictions in shape and sound, seeded, weights used, absent classes, and estimators by their import path."""
+"""Learners: sound predictions, seeds, row weights, absent classes, and estimators by their import path."""
 
 import functools
 import pickle

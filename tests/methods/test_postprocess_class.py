@@ -102,7 +102,7 @@ def test_the_order_of_the_classes_is_only_a_name(name, seed):
         effective_class_weights=prediction.effective_class_weights[order],
     )
     first, second = step(name, prediction, y)(prediction), step(name, renamed, np.argsort(order)[y])(renamed)
-    np.testing.assert_allclose(predictions(second), predictions(first)[:, order], rtol=1e-7, atol=1e-10)
+    np.testing.assert_allclose(predictions(second), predictions(first)[:, order], rtol=1e-6, atol=1e-10)  # L-BFGS's
     if name != "threshold":  # its sweeps take the classes in turn, and may end at another peak
         np.testing.assert_array_equal(order[second.labels], first.labels)
 

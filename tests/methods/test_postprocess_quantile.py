@@ -369,11 +369,11 @@ def test_cv_plus_names_its_folds_as_it_likes_and_forgets_rows_without_weight():
     known, y, test, _ = cross(1, 40, 4)
     plain = step("cv-plus", known, y)(test).values
     np.testing.assert_array_equal(
-        step("cv-plus", replace(known, fold=10 * known.inner_fold + 3), y)(test).values, plain
+        step("cv-plus", replace(known, inner_fold=10 * known.inner_fold + 3), y)(test).values, plain
     )
     silent = np.append(known.inner_fold, [4] * 5)
     more = replace(
-        known, values=np.vstack([known.values, known.values[:5]]), fold=silent, weight=(silent < 4).astype(float)
+        known, values=np.vstack([known.values, known.values[:5]]), inner_fold=silent, weight=(silent < 4).astype(float)
     )  # fmt: skip
     fifth = replace(test, by_fold=np.concatenate([test.by_fold, 99 + test.by_fold[:1]]))
     np.testing.assert_array_equal(step("cv-plus", more, np.append(y, y[:5]))(fifth).values, plain)

@@ -189,7 +189,7 @@ def test_the_side_of_better_follows_the_metric(judged):
 def test_folds_are_averaged_within_tasks_first(judged):
     base = scores(0, methods=["a"], tasks=8)
     new = scores(1, methods=["a"], tasks=8)
-    again = [pd.concat([side.assign(inner_fold=fold) for fold in range(20)]) for side in (base, new)]
+    again = [pd.concat([side.assign(fold=fold) for fold in range(20)]) for side in (base, new)]
     once = judged(base, new).verdicts.iloc[0]
     many = judged(*again).verdicts.iloc[0]
     np.testing.assert_allclose(many["p"], once["p"], rtol=1e-6)

@@ -111,7 +111,7 @@ def test_a_direction_that_is_missing_on_a_row_is_looked_up_or_refused():
 
 
 def test_every_task_weighs_the_same_however_many_splits_it_has():
-    many = pd.concat([table({"t1": {"a": 1.0, "b": 2.0}}).assign(inner_fold=fold) for fold in range(10)])
+    many = pd.concat([table({"t1": {"a": 1.0, "b": 2.0}}).assign(fold=fold) for fold in range(10)])
     one = table({"t2": {"a": 2.0, "b": 1.0}}).assign(fold=0)
     board = leaderboard(pd.concat([many, one]))
     np.testing.assert_allclose(board["mean_rank"], [1.5, 1.5], rtol=1e-14)

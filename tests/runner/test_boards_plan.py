@@ -112,6 +112,17 @@ def test_an_unknown_method_is_refused(text):
         methods(BOARDS["classification"], [text])
 
 
+@pytest.mark.parametrize("text", ["!eqal", "all,!eqal", "!zzz*", "!equal+treshold", "!equal:shape=2", "!extnded"])
+def test_an_unknown_name_is_refused_behind_an_exclamation_mark_too(text):
+    with pytest.raises(BenchError):
+        ids("classification", text)
+
+
+def test_a_tag_can_be_excluded_and_a_name_of_another_board_is_no_mistake():
+    assert set(ids("regression", "all", "!extended")) == set(ids("regression", "core", "equal"))
+    assert ids("regression", "equal", "!coarse") == ids("regression", "equal")
+
+
 def test_a_scheme_of_another_kind_is_no_method_of_a_board():
     assert method(BOARDS["regression"], "log-stack") is None
     assert method(BOARDS["regression"], "equal+threshold") is None
@@ -169,7 +180,7 @@ def test_folds_are_the_first_ones_and_equal_to_those_of_the_whole(folds):
     whole, part = planned(task), planned(task, folds=folds)
     expected = [s for s in whole.splits[task.name] if s.fold < folds]
     for one, other in zip(part.splits[task.name], expected, strict=True):
-        assert (one.repeat, one.fold) == (other.repeat, other.inner_fold)
+        assert (one.repeat, one.fold) == (other.repeat, other.fold)
         assert (one.train.tolist(), one.test.tolist()) == (other.train.tolist(), other.test.tolist())
     assert set(part.cells) <= set(whole.cells)
 

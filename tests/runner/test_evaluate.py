@@ -334,7 +334,7 @@ def test_every_metric_of_the_board_is_scored(sheets, board):
 def test_the_rows_that_teach_the_weights_can_be_limited(sheets):
     split_data = sheets["classification"].split_data
     few = split_data.with_rows(10)
-    assert len(few.answered) == len(few.fold) == 10
+    assert len(few.answered) == len(few.inner_fold) == 10
     assert split_data.with_rows(10**6) is split_data
     np.testing.assert_array_equal(few.answered, split_data.with_rows(10).answered)
     places = [split_data.answered.tolist().index(row) for row in few.answered]

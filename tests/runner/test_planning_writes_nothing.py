@@ -50,7 +50,7 @@ def made(tmp_path_factory):
     words = ("run", *WINE, "-l", f"logistic,{SKIPPED},{FAILED}", "-q", "--results", results)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.runner.scheduler.Pool", Inline)
-        patch.setattr(out_of_fold, "answer", fail_one)
+        patch.setattr(out_of_fold, "prediction", fail_one)
         patch.setattr(sys, "argv", ["bench", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
             main()

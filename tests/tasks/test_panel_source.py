@@ -45,10 +45,10 @@ def test_both_layouts_say_the_same(tmp_path, output):
     wide.to_parquet(tmp_path / "wide.parquet")
     long_of(wide).to_csv(tmp_path / "long.csv", index=False)
     one, other = load(tmp_path / "wide.parquet"), load(tmp_path / "long.csv")
-    assert one.given.target == other.given.target
+    assert one.external.target == other.external.target
     order = np.argsort([int(row[2:]) for row in sorted(f"id{i}" for i in range(30))])
-    for learner, values in one.given.answers.items():
-        np.testing.assert_allclose(other.given.answers[learner][order], values)
+    for learner, values in one.external.answers.items():
+        np.testing.assert_allclose(other.external.answers[learner][order], values)
     np.testing.assert_array_equal(other.y[order], one.y)
 
 
@@ -57,7 +57,7 @@ def test_marked_parts_and_folds_become_the_splits(tmp_path):
     table.assign(part=["train"] * 20 + ["test"] * 10).to_csv(tmp_path / "parts.csv", index=False)
     (split,) = load(tmp_path / "parts.csv").splits
     assert (split.train.tolist(), split.test.tolist()) == (list(range(20)), list(range(20, 30)))
-    table.assign(inner_fold=np.arange(30) % 3).to_csv(tmp_path / "folds.csv", index=False)
+    table.assign(fold=np.arange(30) % 3).to_csv(tmp_path / "folds.csv", index=False)
     task = load(tmp_path / "folds.csv")
     assert [sorted(set(split.test % 3)) for split in task.splits] == [[0], [1], [2]]
     assert task.meta["protocol"] == "given: marked folds"

@@ -352,7 +352,7 @@ def test_importing_the_client_makes_no_folders(server, tmp_path):
     fake.publish_toy(server)
     code = (
         "from bench.tasks.sources import load, TaskRequest; import logging;"
-        "task = load('openml', Request('7'));"
+        "task = load('openml', TaskRequest('7'));"
         "assert not logging.getLogger().handlers;"
         "import openml; assert openml.config.apikey == '' or 'key' in openml.config.apikey"
     )
