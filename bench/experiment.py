@@ -22,11 +22,12 @@ from bench.core.settings import Settings
 from bench.methods.learners.portfolio import portfolio
 from bench.report import leaderboards
 from bench.runner import rerun_command, tables
-from bench.runner.agenda import Agenda, RunOptions, draw_up
+from bench.runner.agenda import Agenda, draw_up
 from bench.runner.executors.local import Event
 from bench.runner.fit_spec import data_hash, rows_of
 from bench.runner.journal import SCHEMA, Journal, JournalWriter, Record
-from bench.runner.plan import Loaded, Plan, Selection, own_repeats, plan
+from bench.runner.options import RunOptions, RunSelection
+from bench.runner.plan import Loaded, Plan, own_repeats, plan
 from bench.runner.scheduler import Run, Tally
 from bench.runner.store import Store
 from bench.tasks import loading, splits
@@ -52,7 +53,7 @@ class RunRequest:
 
     tasks: tuple[TaskSpec, ...] = ()
     suites: tuple[str, ...] = ()
-    chosen: Selection = field(default_factory=Selection)
+    chosen: RunSelection = field(default_factory=RunSelection)
     settings: Settings = field(default_factory=Settings)
     options: RunOptions = field(default_factory=RunOptions)
     results: Path = Path("results")

@@ -20,7 +20,8 @@ from bench import experiment
 from bench.experiment import Prepared, Request
 from bench.methods.learners import learner_scheme
 from bench.runner.fit_spec import rows_of
-from bench.runner.plan import Plan, Selection
+from bench.runner.options import RunSelection
+from bench.runner.plan import Plan
 from bench.tasks import encoders
 from bench.tasks.suites import TaskSpec
 
@@ -58,7 +59,7 @@ def main() -> None:
     for order in (("bare", "run"), ("run", "bare")):
         for kind in order:
             with tempfile.TemporaryDirectory() as folder:
-                request = Request(tasks=tasks, chosen=Selection(boards=boards), results=Path(folder))
+                request = Request(tasks=tasks, chosen=RunSelection(boards=boards), results=Path(folder))
                 prepared = experiment.prepare(request, lambda name, task: None)  # noqa: ARG005
                 seconds[kind].append(bare(prepared.plan) if kind == "bare" else whole(request, prepared))
     print({kind: [round(s, 1) for s in each] for kind, each in seconds.items()})

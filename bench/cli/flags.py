@@ -148,9 +148,7 @@ def ask(
     """
     from bench.core.selection import chosen_from, split_list
     from bench.experiment import RunRequest
-    from bench.runner.agenda import RunOptions
-    from bench.runner.executors.local import Limits
-    from bench.runner.plan import Selection
+    from bench.runner.options import Limits, RunOptions, RunSelection
     from bench.tasks.suites import TaskSpec
 
     names = split_list(tasks or ())
@@ -165,7 +163,7 @@ def ask(
     return RunRequest(
         tasks=tuple(specs),
         suites=wanted,
-        chosen=Selection(
+        chosen=RunSelection(
             tuple(boards or ()), tuple(learners or ()), tuple(ensembles or ()), tuple(class_weights or ()),
             named_panel, folds, repeats, max_learners, max_weight_rows, seeds,
         ),

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Cell
 from bench.runner import fit_spec
 from bench.runner.cells import BoardSplit, changed
-from bench.runner.executors.local import Limits
 from bench.runner.fit_spec import Fit, SplitRows
 from bench.runner.journal import ALWAYS_RETRIED, Journal, Record
+from bench.runner.options import RunOptions
 from bench.runner.plan import BoardPlan, Plan
 from bench.runner.store import Store
 from bench.runner.worker import FitJob, ending
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How to run, without effect on any score."""
-
-    jobs: int = 1
-    limits: Limits = field(default_factory=Limits)
-    retry: tuple[str, ...] = ()
-    force: bool = False
-    stop_at_failure: bool = False
-    plugins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

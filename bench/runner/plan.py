@@ -15,38 +15,12 @@ from bench.methods import ensembles, learners, trainings
 from bench.methods.boards import ORACLE, SINGLE_LEARNER, Board, Method, boards_named, is_training, method, methods
 from bench.methods.learners import learner_scheme
 from bench.methods.learners.trial import try_parameters
+from bench.runner.options import RunSelection
 from bench.tasks.suites import CvSpec, TaskSpec
 
 TAGGED = (learners.registry, ensembles.registry, trainings.registry)
 GIVEN = "given"
 """Panel of a task that brings its predictions."""
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What the user chose: boards, learners, ensembles and class weightings by name, a panel, and how many splits.
-
-    Every split is run with `seeds` seeds of the learners, as further repeats. `max_learners` keeps the first learners
-    of a panel, `max_weight_rows` some of the rows that teach the weights: for learning curves.
-    """
-
-    boards: tuple[str, ...] = ()
-    learners: tuple[str, ...] = ()
-    ensembles: tuple[str, ...] = ()
-    class_weights: tuple[str, ...] = ()
-    panel: str = "default"
-    folds: int | None = None
-    repeats: int | None = None
-    max_learners: int | None = None
-    max_weight_rows: int | None = None
-    seeds: int = 1
-
-    def panel_flags(self) -> list[str]:
-        """Return the flags that give the same panel again."""
-        flags = [word for text in self.learners for word in ("-l", text)]
-        names = ("panel", "seeds", "max_learners", "max_weight_rows")
-        given = {name: getattr(self, name) for name in names if getattr(self, name) != getattr(Selection, name)}
-        return flags + [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
 @dataclass(frozen=True)
@@ -114,7 +88,7 @@ class Plan:
     specs: Mapping[str, TaskSpec]
     splits: Mapping[str, tuple[Split, ...]]
     board_plans: tuple[BoardPlan, ...]
-    chosen: Selection
+    chosen: RunSelection
     settings: Settings = field(default_factory=Settings)
 
     @property
@@ -128,7 +102,9 @@ class Plan:
         ]
 
 
-def plan(loaded: Sequence[Loaded], chosen: Selection, panels: Mapping[str, Sequence[str]], settings: Settings) -> Plan:
+def plan(
+    loaded: Sequence[Loaded], chosen: RunSelection, panels: Mapping[str, Sequence[str]], settings: Settings
+) -> Plan:
     """Resolve names into cells; `panels` gives the chosen panel's learners by kind of target.
 
     Raises:
@@ -167,7 +143,7 @@ def _refuse_protocol(competing: Sequence[Method], settings: Settings) -> None:
 
 
 def _ask(
-    task: Task, board: Board, chosen: Selection, panels: Mapping[str, Sequence[str]], settings: Settings
+    task: Task, board: Board, chosen: RunSelection, panels: Mapping[str, Sequence[str]], settings: Settings
 ) -> BoardPlan:
     texts = chosen.class_weights if board.per_learner else chosen.ensembles
     competing = tuple(methods(board, texts))
@@ -181,7 +157,7 @@ def _ask(
     return BoardPlan(task.name, board, name + _limits(chosen), members, competing, chosen.max_weight_rows)
 
 
-def _limits(chosen: Selection) -> str:
+def _limits(chosen: RunSelection) -> str:
     """Return what a panel's name says of a learning curve's limits."""
     limits = {"learners": chosen.max_learners, "rows": chosen.max_weight_rows}
     given = ",".join(f"{name}={value}" for name, value in limits.items() if value is not None)
@@ -207,7 +183,7 @@ def _schemes(text: str, kind: Kind) -> list[Scheme[Any]]:
     return learners.registry.select([text], kind)
 
 
-def _panel_name(chosen: Selection, members: tuple[str, ...]) -> str:
+def _panel_name(chosen: RunSelection, members: tuple[str, ...]) -> str:
     """Name the set of learners: a named panel by its name, any other by its members."""
     if not chosen.learners:
         return chosen.panel
@@ -215,7 +191,7 @@ def _panel_name(chosen: Selection, members: tuple[str, ...]) -> str:
     return joined if len(joined) <= 60 else f"custom-{digest(list(members))[:8]}"
 
 
-def _refuse_idle(chosen: Selection, board_plans: Sequence[BoardPlan]) -> None:
+def _refuse_idle(chosen: RunSelection, board_plans: Sequence[BoardPlan]) -> None:
     """Refuse a name that no board of the run can use."""
     fitted = [board_plan for board_plan in board_plans if not board_plan.panel.startswith(GIVEN)]
     learning = {learner_scheme(name).entry.name for board_plan in fitted for name in board_plan.learners}
@@ -246,7 +222,7 @@ def _competes(board_plan: BoardPlan, text: str) -> bool:
     return named is not None and named.id in {m.id for m in board_plan.methods}
 
 
-def _first(cut: tuple[Split, ...], chosen: Selection) -> tuple[Split, ...]:
+def _first(cut: tuple[Split, ...], chosen: RunSelection) -> tuple[Split, ...]:
     """Take the first repeats and folds of a task, once for every seed: the seed of a fit depends on the repeat."""
     taken = [
         split

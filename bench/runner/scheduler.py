@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from bench.core.nouns import STATUSES, Cell
 from bench.core.plugins import load_plugins
 from bench.runner import rerun_command
-from bench.runner.agenda import Agenda, Opening, RunOptions, awaited, open_board_split
+from bench.runner.agenda import Agenda, Opening, awaited, open_board_split
 from bench.runner.cells import BoardSplit
 from bench.runner.executors.local import Event, Pool
 from bench.runner.journal import JournalWriter, Record
+from bench.runner.options import RunOptions
 from bench.runner.plan import BoardSplitId, Plan
 from bench.runner.store import Store
 from bench.runner.worker import EvaluateJob, FitJob

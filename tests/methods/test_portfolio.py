@@ -6,7 +6,7 @@ from bench.core.nouns import BenchError
 from bench.methods.learners import learner_scheme, registry
 from bench.methods.learners.portfolio import portfolio
 from bench.methods.learners.trial import try_parameters
-from bench.runner.plan import Selection
+from bench.runner.options import RunSelection
 
 
 def test_a_larger_portfolio_holds_every_smaller_one():
@@ -35,7 +35,7 @@ def test_parameters_of_no_use_are_refused():
 
 
 def test_the_flags_of_a_panel_give_it_again():
-    chosen = Selection(learners=("ridge,knn",), panel="mine", max_learners=2, max_weight_rows=9)
+    chosen = RunSelection(learners=("ridge,knn",), panel="mine", max_learners=2, max_weight_rows=9)
     assert chosen.panel_flags() == [
         "-l",
         "ridge,knn",
@@ -46,4 +46,4 @@ def test_the_flags_of_a_panel_give_it_again():
         "--max-weight-rows",
         "9",
     ]
-    assert Selection().panel_flags() == []
+    assert RunSelection().panel_flags() == []

@@ -11,7 +11,8 @@ from bench.core.nouns import BenchError
 from bench.core.settings import Settings
 from bench.methods.boards import BOARDS, boards_named, method, methods
 from bench.runner.fit_spec import data_hash
-from bench.runner.plan import Loaded, Selection, plan
+from bench.runner.options import RunSelection
+from bench.runner.plan import Loaded, plan
 from bench.tasks.splits import outer
 from bench.tasks.suites import CvSpec, TaskSpec
 
@@ -29,7 +30,7 @@ def loaded(task, folds=3, repeats=1):
 
 
 def planned(*tasks, **chosen):
-    return plan([loaded(task) for task in tasks], Selection(**chosen), PANELS, Settings())
+    return plan([loaded(task) for task in tasks], RunSelection(**chosen), PANELS, Settings())
 
 
 # methods
@@ -187,7 +188,7 @@ def test_folds_are_the_first_ones_and_equal_to_those_of_the_whole(folds):
 
 def test_repeats_are_the_first_ones():
     task = class_task(folds=0)
-    found = plan([loaded(task, repeats=3)], Selection(repeats=2, folds=1), PANELS, Settings())
+    found = plan([loaded(task, repeats=3)], RunSelection(repeats=2, folds=1), PANELS, Settings())
     assert [(s.repeat, s.fold) for s in found.splits[task.name]] == [(0, 0), (1, 0)]
 
 

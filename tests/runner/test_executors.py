@@ -13,7 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from bench.runner.executors.local import Limits, Pool
+from bench.runner.executors.local import Pool
+from bench.runner.options import Limits
 
 MB = 2**20
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, Protocol, Self
 
+from bench.runner.options import Limits
+
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS",
 )  # fmt: skip
@@ -39,14 +41,6 @@ class Job(Protocol):
 
     def items(self, context: Any) -> Iterator[Any]:
         """Do the work, one item after the other."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Bounds on one item of a job: wall seconds, and bytes of resident memory."""
-
-    seconds: float | None = None
-    memory: int | None = None
 
 
 @dataclass(frozen=True)
