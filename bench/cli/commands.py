@@ -25,6 +25,7 @@ from bench.cli.printing import (
     receipt,
     watcher,
 )
+from bench.core.exit_codes import NOTHING_SELECTED
 
 if TYPE_CHECKING:
     from bench.experiment import Prepared, RunRequest
@@ -40,7 +41,6 @@ RESULTS = Annotated[
     Path, typer.Argument(envvar="BENCH_RESULTS", help="Results directory, or a scores file (CSV or Parquet).")
 ]
 PLUGINS = Annotated[list[str] | None, typer.Option("--plugin", help="Plug-in file or module.")]
-NOTHING_SELECTED = 5
 
 
 @app.callback(invoke_without_command=True)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.core.exit_codes import NOTHING_SELECTED
+
 if TYPE_CHECKING:
     from bench.report.leaderboards import Ranked
 
 DRAWN = ("svg", "png", "pdf")
 """Formats of figures."""
-NOTHING_SELECTED = 5
 
 
 def export(

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.core.exit_codes import MISTAKE
+
 Array = NDArray[Any]
 Kind = Literal["point", "quantile", "class"]
 TaskKind = Literal["regression", "classification"]
@@ -25,7 +27,7 @@ SMALLEST_PROBABILITY = 1e-15
 class BenchError(Exception):
     """A mistake of the user: one sentence that says what, which value, and what to do; `code` is the exit code."""
 
-    code = 2
+    code: int = MISTAKE
 
 
 class NotApplicableError(Exception):

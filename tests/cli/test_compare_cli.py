@@ -16,7 +16,7 @@ import typer
 import yaml
 from makers import Done
 
-from bench.cli import _explain, comparing
+from bench.cli import comparing, print_error
 
 ROOT = Path(__file__).parents[2]
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
@@ -38,7 +38,7 @@ def call(capsys):
         try:
             code = _program()([str(word) for word in words], standalone_mode=False)
         except Exception as error:  # noqa: BLE001 - as the program does
-            code = _explain(error)
+            code = print_error(error)
         out, err = capsys.readouterr()
         return Done(int(code or 0), out, err)
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from bench.core.exit_codes import CANNOT_COMPARE, FINE, NOTHING_SELECTED, REGRESSION
 from bench.core.nouns import Array, BenchError
 from bench.core.selection import matches, split_list
 from bench.methods.boards import BOARDS
 from bench.report.comparison import pairs, verdict_rules
-from bench.report.comparison.report import CANNOT_COMPARE, FINE, NOTHING_SELECTED, REGRESSION, RefusedError, Report
+from bench.report.comparison.report import RefusedError, Report
 from bench.report.comparison.rules import Rule, deciding, idle
 from bench.report.comparison.sides import Source, different, rows_differ, source
 from bench.report.comparison.timing import timing

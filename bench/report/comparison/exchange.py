@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pandas as pd
 
+from bench.core.exit_codes import FINE, REGRESSION
 from bench.report.comparison.formats import (
     COLUMNS,
     MOST,
@@ -24,7 +25,7 @@ from bench.report.comparison.formats import (
     severest_first,
     summary,
 )
-from bench.report.comparison.report import FINE, REGRESSION, Report
+from bench.report.comparison.report import Report
 
 UNLAWFUL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold."""

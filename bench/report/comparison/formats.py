@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.comparison.report import FINE, REGRESSION, Report
+from bench.core.exit_codes import FINE, REGRESSION
+from bench.report.comparison.report import Report
 
 Row = Mapping[Any, Any]
 COLUMNS = (

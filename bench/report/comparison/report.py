@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-FINE, REGRESSION, CANNOT_COMPARE, NOTHING_SELECTED = 0, 3, 4, 5
-"""Exit codes of a comparison; 2, a mistake in the command or a file, is a `BenchError` instead."""
+from bench.core.exit_codes import CANNOT_COMPARE, FINE, NOTHING_SELECTED, REGRESSION
 
 WORDS = {
     FINE: "no regression",

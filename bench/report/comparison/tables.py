@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.core.exit_codes import CANNOT_COMPARE
 from bench.core.nouns import Array, BenchError
 from bench.methods import metrics
-from bench.report.comparison.report import CANNOT_COMPARE, RefusedError
+from bench.report.comparison.report import RefusedError
 
 GROUP = ["board", "metric", "panel", "method"]
 KEY = [*GROUP, "learner", "task_id", "repeat", "fold"]

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from bench.core.exit_codes import CANNOT_COMPARE
 from bench.core.nouns import Array, BenchError
 from bench.methods import metrics
 from bench.report.leaderboards.scores import BLOCK, goal
@@ -24,7 +25,7 @@ ROUNDING = 1e-9
 class IncompleteError(BenchError):
     """A board lacks scores, and the rule was to refuse it."""
 
-    code = 4
+    code = CANNOT_COMPARE
 
 
 @dataclass(frozen=True)

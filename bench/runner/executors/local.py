@@ -17,11 +17,9 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, Protocol, Self
 
+from bench.core.threads import use_one_thread
 from bench.runner.options import Limits
 
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS",
-)  # fmt: skip
 PRELOADED = (
     "bench.runner.scheduler",
     "sklearn.ensemble",
@@ -65,7 +63,7 @@ class Pool:
     """N worker processes; `start` is called once in each before its first job."""
 
     def __init__(self, n: int, start: Callable[[], None], limits: Limits | None = None) -> None:
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+        use_one_thread()
         methods = multiprocessing.get_all_start_methods()
         self._mp: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
         if hasattr(self._mp, "set_forkserver_preload"):
