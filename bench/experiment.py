@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 from statistics import median
@@ -26,14 +26,15 @@ from bench.runner.agenda import Agenda, draw_up
 from bench.runner.executors.local import Event
 from bench.runner.fit_spec import data_hash, rows_of
 from bench.runner.journal import SCHEMA, Journal, JournalWriter, Record
-from bench.runner.options import RunOptions, RunSelection
+from bench.runner.options import RunRequest
 from bench.runner.plan import Loaded, Plan, own_repeats, plan
 from bench.runner.scheduler import Run, Tally
 from bench.runner.store import Store
 from bench.tasks import loading, splits
 from bench.tasks.meta_features import meta_features
 from bench.tasks.sources import LoadError
-from bench.tasks.suites import Catalogue, CvSpec, TaskSpec, catalogue
+from bench.tasks.suites import Catalogue, catalogue
+from bench.tasks.task_spec import CvSpec, TaskSpec
 
 DEFAULT_SUITE = "quick"
 EXPORT_CODE = (
@@ -45,25 +46,6 @@ HALVES = 2
 """Folds of a task that brings its predictions, unless its file marks them: each half teaches the other's weights."""
 LOAD_BOARD = "load"
 """Board of the record of a task that could not be loaded."""
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """Everything that the user asked of a run."""
-
-    tasks: tuple[TaskSpec, ...] = ()
-    suites: tuple[str, ...] = ()
-    chosen: RunSelection = field(default_factory=RunSelection)
-    settings: Settings = field(default_factory=Settings)
-    options: RunOptions = field(default_factory=RunOptions)
-    results: Path = Path("results")
-    store: Path | None = None
-    offline: bool = False
-
-    @property
-    def store_root(self) -> Path:
-        """Where predictions are kept."""
-        return self.store or self.results / "store"
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from bench.runner.fit_spec import rows_of
 from bench.runner.options import RunSelection
 from bench.runner.plan import Plan
 from bench.tasks import encoders
-from bench.tasks.suites import TaskSpec
+from bench.tasks.task_spec import TaskSpec
 
 DEFAULT_TASKS = ("bundled:diabetes", "bundled:autos", "bundled:penguins", "bundled:breast-cancer")
 

@@ -21,7 +21,8 @@ from bench.runner import fit_spec
 from bench.tasks import loading, sources
 from bench.tasks.sources import LoadError
 from bench.tasks.sources.bundled import CATALOGUE
-from bench.tasks.suites import TaskSpec, catalogue
+from bench.tasks.suites import catalogue
+from bench.tasks.task_spec import TaskSpec
 
 REGISTRIES: dict[str, Registry[Any]] = {
     "learners": learners.registry,

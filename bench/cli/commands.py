@@ -13,7 +13,7 @@ import typer
 
 from bench.cli.comparing import baseline, compare
 from bench.cli.exporting import export
-from bench.cli.flags import selects_work
+from bench.cli.flags import add_request_flags
 from bench.cli.printing import (
     Format,
     print_laws,
@@ -26,9 +26,10 @@ from bench.cli.printing import (
     watcher,
 )
 from bench.core.exit_codes import NOTHING_SELECTED
+from bench.runner.options import RunRequest
 
 if TYPE_CHECKING:
-    from bench.experiment import Prepared, RunRequest
+    from bench.experiment import Prepared
 
 app = typer.Typer(
     name="bench",
@@ -56,7 +57,7 @@ def version(
 
 
 @app.command()
-@selects_work
+@add_request_flags
 def run(
     request: RunRequest,
     metric: Annotated[list[str] | None, typer.Option(help="Metrics of the boards to print.")] = None,
@@ -88,7 +89,7 @@ def run(
 
 
 @app.command()
-@selects_work
+@add_request_flags
 def plan(request: RunRequest) -> None:
     """Say what `bench run` with the same flags would do, and how long the fits may take."""
     print_plan(request, _prepare(request, quiet=True))

@@ -19,10 +19,11 @@ from bench.cli import terminal
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.experiment import Prepared, RunRequest
+    from bench.experiment import Prepared
     from bench.report.leaderboards import Ranked
     from bench.report.leaderboards.columns import Standing
     from bench.runner.executors.local import Event
+    from bench.runner.options import RunRequest
 
 Format = Literal["table", "csv", "md", "latex", "json"]
 DECIMALS = {

@@ -18,7 +18,7 @@ from bench.runner.plan import BoardPlan, own_repeats
 from bench.runner.store import Store
 from bench.tasks import loading, splits
 from bench.tasks.sources import LoadError
-from bench.tasks.suites import CvSpec, TaskSpec
+from bench.tasks.task_spec import CvSpec, TaskSpec
 
 LEAST_KEY = 6
 """Hex digits by which a cell may be named."""

@@ -16,7 +16,7 @@ from bench.methods.boards import ORACLE, SINGLE_LEARNER, Board, Method, boards_n
 from bench.methods.learners import learner_scheme
 from bench.methods.learners.trial import try_parameters
 from bench.runner.options import RunSelection
-from bench.tasks.suites import CvSpec, TaskSpec
+from bench.tasks.task_spec import CvSpec, TaskSpec
 
 TAGGED = (learners.registry, ensembles.registry, trainings.registry)
 GIVEN = "given"

@@ -9,7 +9,7 @@ from dataclasses import fields
 from bench.core.nouns import Cell
 from bench.core.settings import Settings
 from bench.methods.boards import BOARDS, ORACLE, SINGLE_LEARNER
-from bench.tasks.suites import TaskSpec
+from bench.tasks.task_spec import TaskSpec
 
 
 def task_flags(spec: TaskSpec) -> list[str]:

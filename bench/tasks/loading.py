@@ -8,7 +8,7 @@ from typing import cast
 from bench.core.nouns import BenchError, Task, TaskKind
 from bench.tasks import sources
 from bench.tasks.sources import LoadError, TaskRequest
-from bench.tasks.suites import TaskSpec
+from bench.tasks.task_spec import TaskSpec
 
 
 def load(

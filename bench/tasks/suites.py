@@ -6,55 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
 import bench
+from bench.core.flag import flag_of
 from bench.core.nouns import BenchError
+from bench.core.settings import Settings
+from bench.tasks.task_spec import CvSpec, TaskSpec
 
 FILE = "datasets.yaml"
-FLAGS = {"protocol", "calibration", "levels", "inner", "panel"}
+FLAGS = {"panel", *(each.name for each in fields(Settings) if (of := flag_of(each)) and of.by_suite)}
 """Flags that a suite may set."""
-
-
-@dataclass(frozen=True)
-class TaskSpec:
-    """One task as it was asked for: its full name, the columns that play a part in it, and the order of its classes."""
-
-    name: str
-    target: str | None = None
-    kind: str | None = None
-    group: str | None = None
-    time: str | None = None
-    weight: str | None = None
-    order: str | None = None
-
-    @property
-    def source(self) -> str:
-        """The part before the colon; a bare number is an OpenML task."""
-        return "openml" if self.name.isdigit() else self.name.partition(":")[0]
-
-    @property
-    def rest(self) -> str:
-        """The part behind the colon."""
-        return self.name if self.name.isdigit() else self.name.partition(":")[2]
-
-    @property
-    def full(self) -> str:
-        """The name with its source, also for a bare number."""
-        return f"{self.source}:{self.rest}"
-
-
-class CvSpec(NamedTuple):
-    """How a task without splits of its own is cut: `repeats` times into `folds`.
-
-    With `first`, only so many folds of every repeat are used: one of ten is a test part of a tenth.
-    """
-
-    folds: int = 5
-    repeats: int = 1
-    first: int | None = None
 
 
 @dataclass(frozen=True)

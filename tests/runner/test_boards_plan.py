@@ -14,7 +14,7 @@ from bench.runner.fit_spec import data_hash
 from bench.runner.options import RunSelection
 from bench.runner.plan import Loaded, plan
 from bench.tasks.splits import outer
-from bench.tasks.suites import CvSpec, TaskSpec
+from bench.tasks.task_spec import CvSpec, TaskSpec
 
 PANELS = {"point": ("ridge", "knn"), "class": ("logistic", "knn"), "quantile": ("gaussian",)}
 ENSEMBLES = ["regression", "quantile", "classification"]

@@ -10,7 +10,8 @@ from makers import class_columns, read, regression_columns, write_table
 from bench.core.nouns import BenchError
 from bench.tasks import loading, sources
 from bench.tasks.sources import LoadError
-from bench.tasks.suites import NamedPanel, TaskSpec, catalogue
+from bench.tasks.suites import NamedPanel, catalogue
+from bench.tasks.task_spec import TaskSpec
 
 FILE = Path("datasets.yaml")
 
