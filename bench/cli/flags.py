@@ -46,7 +46,7 @@ class FlagField:
 
         A suite may come before the default of a setting, and a text that must be read has no default as a text.
         """
-        given: Any = list[str] if self.repeated else str if self.flag.read else self.type
+        kind: Any = list[str] if self.repeated else str if self.flag.read else self.type
         default = None if self.repeated or self.flag.read or self.flag.by_suite else self.default
         option = typer.Option(
             *(self.flag.names or [f"--{self.name.replace('_', '-')}"]),
@@ -56,8 +56,12 @@ class FlagField:
             max=self.flag.most,
             envvar=self.flag.envvar,
         )
-        annotation = Annotated[given if default is not None else given | None, option]
-        return inspect.Parameter(self.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        return inspect.Parameter(
+            self.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=default,
+            annotation=Annotated[kind if default is not None else kind | None, option],
+        )
 
     def read(self, given: Any) -> Any:
         """Return the value of the field for what typer made of its flag.
