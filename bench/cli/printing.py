@@ -1,4 +1,4 @@
-"""What the commands print: tables in the format asked for, the plan, the receipt of a run."""
+"""How tables and leaderboards are printed, for people and for programs."""
 
 from __future__ import annotations
 
@@ -6,26 +6,21 @@ import math
 import shutil
 import sys
 import textwrap
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import typer
 
 from bench.cli import terminal
+from bench.cli.arguments import Format
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.experiment import Prepared
     from bench.report.leaderboards import Ranked
     from bench.report.leaderboards.columns import Standing
-    from bench.runner.executors.local import Event
-    from bench.runner.options import RunRequest
 
-Format = Literal["table", "csv", "md", "latex", "json"]
 DECIMALS = {
     "mean_rank": 2, "elo": 0, "win_rate": 3, "mean_score": 4, "skill": 3, "headroom": 3, "training_gain": 4,
     "threshold_gain": 4,
@@ -233,54 +228,3 @@ def print_summary(results: Path, metrics: Sequence[str]) -> None:
         if few:
             terminal.line(f"No intervals, letters or tests: {few}.")
         terminal.line("")
-
-
-def print_plan(request: RunRequest, prepared: Prepared) -> None:
-    """Print what a run would do: tasks, boards, cells, fits to do, and the hours that they may take."""
-    from bench import experiment
-
-    outlook = experiment.outlook(request, prepared)
-    columns = ("task", "rows", "columns", "kind", "splits", "boards", "cells", "fits", "stored")
-    terminal.table(columns, outlook.rows)
-    terminal.line(f"{outlook.cells} cells; {outlook.fits} fits to do, {outlook.stored} stored; {outlook.estimate}")
-
-
-def receipt(counts: Mapping[str, int], seconds: float, results: Path) -> None:
-    """Say on stderr what a run did and where the tables are."""
-    done = f"{counts['fitted']} fitted, {counts['reused']} reused, {counts['weighed']} cells weighed, {seconds:g} s"
-    terminal.message(f"{counts['ok']} of {counts['planned']} cells ok: {done}. Tables: {results}")
-    bad = [f"{counts[name]} {name}" for name in ("failed", "invalid", "timeout", "oom", "crashed") if counts[name]]
-    if counts["skipped"]:
-        terminal.message(f"{counts['skipped']} cells skipped: they do not apply (reasons in {results / 'cells.csv'})")
-    if bad:
-        terminal.message(f"{', '.join(bad)}: see {results / 'failures.csv'}", "red")
-
-
-def watcher(stack: ExitStack, *, quiet: bool, verbose: bool) -> Callable[[int, int], Callable[[Event], None]]:
-    """Return what `experiment.run` tells of its progress: a bar, and with `verbose` a line an event."""
-
-    def watch(fits: int, board_splits: int) -> Callable[[Event], None]:
-        bar = stack.enter_context(terminal.progress("running", fits + board_splits, quiet=quiet or verbose))
-
-        def seen(event: Event) -> None:
-            if event.kind == "done":
-                bar(1, event.job.context)
-            elif verbose:
-                terminal.message(f"{event.job}: {event.value['status'] if event.kind == 'item' else event.kind}")
-
-        return seen
-
-    return watch
-
-
-def print_laws(rows: Sequence[tuple[Any, ...]], output: Format) -> int:
-    """Print how plug-ins stand to their laws, only those that matter for people; return the exit code."""
-    import pandas as pd
-
-    table = pd.DataFrame(rows, columns=["law", "outcome", "reason"])
-    told = table if output != "table" else table[table["outcome"] != "passed"]
-    if not (told.empty and output == "table"):
-        print_table(told, output)
-    counts = Counter(table["outcome"])
-    terminal.message(", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
-    return 1 if counts["broken"] else 0

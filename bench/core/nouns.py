@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.core.exit_codes import MISTAKE
+from bench.core.exit_codes import MISTAKE, NOTHING_SELECTED
 
 Array = NDArray[Any]
 Kind = Literal["point", "quantile", "class"]
@@ -28,6 +28,12 @@ class BenchError(Exception):
     """A mistake of the user: one sentence that says what, which value, and what to do; `code` is the exit code."""
 
     code: int = MISTAKE
+
+
+class NothingSelectedError(BenchError):
+    """Names, tasks and filters leave nothing to do or to show."""
+
+    code = NOTHING_SELECTED
 
 
 class NotApplicableError(Exception):
