@@ -29,7 +29,9 @@ DECIMALS = {
 FIRST_TO_GO = ("win_rate", "elo", "skill", "threshold_gain", "training_gain", "headroom", "mean_score", "letters")
 """Columns that a narrow terminal does without; the first of them say least that the others do not."""
 TINY = 1e-99
+"""A p-value below this is shown as below it; floats end at 1e-308, and nobody reads so many digits."""
 FOLDS_UNKNOWN = {False: "unknown, no task has two", True: "no number, they do not agree"}
+"""What stands in place of the folds that a stable order needs, by whether their number is infinite."""
 
 
 def print_table(table: pd.DataFrame, output: Format, title: str = "") -> None:
@@ -63,8 +65,8 @@ def print_standings(boards: Sequence[Ranked]) -> None:
         if not board.board.methods:
             continue
         print_board(board.table())
-        for sentence in [*trust(board), *other_rules(board)]:
-            terminal.line(_wrapped(sentence))
+        for sentence in [*describe_trust(board), *describe_other_rules(board)]:
+            terminal.line(_wrap(sentence))
         terminal.line("")
 
 
@@ -79,7 +81,7 @@ def print_pairs(boards: Sequence[Ranked], rope: float | None) -> None:
         shown = table.drop(columns=list(board.key)).dropna(axis="columns", how="all")
         print_table(shown, "table", title)
         few = too_few(board.standing.n_tasks)
-        terminal.line(_wrapped(f"No tests: {few}.") if few else "")
+        terminal.line(_wrap(f"No tests: {few}.") if few else "")
 
 
 def print_board(part: pd.DataFrame) -> None:
@@ -92,20 +94,20 @@ def print_board(part: pd.DataFrame) -> None:
     title = f"{' · '.join(names)} · {_count(tasks, 'task')}, {_count(blocks, 'block')}"
     shown = exports.for_people(part)
     for name in DECIMALS.keys() & set(shown):
-        shown[name] = [_fixed(value, DECIMALS[name]) for value in shown[name]]
-    kept = _fitting(shown, _width() or terminal.PLAIN_WIDTH)
+        shown[name] = [_format_decimals(value, DECIMALS[name]) for value in shown[name]]
+    kept = _drop_columns(shown, _width() or terminal.PLAIN_WIDTH)
     print_table(kept, "table", title)
     if len(kept.columns) < len(shown.columns):
         left_out = [str(name) for name in shown if name not in kept]
-        terminal.line(_wrapped(f"No room for {', '.join(left_out)}: use a wider terminal or --format csv."))
+        terminal.line(_wrap(f"No room for {', '.join(left_out)}: use a wider terminal or --format csv."))
 
 
-def _fixed(value: float, decimals: int) -> str:
+def _format_decimals(value: float, decimals: int) -> str:
     """Write a number with so many decimals, nothing for missing."""
     return "" if math.isnan(value) else f"{round(value, decimals) + 0.0:.{decimals}f}"
 
 
-def _fitting(table: pd.DataFrame, width: int) -> pd.DataFrame:
+def _drop_columns(table: pd.DataFrame, width: int) -> pd.DataFrame:
     """Return the columns of a table that fit, those that say least left out first."""
     widths = {name: max(len(str(name)), *table[name].astype(str).str.len()) + 3 for name in table}
     for name in FIRST_TO_GO:
@@ -119,19 +121,19 @@ def _width() -> int:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 
-def _wrapped(sentence: str) -> str:
+def _wrap(sentence: str) -> str:
     """Break a sentence between words where it is read on a terminal."""
     return textwrap.fill(sentence, _width()) if _width() else sentence
 
 
-def trust(board: Ranked) -> list[str]:
+def describe_trust(board: Ranked) -> list[str]:
     """Return sentences about the order of a board: what was left out, whether it is more than noise."""
     import numpy as np
 
     from bench.stats.tables import too_few
 
     standing, ranked = board.standing, int(board.board.ever.sum())
-    lines = _missing_says(board)
+    lines = _describe_missing(board)
     if not standing.n_tasks:
         return [*lines, "No block has a score of every method: nothing can be ranked."]
     if ranked < 2:
@@ -143,11 +145,11 @@ def trust(board: Ranked) -> list[str]:
         return [*lines, f"No intervals, letters or tests: {few}."]
     if np.isnan(standing.elo.lo).all():
         lines.append(f"Elo points of {len(board.board.methods)} methods have no intervals: too many methods.")
-    return [*lines, _is_real(standing)]
+    return [*lines, _describe_order(standing)]
 
 
-def _missing_says(board: Ranked) -> list[str]:
-    """Say by which rule missing scores were treated, if there are any."""
+def _describe_missing(board: Ranked) -> list[str]:
+    """Describe by which rule missing scores were treated, if there are any."""
     from bench.report.exports import RULES_SAY
 
     if board.scores.complete:
@@ -155,8 +157,8 @@ def _missing_says(board: Ranked) -> list[str]:
     return [f"Some scores are missing (rule `{board.missing}`): {RULES_SAY[board.missing.partition(':')[0]]}."]
 
 
-def _is_real(standing: Standing) -> str:
-    """Say what supports the order of a board of six tasks or more."""
+def _describe_order(standing: Standing) -> str:
+    """Describe what supports the order of a board of six tasks or more."""
     from bench.report.leaderboards.significance import omnibus
     from bench.stats import ranks
 
@@ -169,16 +171,16 @@ def _is_real(standing: Standing) -> str:
     scores = " and mean score" if "tau_rank_score" in real else ""
     folds, winners = real["folds_needed"], int((ranks.positions(standing.mean_rank) == 1).sum())
     first = "the winner stays" if winners == 1 else f"the {winners} winners stay"
-    said = [
+    evidence = [
         f"Friedman-Iman-Davenport p {f'= {test.p:.2g}' if test.p > TINY else f'< {TINY:g}'}",
         *([f"Kendall's tau between mean rank, Elo, Borda, Kemeny{scores} at least {min(taus):.2f}"] if taus else []),
         f"{first} first in {real['winner_stays']:.0%} of bootstraps of tasks",
         "folds for a stable order: " + (f"{folds:g}" if math.isfinite(folds) else FOLDS_UNKNOWN[math.isinf(folds)]),
     ]
-    return f"Is this order real? {'; '.join(said)}. Methods that share a letter cannot be told apart."
+    return f"Is this order real? {'; '.join(evidence)}. Methods that share a letter cannot be told apart."
 
 
-def other_rules(board: Ranked) -> list[str]:
+def describe_other_rules(board: Ranked) -> list[str]:
     """Return how the order of a board with missing scores changes by the other rules, a sentence each."""
     from bench.report.leaderboards.columns import Standing
     from bench.report.leaderboards.grid import completed
@@ -190,11 +192,11 @@ def other_rules(board: Ranked) -> list[str]:
     others = {
         rule: Standing(completed(board.scores, rule), baseline) for rule in rules if not rule.startswith(board.missing)
     }
-    return [f"By rule `{rule}` {_change(own, other)}." for rule, other in others.items()]
+    return [f"By rule `{rule}` {_describe_change(own, other)}." for rule, other in others.items()]
 
 
-def _change(own: Standing, other: Standing) -> str:
-    """Say who is first in another order of the same methods, and how alike the two are."""
+def _describe_change(own: Standing, other: Standing) -> str:
+    """Describe who is first in another order of the same methods, and how alike the two are."""
     from bench.stats import ranks, stability
 
     if not other.n_tasks:
@@ -210,7 +212,7 @@ def _count(n: int, noun: str) -> str:
 
 
 def print_summary(results: Path, metrics: Sequence[str]) -> None:
-    """Print the leaderboards of a finished run: each board's own metric, or those asked for."""
+    """Print the leaderboards of a finished run: each board's own metric, or those requested."""
     from bench.core.selection import chosen_from
     from bench.report import exports, leaderboards
     from bench.stats.tables import too_few

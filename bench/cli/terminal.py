@@ -25,6 +25,7 @@ from rich.progress import (
 from rich.table import Table
 
 PLAIN_WIDTH = 200
+"""Width of what is printed away from a terminal: the same everywhere, and enough for the widest leaderboard."""
 
 
 def _console(*, stderr: bool) -> Console:
@@ -68,7 +69,7 @@ def fields(title: str, pairs: Mapping[str, Any]) -> None:
 
 
 class Bar(Protocol):
-    """Something that is told how far the work is."""
+    """Something that shows how far the work is."""
 
     def __call__(self, step: int, what: str = "") -> None:
         """Advance by some steps."""
