@@ -9,7 +9,7 @@ import functools
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -17,7 +17,6 @@ from bench.core.flag import Flag, flag_of
 from bench.runner.options import RunRequest
 from bench.tasks.task_spec import TaskSpec
 
-T = TypeVar("T")
 SHOWN_BEHIND = {"target": "repeats", "seed": "max_weight_rows", "inner": "seeds"}
 """Fields that help shows behind a field of another class, together with the fields that follow them in their own."""
 
@@ -157,7 +156,9 @@ def read_request(given: Mapping[str, Any]) -> RunRequest:
     known = {each.name: each for each in flag_fields()}
     values = {name: known[name].read(value) for name, value in given.items() if value is not None and value != []}
     wanted = _settings_of_suites(values.get("suites", ()), values)
-    request = _build(RunRequest, {name: known[name].read_of_suite(text) for name, text in wanted.items()} | values)
+    request: RunRequest = _build(
+        RunRequest, {name: known[name].read_of_suite(text) for name, text in wanted.items()} | values
+    )
     if "calibration" in values and request.settings.protocol != "split":
         raise BenchError(f"calibration {values['calibration']} is for --protocol split: give both, or neither")
     return replace(request, tasks=_with_columns(request.tasks, values))
@@ -180,15 +181,15 @@ def _settings_of_suites(suites: Sequence[str], given: Collection[str]) -> dict[s
     return wanted
 
 
-def _build(owner: type[T], values: Mapping[str, Any]) -> T:
-    """Make an object of the values that its fields, and the fields of its parts, have; the others keep their defaults.
+def _build(owner: Any, values: Mapping[str, Any]) -> Any:
+    """Make an object of a dataclass, its parts that are dataclasses included; a field without a value has its default.
 
-    `values` holds only what was given.
+    `values` are by the name of the field, which is that of no other field of any part.
     """
-    types: dict[str, Any] = get_type_hints(owner)
-    parts = {each.name: _build(types[each.name], values) for each in fields(owner) if is_dataclass(types[each.name])}  # type: ignore[arg-type]
-    given = {each.name: values[each.name] for each in fields(owner) if each.name in values}  # type: ignore[arg-type]
-    return owner(**parts, **given)
+    types = get_type_hints(owner)
+    given = {each.name: values[each.name] for each in fields(owner) if each.name in values}
+    parts = {each.name: _build(types[each.name], values) for each in fields(owner) if is_dataclass(types[each.name])}
+    return owner(**given, **parts)
 
 
 def _with_columns(tasks: Sequence[TaskSpec], values: Mapping[str, Any]) -> tuple[TaskSpec, ...]:
