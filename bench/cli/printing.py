@@ -108,7 +108,7 @@ def _format_decimals(value: float, decimals: int) -> str:
 
 
 def _drop_columns(table: pd.DataFrame, width: int) -> pd.DataFrame:
-    """Return the columns of a table that fit, those that say least left out first."""
+    """Return the columns of a table that fit; those that matter least are left out first."""
     widths = {name: max(len(str(name)), *table[name].astype(str).str.len()) + 3 for name in table}
     for name in FIRST_TO_GO:
         if name in widths and sum(widths.values()) > width:

@@ -18,7 +18,7 @@ DEFAULT_LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 class Settings:
     """What belongs to the experiment: runs that differ here go to different results directories.
 
-    `protocol` says what answers the test rows: `refit` a model fitted on all training rows, `bag` the mean of the
+    `protocol` is what predicts the test rows: `refit` a model fitted on all training rows, `bag` the mean of the
     models of the inner folds, `nested` the same with further models that leave out two folds, `split` a model fitted on
     the training rows without the share `calibration`, which nothing has learned from.
     """
