@@ -14,14 +14,6 @@ from typing import Any, Protocol
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
 PLAIN_WIDTH = 200
@@ -81,6 +73,15 @@ def progress(title: str, total: int, *, quiet: bool) -> Iterator[Bar]:
     if quiet or total == 0 or not sys.stderr.isatty():
         yield lambda step, what="": None  # noqa: ARG005
         return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
         TimeRemainingColumn(), TextColumn("[dim]{task.fields[what]}"),
