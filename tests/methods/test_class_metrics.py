@@ -278,7 +278,7 @@ def test_calibration_in_large_shows_class_weights_by_its_sign():
     assert abs(value("calibration_in_large", y, plain)) < 0.01
     np.testing.assert_allclose(value("calibration_in_large", y, shifted), weighted.mean() - y.mean())
     assert value("calibration_in_large", y, shifted) > 0.25
-    metric = metrics.named(TWO, "calibration_in_large")
+    metric = metrics.get_metric(TWO, "calibration_in_large")
     assert metric.badness(-0.2) == metric.badness(0.2) == 0.2
 
 
@@ -394,7 +394,7 @@ def test_the_chosen_exponent_is_the_best_of_the_grid(metric, width):
     given, requested = context(width=width)
     found = fitted(given, f"tuned-power:metric={metric}")
     assert requested == [3]
-    measure = metrics.named(given.target, metric)
+    measure = metrics.get_metric(given.target, metric)
     badness = []
     for power in tuned_power.GRID:
         predictions, _ = fixed(given, power)

@@ -52,7 +52,7 @@ def drawn(seed, classes=3, n=60, *, weighted=False):
 
 
 def score(name, y, prediction):
-    return metrics.named(prediction.target, name).function(prediction.target, y, prediction)
+    return metrics.get_metric(prediction.target, name).function(prediction.target, y, prediction)
 
 
 # --- every step -----------------------------------------------------------------------------------

@@ -123,7 +123,7 @@ def test_greedy_of_quantiles_is_caruanas_loop(seed, weighted):
 
 def test_greedy_of_quantiles_by_a_metric():
     panel, y = quantiles(5)
-    metric = metrics.named(panel.target, "mean_pinball")
+    metric = metrics.get_metric(panel.target, "mean_pinball")
 
     def badness(values):
         return metric.badness(metric.function(panel.target, y, Prediction(panel.target, values, panel.weight)))
@@ -171,7 +171,7 @@ def test_hill_climb_is_the_naive_walk(kind, seed, weighted):
 @pytest.mark.parametrize(("kind", "name"), [("point", "mae"), ("class", "brier")])
 def test_hill_climb_by_a_metric(kind, name):
     panel, y = MAKE[kind](8)
-    metric = metrics.named(panel.target, name)
+    metric = metrics.get_metric(panel.target, name)
     expected = naive_climb(
         panel, y, 0.1, 10, lambda v: metric.badness(metric.function(panel.target, y, Prediction(panel.target, v)))
     )

@@ -34,7 +34,7 @@ def tuned(prediction, y, metric="macro_f1"):
 
 
 def value_of(metric, y, prediction):
-    return metrics.named(prediction.target, metric).function(prediction.target, y, prediction)
+    return metrics.get_metric(prediction.target, metric).function(prediction.target, y, prediction)
 
 
 def best_cut(metric, prediction, y):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bench.core.nouns import Array, BenchError
-from bench.methods.class_weights import raised, register
+from bench.methods.class_weights import register
+from bench.methods.class_weights.ratios import power_of_counts
 
 
 @register("fit", tags=("core",))
@@ -13,7 +14,7 @@ def inverse_power(counts: Array, total: float, *, power: float = 0.5) -> Array:
     g = 0 is `none`, g = 1 is `balanced`. Mahajan et al. (2018), Exploring the limits of weakly supervised
     pretraining, use g = 1/2.
     """
-    return raised(counts, -power)
+    return power_of_counts(counts, -power)
 
 
 @register("fit", tags=("extended",))
@@ -29,4 +30,4 @@ def matched(counts: Array, total: float, *, power: float = 0.75) -> Array:
     """
     if not 0 <= power <= 1:
         raise BenchError(f"power of matched cannot be {power}: give the exponent of the metric, from 0 to 1")
-    return raised(counts, power - 1)
+    return power_of_counts(counts, power - 1)

@@ -44,7 +44,7 @@ def judge_of_answers(panel: Panel, y: Array, metric: str | None = None) -> Calla
     """
     if metric is None:
         return lambda values: float(losses.mean(losses.proper(panel.target, y, finished(panel, values)), panel.weight))
-    found = metrics.named(panel.target, metric)
+    found = metrics.get_metric(panel.target, metric)
 
     def judge(values: Array) -> float:
         prediction = Prediction(panel.target, finished(panel, values), panel.weight)
