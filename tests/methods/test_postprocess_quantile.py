@@ -403,7 +403,7 @@ def test_cv_plus_leaves_known_rows_and_refuses_without_the_fold_models():
     change = step("cv-plus", known, y)
     assert change(known) is known
     for lacking in (None, test.by_fold[:3]):
-        with pytest.raises(NotApplicableError, match="each inner fold say"):
+        with pytest.raises(NotApplicableError, match="each inner fold predict"):
             change(replace(test, by_fold=lacking))
     with pytest.raises(NotApplicableError, match="which inner fold"):
         step("cv-plus", replace(known, inner_fold=None), y)

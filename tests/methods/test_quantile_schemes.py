@@ -353,9 +353,9 @@ def test_where_columns_say_nothing_weights_are_tied(name):
 
 def test_ties_draw_small_regions_to_the_whole():
     regions = Regions(lambda X: X[:, 0].astype(int), np.eye(2), np.array([0.5, 0.5]), np.array([0.9, 0.1]))
-    np.testing.assert_allclose(regions.tied(np.inf).w, 0.5)
-    np.testing.assert_allclose(regions.tied(0.0).w, np.eye(2))
-    np.testing.assert_allclose(regions.tied(0.1).w, [[0.95, 0.05], [0.25, 0.75]])
+    np.testing.assert_allclose(regions.shrink(np.inf).w, 0.5)
+    np.testing.assert_allclose(regions.shrink(0.0).w, np.eye(2))
+    np.testing.assert_allclose(regions.shrink(0.1).w, [[0.95, 0.05], [0.25, 0.75]])
 
 
 def test_a_region_without_training_rows_has_the_weights_of_all_rows():

@@ -23,7 +23,7 @@ def matched(counts: Array, total: float, *, power: float = 0.75) -> Array:
 
     `power` is a, the exponent of the metric: 1 for `weighted` F1 (then this is `none`), 0.75 for `dodrans`, 0.5 for
     `sqrt`, 0 for `macro` (then this is `balanced`). The rows of a class weigh n_c w_c = n_c^a. It is `inverse-power`
-    with g = 1 - a, said in terms of the metric of Harbecke et al. (2022), Why only Micro-F1?
+    with g = 1 - a, in terms of the metric of Harbecke et al. (2022), Why only Micro-F1?
 
     Raises:
         BenchError: the power is not between 0 and 1.
