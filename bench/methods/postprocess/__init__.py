@@ -19,6 +19,9 @@ Change = Callable[[Prediction], Prediction]
 """What a step has learned: it changes the predictions of any rows alike."""
 
 
+Learns = Literal["folds", "calibration", "nothing"]
+
+
 class Step(Protocol):
     """The function of a post-processing step."""
 
@@ -38,7 +41,7 @@ class StepOptions(PluginOptions):
     tables carry. A `binary` step is defined for two classes only.
     """
 
-    learns: Literal["folds", "calibration", "nothing"] = "folds"
+    learns: Learns = "folds"
     protocols: tuple[ProtocolName, ...] = ()
     guarantee: str = ""
     binary: bool = False
@@ -55,7 +58,7 @@ def register(
     tags: Collection[str] = (),
     breaks: Mapping[str, str] | None = None,
     code: Collection[str] = (),
-    learns: Literal["folds", "calibration", "nothing"] = "folds",
+    learns: Learns = "folds",
     protocols: tuple[ProtocolName, ...] = (),
     guarantee: str = "",
     binary: bool = False,
