@@ -317,7 +317,7 @@ def test_ridge_stack_of_constant_learners_is_the_mean():
 @given(seeds, weighted, st.integers(2, 3))
 @few
 def test_logistic_stack_is_a_stationary_point_of_its_objective(seed, weighted, width):
-    """The gradient of Σ w log loss + ‖B‖² / 2C over the features is zero at the answer."""
+    """The gradient of Σ w log loss + ‖B‖² / 2C over the features is zero at the solution."""
     panel, y = classes(seed, weighted, width=width, n=30)
     found = scheme("logistic-stack:C=0.5", panel, y)
     values = found(panel)

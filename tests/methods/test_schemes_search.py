@@ -61,7 +61,7 @@ def loss_of(panel, y, values):
     return float(np.average(losses.proper(panel.target, y, values), weights=panel.weight))
 
 
-# what searches ask for
+# what searches need
 
 
 @pytest.mark.parametrize("kind", MAKE)
@@ -230,7 +230,7 @@ def test_cma_es_finds_the_affine_optimum_of_a_square():
     assert loss_of(panel, y, scheme("cma-es", panel, y)(panel)) <= best * 1.01
 
 
-def test_cma_es_with_negative_weights_answers_with_probabilities():
+def test_cma_es_with_negative_weights_predicts_probabilities():
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 200)
     sharp, bias = np.eye(3)[y], rng.normal(size=(200, 3)) * 2
