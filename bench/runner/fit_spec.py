@@ -102,7 +102,7 @@ def row_weights(task: Task, rows: Array, training: Scheme[Any]) -> Array | None:
     """Return the numeric row weights of a fit, mean one: the task's own × those of the class; None if all are equal."""
     weight = np.ones(len(rows)) if task.weight is None else task.weight[rows]
     if task.kind == "classification" and is_weighting(training):
-        weight = weight * class_weights.of_rows(task, rows, training)[task.y[rows]]
+        weight = weight * class_weights.weights_of_rows(task, rows, training)[task.y[rows]]
     weight = weight / weight.mean()
     return None if np.ptp(weight) < 1e-12 else weight
 

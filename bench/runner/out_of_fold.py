@@ -159,7 +159,9 @@ class _ModelFitter:
             return fitted
         task = self.rows.task
         predict = context.fit(weight=row_weights(task, fit_rows, self.training))
-        weights = class_weights.of_rows(task, fit_rows, self.training) if task.kind == "classification" else None
+        weights = (
+            class_weights.weights_of_rows(task, fit_rows, self.training) if task.kind == "classification" else None
+        )
         return FittedModel(predict, weights)
 
     def _predict(self, fitted: FittedModel, rows: Array) -> Array:

@@ -37,7 +37,7 @@ seeds = st.integers(0, 10**6)
 
 
 def sample(target, seed, n=40, *, weighted=False, coarse=False):
-    """Draw y and an answer; coarse answers have many ties."""
+    """Draw y and a prediction; coarse ones have many ties."""
     rng = np.random.default_rng(seed)
     weight = rng.integers(0, 4, n).astype(float) if weighted else None
     if target.kind != "class":
@@ -197,7 +197,7 @@ def test_the_names_of_two_classes_are_irrelevant(name):
 
 
 def truth(target, y):
-    """Say the truth for certain."""
+    """Predict the truth for certain."""
     if target.kind == "class":
         return Prediction(target, np.eye(target.width)[y])
     return Prediction(target, np.repeat(y[:, None], target.width, axis=1))
@@ -362,7 +362,7 @@ def test_coverage_and_width_by_hand():
     assert value("width_50", y, prediction) == (1 + 2 + 0 + 4) / 8
 
 
-def test_crossing_rate_reads_the_answer_before_the_sort():
+def test_crossing_rate_reads_the_prediction_before_the_sort():
     target = Target("quantile", (0.25, 0.5, 0.75))
     before = np.array([[1.0, 2, 3], [1, 1, 1], [1, 0, 3], [3, 2, 1]])
     prediction = Prediction(target, np.sort(before, axis=1), unsorted=before)

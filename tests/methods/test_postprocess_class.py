@@ -25,14 +25,14 @@ DECISIONS = ["threshold", "logit-adjustment", "cost-threshold", "half-f1"]
 few = settings(max_examples=15)
 
 
-def answer_of(values, weight=None, **more):
+def prediction_of(values, weight=None, **more):
     values = np.asarray(values, dtype=float)
     return Prediction(Target("class", tuple(f"c{k}" for k in range(values.shape[1]))), values, weight, **more)
 
 
 def two(p, weight=None, **more):
-    """Return an answer that gives the second class the probability p."""
-    return answer_of(np.column_stack([1 - np.asarray(p), p]), weight, **more)
+    """Return a prediction that gives the second class the probability p."""
+    return prediction_of(np.column_stack([1 - np.asarray(p), p]), weight, **more)
 
 
 def step(name, prediction, y):
@@ -48,11 +48,11 @@ def drawn(seed, classes=3, n=60, *, weighted=False):
     truth = probabilities(rng, n, classes) ** 2
     truth /= truth.sum(axis=1, keepdims=True)
     y = np.array([rng.choice(classes, p=p) for p in truth])
-    return answer_of(truth, rng.uniform(0.1, 3, n) if weighted else None), y
+    return prediction_of(truth, rng.uniform(0.1, 3, n) if weighted else None), y
 
 
 def score(name, y, prediction):
-    return metrics.named(prediction.target, name).function(prediction.target, y, prediction)
+    return metrics.get_metric(prediction.target, name).function(prediction.target, y, prediction)
 
 
 # --- every step -----------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ def test_platt_minimises_its_loss(seed, weighted):
     )
 
 
-def test_platt_on_classes_that_can_be_told_apart_stays_off_certainty():
+def test_platt_on_classes_that_can_be_separated_stays_off_certainty():
     p = np.linspace(0.3, 0.7, 20)
     found = predictions(step("platt", two(p), p > 0.5)(two(p)))[:, 1]
     assert 0.005 < found.min() < 0.1
@@ -355,10 +355,10 @@ def test_isotonic_pools_weighted_rows_of_one_probability():
 
 
 def test_a_row_to_which_all_curves_give_nothing_stays():
-    known = answer_of([[0.5, 0.4, 0.1], [0.1, 0.5, 0.4], [0.4, 0.1, 0.5]])
+    known = prediction_of([[0.5, 0.4, 0.1], [0.1, 0.5, 0.4], [0.4, 0.1, 0.5]])
     change = step("isotonic", known, np.arange(3))
     np.testing.assert_allclose(predictions(change(known)), np.eye(3), atol=1e-12)
-    nothing = answer_of([[0.3, 0.35, 0.35], [0.4, 0.4, 0.2]])
+    nothing = prediction_of([[0.3, 0.35, 0.35], [0.4, 0.4, 0.2]])
     np.testing.assert_allclose(predictions(change(nothing)), predictions(nothing), rtol=1e-12)
 
 
@@ -369,7 +369,7 @@ def test_calibration_mends_probabilities_that_are_too_sure(name, classes):
     logits = rng.normal(size=(8000, classes)) - np.arange(classes)
     truth = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     y = (rng.uniform(size=(8000, 1)) > truth.cumsum(axis=1)).sum(axis=1).clip(max=classes - 1)
-    sure = answer_of(truth**3 / (truth**3).sum(axis=1, keepdims=True))
+    sure = prediction_of(truth**3 / (truth**3).sum(axis=1, keepdims=True))
     known, test = (replace(sure, values=predictions(sure)[part]) for part in (slice(4000), slice(4000, None)))
     found, raw = step(name, known, y[:4000])(test), replace(sure, values=truth[4000:])
     metric = "brier" if name == "isotonic" else "log_loss"  # isotonic reaches 0 and 1, where one mistake costs 34
@@ -414,20 +414,20 @@ def test_newton_ends_where_the_slope_is_zero(seed, d):
 
 @pytest.fixture(scope="module")
 def simulated():
-    """Fit a well-specified logistic model on few positives, plain and balanced; answer fresh rows."""
+    """Fit a well-specified logistic model on few positives, plain and balanced; predict fresh rows."""
     from sklearn.linear_model import LogisticRegression
 
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40_000, 4))
     y = (rng.uniform(size=len(X)) < expit(X @ [1.0, -0.7, 0.5, 0.3] - 4.2)).astype(int)
-    fit_rows, ask = slice(20_000), slice(20_000, None)
+    fit_rows, requested = slice(20_000), slice(20_000, None)
     models = [LogisticRegression(C=1e6, class_weight=w, tol=1e-8, max_iter=1000) for w in (None, "balanced")]
     for model in models:
         model.fit(X[fit_rows], y[fit_rows])
     counts = np.bincount(y[fit_rows])
     weights = counts.sum() / (2 * counts)
-    answers = [answer_of(model.predict_proba(X[ask])) for model in models]
-    return models, answers, weights, y[fit_rows], y[ask]
+    predictions = [prediction_of(model.predict_proba(X[requested])) for model in models]
+    return models, predictions, weights, y[fit_rows], y[requested]
 
 
 def test_balanced_weights_shift_the_intercept_by_the_log_odds_of_the_classes(simulated):
@@ -478,7 +478,7 @@ def shifted(seed, before, after, n=20_000):
         y = rng.choice(3, n, p=share)
         x = rng.normal(size=(n, 2)) + np.array([[0, 0], [2, 0], [0, 2]])[y]
         odds = np.array(before) * np.exp(x @ np.array([[0, 2, 0], [0, 0, 2]]) - np.array([0, 2, 2]))
-        sets.append((answer_of(odds / odds.sum(axis=1, keepdims=True)), y))
+        sets.append((prediction_of(odds / odds.sum(axis=1, keepdims=True)), y))
     return sets
 
 
@@ -490,7 +490,9 @@ def test_em_finds_the_class_shares_and_corrects_for_them():
     ratio = np.bincount(truth) / np.bincount(y)
     ideal = predictions(test) * ratio
     ideal /= ideal.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(score("log_loss", truth, found), score("log_loss", truth, answer_of(ideal)), atol=0.002)
+    np.testing.assert_allclose(
+        score("log_loss", truth, found), score("log_loss", truth, prediction_of(ideal)), atol=0.002
+    )
     same = step("em-prior", known, y)(known)
     np.testing.assert_allclose(score("log_loss", y, same), score("log_loss", y, known), atol=0.002)
 
@@ -515,7 +517,7 @@ def test_em_undoes_class_weights_first():
     assert change(weighted).effective_class_weights is None
 
 
-def test_steps_in_a_chain_say_what_they_need():
+def test_steps_in_a_chain_declare_what_they_need():
     entries = registry.entries("class")
     assert entries["prior-correction"].options.learns == "nothing"
     assert entries["half-f1"].options.binary

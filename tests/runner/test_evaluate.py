@@ -127,9 +127,9 @@ def test_quantiles_end_with_a_sort_and_crossing_is_told_before_it():
     found = finish(target, np.array([[1.0, 3.0, 2.0], [1.0, 2.0, 3.0]]), None)
     np.testing.assert_array_equal(found.values, [[1, 2, 3], [1, 2, 3]])
     y = np.array([2.0, 2.0])
-    assert metrics.named(target, "crossing_rate").function(target, y, found) > 0
+    assert metrics.get_metric(target, "crossing_rate").function(target, y, found) > 0
     ordered = finish(target, found.values, None)
-    assert metrics.named(target, "crossing_rate").function(target, y, ordered) == 0
+    assert metrics.get_metric(target, "crossing_rate").function(target, y, ordered) == 0
     assert score(y, found)["wis"] == score(y, ordered)["wis"]
 
 

@@ -21,7 +21,7 @@ class EnsembleScheme(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class EnsembleOptions(PluginOptions):
-    """What an ensemble scheme may say of itself.
+    """What an ensemble scheme declares.
 
     `wraps` names the parameter through which it takes another scheme: `x+bootstrap` is then `bootstrap:of=x`.
     """

@@ -6,7 +6,8 @@ import numpy as np
 
 from bench.core.nouns import Array, Prediction, clip_probabilities
 from bench.methods import metrics
-from bench.methods.class_weights import fit_weights, raised
+from bench.methods.class_weights import fit_weights
+from bench.methods.class_weights.ratios import power_of_counts
 from bench.methods.trainings import FitContext, FittedModel, register
 
 GRID = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -33,7 +34,7 @@ def tuned_power(context: FitContext, *, metric: str = "macro_f1") -> FittedModel
     Raises:
         BenchError: there is no such metric of classes.
     """
-    found = metrics.named(context.target, metric)
+    found = metrics.get_metric(context.target, metric)
     folds = [(fit_rows, ask) for fit_rows, ask in context.cut(FOLDS) if len(np.unique(_heard(context, fit_rows))) > 1]
     badness = [found.badness(_value(context, found, folds, power)) for power in GRID] if folds else [0.0]
     power = GRID[int(np.argmin(np.nan_to_num(badness, nan=np.inf)))]
@@ -69,7 +70,7 @@ def _heard(context: FitContext, rows: Array) -> Array:
 def _class_weights(context: FitContext, rows: Array, power: float) -> Array:
     weight = None if context.weight is None else context.weight[rows]
     counts = np.bincount(context.y[rows], weights=weight, minlength=context.target.width)
-    return fit_weights(lambda counts, _: raised(counts, -power), counts)
+    return fit_weights(lambda counts, _: power_of_counts(counts, -power), counts)
 
 
 def _row_weights(context: FitContext, rows: Array, power: float) -> Array | None:
