@@ -107,10 +107,10 @@ def status(results: RESULTS = Path("results")) -> None:
     counts: dict[str, dict[str, int]] = {}
     for cell, record in records.items():
         by = counts.setdefault(cell.board, dict.fromkeys(STATUSES, 0))
-        by[record["status"]] += 1
+        by[record.ending.status] += 1
     terminal.table(["board", *STATUSES], [[board, *by.values()] for board, by in counts.items()])
-    bad = [(cell, record) for cell, record in records.items() if record["status"] not in {"ok", "skipped"}]
-    rows = [[*cell, record["status"], record.get("detail", "")] for cell, record in bad[:20]]
+    bad = [(cell, record.ending) for cell, record in records.items() if record.ending.is_bad]
+    rows = [[*cell, ending.status, ending.detail] for cell, ending in bad[:20]]
     if bad:
         terminal.table([*cell_columns(), "status", "detail"], rows, f"{len(bad)} cells are not ok")
         terminal.message(f"tracebacks and rerun commands: {results / 'failures.csv'}")

@@ -265,7 +265,7 @@ def watcher(stack: ExitStack, *, quiet: bool, verbose: bool) -> Callable[[int, i
             if event.kind == "done":
                 bar(1, event.job.context)
             elif verbose:
-                terminal.message(f"{event.job}: {event.value['status'] if event.kind == 'item' else event.kind}")
+                terminal.message(f"{event.job}: {event.value.status if event.kind == 'item' else event.kind}")
 
         return seen
 

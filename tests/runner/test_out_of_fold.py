@@ -9,11 +9,12 @@ import pytest
 from makers import class_task, regression_task
 
 from bench.core import registry
+from bench.core.hashing import digest
 from bench.core.nouns import InvalidAnswerError, NotApplicableError, Split, Target
 from bench.core.settings import Settings
 from bench.methods import learners
 from bench.runner import fit_spec, out_of_fold
-from bench.runner.fit_spec import Fit, data_hash, fit_key, row_weights, rows_of, why_not
+from bench.runner.fit_spec import Fit, data_hash, fit_parts, row_weights, rows_of, why_not
 from bench.runner.out_of_fold import prediction
 
 POINT, QUANTILE = Target("point"), Target("quantile", (0.1, 0.5, 0.9))
@@ -282,9 +283,8 @@ def test_weights_reach_the_learner(told):
 
 def key(task=None, learner="ridge", target=POINT, training="none", settings=SETTINGS, split=0):
     task = regression_task() if task is None else task
-    return fit_key(
-        rows_of(task, task.splits[split], settings), Fit(target, learner, training), settings, data_hash(task)
-    )
+    rows = rows_of(task, task.splits[split], settings)
+    return digest(fit_parts(rows, Fit(target, learner, training), settings, data_hash(task)))
 
 
 def other_rows(task):

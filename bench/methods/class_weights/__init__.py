@@ -78,6 +78,19 @@ def of_rows(task: Task, rows: Array, weighting: Callable[[Array, float], Array])
     return fit_weights(weighting, counts)
 
 
+def row_weights(weight: Array | None, y: Array, class_weight: Array | None) -> Array | None:
+    """Return the row weights of a fit (n,), mean one: those of the task × that of the class; None if all are equal.
+
+    `y` (n,) are class codes, `class_weight` (K,); each of the two weights may be None. Fits whose rows weigh alike must
+    share a content key, so weights that differ by rounding alone count as equal.
+    """
+    values = np.ones(len(y)) if weight is None else weight
+    if class_weight is not None:
+        values = values * class_weight[y]
+    values = values / values.mean()
+    return None if np.ptp(values) < 1e-12 else values
+
+
 def raised(counts: Array, exponent: float) -> Array:
     """Return n_c to a power (K,), 0 for a class without rows: what most schemes are made of."""
     counts = np.asarray(counts, dtype=float)

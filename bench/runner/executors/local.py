@@ -17,11 +17,9 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, Protocol, Self
 
+from bench.core.settings import THREAD_VARIABLES
 from bench.runner.options import Limits
 
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS",
-)  # fmt: skip
 PRELOADED = (
     "bench.runner.scheduler",
     "sklearn.ensemble",
