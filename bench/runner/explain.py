@@ -27,7 +27,7 @@ LEAST_KEY = 6
 
 @dataclass(frozen=True)
 class Explanation:
-    """One cell, and what there is to say about it, a sentence a line."""
+    """One cell, and its explanation, a sentence a line."""
 
     cell: Cell
     lines: list[str]
@@ -128,7 +128,7 @@ class _Outlook:
             yield "Nothing that it depends on has changed: the next run reuses it."
 
     def _fit(self, task: Task, split: Split, fit: Fit, key: str) -> tuple[str, list[str]]:
-        """Return the key that a fit has now, and what there is to say if it is another one or not kept."""
+        """Return the key that a fit has now, with a sentence if it is another one or not kept."""
         parts = fit_spec.fit_parts(
             fit_spec.rows_of(task, split, self.settings), fit, self.settings, fit_spec.data_hash(task)
         )

@@ -196,7 +196,7 @@ def _plan_board(
 
 
 def _limits(chosen: RunSelection) -> str:
-    """Return what a panel's name says of a learning curve's limits."""
+    """Return the part of a panel's name that gives a learning curve's limits."""
     limits = {"learners": chosen.max_learners, "rows": chosen.max_weight_rows}
     given = ",".join(f"{name}={value}" for name, value in limits.items() if value is not None)
     return f"[{given}]" if given else ""
@@ -232,6 +232,7 @@ def _panel_name(chosen: RunSelection, members: tuple[str, ...]) -> str:
     if not chosen.learners:
         return chosen.panel
     joined = "+".join(members)
+    # longer names are unreadable in a table; the hash keeps them apart
     return joined if len(joined) <= 60 else f"custom-{digest(list(members))[:8]}"
 
 

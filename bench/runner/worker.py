@@ -159,4 +159,5 @@ def ending_of(error: BaseException) -> Ending:
     elif isinstance(error, OSError):
         cause = "infra"
     detail = " ".join(f"{type(error).__name__}: {error}".split())
+    # a line of a table, not a page: the traceback holds the whole text
     return Ending(status, cause, detail[:500], "".join(traceback.format_exception(error)))
