@@ -101,6 +101,10 @@ class Journal:
             )
         return held
 
+    def _check_schema(self) -> None:
+        if self._experiment.is_file():
+            self._read_experiment()
+
     def _command(self) -> str:
         """Return the command that made the results, as far as it is known."""
         try:
@@ -112,8 +116,9 @@ class Journal:
         """Return what is kept of each task, by name.
 
         Raises:
-            BenchError: the file is damaged.
+            BenchError: the file is damaged, or the directory was written in a schema that this version does not read.
         """
+        self._check_schema()
         if not self.tasks_file.is_file():
             return {}
         try:
@@ -148,8 +153,7 @@ class Journal:
         Raises:
             BenchError: the directory was written in a schema that this version does not read.
         """
-        if self._experiment.is_file():
-            self._read_experiment()
+        self._check_schema()
         found: dict[Cell, CellRecord] = {}
         for path in sorted((self.root / "records").glob("*/*-r*-f*.json")):
             found.update(_read_cells(path))

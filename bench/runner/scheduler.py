@@ -74,8 +74,8 @@ class Run:
     _ready: deque[EvaluateJob] = field(default_factory=deque, init=False)
     _begun: dict[BoardSplitId, _Begun] = field(default_factory=dict, init=False)
 
-    def execute(self, agenda: Agenda, seen: Callable[[Event], None]) -> None:
-        """Run an agenda, and keep what has come in of board splits that were cut short; `seen` gets every event."""
+    def execute(self, agenda: Agenda, on_event: Callable[[Event], None]) -> None:
+        """Run an agenda, and keep what has come in of board splits that were cut short; `on_event` gets every event."""
         self._fits.extend(agenda.fits)
         self._endings |= agenda.endings
         self._waiting |= {each.id: each for each in agenda.waiting}
@@ -84,12 +84,12 @@ class Run:
             for opening in agenda.ready:
                 self._begin(opening)
             if self._fits or self._ready:
-                self._work(seen)
+                self._work(on_event)
         finally:
             for begun in self._begun.values():
                 self._keep(begun.board_split, begun.records)
 
-    def _work(self, seen: Callable[[Event], None]) -> None:
+    def _work(self, on_event: Callable[[Event], None]) -> None:
         """Hand out jobs until none is left, or until one ends badly and the run is to stop there."""
         start = functools.partial(load_plugins, self.options.plugins)
         with Pool(self.options.jobs, start, self.options.limits) as pool:
@@ -100,7 +100,7 @@ class Run:
                     return
                 for event in pool.wait():
                     bad = self._handle(event)
-                    seen(event)
+                    on_event(event)
                     if bad and self.options.stop_at_failure:
                         return
 

@@ -365,7 +365,7 @@ def test_a_minority_of_two_rows_and_a_class_that_training_lacks_are_borne(name):
     rng = np.random.default_rng(1)
     y = np.repeat([0, 1, 2, 3], [50, 12, 4, 1])
     X = pd.DataFrame({"a": rng.normal(size=len(y)) + y, "b": rng.normal(size=len(y))})
-    test = np.r_[0:10, 50:54, 62:64, 66]  # two rows of class 2 teach, none of class 3
+    test = np.r_[0:10, 50:54, 62:64, 66]  # two rows of class 2 are fitted on, none of class 3
     split = Split(0, 0, np.setdiff1d(np.arange(len(y)), test), test)
     drawn = Task("few", X, y, "classification", (split,), tuple("abcd"))
     learner = learner_for(name)
@@ -405,7 +405,7 @@ def test_a_class_that_the_test_rows_lack_is_no_zero():
 
 
 def spied(monkeypatch):
-    """Return the row weights that models are taught with, as they come."""
+    """Return the row weights that models are fitted with, as they come."""
     seen = []
     fit_rows = FitContext.fit
 
@@ -413,7 +413,7 @@ def spied(monkeypatch):
         seen.append(((self.y if y is None else y).copy(), weight))
         return fit_rows(self, X, y, weight, part)
 
-    monkeypatch.setattr(FitContext, "teach", spy)
+    monkeypatch.setattr(FitContext, "fit", spy)
     return seen
 
 

@@ -1,4 +1,4 @@
-"""The weigh stage on real answers of cheap learners: oracles, twins, cross-fitting, row weights."""
+"""Methods on real predictions of cheap learners: oracles, thresholded variants, cross-fitting, row weights."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def evaluation_of(board, task, learners=None, **how):
 
 @pytest.fixture(scope="module")
 def evaluations():
-    """One sheet a board, made once."""
+    """One split a board, made once."""
     return {
         "regression": evaluation_of("regression", regression_task(45)),
         "quantile": evaluation_of("quantile", regression_task(45, seed=1)),
@@ -178,7 +178,7 @@ def test_only_the_oracle_sees_the_labels_of_the_test_rows():
             assert a.train_loss == b.train_loss
 
 
-# twins and steps
+# thresholded variants and steps
 
 
 @pytest.mark.parametrize("name", ["equal", "greedy", "log-stack", "logistic-stack", "single-best", "median"])
@@ -186,9 +186,9 @@ def test_a_twin_has_the_same_probability_metrics(evaluations, name):
     if name not in ensembles.registry.entries("class"):
         pytest.skip("not of this kind")
     board_split = evaluations["classification"]
-    plain, twin = scores_of(board_split, name), scores_of(board_split, f"{name}+threshold")
+    plain, variant = scores_of(board_split, name), scores_of(board_split, f"{name}+threshold")
     for metric in ("log_loss", "brier", "auroc", "auprc", "ece"):
-        assert plain[metric] == twin[metric]
+        assert plain[metric] == variant[metric]
     assert (
         evaluate_method(board_split, name, "").train_loss
         == evaluate_method(board_split, f"{name}+threshold", "").train_loss
@@ -236,7 +236,7 @@ def test_priors_are_corrected_on_the_board_of_class_weights(evaluations):
 
 
 def test_a_threshold_on_training_rows_of_a_time_task_with_one_inner_fold():
-    """Two points in time before the test rows leave one inner fold: no other fold can teach."""
+    """Two points in time before the test rows leave one inner fold: there is no other fold to fit on."""
     task = class_task(60, folds=0)
     task = replace(task, time=np.repeat(np.arange(3.0), 20))
     task = replace(task, splits=(Split(0, 0, np.arange(40), np.arange(40, 60)),))

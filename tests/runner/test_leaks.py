@@ -274,7 +274,7 @@ def test_a_sampler_that_draws_from_all_rows_is_caught(monkeypatch):
     assert {"out of fold, y of test rows", "test, y of test rows", "out of fold, y of the fold"} <= set(found)
 
 
-# --- the weigh stage: schemes, twins and steps ----------------------------------------------------
+# --- methods: schemes, thresholded variants and steps ----------------------------------------------------
 
 SETTINGS = Settings(seed=1, inner=4, protocol="split")
 PANEL = ("one", "two", "three")
@@ -362,7 +362,7 @@ def parts(prediction, rows=None):
 
 
 def method_names(board):
-    """Return every method: each registered scheme, its twin, and each step behind each scheme."""
+    """Return every method: each registered scheme, its thresholded variant, and each step behind each scheme."""
     tried = TRAINED if board.per_learner else {"equal", "greedy", "median", "single-best", board.oracle}
     names = [f"{name}+{step}" for name in sorted(tried) for step in postprocess.registry.entries(board.target_kind)]
     return sorted(method.id for method in boards.methods(board, ["all", *board.default_only, *names]))

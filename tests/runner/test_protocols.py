@@ -42,7 +42,7 @@ class Memory:
 
 
 class RollCall:
-    """Answer with the number of the fit; `taught` says which rows each fit has seen."""
+    """Answer with the number of the fit; `fitted` holds the rows that each fit has seen."""
 
     fitted = ()
 
@@ -165,7 +165,7 @@ def test_no_model_has_seen_a_calibration_row(way):
 
 
 def leaky_carve(drawn, split, share, run_seed, honest=splits.carve):
-    """Set rows aside, but teach with all of them."""
+    """Set rows aside, but fit on all of them."""
     return split.train, honest(drawn, split, share, run_seed)[1]
 
 
@@ -222,7 +222,7 @@ def test_cqr_knows_the_calibration_rows_alone():
 
 
 def seen_by(values):
-    """Return the rows that taught the fit behind each answer."""
+    """Return the rows that the fit behind each answer was fitted on."""
     return [RollCall.fitted[int(number)] for number in np.ravel(values)]
 
 

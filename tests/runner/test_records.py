@@ -74,9 +74,9 @@ def test_a_directory_of_schema_1_is_read_and_a_run_goes_on_with_it(bench, reg):
     status = bench("status")
     assert status.code == 0, status.err
     assert "on purpose" in status.out
-    told = bench("explain", "regression/file:gone/equal").out
-    assert "It ended as ok." in told
-    assert "cannot be said: nothing is noted" in told
+    explained = bench("explain", "regression/file:gone/equal").out
+    assert "It ended as ok." in explained
+    assert "cannot be said: nothing is noted" in explained
     done = bench("run", *reg, *RUN)
     assert done.code == 0, done.err
     held = Journal(Path("results")).records()
