@@ -22,8 +22,8 @@ from bench.checks.examples import (
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.core.nouns import Array, InvalidAnswerError, Prediction, validate_values
 from bench.core.registry import Scheme
+from bench.core.settings import PROTOCOLS
 from bench.methods.postprocess import Change, Learns, StepOptions
-from bench.runner.out_of_fold import PROTOCOLS
 
 ROUNDS, FEW = 400, 20
 """So many exchangeable samples of so few rows show whether intervals cover."""

@@ -72,13 +72,13 @@ def status(results: RESULTS = Path("results")) -> None:
     records = Journal(results).records()
     if not records:
         raise BenchError(f"{results} holds no records: give the directory of a run")
-    counts = Counter((cell.board, record["status"]) for cell, record in records.items())
+    counts = Counter((cell.board, record.ending.status) for cell, record in records.items())
     boards = dict.fromkeys(cell.board for cell in records)
     rows = [[board, *(counts[board, status] for status in STATUSES)] for board in boards]
     terminal.table(["board", *STATUSES], rows)
-    bad = [(cell, record) for cell, record in records.items() if record["status"] not in {"ok", "skipped"}]
+    bad = [(cell, record.ending) for cell, record in records.items() if record.ending.is_bad]
     if bad:
-        rows = [[*cell, record["status"], record.get("detail", "")] for cell, record in bad[:MOST_FAILURES]]
+        rows = [[*cell, ending.status, ending.detail] for cell, ending in bad[:MOST_FAILURES]]
         terminal.table([*Cell._fields, "status", "detail"], rows, f"{len(bad)} cells are not ok")
         terminal.message(f"tracebacks and rerun commands: {results / 'failures.csv'}")
 
@@ -156,7 +156,7 @@ def _progress_reporter(
             if event.kind == "done":
                 bar(1, event.job.context)
             elif verbose:
-                terminal.message(f"{event.job}: {event.value['status'] if event.kind == 'item' else event.kind}")
+                terminal.message(f"{event.job}: {event.value.status if event.kind == 'item' else event.kind}")
 
         return report
 

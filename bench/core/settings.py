@@ -10,6 +10,7 @@ from bench.core.values import read_levels
 
 ProtocolName = Literal["refit", "bag", "nested", "split"]
 PROTOCOLS: tuple[ProtocolName, ...] = get_args(ProtocolName)
+"""A protocol is a name here and a function in `bench.runner.out_of_fold`."""
 
 DEFAULT_LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 

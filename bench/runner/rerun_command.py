@@ -13,7 +13,7 @@ from bench.tasks.task_spec import TaskSpec
 
 
 def task_flags(spec: TaskSpec) -> list[str]:
-    """Return the flags that ask for a task."""
+    """Return the flags that request a task."""
     columns = ((name, getattr(spec, name)) for name in ("target", "kind", "group", "time", "weight", "order"))
     return ["-t", spec.name, *(word for name, value in columns if value for word in (f"--{name}", value))]
 

@@ -7,13 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from makers import evaluate_method
 
 from bench.core.nouns import NotApplicableError, Target, Task
 from bench.core.registry import Entry
 from bench.core.settings import DEFAULT_LEVELS, Settings
+from bench.core.settings import PROTOCOLS as PROTOCOL_NAMES
 from bench.methods import boards, learners, postprocess, trainings
 from bench.methods.learners import LearnerOptions, learner_scheme
 from bench.runner import evaluate, fit_spec, out_of_fold
+from bench.runner.records import FitId
 from bench.runner.store import FitPredictions
 from bench.tasks import encoders, splits
 
@@ -72,7 +75,7 @@ def known(monkeypatch):
 
 MEMORY = LearnerOptions(encoding="native", weights=True)
 WAYS = ("plain", "groups", "time", "weight")
-PROTOCOLS = [Settings(seed=3, inner=4, protocol=protocol) for protocol in out_of_fold.PROTOCOLS]
+PROTOCOLS = [Settings(seed=3, inner=4, protocol=protocol) for protocol in PROTOCOL_NAMES]
 KNOWERS = {"groups": "group-memory", "time": "prophet"}
 WAYS_OF_PROTOCOLS = [
     pytest.param(way, settings, id=f"{way}-{settings.protocol}")
@@ -266,12 +269,12 @@ def test_a_sampler_that_draws_from_all_rows_is_caught(monkeypatch):
     def leaky(fitter, part, fit_rows, requested):
         return honest(fitter, part, np.random.default_rng(0).choice(N, len(fit_rows)), requested)
 
-    monkeypatch.setattr(out_of_fold._ModelFitter, "ask", leaky)
+    monkeypatch.setattr(out_of_fold._ModelFitter, "fit_and_predict", leaky)
     found = leaks(task(), "ridge", PROTOCOLS[0])
     assert {"out of fold, y of test rows", "test, y of test rows", "out of fold, y of the fold"} <= set(found)
 
 
-# --- the weigh stage: schemes, twins and steps ----------------------------------------------------
+# --- methods: schemes, thresholded variants and steps ----------------------------------------------------
 
 SETTINGS = Settings(seed=1, inner=4, protocol="split")
 PANEL = ("one", "two", "three")
@@ -307,23 +310,11 @@ def stored_answers(board, drawn, rows, rng):
 def split_data(board, way="plain"):
     drawn = task(way, board.task_kind)
     rows = fit_spec.rows_of(drawn, drawn.splits[0], SETTINGS)
-    split, rng = rows.split, np.random.default_rng(5)
+    rng = np.random.default_rng(5)
     stored = {
-        (learner, training): stored_answers(board, drawn, rows, rng) for learner in PANEL for training in TRAININGS
+        FitId(learner, training): stored_answers(board, drawn, rows, rng) for learner in PANEL for training in TRAININGS
     }
-    return evaluate.SplitData(
-        drawn,
-        board,
-        SETTINGS,
-        split.repeat,
-        split.fold,
-        split.train,
-        split.test,
-        rows.answered,
-        rows.inner_fold,
-        rows.calibration,
-        stored,
-    )
+    return evaluate.SplitData.of_rows(rows, board, SETTINGS, stored)
 
 
 def with_other_truth(given):
@@ -347,7 +338,7 @@ def weighed(given, name):
     """Return the answer of a method: what it says and how it decides."""
     board = given.board
     board_split = evaluate.LearnerEvaluation(given) if board.per_learner else evaluate.EnsembleEvaluation(given, PANEL)
-    return board_split.evaluate(name, PANEL[0]).prediction
+    return evaluate_method(board_split, name, PANEL[0]).prediction
 
 
 def knows_too_much(given, name):
@@ -371,7 +362,7 @@ def parts(prediction, rows=None):
 
 
 def method_names(board):
-    """Return every method: each registered scheme, its twin, and each step behind each scheme."""
+    """Return every method: each registered scheme, its thresholded variant, and each step behind each scheme."""
     tried = TRAINED if board.per_learner else {"equal", "greedy", "median", "single-best", board.oracle}
     names = [f"{name}+{step}" for name in sorted(tried) for step in postprocess.registry.entries(board.target_kind)]
     return sorted(method.id for method in boards.methods(board, ["all", *board.default_only, *names]))
@@ -401,7 +392,7 @@ def test_the_oracle_is_seen_to_use_the_test_labels(board):
 @pytest.mark.parametrize("board", ["classification", "class-weight"])
 def test_a_threshold_tuned_on_test_rows_is_caught(board, monkeypatch):
     kind = evaluate.LearnerEvaluation if board == "class-weight" else evaluate.EnsembleEvaluation
-    honest = kind._said
+    honest = kind._postprocess_input
 
     def leaky(board_split, *requested):
         predictions = honest(board_split, *requested)
@@ -409,7 +400,7 @@ def test_a_threshold_tuned_on_test_rows_is_caught(board, monkeypatch):
             predictions, folds=(predictions.test, board_split.split_data.task.y[board_split.split_data.test])
         )
 
-    monkeypatch.setattr(kind, "_said", leaky)
+    monkeypatch.setattr(kind, "_postprocess_input", leaky)
     name = {"classification": "single-best+threshold", "class-weight": "none+threshold"}[board]
     assert knows_too_much(split_data(boards.BOARDS[board]), name) == ["y of test rows", "other test rows"]
 
@@ -429,14 +420,14 @@ def test_weights_learned_on_test_rows_are_caught(monkeypatch):
     ]
 
 
-def test_post_processing_learns_on_cross_fitted_answers():
+def test_post_processing_learns_on_cross_fit_answers():
     """Each training row is answered by weights that were learned without its inner fold."""
     given = split_data(boards.BOARDS["classification"])
     board_split = evaluate.EnsembleEvaluation(given, PANEL)
     scheme = given.board.registry.scheme("log-stack")
-    honest = said_by(board_split._cross_fitted(scheme)[0])
-    fold = given.fold == 0
+    honest = said_by(board_split._cross_fit(scheme)[0])
+    fold = given.inner_fold == 0
     other = replace(given, task=other_target(given.task, given.answered[fold]))
-    tampered = said_by(evaluate.EnsembleEvaluation(other, PANEL)._cross_fitted(scheme)[0])
+    tampered = said_by(evaluate.EnsembleEvaluation(other, PANEL)._cross_fit(scheme)[0])
     assert tampered[fold].tobytes() == honest[fold].tobytes()
     assert tampered[~fold].tobytes() != honest[~fold].tobytes()

@@ -34,3 +34,16 @@ def weights_of_rows(task: Task, rows: Array, weighting: Callable[[Array, float],
     weight = None if task.weight is None else task.weight[rows]
     counts = np.bincount(task.y[rows], weights=weight, minlength=len(task.classes))
     return fit_weights(weighting, counts)
+
+
+def row_weights(weight: Array | None, y: Array, class_weight: Array | None) -> Array | None:
+    """Return the row weights of a fit (n,), mean one: those of the task × that of the class; None if all are equal.
+
+    `y` (n,) are class codes, `class_weight` (K,); each of the two weights may be None. Fits whose rows weigh alike must
+    share a content key, so weights that differ by rounding alone count as equal.
+    """
+    values = np.ones(len(y)) if weight is None else weight
+    if class_weight is not None:
+        values = values * class_weight[y]
+    values = values / values.mean()
+    return None if np.ptp(values) < 1e-12 else values

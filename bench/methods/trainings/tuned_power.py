@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Prediction, clip_probabilities
 from bench.methods import metrics
-from bench.methods.class_weights import fit_weights
+from bench.methods.class_weights import fit_weights, row_weights
 from bench.methods.class_weights.ratios import power_of_counts
 from bench.methods.trainings import FitContext, FittedModel, register
 
@@ -74,8 +74,5 @@ def _class_weights(context: FitContext, rows: Array, power: float) -> Array:
 
 
 def _row_weights(context: FitContext, rows: Array, power: float) -> Array | None:
-    """Return the row weights of a fit: those of the task times those of the class, None where all are equal."""
-    weight = np.ones(len(rows)) if context.weight is None else context.weight[rows]
-    weight = weight * _class_weights(context, rows, power)[context.y[rows]]
-    weight = weight / weight.mean()
-    return None if np.ptp(weight) < 1e-12 else weight
+    weight = None if context.weight is None else context.weight[rows]
+    return row_weights(weight, context.y[rows], _class_weights(context, rows, power))
