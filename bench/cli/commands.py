@@ -173,7 +173,7 @@ def _chosen_scores(results: Path, boards: Sequence[str], metrics: Sequence[str],
     from bench.core import tables
     from bench.report import exports
 
-    scores = tables.load(results)
+    scores = tables.load_scores(results)
     if scores.empty or scores["method"].isna().all():
         _refuse(f"{results} holds no ranked scores", NOTHING_SELECTED)
     return exports.chosen_scores(scores, boards, metrics or (["*"] if every else []))

@@ -15,6 +15,7 @@ from bench.core.registry import Scheme, source_hash
 from bench.core.settings import Settings
 from bench.methods import class_weights, learners, trainings
 from bench.methods.learners import learner_scheme
+from bench.methods.trainings import fit_context, is_weighting
 from bench.tasks import splits
 
 CODE = (
@@ -89,22 +90,15 @@ def data_hash(task: Task) -> str:
 
 def _given_parts(given: ExternalPredictions) -> list[Any]:
     """Return what a key must hold of given predictions: the outputs that they are for, and who said what."""
-    predictions = [[name, values] for name, values in given.answers.items()]
+    predictions = [[name, values] for name, values in given.predictions.items()]
     return [given.target.kind, list(given.target.outputs), predictions]
-
-
-def is_weighting(training: Scheme[Any]) -> bool:
-    """Say whether a training scheme does nothing but weigh the rows by their class."""
-    return training.entry.name in class_weights.registry.entries()
 
 
 def row_weights(task: Task, rows: Array, training: Scheme[Any]) -> Array | None:
     """Return the numeric row weights of a fit, mean one: the task's own × those of the class; None if all are equal."""
-    weight = np.ones(len(rows)) if task.weight is None else task.weight[rows]
-    if task.kind == "classification" and is_weighting(training):
-        weight = weight * class_weights.of_rows(task, rows, training)[task.y[rows]]
-    weight = weight / weight.mean()
-    return None if np.ptp(weight) < 1e-12 else weight
+    weighs_classes = task.kind == "classification" and is_weighting(training)
+    of_classes = class_weights.of_rows(task, rows, training) if weighs_classes else None
+    return fit_context.row_weights(task.y[rows], None if task.weight is None else task.weight[rows], of_classes)
 
 
 def fit_key(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> str:

@@ -15,10 +15,10 @@ import numpy as np
 from bench.core.hashing import seed
 from bench.core.nouns import Array, ExternalPredictions, NotApplicableError, clip_probabilities, validate_values
 from bench.core.settings import Settings
-from bench.methods import class_weights, trainings
+from bench.methods import trainings
 from bench.methods.learners import learner_scheme
-from bench.methods.trainings import FitContext, FittedModel
-from bench.runner.fit_spec import Fit, SplitRows, is_weighting, row_weights, why_not
+from bench.methods.trainings import FitContext, FittedModel, fit_training
+from bench.runner.fit_spec import Fit, SplitRows, why_not
 from bench.runner.store import FitPredictions
 from bench.tasks import encoders, splits
 
@@ -40,7 +40,7 @@ def prediction(rows: SplitRows, fit: Fit, settings: Settings) -> FitPredictions:
 
 def _look_up(rows: SplitRows, given: ExternalPredictions, fit: Fit) -> FitPredictions:
     """Return what a learner is known to have said; nothing is fitted."""
-    values = validate_values(given.target, given.answers[fit.learner], len(rows.task.y))
+    values = validate_values(given.target, given.predictions[fit.learner], len(rows.task.y))
     clipped = 0
     if given.target.kind == "class":
         values, clipped = clip_probabilities(values)
@@ -154,13 +154,8 @@ class _ModelFitter:
         return FitContext(X, y, weight, target, self.learner, encoder, seed(run_seed, *place), cut)
 
     def _fit(self, context: FitContext, fit_rows: Array) -> FittedModel:
-        if not is_weighting(self.training):
-            fitted: FittedModel = self.training(context)
-            return fitted
-        task = self.rows.task
-        predict = context.fit(weight=row_weights(task, fit_rows, self.training))
-        weights = class_weights.of_rows(task, fit_rows, self.training) if task.kind == "classification" else None
-        return FittedModel(predict, weights)
+        weight = self.rows.task.weight
+        return fit_training(context, self.training, None if weight is None else weight[fit_rows])
 
     def _predict(self, fitted: FittedModel, rows: Array) -> Array:
         if not len(rows):

@@ -149,7 +149,7 @@ def _ask(
     competing = tuple(methods(board, texts))
     _refuse_protocol(competing, settings)
     if task.external is not None:
-        members, name = tuple(task.external.answers), GIVEN
+        members, name = tuple(task.external.predictions), GIVEN
     else:
         members = _learners(chosen.learners, board.target_kind, panels.get(board.target_kind, ()))
         name = _panel_name(chosen, members)

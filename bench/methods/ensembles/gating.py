@@ -90,13 +90,15 @@ class Gate:
         """Combine what the learners said, shape (n, K)."""
         n = panel.predictions.shape[1]
         X = panel.X.to_numpy(dtype=float)
-        with network.alone(self.torch, 0), self.torch.no_grad():
+        with network.own_random_state(self.torch, 0), self.torch.no_grad():
             parts = [self._answer(X, panel, slice(start, start + ROWS)) for start in range(0, n, ROWS)]
         return self.centre + self.unit * np.concatenate(parts)
 
     def _answer(self, X: Array, panel: Panel, rows: slice) -> Array:
         predictions = self.read(panel.predictions[:, rows])
-        return np.asarray(self.form.pool(self.torch, self.net(network.read(self.torch, X[rows])), predictions).numpy())
+        return np.asarray(
+            self.form.pool(self.torch, self.net(network.clipped_tensor(self.torch, X[rows])), predictions).numpy()
+        )
 
     def read(self, predictions: Array) -> Any:
         """Return words (L, n, K) as a tensor (n, L, K) of standardised ones, learners in the order of the gate."""
@@ -112,7 +114,7 @@ def trained(
     weight = np.ones(len(y)) if panel.weight is None else panel.weight
     centre = float(np.average(y[fit_rows], weights=weight[fit_rows]))
     unit = float(np.sqrt(np.average((y[fit_rows] - centre) ** 2, weights=weight[fit_rows]))) or 1.0
-    with network.alone(torch, seed):
+    with network.own_random_state(torch, seed):
         gate = Gate(torch, _network(torch, form, layers, panel), form, order, centre, unit)
         margins = network.tensor(torch, _margins(panel.rows(fit_rows), y[fit_rows], penalty, unit))
         contexts = [_Lesson(gate, panel.rows(rows), y[rows], margins, penalty.crossing) for rows in (fit_rows, held)]
@@ -139,7 +141,7 @@ def _ordered(panel: Panel, y: Array, rows: Array, order: Array) -> Array:
 def _network(torch: Any, form: Form, layers: Layers, panel: Panel) -> Any:
     """Return a network whose last layer starts at the form's logits, whatever the row: the first answer is a mean."""
     L, _, K = panel.predictions.shape
-    net = network.stacked(torch, panel.X.shape[1], layers, form.size(L, K))
+    net = network.stack_layers(torch, panel.X.shape[1], layers, form.size(L, K))
     with torch.no_grad():
         net[-1].weight.zero_()
         net[-1].bias.copy_(network.tensor(torch, form.start(L, K).ravel()))
@@ -162,7 +164,7 @@ class _Lesson:
     def __init__(self, gate: Gate, panel: Panel, y: Array, margins: Any, crossing: float) -> None:
         torch, weight = gate.torch, np.ones(len(y)) if panel.weight is None else panel.weight
         self._gate = gate
-        self._X, self._said = network.read(torch, panel.X.to_numpy(dtype=float)), gate.read(panel.predictions)
+        self._X, self._said = network.clipped_tensor(torch, panel.X.to_numpy(dtype=float)), gate.read(panel.predictions)
         self._y = network.tensor(torch, (y - gate.centre) / gate.unit)
         self._w = network.tensor(torch, weight / weight.mean())
         self._levels = network.tensor(torch, panel.target.levels)

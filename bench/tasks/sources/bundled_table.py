@@ -1,4 +1,4 @@
-"""What the catalogue says about one bundled table."""
+"""The entry of one bundled table in the catalogue."""
 
 from __future__ import annotations
 
