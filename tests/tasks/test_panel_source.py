@@ -68,14 +68,14 @@ def test_marked_parts_and_folds_become_the_splits(tmp_path):
     [
         (lambda t: t.drop(columns="y"), "no column 'y'"),
         (lambda t: t[["y"]], "no column of a learner"),
-        (lambda t: t.assign(a=np.nan), "did not predict 40 rows"),
+        (lambda t: t.assign(a=np.nan), "did not answer 40 rows"),
         (lambda t: t.assign(part="middle"), "'part'"),
         (lambda t: t.assign(fold=1), "at least two folds"),
         (lambda t: t.rename(columns={"a": "a@0.5", "b": "a@1.5"}), "between 0 and 1"),
         (lambda t: t.rename(columns={"a": "a@0.5", "b": "b@0.4"}), "expected '0.5'"),
         (lambda t: long_of(t).drop(columns="learner"), "lacks column learner"),
         (lambda t: pd.concat([long_of(t), long_of(t).iloc[:1]]), "twice"),
-        (lambda t: long_of(t).iloc[1:], "did not predict 1 rows"),
+        (lambda t: long_of(t).iloc[1:], "did not answer 1 rows"),
     ],
 )
 def test_what_makes_no_panel_is_refused(tmp_path, change, message):
