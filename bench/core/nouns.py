@@ -27,7 +27,7 @@ FARTHEST_FROM_ONE = 1e-6
 
 
 class BenchError(Exception):
-    """A mistake of the user: one sentence that says what, which value, and what to do; `code` is the exit code."""
+    """A mistake of the user: one sentence with what is wrong, which value, and what to do; `code` is the exit code."""
 
     code = 2
 

@@ -169,7 +169,7 @@ class _Search:
             self.penalty,
         )
         # the better a learner, the more weight it has at the start, (B L,)
-        start = np.concatenate([_inverse_loss(each.single) for each in self.surveys])
+        start = np.concatenate([_start_weights(each.single) for each in self.surveys])
         found = interior(program, start, self.tol, self.best.floor)
         if found.bound > self.best.bound:
             proofs = [
@@ -179,8 +179,8 @@ class _Search:
         self.offer(found.w.reshape(-1, *self.best.w.shape))
 
 
-def _inverse_loss(loss: Array) -> Array:
-    """Return the least loss over each loss; 1 and 0.001 where some learners have none."""
+def _start_weights(loss: Array) -> Array:
+    """Return the least loss over each loss (L,); 1 and 0.001 where some learners have no loss."""
     return np.asarray(loss.min() / loss if loss.min() > 0 else np.where(loss == 0, 1.0, 1e-3))
 
 

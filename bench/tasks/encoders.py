@@ -248,7 +248,7 @@ def _categorical(X: pd.DataFrame, name: Any) -> pd.Categorical:
 
 
 def _read(X: pd.DataFrame, columns: list[Any]) -> Array:
-    """Return numbers (n, columns), NaN where missing or infinite, cut to the size that learners bear."""
+    """Return numbers (n, columns), NaN where missing or infinite, clipped to ±`LARGEST`."""
     table = X if len(columns) == X.shape[1] else X[columns]
     values = table.to_numpy(dtype=float)
     values = np.where(np.isfinite(values), values, np.nan)

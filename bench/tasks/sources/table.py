@@ -46,7 +46,7 @@ def task_from_table(
     named columns.
 
     Raises:
-        BenchError: the table or a column cannot serve; the sentence says which and what to do.
+        BenchError: the table or a column cannot serve; the sentence names it and what to do.
     """
     table = _plain(table)
     parts = _parts(table, request)
@@ -55,6 +55,7 @@ def task_from_table(
     kind = request.kind or (infer_kind(target) if request.order is None else "classification")
     if kind == "regression" and request.order is not None:
         raise BenchError(f"the order {request.order!r} is for classes, but this is a regression: leave out --order")
+    is_ordered_category = isinstance(target.dtype, pd.CategoricalDtype) and bool(target.dtype.ordered)
     y, classes = _classes(target, request.order) if kind == "classification" else (_numeric_target(target), ())
     return Task(
         name=name,
@@ -70,7 +71,7 @@ def task_from_table(
             **(meta or {}),
             **parts,
             "kind_inferred": request.kind is None,
-            "ordered": kind == "classification" and _is_ordered(target, request.order),
+            "ordered": kind == "classification" and (request.order is not None or is_ordered_category),
             "warnings": [*warnings, *_few_rows(y, classes)],
         },
     )
@@ -143,10 +144,6 @@ def _features(table: pd.DataFrame, used: Iterable[str]) -> tuple[pd.DataFrame, l
             odd.setdefault(note, []).append(repr(name))
     return pd.concat(columns, axis=1), [f"{note} {_listing(names)}" for note, names in odd.items()]
 
-
-def _is_ordered(target: pd.Series[Any], order: str | None) -> bool:
-    """Return whether classes are ordered: an order was given, or the column is an ordered category."""
-    return order is not None or (isinstance(target.dtype, pd.CategoricalDtype) and bool(target.dtype.ordered))
 
 
 def _order(target: pd.Series[Any], order: str | None) -> Callable[[Sequence[str]], list[str]]:
