@@ -50,7 +50,16 @@ def context_of(
         place[np.argsort(table.y, kind="stable")] = np.arange(len(table.y)) % folds
         return [(np.flatnonzero(place != k), np.flatnonzero(place == k)) for k in np.unique(place)]
 
-    return FitContext(table.X, table.y, weight, table.target, chosen, encoder, 0, cut)
+    return FitContext(
+        X=table.X,
+        y=table.y,
+        weight=weight,
+        target=table.target,
+        learner=chosen,
+        encoder=encoder,
+        seed=0,
+        cut=cut,
+    )
 
 
 def _test_predictions(

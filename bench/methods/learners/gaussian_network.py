@@ -46,8 +46,8 @@ def gaussian_network(
     """
     torch, shape = network.import_torch("learner", "gaussian-network"), Layers(hidden, layers, dropout)
     network.refuse_settings("learner", "gaussian-network", shape, learning_rate, weight_decay=weight_decay)
-    course = Course(learning_rate, weight_decay)
-    return Standardised(NetworkModel(torch, _Normal(torch, target.levels), shape, course, target.levels, seed))
+    head, course = _Normal(torch, target.levels), Course(learning_rate, weight_decay)
+    return Standardised(NetworkModel(torch, head, layers=shape, course=course, levels=target.levels, seed=seed))
 
 
 class _Normal:

@@ -40,7 +40,7 @@ class NetworkModel:
     `torch` is the library itself. y must be standardised.
     """
 
-    def __init__(self, torch: Any, head: Head, layers: Layers, course: Course, levels: Array, seed: int) -> None:
+    def __init__(self, torch: Any, head: Head, *, layers: Layers, course: Course, levels: Array, seed: int) -> None:
         self._torch = torch
         self._head = head
         self._layers, self._course = layers, course
@@ -64,7 +64,7 @@ class NetworkModel:
             def loss(rows: Any) -> Any:
                 return (w_fit[rows] * self._head.loss(self._net, X_fit[rows], y_fit[rows])).mean()
 
-            network.train(torch, self._net, loss, lambda: self._held_loss(*held), len(y_fit), self._course)
+            network.train(torch, self._net, loss, lambda: self._held_loss(*held), n=len(y_fit), course=self._course)
         return self
 
     def _held_loss(self, X: Any, y: Any, w: Any) -> Any:

@@ -44,8 +44,8 @@ def simultaneous_network(
     """
     torch, shape = network.import_torch("learner", "simultaneous-network"), Layers(hidden, layers, dropout)
     network.refuse_settings("learner", "simultaneous-network", shape, learning_rate, huber=huber)
-    head = _LevelAsInput(torch, target.levels, huber)
-    return Standardised(NetworkModel(torch, head, shape, Course(learning_rate), target.levels, seed))
+    head, course = _LevelAsInput(torch, target.levels, huber), Course(learning_rate)
+    return Standardised(NetworkModel(torch, head, layers=shape, course=course, levels=target.levels, seed=seed))
 
 
 class _LevelAsInput:

@@ -67,7 +67,7 @@ def _fit_linear(context: FitContext, rows: EncodedRows, loss: networks.Loss) -> 
     plain = networks.minimise_by_lbfgs(network, cross_entropy, rows, penalty, network.start())
     balanced = networks.minimise_by_lbfgs(network, networks.mean_of(weighted), rows, penalty, plain)
     starts = [network.start(), *(_move_to_best_cut(network, theta, rows, loss) for theta in (plain, balanced))]
-    ends = [networks.minimise_by_lbfgs(network, loss, rows, penalty, theta, MOST_STEPS) for theta in starts]
+    ends = [networks.minimise_by_lbfgs(network, loss, rows, penalty, theta, most=MOST_STEPS) for theta in starts]
     objective = networks.penalised_loss(network, loss, rows, penalty)
     return networks.FittedNetwork(network, min(ends, key=lambda theta: objective(theta)[0])).predict
 
@@ -93,7 +93,7 @@ def _fit_hidden(context: FitContext, rows: EncodedRows, loss: networks.Loss) -> 
     large = networks.AdamSettings(adam.rate, adam.alpha, epochs, n // batches)
     early = round(epochs / 5)
     losses = [networks.mean_of(objectives.cross_entropy)] * early + [loss] * (epochs - early)
-    theta = networks.minimise_by_adam(network, losses, rows, large, rng, network.start(rng))
+    theta = networks.minimise_by_adam(network, losses, rows, adam=large, rng=rng, start=network.start(rng))
     return networks.FittedNetwork(network, theta).predict
 
 

@@ -209,6 +209,7 @@ def minimise_by_adam(
     network: Network,
     losses: Sequence[Loss],
     rows: EncodedRows,
+    *,
     adam: AdamSettings,
     rng: np.random.Generator,
     start: Array,
@@ -296,4 +297,5 @@ def _train_hidden(context: FitContext, rows: EncodedRows, first: Loss, last: Los
     network, adam, rng = hidden_network(context, rows), adam_settings(context, rows), context.rng("network")
     late = round(LATE_SHARE * adam.epochs)
     losses = [first] * (adam.epochs - late) + [last] * late
-    return FittedNetwork(network, minimise_by_adam(network, losses, rows, adam, rng, network.start(rng)))
+    theta = minimise_by_adam(network, losses, rows, adam=adam, rng=rng, start=network.start(rng))
+    return FittedNetwork(network, theta)

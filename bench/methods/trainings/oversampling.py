@@ -69,7 +69,9 @@ def oversample(context: FitContext, make: Make, k: int, ratio: float) -> Sample:
     for code, n_new in rows_to_add(y, ratio).items():
         n_own = int(np.count_nonzero(y == code))
         seed = context.seed_of("resample", code)
-        growth = Growth(view, scaled, codes, y, code, n_new, min(k, n_own - 1), seed)
+        growth = Growth(
+            view=view, scaled=scaled, codes=codes, y=y, code=code, n_new=n_new, k=min(k, n_own - 1), seed=seed
+        )
         if 0 < growth.k < k and view.width:
             sample = sample.with_notes((f"k clamped to {growth.k}", name_of(context, code)))
         sample = _grow(sample, growth, make, name_of(context, code))
@@ -78,6 +80,8 @@ def oversample(context: FitContext, make: Make, k: int, ratio: float) -> Sample:
 
 def _grow(sample: Sample, growth: Growth, make: Make, name: str) -> Sample:
     """Add the rows of one class, or copies of its rows, which keep their weights."""
+    from sklearn.metrics import pairwise_distances_argmin
+
     if growth.k < 1 or not growth.view.width:
         why = "no column varies" if growth.k else "it has one row"
         drawn = np.random.default_rng(growth.seed).choice(growth.own, growth.n_new)
@@ -88,8 +92,6 @@ def _grow(sample: Sample, growth: Growth, make: Make, name: str) -> Sample:
     except RefusedError as refusal:
         sample = sample.with_notes((f"plain SMOTE, since {refusal},", name))
         points, codes = smote_rows(growth)
-    from sklearn.metrics import pairwise_distances_argmin
-
     own = growth.own
     nearest = pairwise_distances_argmin(points, growth.view.join(growth.scaled, growth.codes)[own])
     like = sample.X.iloc[own[np.asarray(nearest)]]

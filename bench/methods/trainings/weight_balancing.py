@@ -57,5 +57,5 @@ def _fit_hidden(context: FitContext, rows: EncodedRows, decay: float, features: 
     network = FixedHead(rows.X.shape[1], equiangular_frame(units, K, rng))
     strong = networks.AdamSettings(adam.rate, decay * adam.batch, adam.epochs, adam.batch)
     losses = [with_features(networks.mean_of(objectives.cross_entropy), K, features)] * adam.epochs
-    theta = networks.minimise_by_adam(network, losses, rows, strong, rng, network.start(rng))
+    theta = networks.minimise_by_adam(network, losses, rows, adam=strong, rng=rng, start=network.start(rng))
     return lambda X: network.forward(theta, np.asarray(X, dtype=float))[0][:, :K]

@@ -145,7 +145,6 @@ def _features(table: pd.DataFrame, used: Iterable[str]) -> tuple[pd.DataFrame, l
     return pd.concat(columns, axis=1), [f"{note} {_listing(names)}" for note, names in odd.items()]
 
 
-
 def _order(target: pd.Series[Any], order: str | None) -> Callable[[Sequence[str]], list[str]]:
     """Return what brings class names into order: as given, as in the column's type, else by number or alphabet."""
     if order not in {None, BY_NUMBER}:
