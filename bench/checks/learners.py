@@ -12,7 +12,14 @@ import pandas as pd
 from bench.checks.examples import global_randomness, read_only, target_of
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.core.losses import proper
-from bench.core.nouns import Array, InvalidAnswerError, NotApplicableError, Target, clip_probabilities, validate_values
+from bench.core.nouns import (
+    Array,
+    InvalidPredictionError,
+    NotApplicableError,
+    Target,
+    clip_probabilities,
+    validate_values,
+)
 from bench.core.registry import Scheme
 from bench.methods.learners import LearnerOptions
 from bench.tasks import encoders
@@ -91,7 +98,7 @@ def _test_predictions(scheme: Scheme[LearnerOptions], table: ExampleTable, weigh
 def _predict(encoder: Any, model: Any, target: Target, X: pd.DataFrame) -> Array:
     try:
         return validate_values(target, model.predict(encoder.transform(X)), len(X))
-    except InvalidAnswerError as error:
+    except InvalidPredictionError as error:
         raise LawBrokenError(str(error)) from error
 
 

@@ -14,7 +14,7 @@ from bench.checks.examples import global_randomness, read_only, target_of
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.checks.learners import COLOURS, ExampleTable, example_table
 from bench.core.hashing import digest
-from bench.core.nouns import Array, InvalidAnswerError, NotApplicableError, Target, validate_values
+from bench.core.nouns import Array, InvalidPredictionError, NotApplicableError, Target, validate_values
 from bench.core.registry import Scheme
 from bench.methods.learners import learner_scheme
 from bench.methods.trainings import FitContext, FittedModel, TrainingOptions, fit_training
@@ -75,7 +75,7 @@ def _test_predictions(
 def _predict(fitted: FittedModel, target: Target, X: pd.DataFrame) -> Array:
     try:
         return validate_values(target, fitted.predict(X), len(X))
-    except InvalidAnswerError as error:
+    except InvalidPredictionError as error:
         raise LawBrokenError(str(error)) from error
 
 

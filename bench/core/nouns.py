@@ -36,7 +36,7 @@ class NotApplicableError(Exception):
     """A pair that does not apply, with its reason: the cell is `skipped`."""
 
 
-class InvalidAnswerError(Exception):
+class InvalidPredictionError(Exception):
     """Predictions of the wrong shape or with values that are not allowed: the cell is `invalid`."""
 
 
@@ -230,19 +230,19 @@ def validate_values(target: Target, values: Array, n: int) -> Array:
     """Return `values` as float64 of shape (n, K).
 
     Raises:
-        InvalidAnswerError: the shape is wrong, a value is not finite, or a row is not a distribution.
+        InvalidPredictionError: the shape is wrong, a value is not finite, or a row is not a distribution.
     """
     values = np.asarray(values, dtype=float)
     if values.shape != (n, target.width):
-        raise InvalidAnswerError(f"the prediction has shape {values.shape}, expected {(n, target.width)}")
+        raise InvalidPredictionError(f"the prediction has shape {values.shape}, expected {(n, target.width)}")
     bad = int((~np.isfinite(values)).any(axis=1).sum())
     if bad:
-        raise InvalidAnswerError(f"the prediction is not finite on {bad} of {n} rows")
+        raise InvalidPredictionError(f"the prediction is not finite on {bad} of {n} rows")
     if target.kind == "class":
         negative = (values < -MOST_NEGATIVE).any(axis=1)
         off = int((negative | (np.abs(values.sum(axis=1) - 1) > FARTHEST_FROM_ONE)).sum())
         if off:
-            raise InvalidAnswerError(f"the prediction is no probability distribution on {off} of {n} rows")
+            raise InvalidPredictionError(f"the prediction is no probability distribution on {off} of {n} rows")
     return values
 
 

@@ -28,7 +28,7 @@ def prediction(rows: SplitRows, fit: Fit, settings: Settings) -> FitPredictions:
 
     Raises:
         NotApplicableError: the pair of learner and training scheme does not apply to these rows.
-        InvalidAnswerError: the learner's answer is no lawful answer.
+        InvalidPredictionError: the learner's answer is no lawful answer.
     """
     reason = why_not(rows, fit, settings)
     if reason:

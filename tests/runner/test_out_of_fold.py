@@ -9,7 +9,7 @@ import pytest
 from makers import class_task, regression_task
 
 from bench.core import registry
-from bench.core.nouns import InvalidAnswerError, NotApplicableError, Split, Target
+from bench.core.nouns import InvalidPredictionError, NotApplicableError, Split, Target
 from bench.core.settings import Settings
 from bench.methods import learners
 from bench.runner import fit_spec, out_of_fold
@@ -172,7 +172,7 @@ def test_a_learner_cannot_change_the_task(told):
 )
 def test_a_point_that_is_none_is_refused(values, says):
     lawful_learner(values)
-    with pytest.raises(InvalidAnswerError, match=says):
+    with pytest.raises(InvalidPredictionError, match=says):
         fit_and_predict(regression_task(30), "says")
 
 
@@ -183,7 +183,7 @@ def test_a_point_that_is_none_is_refused(values, says):
 def test_probabilities_that_are_none_are_refused(row, says):
     lawful_learner(lambda X: np.tile(row, (len(X), 1)), ("class",))
     task = class_task(30)
-    with pytest.raises(InvalidAnswerError, match=says):
+    with pytest.raises(InvalidPredictionError, match=says):
         fit_and_predict(task, "says", classes_of(task))
 
 

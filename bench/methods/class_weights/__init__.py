@@ -13,7 +13,7 @@ from typing import Literal, Protocol, TypeVar, get_args
 
 import numpy as np
 
-from bench.core.nouns import Array, InvalidAnswerError, Task
+from bench.core.nouns import Array, InvalidPredictionError, Task
 from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
 
 Kind = Literal["fit", "average"]
@@ -57,13 +57,13 @@ def fit_weights(weighting: Callable[[Array, float], Array], counts: Array) -> Ar
     `weighting` is a scheme of this registry, or any function of (counts, total).
 
     Raises:
-        InvalidAnswerError: a weight is negative or not finite, or all rows together have no weight.
+        InvalidPredictionError: a weight is negative or not finite, or all rows together have no weight.
     """
     counts = np.asarray(counts, dtype=float)
     weights = np.asarray(weighting(counts, counts.sum()), dtype=float)
     sound = weights.shape == counts.shape and np.all(np.isfinite(weights) & (weights >= 0))
     if not sound or not weights @ counts > 0:
-        raise InvalidAnswerError(
+        raise InvalidPredictionError(
             f"the class weights are {weights.tolist()} for {counts.tolist()} rows: "
             "each must be finite and not negative, and not all may be zero"
         )

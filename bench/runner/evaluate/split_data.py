@@ -112,7 +112,7 @@ def finish(
     """Make a lawful answer: probabilities are clipped, quantiles end with a sort.
 
     Raises:
-        InvalidAnswerError: the values are no lawful answer.
+        InvalidPredictionError: the values are no lawful answer.
     """
     values = validate_values(target, values, len(values))
     if target.kind == "class":
