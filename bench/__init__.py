@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 _HOMES = {
     **dict.fromkeys(("Prediction", "BenchError", "NotApplicableError", "Panel", "Split"), "bench.core.nouns"),
     **dict.fromkeys(("Target", "Task", "Weights", "clip_probabilities"), "bench.core.nouns"),
-    "load": "bench.core.tables",
+    "load": "bench.core.tables:load_scores",
 }
 _MODULES = {
     **dict.fromkeys(("class_weights", "ensembles", "learners", "metrics", "postprocess", "trainings"), "bench.methods"),
@@ -44,4 +44,5 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"{_MODULES[name]}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'bench' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    home, _, name_there = _HOMES[name].partition(":")
+    return getattr(importlib.import_module(home), name_there or name)

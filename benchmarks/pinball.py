@@ -30,7 +30,7 @@ from scipy.special import ndtri
 from bench.core.losses import pinball
 from bench.solvers.pinball import simplex_pinball
 from bench.solvers.pinball_levels import each_level, pinball_banded, pinball_by_groups
-from bench.solvers.quantile_regression import Problem, quantile_regression
+from bench.solvers.quantile_regression import RegressionProblem, quantile_regression
 
 Array = NDArray[np.float64]
 
@@ -188,7 +188,7 @@ def _by_bench(predictions: Array, y: Array, levels: Array) -> float:
     lines, ones, none = [], np.ones(len(y)), np.zeros(len(predictions) + 1)
     for k, level in enumerate(levels):
         X = np.column_stack((ones, predictions[:, :, k].T))
-        lines.append(quantile_regression(Problem(X, y, ones, float(level), none))[0])
+        lines.append(quantile_regression(RegressionProblem(X, y, ones, float(level), none))[0])
     return _mean_loss(predictions, y, levels, lines)
 
 

@@ -20,7 +20,7 @@ from bench.checks.examples import (
     target_of,
 )
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
-from bench.core.nouns import Array, InvalidAnswerError, Prediction, validate_values
+from bench.core.nouns import Array, InvalidPredictionError, Prediction, validate_values
 from bench.core.registry import Scheme
 from bench.core.settings import PROTOCOLS
 from bench.methods.postprocess import Change, Learns, StepOptions
@@ -65,7 +65,7 @@ def _fit(scheme: Scheme[StepOptions], y: Array, prediction: Prediction) -> Chang
 def _demand_lawful(prediction: Prediction) -> None:
     try:
         validate_values(prediction.target, prediction.values, len(prediction.values))
-    except InvalidAnswerError as error:
+    except InvalidPredictionError as error:
         raise LawBrokenError(str(error)) from error
     rule = prediction.rule
     if rule is not None and (rule.shape != (prediction.target.width,) or not np.all(np.isfinite(rule) & (rule >= 0))):

@@ -106,7 +106,7 @@ def _why_not(training: Entry[Any], learner: str, width: int, *, ordered: bool) -
     classes = tuple(f"class {k}" for k in range(width))
     task = Task("unequal", pd.DataFrame({"x": y}), y, "classification", (), classes)
     rows = fit_spec.rows_of(task, Split(0, 0, np.arange(len(y)), np.arange(0)), Settings(inner=2))
-    weighs = fit_spec.is_weighting(Scheme(training)) and training.name != "none"
+    weighs = trainings.is_weighting(Scheme(training)) and training.name != "none"
     # some weightings weigh all classes alike until they are given a parameter: `balanced` stands for all of them
     requested = "balanced" if weighs else training.name
     return fit_spec.why_not(rows, fit_spec.Fit(Target("class", classes, ordered), learner, requested), Settings())

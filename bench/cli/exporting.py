@@ -37,13 +37,13 @@ def export(
     """Write leaderboards and figures as files, one a board, metric and format; print the path of each."""
     from bench.cli import terminal
     from bench.core.selection import chosen_from
-    from bench.core.tables import load
+    from bench.core.tables import load_scores
     from bench.report import exports
     from bench.report.leaderboards import standings, table_of
 
     known = [*exports.FORMATS, *DRAWN]
     wanted = chosen_from(known, formats or ["!pdf"], "format")
-    scores = exports.chosen_scores(load(results), board or (), metric or ())
+    scores = exports.chosen_scores(load_scores(results), board or (), metric or ())
     ranked = list(standings(scores, missing=missing))
     if not ranked:
         terminal.message(f"bench: {results} holds no ranked scores")

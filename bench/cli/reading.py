@@ -65,7 +65,7 @@ def _load_scores(results: Path, boards: Sequence[str], metrics: Sequence[str], *
     from bench.core.nouns import NothingSelectedError
     from bench.report import exports
 
-    scores = tables.load(results)
+    scores = tables.load_scores(results)
     if scores.empty or scores["method"].isna().all():
         raise NothingSelectedError(f"{results} holds no ranked scores")
     return exports.chosen_scores(scores, boards, metrics or (["*"] if every_metric else []))

@@ -15,6 +15,7 @@ from bench.core.registry import Scheme, source_hash
 from bench.core.settings import Settings
 from bench.methods import class_weights, learners, trainings
 from bench.methods.learners import learner_scheme
+from bench.methods.trainings import fit_context, is_weighting
 from bench.runner.records import PLAIN, FitId
 from bench.tasks import splits
 
@@ -95,20 +96,20 @@ def data_hash(task: Task) -> str:
 
 def _external_parts(external: ExternalPredictions) -> list[Any]:
     """Return what a key must hold of predictions made elsewhere: the outputs that they are for, and each learner's."""
-    predictions = [[name, values] for name, values in external.answers.items()]
+    predictions = [[name, values] for name, values in external.predictions.items()]
     return [external.target.kind, list(external.target.outputs), predictions]
-
-
-def is_weighting(training: Scheme[Any]) -> bool:
-    """Say whether a training scheme does nothing but weigh the rows by their class."""
-    return training.entry.name in class_weights.registry.entries()
 
 
 def row_weights(task: Task, rows: Array, training: Scheme[Any]) -> Array | None:
     """Return the numeric row weights of a fit, mean one: the task's own × those of the class; None if all are equal."""
-    weighs = task.kind == "classification" and is_weighting(training)
-    class_weight = class_weights.weights_of_rows(task, rows, training) if weighs else None
-    return class_weights.row_weights(None if task.weight is None else task.weight[rows], task.y[rows], class_weight)
+    weighs_classes = task.kind == "classification" and is_weighting(training)
+    of_classes = class_weights.weights_of_rows(task, rows, training) if weighs_classes else None
+    return fit_context.row_weights(task.y[rows], None if task.weight is None else task.weight[rows], of_classes)
+
+
+def fit_key(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> str:
+    """Return the content key of a fit: a hash of all that its answers depend on."""
+    return digest(fit_parts(rows, fit, settings, data))
 
 
 def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[str, str]:

@@ -19,10 +19,10 @@ from bench.core.hashing import seed
 from bench.core.nouns import Array, ExternalPredictions, NotApplicableError, clip_probabilities, validate_values
 from bench.core.registry import Scheme
 from bench.core.settings import Settings
-from bench.methods import class_weights, trainings
+from bench.methods import trainings
 from bench.methods.learners import LearnerOptions, learner_scheme
-from bench.methods.trainings import FitContext, FittedModel
-from bench.runner.fit_spec import Fit, SplitRows, is_weighting, row_weights, why_not
+from bench.methods.trainings import FitContext, FittedModel, fit_training
+from bench.runner.fit_spec import Fit, SplitRows, why_not
 from bench.runner.store import FitPredictions
 from bench.tasks import encoders, splits
 
@@ -32,7 +32,7 @@ def prediction(rows: SplitRows, fit: Fit, settings: Settings) -> FitPredictions:
 
     Raises:
         NotApplicableError: the pair of learner and training scheme does not apply to these rows.
-        InvalidAnswerError: the predictions have the wrong shape or are not what they must be.
+        InvalidPredictionError: the predictions have the wrong shape or are not what they must be.
     """
     reason = why_not(rows, fit, settings)
     if reason:
@@ -52,7 +52,7 @@ def prediction(rows: SplitRows, fit: Fit, settings: Settings) -> FitPredictions:
 
 def _look_up(rows: SplitRows, external: ExternalPredictions, fit: Fit) -> FitPredictions:
     """Return the predictions that the task brings of a learner; nothing is fitted."""
-    values = validate_values(external.target, external.answers[fit.learner], len(rows.task.y))
+    values = validate_values(external.target, external.predictions[fit.learner], len(rows.task.y))
     clipped = 0
     if external.target.kind == "class":
         values, clipped = clip_probabilities(values)
@@ -176,15 +176,8 @@ class _ModelFitter:
         )
 
     def _fit(self, context: FitContext, fit_rows: Array) -> FittedModel:
-        if not is_weighting(self._training):
-            fitted: FittedModel = self._training(context)
-            return fitted
-        task = self.rows.task
-        predict = context.fit(weight=row_weights(task, fit_rows, self._training))
-        weights = (
-            class_weights.weights_of_rows(task, fit_rows, self._training) if task.kind == "classification" else None
-        )
-        return FittedModel(predict, weights)
+        weight = self.rows.task.weight
+        return fit_training(context, self._training, None if weight is None else weight[fit_rows])
 
     def _predict(self, fitted: FittedModel, rows: Array) -> Array:
         """Predict some rows, checked and, where they are probabilities, clipped."""

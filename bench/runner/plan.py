@@ -180,7 +180,7 @@ def _plan_board(
     competing = tuple(methods(board, texts))
     _refuse_protocol(competing, settings)
     if task.external is not None:
-        members, panel = tuple(task.external.answers), EXTERNAL_PANEL
+        members, panel = tuple(task.external.predictions), EXTERNAL_PANEL
     else:
         members = _learners(name_filter(chosen.learners), board.target_kind, panels.get(board.target_kind, ()))
         panel = _panel_name(chosen, members)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.core.nouns import Cell, InvalidAnswerError, NotApplicableError, Split, Target, Task
+from bench.core.nouns import Cell, InvalidPredictionError, NotApplicableError, Split, Target, Task
 from bench.core.settings import Settings
 from bench.methods.boards import BOARDS, SINGLE_LEARNER
 from bench.methods.metrics import PROPER
@@ -152,7 +152,7 @@ def ending_of(error: BaseException) -> Ending:
     status, cause = "failed", "code"
     if isinstance(error, NotApplicableError):
         return Ending("skipped", detail=str(error))
-    if isinstance(error, InvalidAnswerError):
+    if isinstance(error, InvalidPredictionError):
         status = "invalid"
     elif isinstance(error, MemoryError):
         status, cause = "oom", "limit"

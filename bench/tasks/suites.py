@@ -23,10 +23,10 @@ FLAGS = {"panel", *(each.name for each in fields(Settings) if (of := flag_of(eac
 
 @dataclass(frozen=True)
 class Suite:
-    """A named list of tasks with the cuts for those that bring none of their own.
+    """A named list of tasks with the cross-validation for those that bring no splits of their own.
 
-    `settings` are the protocol, levels, calibration share, inner folds and panel that the suite is meant for, as flags
-    would give them; flags that are given win.
+    `settings` are the protocol, levels, calibration share, inner folds and panel that the suite is meant for, as texts
+    of flags; flags on the command line win.
     """
 
     name: str
@@ -137,6 +137,7 @@ def _panel(path: Path, name: str, body: Any) -> NamedPanel:
 def _suite(path: Path, name: str, body: Any) -> Suite:
     what = f"suite {name!r}"
     parts = _mapping(path, what, body, {"tasks", "description", "settings", *CvSpec._fields})
+    settings = _mapping(path, f"'settings' of {what}", parts.get("settings") or {}, FLAGS)
     return Suite(
         name,
         tuple(_spec(path, name, task) for task in _list(path, f"'tasks' of {what}", parts.get("tasks"))),
@@ -146,13 +147,8 @@ def _suite(path: Path, name: str, body: Any) -> Suite:
             _whole(path, f"'repeats' of {what}", parts.get("repeats", CvSpec().repeats), 1),
             _whole(path, f"'first' of {what}", parts["first"], 1) if "first" in parts else None,
         ),
-        _settings(path, what, parts.get("settings") or {}),
+        {name: str(value) for name, value in settings.items()},
     )
-
-
-def _settings(path: Path, what: str, body: Any) -> dict[str, str]:
-    """Return the flags that a suite is meant to be run with."""
-    return {name: str(value) for name, value in _mapping(path, f"'settings' of {what}", body, FLAGS).items()}
 
 
 def _spec(path: Path, suite: str, task: Any) -> TaskSpec:

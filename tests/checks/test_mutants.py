@@ -385,8 +385,8 @@ def scales_by_the_test_rows(target, seed):
     return line
 
 
-@mutant("learner", "point", "hears_weights", encoding="scaled", weights=True)
-def deaf_learner(target, seed):
+@mutant("learner", "point", "uses_row_weights", encoding="scaled", weights=True)
+def ignores_claimed_weights(target, seed):
     """Claim to use row weights."""
     line = Line(target)
     fit = line.fit

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.core.nouns import BenchError, InvalidAnswerError, NotApplicableError
+from bench.core.nouns import BenchError, InvalidPredictionError, NotApplicableError
 from bench.methods.class_weights import fit_weights, registry
 
 law = settings(derandomize=True, deadline=None, max_examples=30)
@@ -235,7 +235,7 @@ def test_a_rarer_class_never_weighs_less(name, counts):
 
 @pytest.mark.parametrize("bad", [[0, 0], [-1, 2], [np.nan, 1], [np.inf, 1], [1, 1, 1]])
 def test_unlawful_fit_weights_are_refused(bad):
-    with pytest.raises(InvalidAnswerError, match=r"each must be finite and not negative"):
+    with pytest.raises(InvalidPredictionError, match=r"each must be finite and not negative"):
         fit_weights(lambda *_: np.array(bad), np.array([3, 4]))
 
 

@@ -9,7 +9,7 @@ import pytest
 from makers import class_task, core_schemes, evaluate_method, regression_task
 
 from bench.core import losses
-from bench.core.nouns import BenchError, InvalidAnswerError, NotApplicableError, Split, Target, Weights
+from bench.core.nouns import BenchError, InvalidPredictionError, NotApplicableError, Split, Target, Weights
 from bench.core.settings import DEFAULT_LEVELS, Settings
 from bench.methods import ensembles, metrics
 from bench.methods.boards import BOARDS
@@ -123,7 +123,7 @@ def test_quantiles_end_with_a_sort_and_crossing_is_told_before_it():
 
 @pytest.mark.parametrize("values", [[[np.nan, 1]], [[0.2, 0.2]], [[1.2, -0.2]], [[1.0]]])
 def test_an_answer_that_is_none_is_refused(values):
-    with pytest.raises(InvalidAnswerError):
+    with pytest.raises(InvalidPredictionError):
         finish(Target("class", ("a", "b")), np.array(values), None)
 
 

@@ -10,7 +10,7 @@ from makers import class_task, regression_task
 
 from bench.core import registry
 from bench.core.hashing import digest
-from bench.core.nouns import InvalidAnswerError, NotApplicableError, Split, Target
+from bench.core.nouns import InvalidPredictionError, NotApplicableError, Split, Target
 from bench.core.settings import Settings
 from bench.methods import learners
 from bench.runner import fit_spec, out_of_fold
@@ -173,7 +173,7 @@ def test_a_learner_cannot_change_the_task(seen):
 )
 def test_a_point_that_is_none_is_refused(values, says):
     lawful_learner(values)
-    with pytest.raises(InvalidAnswerError, match=says):
+    with pytest.raises(InvalidPredictionError, match=says):
         fit_and_predict(regression_task(30), "says")
 
 
@@ -184,7 +184,7 @@ def test_a_point_that_is_none_is_refused(values, says):
 def test_probabilities_that_are_none_are_refused(row, says):
     lawful_learner(lambda X: np.tile(row, (len(X), 1)), ("class",))
     task = class_task(30)
-    with pytest.raises(InvalidAnswerError, match=says):
+    with pytest.raises(InvalidPredictionError, match=says):
         fit_and_predict(task, "says", classes_of(task))
 
 
@@ -237,7 +237,7 @@ def test_row_weights_are_those_of_the_task_times_those_of_the_class():
     w = np.linspace(0, 2, 60)
     task = class_task(60, shares=(0.7, 0.3), weight=w)
     rows = task.splits[0].train
-    found = row_weights(task, rows, out_of_fold.class_weights.registry.scheme("balanced"))
+    found = row_weights(task, rows, out_of_fold.trainings.registry.scheme("balanced"))
     np.testing.assert_allclose(found.mean(), 1, rtol=1e-12)
     mass = np.bincount(task.y[rows], weights=found)
     np.testing.assert_allclose(mass[0], mass[1], rtol=1e-12)
@@ -245,7 +245,7 @@ def test_row_weights_are_those_of_the_task_times_those_of_the_class():
         mine = (task.y[rows] == k) & (w[rows] > 0)
         assert np.ptp((found / np.where(w[rows] > 0, w[rows], 1))[mine]) < 1e-12
     equal = replace(task, weight=np.full(60, 3.0))
-    assert row_weights(equal, rows, out_of_fold.class_weights.registry.scheme("none")) is None
+    assert row_weights(equal, rows, out_of_fold.trainings.registry.scheme("none")) is None
 
 
 def test_a_row_of_weight_zero_teaches_nothing():

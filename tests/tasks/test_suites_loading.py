@@ -137,7 +137,7 @@ def flaky():
         """Fail at times."""
         if Path("down").exists():
             raise LoadError("the server does not answer", "infra")
-        return sources.load("file", sources.TaskRequest("t.csv", "y"))
+        return loading.load_task("file", sources.TaskRequest("t.csv", "y"))
 
     write_table(Path("t.csv"), regression_columns())
 

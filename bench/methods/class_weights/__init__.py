@@ -13,9 +13,9 @@ from typing import Literal, Protocol, TypeVar, get_args
 
 from bench.core.nouns import Array
 from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
-from bench.methods.class_weights.scaling import fit_weights, row_weights, weights_of_rows
+from bench.methods.class_weights.scaling import fit_weights, weights_of_rows
 
-__all__ = ["ClassWeighting", "Kind", "fit_weights", "register", "registry", "row_weights", "weights_of_rows"]
+__all__ = ["ClassWeighting", "Kind", "fit_weights", "register", "registry", "weights_of_rows"]
 
 Kind = Literal["fit", "average"]
 

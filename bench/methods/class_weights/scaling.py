@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bench.core.nouns import Array, InvalidAnswerError, Task
+from bench.core.nouns import Array, InvalidPredictionError, Task
 
 
 def fit_weights(weighting: Callable[[Array, float], Array], counts: Array) -> Array:
@@ -15,13 +15,13 @@ def fit_weights(weighting: Callable[[Array, float], Array], counts: Array) -> Ar
     `weighting` is a scheme of this registry, or any function of (counts, total).
 
     Raises:
-        InvalidAnswerError: a weight is negative or not finite, or all rows together have no weight.
+        InvalidPredictionError: a weight is negative or not finite, or all rows together have no weight.
     """
     counts = np.asarray(counts, dtype=float)
     weights = np.asarray(weighting(counts, counts.sum()), dtype=float)
     sound = weights.shape == counts.shape and np.all(np.isfinite(weights) & (weights >= 0))
     if not sound or not weights @ counts > 0:
-        raise InvalidAnswerError(
+        raise InvalidPredictionError(
             f"the class weights are {weights.tolist()} for {counts.tolist()} rows: "
             "each must be finite and not negative, and not all may be zero"
         )
@@ -34,16 +34,3 @@ def weights_of_rows(task: Task, rows: Array, weighting: Callable[[Array, float],
     weight = None if task.weight is None else task.weight[rows]
     counts = np.bincount(task.y[rows], weights=weight, minlength=len(task.classes))
     return fit_weights(weighting, counts)
-
-
-def row_weights(weight: Array | None, y: Array, class_weight: Array | None) -> Array | None:
-    """Return the row weights of a fit (n,), mean one: those of the task × that of the class; None if all are equal.
-
-    `y` (n,) are class codes, `class_weight` (K,); each of the two weights may be None. Fits whose rows weigh alike must
-    share a content key, so weights that differ by rounding alone count as equal.
-    """
-    values = np.ones(len(y)) if weight is None else weight
-    if class_weight is not None:
-        values = values * class_weight[y]
-    values = values / values.mean()
-    return None if np.ptp(values) < 1e-12 else values

@@ -91,11 +91,11 @@ class Gate:
         """Combine the learners' predictions, shape (n, K)."""
         n = panel.predictions.shape[1]
         X = panel.X.to_numpy(dtype=float)
-        with network.alone(self.torch, 0), self.torch.no_grad():
+        with network.own_random_state(self.torch, 0), self.torch.no_grad():
             parts = []
             for start in range(0, n, ROWS):
                 rows = slice(start, start + ROWS)
-                logits = self.net(network.read(self.torch, X[rows]))
+                logits = self.net(network.clipped_tensor(self.torch, X[rows]))
                 parts.append(self.form.pool(self.torch, logits, self.read(panel.predictions[:, rows])).numpy())
         return self.centre + self.unit * np.concatenate(parts)
 
@@ -113,7 +113,7 @@ def train_gate(
     weight = weights_of_rows(panel)
     centre = float(np.average(y[fit_rows], weights=weight[fit_rows]))
     unit = float(np.sqrt(np.average((y[fit_rows] - centre) ** 2, weights=weight[fit_rows]))) or 1.0
-    with network.alone(torch, seed):
+    with network.own_random_state(torch, seed):
         gate = Gate(torch, _network(torch, form, layers, panel), form, order, centre, unit)
         margins = network.tensor(torch, _margins(panel.rows(fit_rows), y[fit_rows], penalty, unit))
         tensors = [_RowTensors(gate, panel.rows(rows), y[rows], margins, penalty.crossing) for rows in (fit_rows, held)]
@@ -140,7 +140,7 @@ def _sort_rows(panel: Panel, y: Array, rows: Array, order: Array) -> Array:
 def _network(torch: Any, form: Form, layers: Layers, panel: Panel) -> Any:
     """Return a network whose last layer starts at the form's logits whatever the row: it starts as a weighted mean."""
     L, _, K = panel.predictions.shape
-    net = network.stacked(torch, panel.X.shape[1], layers, form.size(L, K))
+    net = network.stack_layers(torch, panel.X.shape[1], layers, form.size(L, K))
     with torch.no_grad():
         net[-1].weight.zero_()
         net[-1].bias.copy_(network.tensor(torch, form.start(L, K).ravel()))
@@ -163,7 +163,10 @@ class _RowTensors:
     def __init__(self, gate: Gate, panel: Panel, y: Array, margins: Any, crossing: float) -> None:
         torch, weight = gate.torch, weights_of_rows(panel)
         self._gate = gate
-        self._X, self._predictions = network.read(torch, panel.X.to_numpy(dtype=float)), gate.read(panel.predictions)
+        self._X, self._predictions = (
+            network.clipped_tensor(torch, panel.X.to_numpy(dtype=float)),
+            gate.read(panel.predictions),
+        )
         self._y = network.tensor(torch, (y - gate.centre) / gate.unit)
         self._w = network.tensor(torch, weight / weight.mean())
         self._levels = network.tensor(torch, panel.target.levels)

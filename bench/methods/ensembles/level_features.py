@@ -12,7 +12,7 @@ from bench.core.nouns import Array, Panel
 from bench.methods.ensembles.cross_validation import choose, fold_rows
 from bench.methods.ensembles.rows import drop_unused_rows, shares_of, weights_of_rows
 from bench.solvers.pinball import simplex_pinball
-from bench.solvers.quantile_regression import Problem, quantile_regression
+from bench.solvers.quantile_regression import RegressionProblem, quantile_regression
 
 PENALTIES = (10.0, 1.0, 0.1, 0.01, 1e-3)
 """Candidates for λ, in units of the mean |y - c|; the first wins a tie."""
@@ -83,7 +83,7 @@ def _learner(panel: Panel, y: Array, features: Features) -> Callable[[float, lis
         X = np.column_stack([np.ones(len(y)), products / unit])
         weights = share * len(y)
         prices = np.append(0.0, np.full(X.shape[1] - 1, penalty * len(w) * len(y)))
-        problem = Problem(X, (y - w @ predictions) / unit, weights, float(panel.target.levels[k]), prices)
+        problem = RegressionProblem(X, (y - w @ predictions) / unit, weights, float(panel.target.levels[k]), prices)
         return quantile_regression(problem, EXACT)[0]
 
     def learn(penalty: float, requested: list[int]) -> FeatureWeightedLevels:

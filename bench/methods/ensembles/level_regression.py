@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Panel
 from bench.methods.ensembles.rows import shares_of
-from bench.solvers.quantile_regression import Problem, quantile_regression
+from bench.solvers.quantile_regression import RegressionProblem, quantile_regression
 
 RANK = 1e-9
 """Components of a standard deviation below this share of the largest are taken for rounding."""
@@ -84,7 +84,7 @@ def regress(lens: Components, predictions: Array, y: Array, level: float, share:
     centre = float(share @ y)
     unit = float(share @ np.abs(y - centre)) or 1.0
     X = np.column_stack([np.ones(len(y)), lens.scores(predictions)])
-    problem = Problem(X, (y - centre) / unit, share * len(y), level, np.zeros(X.shape[1]))
+    problem = RegressionProblem(X, (y - centre) / unit, share * len(y), level, np.zeros(X.shape[1]))
     b, gap = quantile_regression(problem)
     w = unit * (lens.axes @ b[1:])
     return Line(w, centre + unit * float(b[0]) - float(w @ lens.middle), gap)

@@ -50,9 +50,9 @@ def local_network(
     Raises:
         BenchError: torch is missing, the form is unknown, or a number is out of its range.
     """
-    torch, layers = network.load("ensemble", "local-network"), Layers(hidden, 2, 0.0)
+    torch, layers = network.import_torch("ensemble", "local-network"), Layers(hidden, 2, 0.0)
     if form not in FORMS:
         raise BenchError(f"parameter 'form' of ensemble 'local-network' is {form!r}: choose from {', '.join(FORMS)}")
     course, penalty = Course(weight_decay=1e-7), Penalty(crossing, margin, adaptive)
-    network.refuse("ensemble", "local-network", layers, course.learning_rate, **vars(penalty))
+    network.refuse_settings("ensemble", "local-network", layers, course.learning_rate, **vars(penalty))
     return train_gate(torch, FORMS[form], layers, course, penalty, panel, y, int(rng.integers(2**31)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bench.core.tables import load
+from bench.core.tables import load_scores
 from bench.report.exports import chosen_scores, distinct, file_name
 from bench.report.figures.critical_difference import critical_difference, groups_of_letters
 from bench.report.figures.evidence import beside, of_board, seconds
@@ -51,7 +51,7 @@ def figures(source: Path, boards: Sequence[str] = (), metrics: Sequence[str] = (
     Raises:
         BenchError: the scores cannot be read, or a name matches nothing.
     """
-    yield from pictures(standings(chosen_scores(load(source), boards, metrics)), source)
+    yield from pictures(standings(chosen_scores(load_scores(source), boards, metrics)), source)
 
 
 def pictures(boards: Iterable[Ranked], source: Path) -> Iterator[Picture]:

@@ -24,7 +24,7 @@ def evaluate_cell(
 
     Raises:
         NotApplicableError: the method does not apply to the split.
-        InvalidAnswerError: its predictions are not what they must be.
+        InvalidPredictionError: its predictions are not what they must be.
     """
     if method is None:  # only ensemble boards have rows of a learner alone
         return cast("EnsembleEvaluation", evaluation).evaluate_learner(cell.learner)

@@ -134,7 +134,7 @@ def finish(
     """Make a valid prediction: probabilities are clipped, quantiles end with a sort.
 
     Raises:
-        InvalidAnswerError: the values have the wrong shape or are not what they must be.
+        InvalidPredictionError: the values have the wrong shape or are not what they must be.
     """
     values = validate_values(target, values, len(values))
     if target.kind == "class":
