@@ -104,7 +104,9 @@ def smallest_sums(ends: Array, known: Known, wanted: Array) -> Array:
         if ((above - below).sum(axis=1) <= 1).all():
             break
         middle = low + (high - low) / 2
-        at = _count_scores(middle[:, None] - ends, known)
+        rooms = (middle[:, None] - ends).T  # how far E may go in each fold
+        counts = [np.searchsorted(s[:-1], room, "right") for room, (s, _) in zip(rooms, known, strict=True)]
+        at = np.column_stack(counts)
         enough = sum(reached[at[:, f]] for f, (_, reached) in enumerate(known)) >= wanted
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
         below, above = np.where(enough[:, None], below, at), np.where(enough[:, None], at, above)
@@ -116,9 +118,3 @@ def _sums(ends: Array, known: Known, place: Array) -> Array:
     """Return ends_f + E of fold f at a place in its order, shape (n, F)."""
     scores = [scores[at] for at, (scores, _) in zip(place.T, known, strict=True)]
     return ends + (np.column_stack(scores) if place.ndim == 2 else np.array(scores))
-
-
-def _count_scores(room: Array, known: Known) -> Array:
-    """Count the E of each fold that are at most `room` (n, F)."""
-    found = [np.searchsorted(scores[:-1], at, "right") for at, (scores, _) in zip(room.T, known, strict=True)]
-    return np.column_stack(found)
