@@ -11,7 +11,7 @@ from bench.core.nouns import BenchError, Panel, Target
 from bench.methods import ensembles
 from bench.methods.ensembles import gating
 from bench.methods.learners import learner_scheme
-from bench.methods.learners.networks import _parted
+from bench.methods.learners.networks import _hold_out
 from bench.solvers import network
 from bench.solvers.network import Course, Layers
 
@@ -140,10 +140,10 @@ def test_batches_grow_with_the_rows_and_hold_every_row_once():
 
 
 def test_rows_are_held_out_unless_there_are_few():
-    fit_rows, held = _parted(50, 3)
+    fit_rows, held = _hold_out(50, 3)
     assert sorted([*fit_rows, *held]) == list(range(50))
     assert len(held) == 10
-    assert [part.tolist() for part in _parted(3, 3)] == [[0, 1, 2], [0, 1, 2]]
+    assert [part.tolist() for part in _hold_out(3, 3)] == [[0, 1, 2], [0, 1, 2]]
 
 
 def test_training_ends_where_the_held_out_loss_was_least():
