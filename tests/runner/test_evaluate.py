@@ -94,7 +94,7 @@ def test_an_intercept_is_kept_with_the_weights(evaluations):
 
 
 @pytest.mark.parametrize("board", ["regression", "quantile", "classification"])
-def test_a_learner_alone_is_what_it_said(evaluations, board):
+def test_a_learner_alone_is_what_it_predicted(evaluations, board):
     board_split = evaluations[board]
     for j, learner in enumerate(LEARNERS[board]):
         np.testing.assert_allclose(
@@ -182,7 +182,7 @@ def test_only_the_oracle_sees_the_labels_of_the_test_rows():
 
 
 @pytest.mark.parametrize("name", ["equal", "greedy", "log-stack", "logistic-stack", "single-best", "median"])
-def test_a_twin_has_the_same_probability_metrics(evaluations, name):
+def test_a_variant_has_the_same_probability_metrics(evaluations, name):
     if name not in ensembles.registry.entries("class"):
         pytest.skip("not of this kind")
     board_split = evaluations["classification"]
@@ -198,7 +198,7 @@ def test_a_twin_has_the_same_probability_metrics(evaluations, name):
 def test_a_threshold_is_learned_on_answers_of_weights_that_did_not_see_the_row(evaluations):
     board_split = evaluations["classification"]
     y, fold = board_split.split_data.y, board_split.split_data.inner_fold
-    crossed, _ = board_split._cross_fitted(ensembles.registry.scheme("log-stack"))
+    crossed, _ = board_split._cross_fit(ensembles.registry.scheme("log-stack"))
     for k in range(3):
         fit_rows = board_split.oof.rows(fold != k)
         w = ensembles.registry.scheme("log-stack")(fit_rows, y[fold != k], np.random.default_rng(0))
