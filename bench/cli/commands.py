@@ -142,11 +142,14 @@ def leaderboard(
         Literal["wilcoxon", "nemenyi"], typer.Option(help="What tells methods apart, for letters and pairs.")
     ] = "wilcoxon",
     pairs: Annotated[bool, typer.Option("--pairs", help="Print every pair of methods instead of the boards.")] = False,
+    plugins: PLUGINS = None,
     output: Annotated[Format, typer.Option("--format", help="How to print.")] = "table",
 ) -> None:
     """Rank the methods of a results directory, or of any long table of scores."""
+    from bench.core.plugins import load_plugins
     from bench.report import leaderboards as boards
 
+    load_plugins(plugins or ())
     scores = _chosen_scores(results, board or [], metric or [], every=output != "table")
     ranked = list(
         boards.standings(
@@ -176,7 +179,7 @@ def _chosen_scores(results: Path, boards: Sequence[str], metrics: Sequence[str],
     scores = tables.load(results)
     if scores.empty or scores["method"].isna().all():
         _refuse(f"{results} holds no ranked scores", NOTHING_SELECTED)
-    return exports.chosen_scores(scores, boards, metrics or (["*"] if every else []))
+    return exports.choose_scores(scores, boards, metrics or (["*"] if every else []))
 
 
 def _tasks_of(results: Path) -> Any:

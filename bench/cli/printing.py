@@ -9,6 +9,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,18 +21,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bench.experiment import Prepared, RunRequest
-    from bench.report.leaderboards import Ranked
-    from bench.report.leaderboards.columns import Standing
+    from bench.report.leaderboards import Standing
     from bench.runner.executors.local import Event
 
 Format = Literal["table", "csv", "md", "latex", "json"]
-DECIMALS = {
-    "mean_rank": 2, "elo": 0, "win_rate": 3, "mean_score": 4, "skill": 3, "headroom": 3, "training_gain": 4,
-    "threshold_gain": 4,
-}  # fmt: skip
-"""Digits after the point on a terminal; the files hold all."""
-FIRST_TO_GO = ("win_rate", "elo", "skill", "threshold_gain", "training_gain", "headroom", "mean_score", "letters")
-"""Columns that a narrow terminal does without; the first of them say least that the others do not."""
 TINY = 1e-99
 FOLDS_UNKNOWN = {False: "unknown, no task has two", True: "no number, they do not agree"}
 
@@ -57,46 +50,54 @@ def print_table(table: pd.DataFrame, output: Format, title: str = "") -> None:
     typer.echo(written[output](), nl=False)
 
 
-def print_standings(boards: Sequence[Ranked]) -> None:
+def print_standings(boards: Sequence[Standing]) -> None:
     """Print leaderboards for people: a titled table each, and under it how far its order can be trusted."""
     from bench.core.nouns import BenchError
+    from bench.report.leaderboards import table_of
 
     if not boards:
         raise BenchError("no score is left to rank: choose other boards or metrics")
     for board in boards:
-        if not board.board.methods:
+        if not board.grid.methods:
             continue
-        print_board(board.table())
+        print_board(table_of([board]))
         for sentence in [*trust(board), *other_rules(board)]:
             terminal.line(_wrapped(sentence))
         terminal.line("")
 
 
-def print_pairs(boards: Sequence[Ranked], rope: float | None) -> None:
+def print_pairs(boards: Sequence[Standing], rope: float | None) -> None:
     """Print every pair of methods, a titled table a board."""
     from bench.report import leaderboards
     from bench.stats.tables import too_few
 
     for board in boards:
         table = leaderboards.pairwise_table([board], rope)
-        title = " · ".join(part for part in board.key.values() if part)
-        shown = table.drop(columns=list(board.key)).dropna(axis="columns", how="all")
+        title = " · ".join(part for part in board.key if part)
+        shown = table.drop(columns=list(board.key._fields)).dropna(axis="columns", how="all")
         print_table(shown, "table", title)
-        few = too_few(board.standing.n_tasks)
+        few = too_few(board.n_tasks)
         terminal.line(_wrapped(f"No tests: {few}.") if few else "")
 
 
 def print_board(part: pd.DataFrame) -> None:
     """Print one leaderboard as a titled table, of the columns that the terminal is wide enough for."""
+    import pandas as pd
+
     from bench.report import exports
+    from bench.report.leaderboards.columns import columns_for_people
 
     tasks, blocks = part["tasks"].iloc[0], part["blocks"].iloc[0]
     board, metric, panel, slice_ = (part[name].iloc[0] for name in ("board", "metric", "panel", "slice"))
     names = [str(name) for name in (board, metric, panel and f"panel {panel}", slice_) if name]
     title = f"{' · '.join(names)} · {_count(tasks, 'task')}, {_count(blocks, 'block')}"
     shown = exports.for_people(part)
-    for name in DECIMALS.keys() & set(shown):
-        shown[name] = [_fixed(value, DECIMALS[name]) for value in shown[name]]
+    for name, column in columns_for_people().items():
+        decimals = column.options.decimals
+        if name in shown and decimals is not None and pd.api.types.is_numeric_dtype(shown[name].dtype):
+            shown[name] = [
+                _fixed(value, decimals) for value in shown[name].to_numpy(dtype=float, na_value=float("nan"))
+            ]
     kept = _fitting(shown, _width() or terminal.PLAIN_WIDTH)
     print_table(kept, "table", title)
     if len(kept.columns) < len(shown.columns):
@@ -111,9 +112,13 @@ def _fixed(value: float, decimals: int) -> str:
 
 def _fitting(table: pd.DataFrame, width: int) -> pd.DataFrame:
     """Return the columns of a table that fit, those that say least left out first."""
+    from bench.report.leaderboards.columns import columns_for_people
+
+    orders = {name: column.options.drop_order for name, column in columns_for_people().items()}
     widths = {name: max(len(str(name)), *table[name].astype(str).str.len()) + 3 for name in table}
-    for name in FIRST_TO_GO:
-        if name in widths and sum(widths.values()) > width:
+    droppable = {name: order for name, order in orders.items() if name in widths and order is not None}
+    for name in sorted(droppable, key=droppable.__getitem__):
+        if sum(widths.values()) > width:
             del widths[name]
     return table[list(widths)]
 
@@ -128,14 +133,14 @@ def _wrapped(sentence: str) -> str:
     return textwrap.fill(sentence, _width()) if _width() else sentence
 
 
-def trust(board: Ranked) -> list[str]:
+def trust(standing: Standing) -> list[str]:
     """Return sentences about the order of a board: what was left out, whether it is more than noise."""
     import numpy as np
 
     from bench.stats.tables import too_few
 
-    standing, ranked = board.standing, int(board.board.ever.sum())
-    lines = _missing_says(board)
+    ranked = int(standing.grid.has_scores.sum())
+    lines = _missing_says(standing)
     if not standing.n_tasks:
         return [*lines, "No block has a score of every method: nothing can be ranked."]
     if ranked < 2:
@@ -146,17 +151,19 @@ def trust(board: Ranked) -> list[str]:
     if few:
         return [*lines, f"No intervals, letters or tests: {few}."]
     if np.isnan(standing.elo.lo).all():
-        lines.append(f"Elo points of {len(board.board.methods)} methods have no intervals: too many methods.")
+        lines.append(f"Elo points of {len(standing.grid.methods)} methods have no intervals: too many methods.")
     return [*lines, _is_real(standing)]
 
 
-def _missing_says(board: Ranked) -> list[str]:
+def _missing_says(standing: Standing) -> list[str]:
     """Say by which rule missing scores were treated, if there are any."""
-    from bench.report.exports import RULES_SAY
+    from bench.report.exports import MISSING_RULES
 
-    if board.scores.complete:
+    if standing.scores.is_complete:
         return []
-    return [f"Some scores are missing (rule `{board.missing}`): {RULES_SAY[board.missing.partition(':')[0]]}."]
+    return [
+        f"Some scores are missing (rule `{standing.missing}`): {MISSING_RULES[standing.missing.partition(':')[0]]}."
+    ]
 
 
 def _is_real(standing: Standing) -> str:
@@ -182,19 +189,19 @@ def _is_real(standing: Standing) -> str:
     return f"Is this order real? {'; '.join(said)}. Methods that share a letter cannot be told apart."
 
 
-def other_rules(board: Ranked) -> list[str]:
+def other_rules(standing: Standing) -> list[str]:
     """Return how the order of a board with missing scores changes by the other rules, a sentence each."""
-    from bench.report.leaderboards.columns import Standing
-    from bench.report.leaderboards.grid import completed
+    from bench.report.leaderboards.grid import apply_missing_rule
 
-    own, baseline = board.standing, board.standing.baseline
-    if board.scores.complete:
+    if standing.scores.is_complete:
         return []
-    rules = ["common", "worst", *([f"impute:{baseline}"] if own.at is not None else [])]
+    rules = ["common", "worst", *([f"impute:{standing.baseline}"] if standing.baseline_column is not None else [])]
     others = {
-        rule: Standing(completed(board.scores, rule), baseline) for rule in rules if not rule.startswith(board.missing)
+        rule: replace(standing, grid=apply_missing_rule(standing.scores, rule), missing=rule)
+        for rule in rules
+        if not rule.startswith(standing.missing)
     }
-    return [f"By rule `{rule}` {_change(own, other)}." for rule, other in others.items()]
+    return [f"By rule `{rule}` {_change(standing, other)}." for rule, other in others.items()]
 
 
 def _change(own: Standing, other: Standing) -> str:
@@ -203,7 +210,7 @@ def _change(own: Standing, other: Standing) -> str:
 
     if not other.n_tasks:
         return "nothing could be ranked"
-    places = zip(other.board.methods, ranks.positions(other.mean_rank).fillna(0), strict=True)
+    places = zip(other.grid.methods, ranks.positions(other.mean_rank).fillna(0), strict=True)
     tau = stability.kendall(own.mean_rank, other.mean_rank)
     alike = "" if math.isnan(tau) else f", Kendall's tau with this order {tau:.2f}"
     return f"{' and '.join(name for name, place in places if place == 1)} would be first{alike}"
@@ -219,15 +226,15 @@ def print_summary(results: Path, metrics: Sequence[str]) -> None:
     from bench.report import exports, leaderboards
     from bench.stats.tables import too_few
 
-    table = leaderboards.read(results)
+    table = leaderboards.read_leaderboard(results)
     if metrics:
         table = table[table["metric"].isin(chosen_from(list(table["metric"].unique()), metrics, "metric"))]
     elif not table.empty:
-        table = leaderboards.of_main_metrics(table)
+        table = leaderboards.keep_own_metrics(table)
     for _, part in table.groupby(["board", "metric", "panel", "slice"], sort=False):
         print_board(part)
         if (part["completeness"] < 1).any():
-            terminal.line(f"Some scores are missing (rule `common`): {exports.RULES_SAY['common']}.")
+            terminal.line(f"Some scores are missing (rule `common`): {exports.MISSING_RULES['common']}.")
         few = too_few(int(part["tasks"].iloc[0]))
         if few:
             terminal.line(f"No intervals, letters or tests: {few}.")

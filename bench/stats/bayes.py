@@ -108,12 +108,3 @@ def _by_order(z: Array, w: Array, rope: float) -> tuple[Array, Array]:
 def _noise(z: Array, rope: float) -> float:
     """Return how far a sum of two differences may be from the edge and still be on it."""
     return 1e-11 * float(np.abs(z[np.isfinite(z)]).max(initial=rope))
-
-
-def verdicts(found: Bayes, sure: float = 0.95) -> Array:
-    """Return for each pair (K, K) "better", "worse", "same" or "open": what is more probable than `sure`.
-
-    Empty where there is no probability.
-    """
-    choices = [np.isnan(found.better), found.better > sure, sure < found.better.T, found.same > sure]
-    return np.select(choices, ["", "better", "worse", "same"], "open")

@@ -11,7 +11,7 @@ from scipy.stats import chi2, f, studentized_range
 
 from bench.core.nouns import Array
 from bench.stats.ranks import average_ranks
-from bench.stats.tables import common, too_few
+from bench.stats.tables import common_blocks, too_few
 
 
 class Friedman(NamedTuple):
@@ -43,7 +43,7 @@ def friedman(table: Array) -> Friedman:
     and Davenport (1980), Approximations of the critical region of the Friedman statistic; Conover (1999), Practical
     Nonparametric Statistics, for ties; Demšar (2006), Statistical comparisons of classifiers over multiple data sets.
     """
-    rows, methods = common(table)
+    rows, methods = common_blocks(table)
     values = table[rows][:, methods]
     N, K = values.shape
     reason = too_few(N) or ("" if K > 1 else "fewer than two methods")
@@ -98,7 +98,7 @@ def nemenyi(table: Array, alpha: float = 0.05) -> Nemenyi:
     Every p depends on all methods of the table: `wilcoxon` does not. Rows that lack a method are left out; NaN as in
     `friedman`. Source: Nemenyi (1963), Distribution-free multiple comparisons; Demšar (2006).
     """
-    rows, methods = common(table)
+    rows, methods = common_blocks(table)
     N, K = int(rows.sum()), int(methods.sum())
     p = np.full((table.shape[1],) * 2, np.nan)
     reason = too_few(N) or ("" if K > 1 else "fewer than two methods")

@@ -45,8 +45,8 @@ def integer_program(margin: Array) -> Solved:
     best, bound, whole = climb(margin)[0], 0.0, False
     x, rows = (c > 0).astype(float), [np.zeros((0, 3), dtype=int)]
     while True:
-        best = min(best, _climbed(margin, _read(x, len(margin))), key=lambda order: cost(margin, order))
-        broken = _broken(x, number)
+        best = min(best, _climb_from(margin, _read(x, len(margin))), key=lambda order: cost(margin, order))
+        broken = _broken_triangles(x, number)
         if bound >= cost(margin, best) or (whole and not len(broken)):
             break
         whole = whole or not len(broken)
@@ -80,7 +80,7 @@ def _solve(c: Array, triangles: Array, integrality: int) -> Any:
     )
 
 
-def _broken(x: Array, number: Array) -> Array:
+def _broken_triangles(x: Array, number: Array) -> Array:
     """Return the variables (ij, jk, ik) of the triangles that x breaks, the most broken first."""
     full, K = _square(x, len(number)), len(number)
     i, j, k = (part.ravel() for part in np.meshgrid(*(np.arange(K),) * 3, indexing="ij"))
@@ -115,11 +115,11 @@ def climb(margin: Array) -> Solved:
     """
     starts = [margin.sum(axis=1), (margin > 0).sum(axis=1) - (margin < 0).sum(axis=1)]
     orders = [[int(i) for i in np.argsort(-score, kind="stable")] for score in starts]
-    best = min((_climbed(margin, order) for order in orders), key=lambda order: cost(margin, order))
+    best = min((_climb_from(margin, order) for order in orders), key=lambda order: cost(margin, order))
     return best, 0.0, cost(margin, best) == 0
 
 
-def _climbed(margin: Array, order: list[int]) -> list[int]:
+def _climb_from(margin: Array, order: list[int]) -> list[int]:
     """Move one method after the other to a better place, while there is one."""
     place = np.array(order, dtype=int)
     while True:

@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from scipy.stats import rankdata
 
 from bench.core.nouns import Array
-from bench.stats.ranks import rounded
+from bench.stats.ranks import round_digits
 from bench.stats.tables import FEWEST_TASKS, differences
 
 EXACT_TO = 100
@@ -41,7 +41,7 @@ def signed_rank(difference: Array) -> SignedRank:
     (1945), Individual comparisons by ranking methods.
     """
     known = np.asarray(difference, dtype=float)
-    known = rounded(known[~np.isnan(known)])
+    known = round_digits(known[~np.isnan(known)])
     n = len(known)
     if not n:
         return SignedRank(0, 0.0, 0.0, float("nan"))

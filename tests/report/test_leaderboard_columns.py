@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from bench.core.nouns import BenchError
-from bench.report.leaderboards import leaderboard, of_main_metrics, pairwise_table, standings, table_of, to_csv
+from bench.report.leaderboards import keep_own_metrics, leaderboard, pairwise_table, standings, table_of, to_csv
 from bench.report.leaderboards.significance import omnibus, reseed_noise
 from bench.report.leaderboards.significance import pairwise as pairs_of
 from bench.stats.elo import POINTS, RIDGE
@@ -63,7 +63,7 @@ def board_of(scores, **how):
 
 def standing_of(scores, **how):
     (one,) = standings(scores, **how)
-    return one.standing
+    return one
 
 
 def blocks_of(values):
@@ -377,40 +377,40 @@ def test_reseed_noise_by_hand():
     values = np.array([[[[1.0, 3], [3, 3]], [[4, 4], [4, 2]]], [[[1, 1], [1, 1]], [[2, 4], [2, 4]]]])
     scores = reseeded(values, metric="brier")
     variance = [2, 0, 0.5, 4.5]
-    np.testing.assert_allclose(reseed_noise(standing_of(scores).board), np.sqrt(2 * np.mean(variance)))
+    np.testing.assert_allclose(reseed_noise(standing_of(scores).grid), np.sqrt(2 * np.mean(variance)))
     logs = np.log(values).mean(axis=2).var(axis=1, ddof=1)
-    np.testing.assert_allclose(reseed_noise(standing_of(reseeded(values)).board), np.sqrt(2 * logs.mean()))
+    np.testing.assert_allclose(reseed_noise(standing_of(reseeded(values)).grid), np.sqrt(2 * logs.mean()))
 
 
 def test_seeds_alone_are_repeats():
     values = np.exp(np.random.default_rng(0).normal(size=(6, 3, 2, 3)))
     whole = reseeded(values)
     alone = whole.drop(columns="repeat")
-    assert reseed_noise(standing_of(whole).board) == reseed_noise(standing_of(alone).board) > 0
+    assert reseed_noise(standing_of(whole).grid) == reseed_noise(standing_of(alone).grid) > 0
 
 
 def test_one_seed_has_no_noise_and_one_that_lacks_folds_does_not_count():
     values = np.exp(np.random.default_rng(0).normal(size=(7, 2, 2, 3)))
-    assert reseed_noise(standing_of(reseeded(values[:, :1])).board) == 0
+    assert reseed_noise(standing_of(reseeded(values[:, :1])).grid) == 0
     whole = reseeded(values)
-    rest = reseed_noise(standing_of(whole[whole["task"] != "t003"]).board)
+    rest = reseed_noise(standing_of(whole[whole["task"] != "t003"]).grid)
     broken = (whole["task"] == "t003") & (whole["repeat"] == 1) & (whole["fold"] == 1) & (whole["method"] == "a")
-    np.testing.assert_allclose(reseed_noise(standing_of(whole[~broken]).board), rest)
+    np.testing.assert_allclose(reseed_noise(standing_of(whole[~broken]).grid), rest)
 
 
 def test_cells_that_were_filled_in_and_infinite_ones_are_no_noise():
     values = np.random.default_rng(0).uniform(size=(6, 3, 1, 3))
     expected = np.sqrt(2 * values[:, :, 0].var(axis=1, ddof=1)[:, :2].mean())
     values[:, 1, 0, 2] = nan
-    found = reseed_noise(standing_of(reseeded(values, metric="brier"), missing="worst").board)
+    found = reseed_noise(standing_of(reseeded(values, metric="brier"), missing="worst").grid)
     np.testing.assert_allclose(found, expected)
     values[:, 1, 0, 2] = inf
-    np.testing.assert_allclose(reseed_noise(standing_of(reseeded(values, metric="brier")).board), expected)
+    np.testing.assert_allclose(reseed_noise(standing_of(reseeded(values, metric="brier")).grid), expected)
 
 
 def test_the_noise_of_the_seeds_is_the_rope_unless_another_is_said():
     scores = reseeded(np.exp(np.random.default_rng(0).normal(size=(8, 3, 2, 3))))
-    noise = reseed_noise(standing_of(scores).board)
+    noise = reseed_noise(standing_of(scores).grid)
     assert set(pairwise_table(standings(scores))["rope"]) == {noise}
     wide, none = (pairwise_table(standings(scores), rope) for rope in (10.0, 0.0))
     assert (wide["same"] == 1).all()
@@ -619,9 +619,9 @@ def test_hostile_tables_neither_crash_nor_favour_a_place(name, metric):
 def test_unknown_boards_keep_all_their_metrics_and_known_ones_their_own():
     parts = [("regression", "mae"), ("regression", "rmse"), ("classification", "brier"), ("mine", "b"), ("mine", "a")]
     table = pd.concat([long(uneven(), metric=metric, board=board) for board, metric in parts])
-    kept = of_main_metrics(table)[["board", "metric"]].drop_duplicates()
+    kept = keep_own_metrics(table)[["board", "metric"]].drop_duplicates()
     assert set(kept.itertuples(index=False, name=None)) == set(parts) - {("regression", "mae")}
-    assert set(of_main_metrics(table.drop(columns="board"))["metric"]) == {"mae", "rmse", "brier", "a", "b"}
+    assert set(keep_own_metrics(table.drop(columns="board"))["metric"]) == {"mae", "rmse", "brier", "a", "b"}
 
 
 def test_a_hundred_methods_and_one_more_than_elo_draws():

@@ -1,6 +1,6 @@
 """From paired tasks to verdicts: better, worse, equivalent or unclear.
 
-The harm of a task says how much worse NEW is than BASE: for metrics in the units of the target the log ratio of the
+The harm of a task is how much worse NEW is than BASE: for metrics in the units of the target the log ratio of the
 errors, else the difference in badness. Tasks are the units of replication; folds and learners are averaged within them.
 """
 
@@ -24,7 +24,7 @@ LARGEST = 1000.0
 class Measure(NamedTuple):
     """How the harm of a metric is counted: as a log `ratio` or as a difference; `sign` is -1 where high is better.
 
-    `goal` is the value to be near, NaN for other metrics; `unit` says that it is in the units of the target.
+    `goal` is the value to be near, NaN for other metrics; `unit` marks a metric in the units of the target.
     """
 
     ratio: bool
@@ -37,7 +37,7 @@ class Measure(NamedTuple):
         return self.sign * values if np.isnan(self.goal) else np.abs(values - self.goal)
 
 
-class Judged(NamedTuple):
+class HarmTest(NamedTuple):
     """Statistics of harm, each with one number a group: tasks `n`, `mean`, interval `lo` to `hi`, and `p`."""
 
     n: Array
@@ -50,7 +50,7 @@ class Judged(NamedTuple):
 def measure(metric: str, direction: str, values: Array, rule: Rule | None) -> Measure:
     """Choose how the harm of a metric is counted.
 
-    A metric that bench knows is a ratio if it has the units of the target. Of another nobody has said; it is a ratio
+    A metric that bench knows is a ratio if it has the units of the target. Another one is a ratio
     where all values are above zero, unless the rule gives an absolute amount.
 
     Raises:
@@ -79,8 +79,8 @@ def harm(how: Measure, base: Array, new: Array, scale: Array) -> Array:
         return np.where(np.isfinite(gap), gap, np.copysign(LARGEST * np.maximum(scale, 1.0), gap))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = how.sign * (np.log(np.abs(new)) - np.log(np.abs(base)))
-    lawful = (base >= 0) & (new >= 0)
-    ratio = np.where(gap == 0, 0.0, np.where(lawful, ratio, np.copysign(np.inf, gap)))
+    has_ratio = (base >= 0) & (new >= 0)
+    ratio = np.where(gap == 0, 0.0, np.where(has_ratio, ratio, np.copysign(np.inf, gap)))
     return np.clip(ratio, -np.log(LARGEST), np.log(LARGEST))
 
 
@@ -105,7 +105,7 @@ def margin(how: Measure, metric: str, rule: Rule | None, scale: Array) -> Array:
     return np.full(len(scale), np.log1p(rule.amount) if how.sign > 0 else -np.log(kept))
 
 
-def judge(values: Array, group: Array, bound: Array, confidence: float) -> Judged:
+def judge(values: Array, group: Array, bound: Array, confidence: float) -> HarmTest:
     """Test, group by group, whether mean harm lies beyond ±bound: the paired t-test over tasks.
 
         p = 2 P(t_{n-1} > (|mean| - bound) / (s / sqrt(n))), at most 1
@@ -126,7 +126,7 @@ def judge(values: Array, group: Array, bound: Array, confidence: float) -> Judge
         p = np.where(n > 1, np.minimum(1.0, 2 * stdtr(df, -t)), np.nan)
         half = stdtrit(df, (1 + confidence) / 2) * error
     half = np.where(n > 1, half, np.nan)
-    return Judged(n.astype(int), mean, mean - half, mean + half, p)
+    return HarmTest(n.astype(int), mean, mean - half, mean + half, p)
 
 
 def holm(p: Array) -> Array:
@@ -138,7 +138,7 @@ def holm(p: Array) -> Array:
     return found
 
 
-def word(found: Judged, p: Array, bound: Array, confidence: float) -> Array:
+def verdict_words(found: HarmTest, p: Array, bound: Array, confidence: float) -> Array:
     """Return the verdict of every group, given its corrected p.
 
     Worse or better: the mean is beyond the bound, and p is at most 1 - confidence. Equivalent: the interval lies within
