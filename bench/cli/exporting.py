@@ -60,7 +60,7 @@ def export(
 
 
 def _draw(ranked: Iterable[Standing], results: Path, output: Path, formats: Sequence[str]) -> int:
-    """Write the figures and say what cannot be drawn; return the number of files."""
+    """Write the figures and report what cannot be drawn; return the number of files."""
     from bench.cli import terminal
     from bench.report.figures import pictures, save_figure
 

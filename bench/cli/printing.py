@@ -44,7 +44,7 @@ def print_table(table: pd.DataFrame, output: Format, title: str = "") -> None:
     written: dict[str, Callable[[], str]] = {
         "csv": lambda: to_csv(table),
         "json": lambda: exports.to_json(table),
-        "md": lambda: exports.markdown([*map(md, names)], ([*map(md, row)] for row in rows)),
+        "md": lambda: exports.markdown_table([*map(md, names)], ([*map(md, row)] for row in rows)),
         "latex": lambda: exports.tabular([*map(tex, names)], ([*map(tex, row)] for row in rows)),
     }
     typer.echo(written[output](), nl=False)

@@ -124,7 +124,7 @@ def to_parquet(table: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def markdown(names: Sequence[str], rows: Iterable[Sequence[str]], align: str = "") -> str:
+def markdown_table(names: Sequence[str], rows: Iterable[Sequence[str]], align: str = "") -> str:
     """Return texts as a Markdown table; `align` has `l` or `r` for each column."""
     rules = ["---:" if side == "r" else "---" for side in align or "l" * len(names)]
     lines = [f"| {' | '.join(names)} |", f"| {' | '.join(rules)} |", *(f"| {' | '.join(row)} |" for row in rows)]
@@ -222,7 +222,7 @@ IN_LATEX = Markup(latex_text, r"\textbf{{{}}}", {"min": r" $\downarrow$", "max":
 
 def board_markdown(part: pd.DataFrame, direction: str = "") -> str:
     """Return one board as a Markdown table below its caption, the best of every column bold."""
-    return f"{markdown_text(caption(part, direction))}\n\n{markdown(*_lay_out(part, direction, IN_MARKDOWN))}"
+    return f"{markdown_text(caption(part, direction))}\n\n{markdown_table(*_lay_out(part, direction, IN_MARKDOWN))}"
 
 
 def board_latex(part: pd.DataFrame, direction: str = "") -> str:
@@ -252,6 +252,7 @@ def _lay_out(part: pd.DataFrame, direction: str, markup: Markup) -> tuple[list[s
 
 def _share(share: float) -> str:
     """Return a share in per cent, cut and not rounded: 99.7 % is not all."""
+    # 1e-9: 0.29 × 100 is 28.999…
     return "" if np.isnan(share) else f"{int(100 * share + 1e-9)}%"
 
 

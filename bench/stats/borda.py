@@ -30,7 +30,7 @@ def copeland(preference: Array) -> Array:
     reasonable social welfare function.
     """
     met = preference + preference.T > 0
-    margin = np.round(preference - preference.T, 9)
+    margin = np.round(preference - preference.T, 9)  # float noise of sums over tasks is a tie
     points = ((margin > 0) + 0.5 * ((margin == 0) & met)).sum(axis=1)
     rivals = met.sum(axis=1)
     return np.divide(points, rivals, out=np.full(len(rivals), np.nan), where=rivals > 0)

@@ -39,6 +39,7 @@ def correlated_t(difference: Array, test_share: float) -> CorrelatedT:
         unit = np.where(size > 0, size, 1.0)  # squares of very large or small numbers would not be finite or not be
         mean = np.where(known, difference / unit, 0.0).sum(axis=0) / n
         off = np.where(known, difference / unit - mean, 0.0)
+        # what is below 1e-12 of the largest difference is float noise, not spread
         variance = np.where((np.abs(off) > 1e-12).any(axis=0), (off**2).sum(axis=0), 0.0) / (n - 1)
         mean, error = unit * mean, unit * np.sqrt((1 / n + test_share / (1 - test_share)) * variance)
         t = np.where((mean == 0) & (error == 0), 0.0, np.where(error > 0, mean / error, np.nan))

@@ -108,7 +108,7 @@ def bradley_terry(won: Array, ridge: float = RIDGE, start: Array | None = None) 
     n = tables + tables.transpose(0, 2, 1)
     theta = np.zeros(tables.shape[:2]) if start is None else np.broadcast_to(start, tables.shape[:2]).copy()
     active = np.arange(len(tables))
-    for _ in range(200):
+    for _ in range(200):  # a guard: every step lowers the loss, and a few dozen are enough
         step = _newton(tables[active], n[active], theta[active], ridge)
         theta[active] += step
         active = active[np.abs(step).max(axis=1, initial=0.0) > 1e-9]

@@ -60,6 +60,7 @@ def kemeny(preference: Array, exact_to: int = EXACT_TO) -> Kemeny:
     played = (preference + preference.T).sum(axis=1) > 0
     rank, inside = np.full(K, np.nan), np.flatnonzero(played)
     table = preference[np.ix_(inside, inside)]
+    # whole numbers, so that equal margins are equal; 1e-300 where no method met another
     margin = np.rint(GRID * (table - table.T) / max(float((table + table.T).max(initial=0.0)), 1e-300)).astype(np.int64)
     members = _equal_groups(margin)
     first = np.array([group[0] for group in members], dtype=int)

@@ -20,7 +20,7 @@ AT_ONCE = 2000
 """Triangles added to the program in one round, the most broken first."""
 
 NODES = 2_000
-"""Branches at most; a clock would make the answer depend on the machine."""
+"""Branches at most; a clock would make the order depend on the machine."""
 
 Solved = tuple[list[int], float, bool]
 
@@ -36,8 +36,8 @@ def integer_program(margin: Array) -> Solved:
         minimise Σ_{i<j} -margin_ij x_ij,  0 <= x_ij + x_jk - x_ik <= 1 for i < j < k,  x_ij = 1 if i is before j
 
     Only broken triangles are added, first to the linear program, and where no order reaches its bound, to the integer
-    program; orders read from each answer are mended by the local search. Source: Grötschel, Jünger and Reinelt (1984),
-    A cutting plane algorithm for the linear ordering problem.
+    program; orders read from solutions are mended by the local search. Source: Grötschel, Jünger and Reinelt (1984), A
+    cutting plane algorithm for the linear ordering problem.
     """
     number = _numbers(len(margin))
     c = margin[np.triu_indices(len(margin), 1)]

@@ -16,6 +16,8 @@ from bench.stats.tables import common_blocks, task_means, task_weights
 
 SIGNIFICANT_DIGITS = 12
 """Badness is compared to this many digits: float noise is a tie, not an order."""
+RANK_DECIMALS = 9
+"""Mean ranks are compared to this many decimals: sums in another order are a tie, not an order."""
 
 
 def average_ranks(badness: Array) -> Array:
@@ -75,7 +77,7 @@ def task_ranks(badness: Array, task: Array, weight: Array | None = None) -> Arra
 
 def positions(mean_rank: Array) -> pd.Series[Any]:
     """Return places on the board from mean ranks: equal mean ranks share the better place, missing ones get none."""
-    return pd.Series(mean_rank).round(9).rank(method="min").astype("Int64")
+    return pd.Series(mean_rank).round(RANK_DECIMALS).rank(method="min").astype("Int64")
 
 
 def round_digits(values: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Wilcoxon's signed-rank test for all pairs, exact with ties and zeros, and Holm's correction."""
+"""Wilcoxon's signed-rank test for all pairs, exact with ties and zeros."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def wilcoxon(table: Array) -> Array:
 
     Each pair uses the tasks that both have, so that p does not depend on who else is there. Differences are ranked over
     tasks: give errors with units as `tables.logs`. NaN for pairs with fewer than six tasks in common; 1 on the
-    diagonal. Not corrected for the number of pairs: see `holm`.
+    diagonal. Not corrected for the number of pairs: see `holm.holm_of_pairs`.
     """
     K = table.shape[1]
     p = np.full((K, K), np.nan)
@@ -89,22 +89,3 @@ def wilcoxon(table: Array) -> Array:
             found = signed_rank(differences(table[:, i], table[:, j]))
             p[i, j] = p[j, i] = found.p if found.n >= FEWEST_TASKS else np.nan
     return p
-
-
-def holm(p: Array) -> Array:
-    """Return the p-values of all pairs (K, K) corrected for their number, so that the chance of any error is kept.
-
-        p_(k) -> max over l <= k of min(1, (m - l + 1) p_(l)),  p_(1) <= … <= p_(m) the pairs that have one
-
-    Source: Holm (1979), A simple sequentially rejective multiple test procedure.
-    """
-    corrected = p.copy()
-    above = np.triu_indices(len(p), 1)
-    values = p[above]
-    known = np.flatnonzero(~np.isnan(values))
-    order = known[np.argsort(values[known], kind="stable")]
-    steps = np.minimum(1.0, values[order] * np.arange(len(order), 0, -1))
-    values[order] = np.maximum.accumulate(steps)
-    corrected[above] = values
-    corrected.T[above] = values
-    return corrected

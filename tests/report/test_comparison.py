@@ -24,7 +24,8 @@ from bench.report.comparison.formats import markdown, summary
 from bench.report.comparison.power import power
 from bench.report.comparison.rules import find_rule, noise
 from bench.report.comparison.tables import read_table, tidy
-from bench.report.comparison.verdicts import holm, judge
+from bench.report.comparison.verdicts import judge
+from bench.stats.holm import holm
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "results" / "reference"

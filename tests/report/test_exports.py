@@ -116,7 +116,9 @@ def test_latex_text_can_be_read_back(text):
 @EXACT
 @given(st.lists(st.text("\\|<*a_\n\t ", max_size=8), min_size=1, max_size=4))
 def test_a_markdown_row_has_its_cells_whatever_they_hold(cells):
-    text = exports.markdown([f"c{k}" for k in range(len(cells))], [[exports.markdown_text(cell) for cell in cells]])
+    text = exports.markdown_table(
+        [f"c{k}" for k in range(len(cells))], [[exports.markdown_text(cell) for cell in cells]]
+    )
     row = text.splitlines()[2]
     assert len(text.splitlines()) == 3
     assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == len(cells) + 1

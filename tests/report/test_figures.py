@@ -461,10 +461,10 @@ def test_without_a_common_split_there_are_no_ranks(tmp_path):
 
 
 def test_panels_and_slices_have_files_of_their_own(tmp_path):
-    twins = scores(
+    variants = scores(
         board="classification", metric="macro_f1", panel="p", methods=("a", "b", "a+threshold", "b+threshold")
     )
-    pd.concat([twins, twins.assign(panel="q")]).to_csv(tmp_path / "mine.csv", index=False)
+    pd.concat([variants, variants.assign(panel="q")]).to_csv(tmp_path / "mine.csv", index=False)
     names = [picture.name for picture in figures(tmp_path / "mine.csv") if picture.kind == "win-matrix"]
     assert names == [
         f"classification-macro_f1-{rest}win-matrix" for rest in ("p-", "p-threshold-", "q-", "q-threshold-")

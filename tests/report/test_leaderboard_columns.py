@@ -252,7 +252,7 @@ def test_learners_used_is_a_mean_over_the_cells_that_know():
     assert found[["b", "c", "d"]].isna().all()
 
 
-# evidence
+# pairs
 
 
 def holm(p):
@@ -338,8 +338,8 @@ def test_under_six_tasks_there_is_no_interval_no_letter_and_no_p_value(T):
     enough = T >= 6
     assert found[INFERENCE].notna().all(axis=None) == found[INFERENCE].notna().any(axis=None) == enough
     assert (found["letters"] != "").all() == (found["letters"] != "").any() == enough
-    told = pairs[["p", "p_holm", "better_a", "same", "better_b"]]
-    assert told.notna().all(axis=None) == told.notna().any(axis=None) == enough
+    known = pairs[["p", "p_holm", "better_a", "same", "better_b"]]
+    assert known.notna().all(axis=None) == known.notna().any(axis=None) == enough
     test = omnibus(standing_of(scores))
     assert bool(test.reason) == bool(np.isnan(test.p)) == (not enough)
 
@@ -501,7 +501,7 @@ def test_gains_by_hand():
     np.testing.assert_allclose(found.loc["balanced", "training_gain"], (0.1 + 0.1) / 2)
     np.testing.assert_allclose(found.loc["balanced", "threshold_gain"], (0.2 - 0.2) / 2, atol=1e-12)
     np.testing.assert_allclose(found.loc["none", ["training_gain", "threshold_gain"]].tolist(), [0, 0.1])
-    for name in ("none", "balanced"):  # both rows of a scheme say the same
+    for name in ("none", "balanced"):  # both rows of a scheme have the same gains
         pd.testing.assert_series_equal(
             found.loc[name, ["training_gain", "threshold_gain"]],
             found.loc[f"{name}+threshold", ["training_gain", "threshold_gain"]], check_names=False,
@@ -570,10 +570,10 @@ def test_odd_columns_change_no_number(name):
 
 
 WRONG = {
-    "a score of nobody": (lambda t: t.assign(method=[None, *t["method"][1:]]), "no method"),
+    "a score of no method": (lambda t: t.assign(method=[None, *t["method"][1:]]), "no method"),
     "a score of nothing": (lambda t: t.assign(metric=[None, *t["metric"][1:]]), "no metric"),
     "two directions": (lambda t: t.assign(direction=["max"] + ["min"] * (len(t) - 1)), "rmse.*more than one direction"),
-    "a goal that nobody knows": (lambda t: t.assign(metric="bias", direction="target"), "goal of metric 'bias'"),
+    "a goal that is not known": (lambda t: t.assign(metric="bias", direction="target"), "goal of metric 'bias'"),
     "ranked is a rank": (lambda t: t.assign(ranked=range(len(t))), "ranked"),
     "sample is a number": (lambda t: t.assign(sample=range(len(t))), "sample"),
     "no task": (lambda t: t.drop(columns="task"), "task"),

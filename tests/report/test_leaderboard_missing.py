@@ -17,7 +17,7 @@ from bench.tasks.suites import catalogue
 nan, inf = np.nan, np.inf
 
 SCORES = {
-    # task -> method -> accuracy; c failed on t2, nobody but a answered t4, d never did
+    # task -> method -> accuracy; c failed on t2, only a has a score on t4, d has none
     "t1": {"a": 0.9, "b": 0.8, "c": 0.7, "d": nan},
     "t2": {"a": 0.6, "b": 0.7, "c": nan, "d": nan},
     "t3": {"a": 0.5, "b": 0.5, "c": 0.9, "d": nan},

@@ -80,8 +80,8 @@ def test_kemeny_is_the_best_of_all_orders(badness):
     if met.any():
         least, places = brute(table[np.ix_(met, met)])
         np.testing.assert_allclose([found.distance, found.bound], least, atol=1e-9)
-        twins = {tuple(row) for row in (table - table.T)[met]}
-        if len(twins) == met.sum():
+        distinct_rows = {tuple(row) for row in (table - table.T)[met]}
+        if len(distinct_rows) == met.sum():
             np.testing.assert_allclose(found.rank[met], places)
 
 

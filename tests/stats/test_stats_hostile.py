@@ -23,6 +23,7 @@ from bench.stats import (
 )
 from bench.stats.elo import elo
 from bench.stats.headroom import headroom
+from bench.stats.holm import holm_of_pairs
 from bench.stats.kemeny import kemeny
 from bench.stats.letters import letters
 
@@ -65,7 +66,7 @@ def everything(badness, task):
     p = wilcoxon.wilcoxon(means)
     posterior = bayes.bayesian_signed_rank(means, 0.1, rng(0), draws=30)
     order = np.argsort(ranks.mean_ranks(badness, task), kind="stable")
-    assert len(letters(wilcoxon.holm(p) < 0.05, order)) == K
+    assert len(letters(holm_of_pairs(p) < 0.05, order)) == K
     friedman.friedman(means)
     stability.fold_correlation(badness, task)
     bootstrap.winner_stays(within, rng(0), 30)

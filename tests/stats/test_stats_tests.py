@@ -17,8 +17,9 @@ from bench.stats import bayes, wilcoxon
 from bench.stats.bayes import bayesian_signed_rank
 from bench.stats.correlated_t import correlated_t
 from bench.stats.friedman import friedman, iman_davenport, nemenyi
+from bench.stats.holm import holm_of_pairs
 from bench.stats.tables import differences, logs
-from bench.stats.wilcoxon import holm, signed_rank
+from bench.stats.wilcoxon import signed_rank
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -146,7 +147,7 @@ def test_all_pairs_and_holm_are_those_of_scikit_posthocs():
     table = board(14, 5)
     ours = wilcoxon.wilcoxon(table)
     long = pd.DataFrame(table).melt(var_name="method", value_name="value")
-    for adjust, found in ((None, ours), ("holm", holm(ours))):
+    for adjust, found in ((None, ours), ("holm", holm_of_pairs(ours))):
         peer = scikit_posthocs.posthoc_wilcoxon(long, "value", "method", p_adjust=adjust)
         np.testing.assert_allclose(found, peer, atol=1e-12)
 
@@ -159,7 +160,7 @@ def test_a_pair_needs_six_tasks_in_common():
     assert np.isfinite(p[0, 2])
     assert np.isnan(p[0, 1])
     assert np.isnan(p[3]).all()
-    corrected = holm(p)
+    corrected = holm_of_pairs(p)
     assert corrected[0, 2] == p[0, 2] == corrected[2, 0]  # one pair, nothing to correct
     assert np.isnan(corrected[0, 1])
 

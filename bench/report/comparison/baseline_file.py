@@ -79,12 +79,11 @@ def baseline_text(source: Source, metrics: Sequence[str] = ()) -> str:
     """
     table = source.table
     known = list(dict.fromkeys(table.rows["metric"]))
-    pairs = pd.MultiIndex.from_frame(table.rows[["board", "metric"]])
-    scored = pairs[table.rows["value"].notna()]
-    is_wanted = (
-        table.rows["metric"].isin(chosen_from(known, metrics, "metric")) if metrics else pairs.isin(own_metrics(scored))
-    )
-    rows = table.rows[is_wanted]
+    if metrics:
+        rows = table.rows[table.rows["metric"].isin(chosen_from(known, metrics, "metric"))]
+    else:
+        pairs = pd.MultiIndex.from_frame(table.rows[["board", "metric"]])
+        rows = table.rows[pairs.isin(own_metrics(pairs[table.rows["value"].notna()]))]
     if rows["value"].notna().sum() == 0:
         raise BenchError(f"{source.name} holds no ranked scores that a baseline could keep: give a finished run")
     seedless = rows.groupby(KEY, sort=False)["value"].agg(lambda values: values.mean(skipna=False)).reset_index()

@@ -133,11 +133,12 @@ def _select_rows(
     """
     sides = [left, right]
     for column, texts in (("board", options.boards), ("metric", options.metrics), ("method", options.methods)):
-        chosen = _choose_names(pd.concat([left[column], right[column]]), texts)
-        sides = [side[side[column].isin(chosen)] for side in sides]
-    every = set(pd.concat(sides)[PAIR].itertuples(index=False, name=None))
+        if texts:
+            chosen = _choose_names(pd.concat([side[column] for side in sides]), texts)
+            sides = [side[side[column].isin(chosen)] for side in sides]
+    every = set(pd.concat(sides)[PAIR].drop_duplicates().itertuples(index=False, name=None))
     if not every:
-        raise RefusedError(NOTHING_SELECTED, "neither BASE nor NEW holds ranked scores of what is selected")
+        raise RefusedError(NOTHING_SELECTED, "neither BASE nor NEW holds ranked scores that are selected")
     for rule in find_idle_rules(options.rules, every):
         raise RefusedError(NOTHING_SELECTED, f"rule {rule.text!r} selects nothing: no such board and metric is there")
     wanted = every

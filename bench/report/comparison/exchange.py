@@ -64,7 +64,7 @@ def junit(report: Report) -> str:
         report.word,
         "error" if broken else "",
         headline(report),
-        "\n".join(_details(report)),
+        "\n".join([facts(report), *lost_lines(report), *report.notes]),
     )
     groups = report.verdicts.groupby(["board", "metric", "panel"], sort=False)
     for names, part in groups:
@@ -77,10 +77,6 @@ def junit(report: Report) -> str:
             element.set(noun, str(len(element.findall(f".//{kind}"))))
     ET.indent(suites)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
-
-
-def _details(report: Report) -> list[str]:
-    return [facts(report), *lost_lines(report), *report.notes]
 
 
 def _kind(one: Row) -> str:

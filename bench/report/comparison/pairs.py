@@ -23,7 +23,7 @@ class Pairs(NamedTuple):
 def fill_absent_keys(left: Table, right: Table) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Return the rows of both, a key that one file has no column for taken from the other where that has one value.
 
-    The notes say for which columns this was done.
+    The notes name the columns for which this was done.
     """
     rows = [left.rows, right.rows]
     notes = []

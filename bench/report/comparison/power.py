@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.report.comparison.verdicts import holm, judge, verdict_words
+from bench.report.comparison.verdicts import judge, verdict_words
+from bench.stats.holm import holm
 
 
 def power(

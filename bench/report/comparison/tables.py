@@ -146,7 +146,7 @@ def _directions(raw: pd.DataFrame, name: str) -> dict[str, str]:
 
 
 def _drop_repeats(rows: pd.DataFrame, name: str) -> tuple[pd.DataFrame, int]:
-    """Drop rows that stand there twice, and say how many."""
+    """Drop rows that stand there twice, and count them."""
     once = rows.drop_duplicates([*KEY, "seed", "value"])
     again = once.duplicated([*KEY, "seed"])
     if again.any():

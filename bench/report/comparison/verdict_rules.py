@@ -16,7 +16,6 @@ from bench.report.comparison.rules import Rule, find_rule
 from bench.report.comparison.verdicts import (
     HarmTest,
     Measure,
-    holm,
     judge,
     margin,
     measure,
@@ -24,6 +23,7 @@ from bench.report.comparison.verdicts import (
     task_frame,
     verdict_words,
 )
+from bench.stats.holm import holm
 from bench.stats.tables import too_few
 
 WHO = ["panel", "method"]
@@ -147,7 +147,8 @@ def _statistics(
 
 def _add_verdicts(table: pd.DataFrame, demand: Demand) -> pd.DataFrame:
     """Add the corrected p-values, the verdicts, and why a group has none."""
-    tested = (table["tasks"] >= max(demand.min_pairs, 2)).to_numpy(dtype=bool)
+    fewest = max(demand.min_pairs, 2)  # one pair has no variance
+    tested = (table["tasks"] >= fewest).to_numpy(dtype=bool)
     for name in ("p", "lo", "hi"):
         table[name] = table[name].where(tested)
     gated = (table["rule"] != "").to_numpy(dtype=bool)
@@ -160,14 +161,10 @@ def _add_verdicts(table: pd.DataFrame, demand: Demand) -> pd.DataFrame:
     table["verdict"] = np.where(table["still"] & (words == "unclear"), "equivalent", words)
     table["fails"] = gated & (table["verdict"] == "worse").to_numpy(dtype=bool)
     table["reason"] = [
-        "" if enough else "no pair" if n == 0 else _too_few(int(n), demand)
+        "" if enough else "no pair" if n == 0 else too_few(int(n)) or f"too few tasks: {n}, needed {fewest}"
         for n, enough in zip(table["tasks"], tested, strict=True)
     ]
     return table
-
-
-def _too_few(tasks: int, demand: Demand) -> str:
-    return too_few(tasks) or f"too few tasks: {tasks}, needed {max(demand.min_pairs, 2)}"
 
 
 def _list_unmet(verdicts: pd.DataFrame, parts: Sequence[Part], demand: Demand) -> tuple[list[str], list[str]]:

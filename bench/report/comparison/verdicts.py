@@ -17,6 +17,8 @@ from bench.methods import metrics
 from bench.report.comparison.rules import Rule
 from bench.stats.tables import differences
 
+NOISE = 1e-12
+"""Numbers that differ by less than this share are equal: float noise is neither harm nor spread."""
 LARGEST = 1000.0
 """A zero or infinite error counts as a change by this factor, so that one task cannot make the mean infinite."""
 
@@ -117,25 +119,16 @@ def judge(values: Array, group: Array, bound: Array, confidence: float) -> HarmT
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.bincount(group, values, minlength=len(bound)) / n
         off = values - mean[group]
-        off = np.where(np.abs(off) <= 1e-12 * np.abs(mean[group]), 0.0, off)
+        off = np.where(np.abs(off) <= NOISE * np.abs(mean[group]), 0.0, off)
         error = np.sqrt(np.bincount(group, off**2, minlength=len(bound)) / (n - 1) / n)
         beyond = np.abs(mean) - bound
-        beyond = np.where(np.abs(beyond) <= 1e-12 * np.abs(bound), 0.0, beyond)
+        beyond = np.where(np.abs(beyond) <= NOISE * np.abs(bound), 0.0, beyond)
         t = np.where(error > 0, beyond / error, np.where(beyond > 0, np.inf, -np.inf))
         df = np.maximum(n - 1, 1)
         p = np.where(n > 1, np.minimum(1.0, 2 * stdtr(df, -t)), np.nan)
         half = stdtrit(df, (1 + confidence) / 2) * error
     half = np.where(n > 1, half, np.nan)
     return HarmTest(n.astype(int), mean, mean - half, mean + half, p)
-
-
-def holm(p: Array) -> Array:
-    """Return p-values corrected for their number, NaN left out: the chance of any false one is kept (Holm, 1979)."""
-    found = np.full(len(p), np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    found[order] = np.maximum.accumulate(np.minimum(1.0, p[order] * np.arange(len(order), 0, -1)))
-    return found
 
 
 def verdict_words(found: HarmTest, p: Array, bound: Array, confidence: float) -> Array:
@@ -145,8 +138,8 @@ def verdict_words(found: HarmTest, p: Array, bound: Array, confidence: float) ->
     the bound on both sides, or there is no harm or gain on any task. Unclear: the rest, and what was not tested.
     """
     with np.errstate(invalid="ignore"):
-        shown = p <= 1 - confidence + 1e-12
-        limit = bound * (1 + 1e-12)
+        shown = p <= 1 - confidence + NOISE
+        limit = bound * (1 + NOISE)
         inside = (found.lo >= -limit) & (found.hi <= limit) & ~np.isnan(p)
     cases = [shown & (found.mean > bound), shown & (found.mean < -bound), inside]
     return np.select(cases, ["worse", "better", "equivalent"], "unclear").astype(object)

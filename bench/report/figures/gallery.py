@@ -31,7 +31,7 @@ NO_RANKS = "there is no split that all methods answered, so that there are no ra
 
 @dataclass(frozen=True)
 class Picture:
-    """One figure of a board: `draw` makes it; where it cannot be made `draw` is None and `reason` says why.
+    """One figure of a board: `draw` makes it; where it cannot be made `draw` is None and `reason` is why.
 
     `name` is the name of its file, without the ending.
     """

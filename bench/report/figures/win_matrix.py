@@ -46,7 +46,7 @@ def win_matrix(names: Sequence[str], share: Array, mean_rank: Array | None = Non
     caption = style.join_sentences(
         [
             "Percent of tasks on which the row beats the column, ties half.",
-            "Grey: never on the same task." if _never_met(shown) else "",
+            "Grey: never on the same task." if np.isnan(shown).sum() > len(shown) else "",  # the diagonal is NaN
             style.count_drawn(K, len(names), "methods"),
         ]
     )
@@ -67,10 +67,6 @@ def _order(share: Array, mean_rank: Array | None) -> Array:
     won = np.where(known, share, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     key = -won if mean_rank is None else np.asarray(mean_rank, dtype=float)
     return np.argsort(np.where(np.isfinite(key), key, np.inf), kind="stable")
-
-
-def _never_met(share: Array) -> bool:
-    return bool((np.isnan(share) & ~np.eye(len(share), dtype=bool)).any())
 
 
 def _colours() -> Colormap:

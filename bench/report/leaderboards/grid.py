@@ -69,9 +69,9 @@ class Grid:
 
     @property
     def loss(self) -> Array:
-        """Badness (B, K), of cells that were filled in that of the score which they were given."""
-        given = np.abs(self.value - goal(self.metric)) if self.direction == "target" else self.value
-        return np.where(self.imputed, -given if self.direction == "max" else given, self.badness)
+        """Badness (B, K), of cells that were filled in that of the score which they have got."""
+        filled = np.abs(self.value - goal(self.metric)) if self.direction == "target" else self.value
+        return np.where(self.imputed, -filled if self.direction == "max" else filled, self.badness)
 
     @property
     def errors(self) -> Array:

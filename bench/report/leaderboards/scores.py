@@ -123,7 +123,9 @@ def _badness(table: pd.DataFrame, value: Array) -> Array:
     aimless = (direction == "target") & np.isnan(aim)
     if aimless.any():
         name = table["metric"].to_numpy()[aimless].min()
-        raise BenchError(f"nobody knows the goal of metric {name!r}: give the distance from it, with direction min")
+        raise BenchError(
+            f"bench does not know the goal of metric {name!r}: give the distance from it, with direction min"
+        )
     return np.select([direction == "max", direction == "target"], [-value, np.abs(value - aim)], value)
 
 

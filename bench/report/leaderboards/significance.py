@@ -1,4 +1,4 @@
-"""The evidence behind an order: every pair of methods, and how much of a difference is noise of the seeds."""
+"""How sure an order is: every pair of methods, and how much of a difference is noise of the seeds."""
 
 from __future__ import annotations
 

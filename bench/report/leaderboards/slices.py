@@ -17,7 +17,7 @@ EDGES: dict[str, tuple[float, ...]] = {
     "n_columns": (10, 50, 200),
     "n_classes": (3, 10),
     "imbalance": (5, 10, 50),
-    "missing_share": (1e-9, 0.1),
+    "missing_share": (1e-9, 0.1),  # none at all, some, many
 }
 """Where columns of numbers are cut; a value on an edge belongs to the upper part."""
 

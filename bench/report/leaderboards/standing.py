@@ -21,6 +21,7 @@ from bench.stats import (
     borda,
     elo,
     friedman,
+    holm,
     kemeny,
     letters,
     pairwise_wins,
@@ -166,7 +167,7 @@ class Standing:
 
 def _wilcoxon(standing: Standing) -> Array:
     """Return Wilcoxon's signed-rank p of every pair, corrected by Holm: a pair does not depend on who else is there."""
-    return wilcoxon.holm(wilcoxon.wilcoxon(standing.task_errors))
+    return holm.holm_of_pairs(wilcoxon.wilcoxon(standing.task_errors))
 
 
 def _nemenyi(standing: Standing) -> Array:

@@ -1,4 +1,4 @@
-"""The registry of leaderboard columns: what a column may say of itself, and in which order columns stand."""
+"""The registry of leaderboard columns: the options of a column, and in which order columns stand."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class ColumnFunction(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnOptions(PluginOptions):
-    """What a leaderboard column may say of itself.
+    """The options of a leaderboard column.
 
-    `better` says which values are better: `low`, `high`, those that its `metric` prefers, or None. `decimals` are the
+    `better` are the values that are better: `low`, `high`, those that its `metric` prefers, or None. `decimals` are the
     digits after the point on a terminal, None for values that are written as they are; files hold all digits. `shown`:
     people see it in printed tables, Markdown and LaTeX, behind the column `after`, else behind those before it.
     `drop_order`: a narrow terminal leaves out the columns with the smallest number first, None stays always.
@@ -88,7 +88,7 @@ class Column:
 
     @property
     def options(self) -> ColumnOptions:
-        """What the column says of itself."""
+        """Its options."""
         return self.entry.options
 
     @property
