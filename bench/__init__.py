@@ -1,8 +1,8 @@
 """bench: which way of weighting wins, on which tabular tasks, and is the difference real?
 
 The public surface for plug-ins: the registries `ensembles`, `learners`, `class_weights`, `trainings`, `metrics`,
-`postprocess` and `sources` (each with a `register` decorator), `losses`, and the nouns below. Everything is imported on
-first use.
+`postprocess`, `sources` and `columns` (each with a `register` decorator), `losses`, and the nouns below. Everything is
+imported on first use.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ _HOMES = {
 }
 _MODULES = {
     **dict.fromkeys(("class_weights", "ensembles", "learners", "metrics", "postprocess", "trainings"), "bench.methods"),
+    "columns": "bench.report.leaderboards",
     "losses": "bench.core",
     "sources": "bench.tasks",
 }

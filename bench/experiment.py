@@ -213,7 +213,7 @@ def export(root: Path, writer: JournalWriter) -> None:
     if journal.is_exported(code) and all((root / f"{name}.csv").is_file() for name in names):
         return
     scores = tables.export(root, journal.records(), journal.tasks())
-    leaderboards.write(root, scores, tables.task_table(journal.tasks()))
+    leaderboards.write_leaderboards(root, scores, tables.task_table(journal.tasks()))
     writer.note_export(code)
 
 

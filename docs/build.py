@@ -17,12 +17,13 @@ from pathlib import Path
 from bench.cli import catalog
 from bench.core.files import write_text
 from bench.report import leaderboards
+from bench.report.leaderboards.columns import all_columns
 from bench.runner import tables
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z]+) ?(?P<argument>[\w-]*) -->\n).*?(<!-- end -->)", re.DOTALL)
-COLUMNS = {**tables.COLUMNS, "leaderboard": leaderboards.COLUMNS, "pairwise": leaderboards.PAIRS}
+COLUMNS = {**tables.COLUMNS, "leaderboard": leaderboards.column_names(), "pairwise": leaderboards.PAIR_COLUMNS}
 HELP = "import sys; sys.argv[0] = 'bench'; from bench.cli import main; main()"
 
 
@@ -59,6 +60,13 @@ def _line(cells: Iterable[object]) -> str:
 def columns(table: str) -> str:
     """Return the columns of a table that a run writes."""
     return " ".join(f"`{name}`" for name in COLUMNS[table])
+
+
+def meanings(_: str) -> str:
+    """Return the columns of a leaderboard, each with its meaning and which way is better."""
+    better = {None: "", "metric": "as in the metric"}
+    rows = [(each.name, each.help, better.get(each.options.better, each.options.better)) for each in all_columns()]
+    return markdown(["column", "meaning", "better"], rows)
 
 
 def commands(_: str) -> str:
@@ -124,6 +132,7 @@ PARTS: dict[str, Callable[[str], str]] = {
     "commands": commands,
     "floors": floors,
     "list": listed,
+    "meanings": meanings,
 }
 
 

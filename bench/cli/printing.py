@@ -1,4 +1,4 @@
-"""How tables and leaderboards are printed, for people and for programs."""
+"""What the commands print: tables in the format asked for, the plan, the receipt of a run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,20 +19,10 @@ from bench.cli.arguments import Format
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.report.leaderboards import Ranked
-    from bench.report.leaderboards.columns import Standing
+    from bench.report.leaderboards import Standing
 
-DECIMALS = {
-    "mean_rank": 2, "elo": 0, "win_rate": 3, "mean_score": 4, "skill": 3, "headroom": 3, "training_gain": 4,
-    "threshold_gain": 4,
-}  # fmt: skip
-"""Digits after the point on a terminal; the files hold all."""
-FIRST_TO_GO = ("win_rate", "elo", "skill", "threshold_gain", "training_gain", "headroom", "mean_score", "letters")
-"""Columns that a narrow terminal does without; the first of them say least that the others do not."""
 TINY = 1e-99
-"""A p-value below this is shown as below it; floats end at 1e-308, and nobody reads so many digits."""
 FOLDS_UNKNOWN = {False: "unknown, no task has two", True: "no number, they do not agree"}
-"""What stands in place of the folds that a stable order needs, by whether their number is infinite."""
 
 
 def print_table(table: pd.DataFrame, output: Format, title: str = "") -> None:
@@ -49,52 +40,60 @@ def print_table(table: pd.DataFrame, output: Format, title: str = "") -> None:
     written: dict[str, Callable[[], str]] = {
         "csv": lambda: to_csv(table),
         "json": lambda: exports.to_json(table),
-        "md": lambda: exports.markdown([*map(md, names)], ([*map(md, row)] for row in rows)),
+        "md": lambda: exports.markdown_table([*map(md, names)], ([*map(md, row)] for row in rows)),
         "latex": lambda: exports.tabular([*map(tex, names)], ([*map(tex, row)] for row in rows)),
     }
     typer.echo(written[output](), nl=False)
 
 
-def print_standings(boards: Sequence[Ranked]) -> None:
+def print_standings(boards: Sequence[Standing]) -> None:
     """Print leaderboards for people: a titled table each, and under it how far its order can be trusted."""
     from bench.core.nouns import BenchError
+    from bench.report.leaderboards import table_of
 
     if not boards:
         raise BenchError("no score is left to rank: choose other boards or metrics")
     for board in boards:
-        if not board.board.methods:
+        if not board.grid.methods:
             continue
-        print_board(board.table())
+        print_board(table_of([board]))
         for sentence in [*describe_trust(board), *describe_other_rules(board)]:
             terminal.line(_wrap(sentence))
         terminal.line("")
 
 
-def print_pairs(boards: Sequence[Ranked], rope: float | None) -> None:
+def print_pairs(boards: Sequence[Standing], rope: float | None) -> None:
     """Print every pair of methods, a titled table a board."""
     from bench.report import leaderboards
     from bench.stats.tables import too_few
 
     for board in boards:
         table = leaderboards.pairwise_table([board], rope)
-        title = " · ".join(part for part in board.key.values() if part)
-        shown = table.drop(columns=list(board.key)).dropna(axis="columns", how="all")
+        title = " · ".join(part for part in board.key if part)
+        shown = table.drop(columns=list(board.key._fields)).dropna(axis="columns", how="all")
         print_table(shown, "table", title)
-        few = too_few(board.standing.n_tasks)
+        few = too_few(board.n_tasks)
         terminal.line(_wrap(f"No tests: {few}.") if few else "")
 
 
 def print_board(part: pd.DataFrame) -> None:
     """Print one leaderboard as a titled table, of the columns that the terminal is wide enough for."""
+    import pandas as pd
+
     from bench.report import exports
+    from bench.report.leaderboards.columns import columns_for_people
 
     tasks, blocks = part["tasks"].iloc[0], part["blocks"].iloc[0]
     board, metric, panel, slice_ = (part[name].iloc[0] for name in ("board", "metric", "panel", "slice"))
     names = [str(name) for name in (board, metric, panel and f"panel {panel}", slice_) if name]
     title = f"{' · '.join(names)} · {_count(tasks, 'task')}, {_count(blocks, 'block')}"
     shown = exports.for_people(part)
-    for name in DECIMALS.keys() & set(shown):
-        shown[name] = [_format_decimals(value, DECIMALS[name]) for value in shown[name]]
+    for name, column in columns_for_people().items():
+        decimals = column.options.decimals
+        if name in shown and decimals is not None and pd.api.types.is_numeric_dtype(shown[name].dtype):
+            shown[name] = [
+                _format_decimals(value, decimals) for value in shown[name].to_numpy(dtype=float, na_value=float("nan"))
+            ]
     kept = _drop_columns(shown, _width() or terminal.PLAIN_WIDTH)
     print_table(kept, "table", title)
     if len(kept.columns) < len(shown.columns):
@@ -108,10 +107,14 @@ def _format_decimals(value: float, decimals: int) -> str:
 
 
 def _drop_columns(table: pd.DataFrame, width: int) -> pd.DataFrame:
-    """Return the columns of a table that fit; those that matter least are left out first."""
+    """Return the columns of a table that fit, those that say least left out first."""
+    from bench.report.leaderboards.columns import columns_for_people
+
+    orders = {name: column.options.drop_order for name, column in columns_for_people().items()}
     widths = {name: max(len(str(name)), *table[name].astype(str).str.len()) + 3 for name in table}
-    for name in FIRST_TO_GO:
-        if name in widths and sum(widths.values()) > width:
+    droppable = {name: order for name, order in orders.items() if name in widths and order is not None}
+    for name in sorted(droppable, key=droppable.__getitem__):
+        if sum(widths.values()) > width:
             del widths[name]
     return table[list(widths)]
 
@@ -126,14 +129,14 @@ def _wrap(sentence: str) -> str:
     return textwrap.fill(sentence, _width()) if _width() else sentence
 
 
-def describe_trust(board: Ranked) -> list[str]:
+def describe_trust(standing: Standing) -> list[str]:
     """Return sentences about the order of a board: what was left out, whether it is more than noise."""
     import numpy as np
 
     from bench.stats.tables import too_few
 
-    standing, ranked = board.standing, int(board.board.ever.sum())
-    lines = _describe_missing(board)
+    ranked = int(standing.grid.has_scores.sum())
+    lines = _describe_missing(standing)
     if not standing.n_tasks:
         return [*lines, "No block has a score of every method: nothing can be ranked."]
     if ranked < 2:
@@ -144,17 +147,19 @@ def describe_trust(board: Ranked) -> list[str]:
     if few:
         return [*lines, f"No intervals, letters or tests: {few}."]
     if np.isnan(standing.elo.lo).all():
-        lines.append(f"Elo points of {len(board.board.methods)} methods have no intervals: too many methods.")
+        lines.append(f"Elo points of {len(standing.grid.methods)} methods have no intervals: too many methods.")
     return [*lines, _describe_order(standing)]
 
 
-def _describe_missing(board: Ranked) -> list[str]:
+def _describe_missing(standing: Standing) -> list[str]:
     """Describe by which rule missing scores were treated, if there are any."""
-    from bench.report.exports import RULES_SAY
+    from bench.report.exports import MISSING_RULES
 
-    if board.scores.complete:
+    if standing.scores.is_complete:
         return []
-    return [f"Some scores are missing (rule `{board.missing}`): {RULES_SAY[board.missing.partition(':')[0]]}."]
+    return [
+        f"Some scores are missing (rule `{standing.missing}`): {MISSING_RULES[standing.missing.partition(':')[0]]}."
+    ]
 
 
 def _describe_order(standing: Standing) -> str:
@@ -180,19 +185,19 @@ def _describe_order(standing: Standing) -> str:
     return f"Is this order real? {'; '.join(evidence)}. Methods that share a letter cannot be told apart."
 
 
-def describe_other_rules(board: Ranked) -> list[str]:
+def describe_other_rules(standing: Standing) -> list[str]:
     """Return how the order of a board with missing scores changes by the other rules, a sentence each."""
-    from bench.report.leaderboards.columns import Standing
-    from bench.report.leaderboards.grid import completed
+    from bench.report.leaderboards.grid import apply_missing_rule
 
-    own, baseline = board.standing, board.standing.baseline
-    if board.scores.complete:
+    if standing.scores.is_complete:
         return []
-    rules = ["common", "worst", *([f"impute:{baseline}"] if own.at is not None else [])]
+    rules = ["common", "worst", *([f"impute:{standing.baseline}"] if standing.baseline_column is not None else [])]
     others = {
-        rule: Standing(completed(board.scores, rule), baseline) for rule in rules if not rule.startswith(board.missing)
+        rule: replace(standing, grid=apply_missing_rule(standing.scores, rule), missing=rule)
+        for rule in rules
+        if not rule.startswith(standing.missing)
     }
-    return [f"By rule `{rule}` {_describe_change(own, other)}." for rule, other in others.items()]
+    return [f"By rule `{rule}` {_describe_change(standing, other)}." for rule, other in others.items()]
 
 
 def _describe_change(own: Standing, other: Standing) -> str:
@@ -201,7 +206,7 @@ def _describe_change(own: Standing, other: Standing) -> str:
 
     if not other.n_tasks:
         return "nothing could be ranked"
-    places = zip(other.board.methods, ranks.positions(other.mean_rank).fillna(0), strict=True)
+    places = zip(other.grid.methods, ranks.positions(other.mean_rank).fillna(0), strict=True)
     tau = stability.kendall(own.mean_rank, other.mean_rank)
     alike = "" if math.isnan(tau) else f", Kendall's tau with this order {tau:.2f}"
     return f"{' and '.join(name for name, place in places if place == 1)} would be first{alike}"
@@ -217,15 +222,15 @@ def print_summary(results: Path, metrics: Sequence[str]) -> None:
     from bench.report import exports, leaderboards
     from bench.stats.tables import too_few
 
-    table = leaderboards.read(results)
+    table = leaderboards.read_leaderboard(results)
     if metrics:
         table = table[table["metric"].isin(chosen_from(list(table["metric"].unique()), metrics, "metric"))]
     elif not table.empty:
-        table = leaderboards.of_main_metrics(table)
+        table = leaderboards.keep_own_metrics(table)
     for _, part in table.groupby(["board", "metric", "panel", "slice"], sort=False):
         print_board(part)
         if (part["completeness"] < 1).any():
-            terminal.line(f"Some scores are missing (rule `common`): {exports.RULES_SAY['common']}.")
+            terminal.line(f"Some scores are missing (rule `common`): {exports.MISSING_RULES['common']}.")
         few = too_few(int(part["tasks"].iloc[0]))
         if few:
             terminal.line(f"No intervals, letters or tests: {few}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bench.cli.arguments import FORMAT, RESULTS
+from bench.cli.arguments import FORMAT, PLUGINS, RESULTS
 from bench.cli.printing import print_pairs, print_standings, print_table
 
 if TYPE_CHECKING:
@@ -33,11 +33,14 @@ def leaderboard(
         Literal["wilcoxon", "nemenyi"], typer.Option(help="What tells methods apart, for letters and pairs.")
     ] = "wilcoxon",
     pairs: Annotated[bool, typer.Option("--pairs", help="Print every pair of methods instead of the boards.")] = False,
+    plugins: PLUGINS = None,
     output: FORMAT = "table",
 ) -> None:
     """Rank the methods of a results directory, or of any long table of scores."""
+    from bench.core.plugins import load_plugins
     from bench.report import leaderboards as boards
 
+    load_plugins(plugins or ())
     scores = _load_scores(results, board or [], metric or [], every_metric=output != "table")
     slices = [word.strip() for text in by or () for word in text.split(",") if word.strip()]
     ranked = list(
@@ -68,7 +71,7 @@ def _load_scores(results: Path, boards: Sequence[str], metrics: Sequence[str], *
     scores = tables.load_scores(results)
     if scores.empty or scores["method"].isna().all():
         raise NothingSelectedError(f"{results} holds no ranked scores")
-    return exports.chosen_scores(scores, boards, metrics or (["*"] if every_metric else []))
+    return exports.choose_scores(scores, boards, metrics or (["*"] if every_metric else []))
 
 
 def _load_tasks(results: Path) -> pd.DataFrame | None:

@@ -203,6 +203,11 @@ class Registry(Generic[O]):
         self._search()
         return dict(sorted(self._entries.items()))
 
+    def in_order_of_entry(self) -> list[Entry[O]]:
+        """Return the entries of this registry alone in the order in which they were registered."""
+        self._search()
+        return list(self._entries.values())
+
     def _search(self) -> None:
         if not self._searched:
             self._searched = True

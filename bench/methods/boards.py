@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -196,6 +196,17 @@ def _refuse_unknown(board: Board, text: str, found: Sequence[Method]) -> None:
         method(board, text)
     else:
         board.registry.refuse_unknown(text)
+
+
+def own_metrics(pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those of some pairs (board, metric) that have the metric which their board shows first.
+
+    A board that bench does not know, or that lacks its own metric, keeps all of its metrics.
+    """
+    there = set(pairs)
+    own = there & {(board.name, board.metric) for board in BOARDS.values()}
+    settled = {board for board, _ in own}
+    return own | {(board, metric) for board, metric in there if board not in settled}
 
 
 def board_order(name: str) -> int:

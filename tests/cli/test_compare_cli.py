@@ -82,7 +82,7 @@ RULE = ("--fail-on", "macro_f1:-1%")
         ("other", (), 4, "no score of BASE has a partner in NEW"),
         ("empty", RULE, 4, "cannot compare"),
         ("was", ("--fail-on", "nope:1%"), 5, "nothing selected"),
-        ("was", ("-b", "nope"), 5, "no board matches nope"),
+        ("was", ("-b", "nope"), 5, "unknown board 'nope'"),
         ("was", ("--fail-on", "macro_f1"), 2, "rule 'macro_f1' cannot be read"),
         ("was", ("--confidence", "95"), 2, "confidence 95"),
         ("was", ("--noise", "much"), 2, "much"),

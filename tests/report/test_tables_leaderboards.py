@@ -15,7 +15,7 @@ from makers import read
 from bench import load
 from bench.core.nouns import BenchError, Cell
 from bench.core.tables import csv_text
-from bench.report.leaderboards import COLUMNS, leaderboard, to_csv
+from bench.report.leaderboards import column_names, leaderboard, to_csv
 from bench.runner.records import CellBasis, CellRecord, CellResult, Ending, TaskRecord
 from bench.runner.tables import export
 from bench.stats import ranks
@@ -47,7 +47,7 @@ def ranked(scores, column="mean_rank"):
 
 def test_mean_ranks_by_hand():
     board = leaderboard(table())
-    assert list(board.columns) == list(COLUMNS)
+    assert list(board.columns) == list(column_names())
     assert board["method"].tolist() == ["c", "b", "a"]
     assert board["position"].tolist() == [1, 2, 3]
     np.testing.assert_allclose(board["mean_rank"], [5.5 / 3, 2, 6.5 / 3], rtol=1e-14)
@@ -314,7 +314,7 @@ def test_a_leaderboard_as_csv_reads_back():
     board = leaderboard(table(metric="accuracy"))
     text = to_csv(board)
     back = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
-    assert text.splitlines()[0] == ",".join(COLUMNS)
+    assert text.splitlines()[0] == ",".join(column_names())
     assert "\r" not in text
     assert back["mean_rank"].map(float).tolist() == board["mean_rank"].tolist()
     assert back["position"].tolist() == ["1", "2", "3"]
@@ -406,7 +406,7 @@ def test_export_of_nothing_writes_headers(tmp_path):
 
 
 FORMATS = {
-    "csv": lambda out: out.splitlines()[0] == ",".join(COLUMNS),
+    "csv": lambda out: out.splitlines()[0] == ",".join(column_names()),
     "json": lambda out: {"a", "b", "c"} == {row["method"] for row in json.loads(out)},
     "md": lambda out: out.startswith("| board |"),
     "latex": lambda out: out.startswith(r"\begin{tabular}"),

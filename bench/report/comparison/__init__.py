@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.report.comparison.comparison import ComparisonOptions, compare
+from bench.report.comparison.compare_sides import ComparisonOptions, compare
 from bench.report.comparison.report import Report
 from bench.report.comparison.rules import Rule, rule
 from bench.report.comparison.sides import Source, source
