@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.core.renamed import renamed_fields
+
 Array = NDArray[Any]
 Kind = Literal["point", "quantile", "class"]
 TaskKind = Literal["regression", "classification"]
@@ -96,6 +98,7 @@ class ExternalPredictions:
     answers: Mapping[str, Array]
 
 
+@renamed_fields(given="external")
 @dataclass(frozen=True)
 class Task:
     """A table with a target and the splits on which methods are compared.
@@ -117,6 +120,7 @@ class Task:
     external: ExternalPredictions | None = None
 
 
+@renamed_fields(said="predictions", fold="inner_fold")
 @dataclass(frozen=True)
 class Panel:
     """What L learners predict of n rows: `predictions` has shape (L, n, K). It holds no true value of y.
@@ -177,6 +181,7 @@ _COMBINE: dict[int, Callable[[Array, Array], Array]] = {
 }
 
 
+@renamed_fields(emphasis="effective_class_weights", fold="inner_fold")
 @dataclass(frozen=True)
 class Prediction:
     """What a method says about n rows: `values` of shape (n, K), and how to decide on a class.

@@ -12,12 +12,14 @@ import pandas as pd
 from bench.core.hashing import generator, seed
 from bench.core.nouns import Array, Target
 from bench.core.registry import Scheme
+from bench.core.renamed import renamed_fields
 from bench.methods.trainings.numeric_view import quiet_libraries
 
 Predictor = Callable[[pd.DataFrame], Array]
 """Rows as they are in the table -> class probabilities (n, K)."""
 
 
+@renamed_fields(teach="fit")
 @dataclass(frozen=True)
 class FitContext:
     """The rows of one fit, and the learner that is to learn from them.
@@ -69,6 +71,7 @@ class FitContext:
         return lambda rows: np.asarray(model.predict(self.encode(rows)), dtype=float)
 
 
+@renamed_fields(say="predict", emphasis="effective_class_weights")
 @dataclass(frozen=True)
 class FittedModel:
     """What a training scheme made: what it says of rows, and the class weights (K,) that it had in effect.
