@@ -1,6 +1,6 @@
 """Seconds to replay every core ensemble of a board on one stored fold: n = 10,000 rows, L = 20 learners.
 
-Twins with a tuned threshold are included, with their cross-fitted weights:
+Variants with a tuned threshold are included, with their cross-fitted weights:
 
     python benchmarks/replay.py [n] [L]
 """
@@ -25,7 +25,7 @@ from bench.runner.store import FitPredictions
 
 
 def split_data(board: Board, n: int, L: int) -> SplitData:
-    """Draw a fold: n training rows answered out of fold in five parts, n / 4 test rows, three classes."""
+    """Draw a fold: n training rows predicted out of fold in five parts, n / 4 test rows, three classes."""
     rng = np.random.default_rng(0)
     rows = np.arange(n + n // 4)
     signal = rng.normal(size=len(rows))
@@ -34,11 +34,11 @@ def split_data(board: Board, n: int, L: int) -> SplitData:
     X = pd.DataFrame(rng.normal(size=(len(rows), 5)), columns=list("vwxyz"))
     task = Task("drawn", X, y, board.task_kind, (), classes)
     target = board.target(task, Settings())
-    predictions = {(f"l{j:02d}", "none"): _answers(target, signal, n, 0.3 + 0.05 * j, rng) for j in range(L)}
+    predictions = {(f"l{j:02d}", "none"): _predictions(target, signal, n, 0.3 + 0.05 * j, rng) for j in range(L)}
     return SplitData(task, board, Settings(), 0, 0, rows[:n], rows[n:], rows[:n], rows[:n] % 5, predictions)
 
 
-def _answers(target: Target, signal: np.ndarray, n: int, noise: float, rng: np.random.Generator) -> FitPredictions:
+def _predictions(target: Target, signal: np.ndarray, n: int, noise: float, rng: np.random.Generator) -> FitPredictions:
     seen = signal + noise * rng.normal(size=len(signal))
     if target.kind == "class":
         logits = -4 * np.abs(seen[:, None] - np.array([-1.2, 0.2, 1.6]))

@@ -187,8 +187,9 @@ class Prediction:
     """What a method says about n rows: `values` of shape (n, K), and how to decide on a class.
 
     `weight` holds the row weights of the task. `rule` holds class multipliers (K,): the label is the class of the
-    largest rule_k × values_k; probability metrics never see it. `emphasis` (K,) or (n, K) holds the class weights that
-    the model behind the answer was trained with. `unsorted` keeps quantiles as they were before the final sort.
+    largest rule_k × values_k; probability metrics never see it. `effective_class_weights` (K,) or (n, K) are the class
+    weights in effect when the model behind the prediction was fitted. `unsorted` keeps quantiles as they were before
+    the final sort.
 
     `inner_fold` (n,) is the inner fold in which each training row was predicted, `by_fold` (F, n, K) what the models
     of each inner fold alone predict of test rows: only protocols that keep the models of the folds have it.

@@ -52,7 +52,7 @@ class TaskRequest:
 
 
 class Source(Protocol):
-    """The function of a source."""
+    """The function of a source: from the name of a task to the task."""
 
     def __call__(self, request: TaskRequest, /) -> Task:
         """Read a task; its `splits` are empty where the source brings none of its own."""
