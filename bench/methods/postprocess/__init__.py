@@ -1,6 +1,9 @@
 """Post-processing steps, one a file: `step(answer, y, rng, *, parameters) -> (answer -> answer)`.
 
 A step learns on answers whose true values are known, and changes test answers alike.
+
+May import: `core`, `solvers`, `stats`, `tasks`, `class_weights` and `metrics`.
+Next of its kind: a step is one file with a decorated function.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 Any table with the columns method, metric and value will do; task, board, panel, learner, repeat, fold, sample,
 direction and ranked are used where they are there.
+
+May import: what `report` may; not `comparison` or `figures`.
+Next of its kind: a column is one entry of `columns`, a way to slice one of `slices`.
 """
 
 from __future__ import annotations

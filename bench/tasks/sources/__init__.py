@@ -1,4 +1,8 @@
-"""Where tasks come from, one source a file: `source(request) -> Task`."""
+"""Where tasks come from, one source a file: `source(request) -> Task`.
+
+May import: `core`.
+Next of its kind: a source is one file with a decorated function; a bundled table is an entry of its `CATALOGUE`.
+"""
 
 from __future__ import annotations
 
