@@ -43,7 +43,7 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"{_MODULES[name]}.{name}")
     if name not in _HOMES:
-        from bench.core.renamed import moved
+        from bench.core.renamed import describe_move
 
-        raise AttributeError(moved(f"bench.{name}") or f"module 'bench' has no attribute {name!r}")
+        raise AttributeError(describe_move(f"bench.{name}") or f"module 'bench' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

@@ -35,7 +35,19 @@ def split_data(board: Board, n: int, L: int) -> SplitData:
     task = Task("drawn", X, y, board.task_kind, (), classes)
     target = board.target(task, Settings())
     predictions = {(f"l{j:02d}", "none"): _predictions(target, signal, n, 0.3 + 0.05 * j, rng) for j in range(L)}
-    return SplitData(task, board, Settings(), 0, 0, rows[:n], rows[n:], rows[:n], rows[:n] % 5, predictions)
+    return SplitData(
+        task=task,
+        board=board,
+        settings=Settings(),
+        repeat=0,
+        outer_fold=0,
+        train=rows[:n],
+        test=rows[n:],
+        answered=rows[:n],
+        inner_fold=rows[:n] % 5,
+        calibration=rows[:0],
+        stored=predictions,
+    )
 
 
 def _predictions(target: Target, signal: np.ndarray, n: int, noise: float, rng: np.random.Generator) -> FitPredictions:

@@ -64,16 +64,16 @@ _MISSING_NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 def new_name(error: Exception) -> str:
     """Return the sentence that tells the new name of what an import did not find, or nothing if there is none."""
     if isinstance(error, ModuleNotFoundError):
-        return moved(error.name or "")
+        return describe_move(error.name or "")
     if isinstance(error, ImportError):
         missing = _MISSING_NAME.search(str(error))  # ImportError.name_from, which says the same, needs Python 3.12
-        return moved(f"{missing[2]}.{missing[1]}") if missing else ""
+        return describe_move(f"{missing[2]}.{missing[1]}") if missing else ""
     if isinstance(error, AttributeError):
-        return moved(f"{getattr(error.obj, '__name__', '')}.{error.name}")
+        return describe_move(f"{getattr(error.obj, '__name__', '')}.{error.name}")
     return ""
 
 
-def moved(old: str) -> str:
+def describe_move(old: str) -> str:
     """Return the sentence that tells the new path of a module, class or function, or nothing if it has none."""
     new = MODULES.get(old) or NAMES.get(old)
     return f"{old} is now {new}" if new else ""
@@ -90,20 +90,20 @@ def renamed_fields(**names: str) -> Callable[[C], C]:
         dataclass: Any = cls  # what is set below is set unseen, so that type checkers know every name of the class
 
         def read(self: object, name: str) -> Any:
-            told = f"{cls.__name__}.{name} is now {cls.__name__}.{names[name]}" if name in names else ""
-            raise AttributeError(told or f"{cls.__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            sentence = f"{cls.__name__}.{name} is now {cls.__name__}.{names[name]}" if name in names else ""
+            raise AttributeError(sentence or f"{cls.__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
         construct = dataclass.__init__
 
         @functools.wraps(construct)
-        def construct_told(self: object, *values: Any, **keywords: Any) -> None:
+        def construct_anew(self: object, *values: Any, **keywords: Any) -> None:
             if old := names.keys() & keywords.keys():
                 name = min(old)
                 raise TypeError(f"{cls.__name__}({name}=...) is now {cls.__name__}({names[name]}=...)")
             construct(self, *values, **keywords)
 
         dataclass.__getattr__ = read
-        dataclass.__init__ = construct_told
+        dataclass.__init__ = construct_anew
         return cls
 
     return tell
