@@ -34,7 +34,7 @@ def split_data(board: Board, n: int, L: int) -> SplitData:
     X = pd.DataFrame(rng.normal(size=(len(rows), 5)), columns=list("vwxyz"))
     task = Task("drawn", X, y, board.task_kind, (), classes)
     target = board.target(task, Settings())
-    predictions = {(f"l{j:02d}", "none"): _predictions(target, signal, n, 0.3 + 0.05 * j, rng) for j in range(L)}
+    predictions = {(f"l{j:02d}", "none"): _answers(target, signal, n, 0.3 + 0.05 * j, rng) for j in range(L)}
     return SplitData(
         task=task,
         board=board,
@@ -50,7 +50,7 @@ def split_data(board: Board, n: int, L: int) -> SplitData:
     )
 
 
-def _predictions(target: Target, signal: np.ndarray, n: int, noise: float, rng: np.random.Generator) -> FitPredictions:
+def _answers(target: Target, signal: np.ndarray, n: int, noise: float, rng: np.random.Generator) -> FitPredictions:
     seen = signal + noise * rng.normal(size=len(signal))
     if target.kind == "class":
         logits = -4 * np.abs(seen[:, None] - np.array([-1.2, 0.2, 1.6]))
