@@ -44,6 +44,8 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"{_MODULES[name]}.{name}")
     if name not in _HOMES:
-        raise AttributeError(f"module 'bench' has no attribute {name!r}")
+        from bench.core.renamed import describe_move
+
+        raise AttributeError(describe_move(f"bench.{name}") or f"module 'bench' has no attribute {name!r}")
     home, _, name_there = _HOMES[name].partition(":")
     return getattr(importlib.import_module(home), name_there or name)

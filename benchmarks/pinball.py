@@ -44,7 +44,7 @@ RATE = 0.05
 
 
 def panel(n: int, K: int, L: int, dtype: str = "float64") -> tuple[Array, Array, Array]:
-    """Draw what learners of unequal quality say, with errors of scale, shape and level: said (L, n, K), y, levels."""
+    """Draw predictions (L, n, K) of learners of unequal quality, with errors of scale, shape and level; y; levels."""
     rng = np.random.default_rng(3)
     levels = np.arange(1, K + 1) / (K + 1)
     y, normal = rng.normal(size=n), ndtri(levels)
@@ -231,7 +231,7 @@ def report(quick: bool) -> str:  # noqa: FBT001
 
 
 def main() -> None:
-    """Measure, print, and write the page if asked."""
+    """Measure, print, and write the page if requested."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small problems only")
     parser.add_argument("--write", metavar="PAGE", help="put the tables into this page")

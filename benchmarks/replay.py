@@ -1,6 +1,6 @@
 """Seconds to replay every core ensemble of a board on one stored fold: n = 10,000 rows, L = 20 learners.
 
-Twins with a tuned threshold are included, with their cross-fitted weights:
+Variants with a tuned threshold are included, with their cross-fitted weights:
 
     python benchmarks/replay.py [n] [L]
 """
@@ -26,7 +26,7 @@ from bench.runner.store import FitPredictions
 
 
 def split_data(board: Board, n: int, L: int) -> SplitData:
-    """Draw a fold: n training rows answered out of fold in five parts, n / 4 test rows, three classes."""
+    """Draw a fold: n training rows predicted out of fold in five parts, n / 4 test rows, three classes."""
     rng = np.random.default_rng(0)
     rows = np.arange(n + n // 4)
     signal = rng.normal(size=len(rows))

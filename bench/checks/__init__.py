@@ -1,11 +1,14 @@
-"""The laws of every registry: what a plug-in must keep, whoever wrote it.
+"""Checks: the laws of every registry, what a plug-in must keep, whoever wrote it.
 
 `bench check` and the tests run the same list. A plug-in that may break a law declares it, with the reason:
 `register(..., breaks={"within_range": "stacking extrapolates"})`; such a break is excused, and a declared break that
 does not happen is an error, so that no excuse outlives its cause.
 
-`law` holds what a law is and how a case of one ends, `cases` puts the laws to the plug-ins, and the laws of each noun
-stand in the module of its name.
+Lives here: one module of laws a noun, `law` (what a law is, and how a case of one ends), `cases` (puts the laws to the
+plug-ins), `examples` (the data that it sees).
+May import: `core`, `solvers`, `stats`, `tasks`, `methods`, `runner`, `report`.
+Next of its kind: a law is one function behind `@law(noun)` in the module of its noun, with a mutant in
+tests/checks/test_mutants.py that breaks it.
 """
 
 from bench.checks import class_weights, ensembles, learners, metrics, postprocess, sources, trainings  # noqa: F401

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.core.exit_codes import MISTAKE, NOTHING_SELECTED
+from bench.core.renamed import renamed_fields
 
 Array = NDArray[Any]
 Kind = Literal["point", "quantile", "class"]
@@ -113,6 +114,7 @@ class ExternalPredictions:
     predictions: Mapping[str, Array]
 
 
+@renamed_fields(given="external")
 @dataclass(frozen=True)
 class Task:
     """A table, its target column, and the splits on which methods are compared.
@@ -137,6 +139,7 @@ class Task:
     external: ExternalPredictions | None = None
 
 
+@renamed_fields(said="predictions", fold="inner_fold")
 @dataclass(frozen=True)
 class Panel:
     """The predictions of L learners for the same n rows, shape (L, n, K): all that an ensemble scheme sees of them.
@@ -198,6 +201,7 @@ _COMBINE: dict[int, Callable[[Array, Array], Array]] = {
 }
 
 
+@renamed_fields(emphasis="effective_class_weights", fold="inner_fold")
 @dataclass(frozen=True)
 class Prediction:
     """The predictions of one method for n rows: `values` of shape (n, K), and the rule that decides on a class.

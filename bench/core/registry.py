@@ -79,7 +79,7 @@ class Entry(Generic[O]):
 
 @dataclass(frozen=True)
 class Scheme(Generic[O]):
-    """An entry with its parameters; `id` is the name that tables carry."""
+    """A plug-in with its parameters; `id` is the name that tables carry."""
 
     entry: Entry[O]
     parameters: tuple[tuple[str, Any], ...] = ()

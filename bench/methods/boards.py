@@ -23,11 +23,11 @@ CONSTANT = "floor"
 
 @dataclass(frozen=True)
 class Board:
-    """One comparison: which tasks it takes, what is asked, which schemes compete, what is always there.
+    """One comparison: which tasks it takes, what is predicted, which schemes compete, what is always there.
 
     `serves` is the kind of the board's `registry` that competes, `metric` the one shown first. `oracle` is the method
-    that is fitted on the test rows, `always` are present in every run, `extra` in a run that names no scheme. `twin` is
-    the post-processing step with which every chosen scheme appears a second time.
+    that is fitted on the test rows. `always_present` are in every run, `default_only` in a run that names no scheme.
+    `variant_step` is the post-processing step with which every chosen scheme appears a second time.
     """
 
     name: str

@@ -15,7 +15,7 @@ from bench.core.hashing import generator, seed
 from bench.core.nouns import Array, BenchError, Split, Task
 
 Part = tuple[Array, Array]
-"""Positions of the rows that a model is fitted on, and of the rows that it predicts."""
+"""A fold: positions of the rows to fit on, and of the rows to predict."""
 
 FINEST = 100
 """Parts at most into which a training part is cut to keep some of them aside: a share is met to a hundredth."""

@@ -299,6 +299,7 @@ NEUTRAL = {
     "bench.solvers",
     "bench.methods.learners",
     "bench.core.registry",
+    "bench.core.renamed",
     "bench.core.losses",
     "bench.core.files",
 }

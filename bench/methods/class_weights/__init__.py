@@ -4,6 +4,9 @@ Kind `fit` weighs the classes in training, kind `average` weighs per-class measu
 are the rows of each class, or the sums of their row weights; `total` is the number of all rows (larger than
 the sum of the counts where classes were left out). A class without rows has weight zero. Only the ratios of
 the weights matter.
+
+May import: `core`.
+Next of its kind: a weighting is one file with a decorated function, its formula in the docstring.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Ensemble-weighting schemes, one a file: `scheme(panel, y, rng, *, parameters) -> combiner`."""
+"""Ensemble-weighting schemes, one a file: `scheme(panel, y, rng, *, parameters) -> combiner`.
+
+May import: `core`, `solvers`, `stats`, `tasks` and `metrics`.
+Next of its kind: a scheme is one file with a decorated function; what several share is a module without a scheme.
+"""
 
 from __future__ import annotations
 

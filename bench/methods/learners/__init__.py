@@ -1,4 +1,8 @@
-"""Base learners, one family a file: `learner(target, seed, *, parameters) -> Model`."""
+"""Base learners, one family a file: `learner(target, seed, *, parameters) -> Model`.
+
+May import: `core`, `solvers`, `stats`, `tasks`.
+Next of its kind: a learner is a decorated function in the file of its family, most often around one of `adapters`.
+"""
 
 from __future__ import annotations
 

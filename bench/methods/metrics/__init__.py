@@ -4,6 +4,9 @@
 a weight of two counts like two equal rows, a weight of zero like no row.
 
 A table calls a metric by its name in snake_case; `for_target` lists them all.
+
+May import: `core`, `solvers`, `stats`, `tasks` and `class_weights`, for averages over classes.
+Next of its kind: a metric is a decorated function in the file of its family.
 """
 
 from __future__ import annotations

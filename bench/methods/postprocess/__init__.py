@@ -1,6 +1,9 @@
 """Post-processing steps, one a file: `step(prediction, y, rng, *, parameters) -> (prediction -> prediction)`.
 
 A step learns from predictions whose true values are known, and changes test predictions alike.
+
+May import: `core`, `solvers`, `stats`, `tasks`, `class_weights` and `metrics`.
+Next of its kind: a step is one file with a decorated function.
 """
 
 from __future__ import annotations

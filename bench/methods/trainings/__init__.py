@@ -2,6 +2,9 @@
 
 Class weightings (`bench.methods.class_weights`, kind `fit`) are training schemes too, by the same names. Those here do
 more than weigh rows: they resample them, fit several models, or change the loss.
+
+May import: `core`, `solvers`, `stats`, `tasks`, `class_weights`, `learners` and `metrics`.
+Next of its kind: a scheme is one file with a decorated function that calls `context.fit`.
 """
 
 from __future__ import annotations

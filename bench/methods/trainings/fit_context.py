@@ -12,6 +12,7 @@ import pandas as pd
 from bench.core.hashing import generator, seed
 from bench.core.nouns import Array, Target
 from bench.core.registry import Scheme
+from bench.core.renamed import renamed_fields
 from bench.methods import class_weights
 from bench.methods.trainings.numeric_view import quiet_libraries
 
@@ -19,6 +20,7 @@ Predictor = Callable[[pd.DataFrame], Array]
 """Rows as they are in the table -> class probabilities (n, K)."""
 
 
+@renamed_fields(teach="fit")
 @dataclass(frozen=True)
 class FitContext:
     """The training rows of one fit, and the learner that is fitted on them.
@@ -75,6 +77,7 @@ class FitContext:
         return lambda rows: np.asarray(model.predict(self.encode(rows)), dtype=float)
 
 
+@renamed_fields(say="predict", emphasis="effective_class_weights")
 @dataclass(frozen=True)
 class FittedModel:
     """The result of a training scheme: a predictor, and the class weights (K,) in effect when it was fitted.

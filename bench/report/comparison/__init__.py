@@ -1,4 +1,8 @@
-"""Compare two tables of scores: better, worse, equivalent or unclear, task by task in pairs; what CI can stand on."""
+"""Compare two tables of scores: better, worse, equivalent or unclear, task by task in pairs; what CI can stand on.
+
+May import: what `report` may; not `leaderboards` or `figures`.
+Next of its kind: a format of the report goes into `formats` (for people) or `exchange` (for programs).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Figures: one a file, from plain tables to a matplotlib figure; `figures` draws all that a directory allows."""
+"""Figures: one a file, from plain tables to a matplotlib figure; `figures` draws all that a directory allows.
+
+May import: what `report` may, `leaderboards` and `exports` among it.
+Next of its kind: a figure is one file with a function from table to figure, entered in `gallery`.
+"""
 
 from __future__ import annotations
 

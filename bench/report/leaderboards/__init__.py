@@ -4,6 +4,9 @@ Any table with the columns method, metric and value will do; task, board, panel,
 direction and ranked are used where they are there. The way of a score: `scores` (the table is checked), `slices`,
 `grid` (blocks × methods, missing scores), `ranking`, `standing` (what is worked out of one board), `columns` (what of
 it stands in a leaderboard), `tables`, `files`.
+
+May import: what `report` may; not `comparison` or `figures`.
+Next of its kind: a column is one function of `columns/built_in`, a way to slice one of `slices`.
 """
 
 from __future__ import annotations

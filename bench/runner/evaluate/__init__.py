@@ -2,6 +2,9 @@
 
 The test fold is kept away from schemes here: no function of this package reads the true values of the test rows but
 `score` and the oracle, which is never ranked.
+
+May import: `core`, `tasks`, `methods`, and of `runner` the store, the records and post-processing.
+Next of its kind: a kind of board gets a module beside `ensembles` and `learners`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Where tasks come from, one source a file: `source(request) -> Task`."""
+"""Where tasks come from, one source a file: `source(request) -> Task`.
+
+May import: `core`.
+Next of its kind: a source is one file with a decorated function; a bundled table is an entry of its `CATALOGUE`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ __all__ = ["LoadError", "Source", "TaskRequest", "register", "registry"]
 
 
 class Source(Protocol):
-    """The function of a source."""
+    """The function of a source: from the name of a task to the task."""
 
     def __call__(self, request: TaskRequest, /) -> Task:
         """Read a task; its `splits` are empty where the source brings none of its own."""
