@@ -43,7 +43,7 @@ MODULES = {
 NAMES = {
     "bench.Answer": "bench.Prediction",
     "bench.core.Answer": "bench.Prediction",
-    "bench.experiment.Request": "bench.experiment.RunRequest",
+    "bench.experiment.Request": "bench.runner.options.RunRequest",
     "bench.methods.learners.adapters.counted": "bench.methods.learners.adapters.positive_weight_rows",
     "bench.methods.learners.adapters.fitted": "bench.methods.learners.adapters.fit_estimator",
     "bench.methods.trainings.Lesson": "bench.methods.trainings.FitContext",
