@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,8 @@ import pandas as pd
 from bench.core.nouns import Array, BenchError
 from bench.core.selection import chosen_from
 from bench.methods.boards import own_metrics
+from bench.report.comparison.side import Source, Splits
 from bench.report.comparison.tables import KEY, Table
-
-if TYPE_CHECKING:
-    from bench.report.comparison.sides import Source
 
 SCHEMA = 1
 DIGITS = 5
@@ -25,8 +23,6 @@ DIGITS = 5
 HASH_DIGITS = 12
 NO_DIRECTION = "?"
 """Stands for a direction that the table did not give."""
-Splits = Mapping[tuple[str, str], frozenset[tuple[str, str]]]
-"""From board and task to the repeats and folds behind a mean."""
 
 
 class Baseline(NamedTuple):

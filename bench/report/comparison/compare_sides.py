@@ -15,7 +15,8 @@ from bench.methods.boards import own_metrics
 from bench.report.comparison import pairs, verdict_rules
 from bench.report.comparison.report import RefusedError, Report
 from bench.report.comparison.rules import Rule, find_idle_rules, find_rule
-from bench.report.comparison.sides import Source, find_difference, find_row_difference, source
+from bench.report.comparison.side import Source
+from bench.report.comparison.sides import find_difference, find_row_difference, source
 from bench.report.comparison.timing import timing
 from bench.stats.tables import FEWEST_TASKS
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from bench.report.comparison.baseline_file import Splits, round_digits, task_means
+from bench.report.comparison.baseline_file import round_digits, task_means
 from bench.report.comparison.report import LOST
-from bench.report.comparison.sides import Source
+from bench.report.comparison.side import Source, Splits
 from bench.report.comparison.tables import GROUP, KEY, Table
 
 

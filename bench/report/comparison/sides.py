@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +13,13 @@ import pandas as pd
 
 from bench.core.nouns import BenchError
 from bench.report.comparison import baseline_file, revisions
-from bench.report.comparison.baseline_file import Splits
 from bench.report.comparison.revisions import Reader
-from bench.report.comparison.tables import Table, read_table, texts, tidy
+from bench.report.comparison.side import Source
+from bench.report.comparison.tables import read_table, texts, tidy
 
 SETTINGS = ("inner", "levels", "protocol")
 """Settings of the manifest on which the meaning of a score depends."""
 SCORES = ("scores.csv", "scores.parquet")
-
-
-@dataclass(frozen=True)
-class Source:
-    """One side of a comparison.
-
-    `facts` holds `data` (its hash) and `protocol` of every task, as far as they are known, `settings` those of the
-    manifest. `splits` is there for a baseline alone: the repeats and folds behind every mean.
-    """
-
-    name: str
-    table: Table
-    facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    splits: Splits | None = None
-    timing: pd.DataFrame | None = None
-    cpu: str = ""
 
 
 def source(text: str) -> Source:

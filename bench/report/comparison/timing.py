@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from bench.report.comparison.report import TIMING, empty_table
-from bench.report.comparison.sides import Source
+from bench.report.comparison.side import Source
 from bench.report.comparison.tables import numbers, texts
 
 SECONDS = ("fit_seconds", "weigh_seconds", "predict_seconds")
