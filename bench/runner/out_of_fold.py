@@ -27,7 +27,7 @@ from bench.runner.store import FitPredictions
 from bench.tasks import encoders, splits
 
 
-def prediction(rows: SplitRows, fit: Fit, settings: Settings) -> FitPredictions:
+def predict(rows: SplitRows, fit: Fit, settings: Settings) -> FitPredictions:
     """Fit on the inner folds and, by the protocol, on all training rows; predict out of fold and the test rows.
 
     Raises:

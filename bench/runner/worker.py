@@ -45,7 +45,7 @@ class FitJob:
         """Fit, store, and yield how that ended."""
         try:
             rows = fit_spec.rows_of(task, self.split, self.settings)
-            stored = out_of_fold.prediction(rows, self.fit, self.settings)
+            stored = out_of_fold.predict(rows, self.fit, self.settings)
             stored.meta["parts"] = dict(self.parts)
             Store(self.store).write(self.key, stored)
         except Exception as error:  # noqa: BLE001 - a learner may raise anything; its cell says what

@@ -532,7 +532,7 @@ def test_no_model_is_fitted_on_a_test_row(name, monkeypatch):
     monkeypatch.setattr(FitContext, "fit", spy)
     split = Split(0, 0, np.setdiff1d(np.arange(90), test), test)
     given = Settings(inner=3)
-    out_of_fold.prediction(rows_of(task, split, given), Fit(Target("class", ("a", "b")), "knn", name), given)
+    out_of_fold.predict(rows_of(task, split, given), Fit(Target("class", ("a", "b")), "knn", name), given)
     assert len(seen) >= 4
     assert max(table["x0"].max() for table in seen) < 1e8
     assert not any((table["colour"] == "test").any() for table in seen)

@@ -52,7 +52,7 @@ def board_split(drawn, schemes, learner="logistic", settings=Settings(inner=3), 
     """Fit training schemes on a split, and return what the board makes of them."""
     rows = rows_of(drawn, drawn.splits[split], settings)
     stored = {
-        FitId(learner, scheme): out_of_fold.prediction(rows, Fit(target_of(drawn), learner, scheme), settings)
+        FitId(learner, scheme): out_of_fold.predict(rows, Fit(target_of(drawn), learner, scheme), settings)
         for scheme in schemes
     }
     return LearnerEvaluation(SplitData.of_rows(rows, BOARD, settings, stored))
@@ -159,9 +159,7 @@ def test_weights_of_a_fold_are_counted_on_the_rows_that_teach_it(name):
     drawn = Task("groups", X, y, "classification", (split,), ("a", "b"), groups=group)
     settings = Settings(inner=3)
     rows = rows_of(drawn, split, settings)
-    found = out_of_fold.prediction(rows, Fit(target_of(drawn), "logistic", name), settings).meta[
-        "effective_class_weights"
-    ]
+    found = out_of_fold.predict(rows, Fit(target_of(drawn), "logistic", name), settings).meta["effective_class_weights"]
     fit_rows = {"all": split.train, **{str(k): fit_rows for k, (fit_rows, _) in enumerate(rows.inner)}}
     counts = {part: np.bincount(y[fit_rows]) for part, fit_rows in fit_rows.items()}
     assert len({tuple(each / each.sum()) for each in counts.values()}) == 4

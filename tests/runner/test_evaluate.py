@@ -15,7 +15,7 @@ from bench.methods import ensembles, metrics
 from bench.methods.boards import BOARDS
 from bench.runner.evaluate import EnsembleEvaluation, LearnerEvaluation, SplitData, finish, score
 from bench.runner.fit_spec import Fit, rows_of
-from bench.runner.out_of_fold import prediction
+from bench.runner.out_of_fold import predict
 from bench.runner.records import FitId
 
 SETTINGS = Settings(inner=3)
@@ -37,7 +37,7 @@ def split_data_of(board, task, trainings=("none",), settings=SETTINGS, learners=
     rows = rows_of(task, task.splits[0], settings)
     target = BOARDS[board].target(task, settings)
     stored = {
-        FitId(learner, training): prediction(rows, Fit(target, learner, training), settings)
+        FitId(learner, training): predict(rows, Fit(target, learner, training), settings)
         for learner in learners or LEARNERS[board]
         for training in trainings
     }

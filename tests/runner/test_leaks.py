@@ -109,7 +109,7 @@ def answers(drawn, split, learner, settings, training="none", kind="point"):
     outputs = {"point": (), "quantile": DEFAULT_LEVELS, "class": drawn.classes}[kind]
     ordered = bool(learner_scheme(learner).options.ordered)
     fit = fit_spec.Fit(Target(kind, outputs, ordered), learner, training)
-    return out_of_fold.prediction(fit_spec.rows_of(drawn, split, settings), fit, settings)
+    return out_of_fold.predict(fit_spec.rows_of(drawn, split, settings), fit, settings)
 
 
 @pytest.mark.usefixtures("known")

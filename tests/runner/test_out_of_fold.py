@@ -15,7 +15,7 @@ from bench.core.settings import Settings
 from bench.methods import learners
 from bench.runner import fit_spec, out_of_fold
 from bench.runner.fit_spec import Fit, data_hash, fit_parts, row_weights, rows_of, why_not
-from bench.runner.out_of_fold import prediction
+from bench.runner.out_of_fold import predict
 
 POINT, QUANTILE = Target("point"), Target("quantile", (0.1, 0.5, 0.9))
 SETTINGS = Settings(inner=3)
@@ -26,7 +26,7 @@ def classes_of(task):
 
 
 def fit_and_predict(task, learner, target=POINT, training="none", settings=SETTINGS, split=0):
-    return prediction(rows_of(task, task.splits[split], settings), Fit(target, learner, training), settings)
+    return predict(rows_of(task, task.splits[split], settings), Fit(target, learner, training), settings)
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_rows_before_the_first_block_of_time_have_no_answer():
     task = replace(regression_task(40, folds=0), time=np.arange(40.0))
     split = Split(0, 0, np.arange(30), np.arange(30, 40))
     rows = rows_of(task, split, SETTINGS)
-    found = prediction(rows, Fit(POINT, "ridge"), SETTINGS)
+    found = predict(rows, Fit(POINT, "ridge"), SETTINGS)
     assert len(found.oof) == len(rows.answered) == len(rows.inner_fold) < 30
     for row in rows.answered:
         fit_rows = rows.inner[rows.inner_fold[rows.answered == row][0]][0]
@@ -219,7 +219,7 @@ def test_a_training_part_with_one_class_is_skipped_with_its_reason():
     fit = Fit(classes_of(task), "logistic")
     assert "two classes" in why_not(rows, fit, Settings())
     with pytest.raises(NotApplicableError, match="two classes"):
-        prediction(rows, fit, SETTINGS)
+        predict(rows, fit, SETTINGS)
 
 
 def test_a_learner_that_hears_no_weights_is_skipped_only_where_there_are_any():

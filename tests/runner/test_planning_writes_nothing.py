@@ -41,7 +41,7 @@ WRITES = {
 def made(tmp_path_factory):
     """Make one small experiment: cells that are ok, skipped and failed."""
     results = tmp_path_factory.mktemp("made") / "results"
-    prediction = out_of_fold.prediction
+    prediction = out_of_fold.predict
 
     def fail_one(rows, fit, settings):
         if fit.learner == FAILED:
@@ -51,7 +51,7 @@ def made(tmp_path_factory):
     words = ("run", *WINE, "-l", f"logistic,{SKIPPED},{FAILED}", "-q", "--results", results)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.runner.scheduler.Pool", Inline)
-        patch.setattr(out_of_fold, "prediction", fail_one)
+        patch.setattr(out_of_fold, "predict", fail_one)
         patch.setattr(sys, "argv", ["bench", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
             main()

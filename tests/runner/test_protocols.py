@@ -88,14 +88,14 @@ def settings_of(protocol, **more):
 
 def answers(drawn, learner, settings, target=None):
     rows = fit_spec.rows_of(drawn, drawn.splits[-1], settings)
-    return rows, out_of_fold.prediction(rows, fit_spec.Fit(target or Target("point"), learner), settings)
+    return rows, out_of_fold.predict(rows, fit_spec.Fit(target or Target("point"), learner), settings)
 
 
 def split_data(drawn, settings, panel=PANEL):
     rows = fit_spec.rows_of(drawn, drawn.splits[-1], settings)
     target = BOARD.target(drawn, settings)
     stored = {
-        FitId.plain(learner): out_of_fold.prediction(rows, fit_spec.Fit(target, learner), settings) for learner in panel
+        FitId.plain(learner): out_of_fold.predict(rows, fit_spec.Fit(target, learner), settings) for learner in panel
     }
     return evaluate.SplitData.of_rows(rows, BOARD, settings, stored)
 
