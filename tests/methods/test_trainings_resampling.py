@@ -527,7 +527,7 @@ def test_nothing_of_a_test_row_is_taught(name, monkeypatch):
         seen.append(self.X if X is None else X)
         return fit_rows(self, X, y, weight, part)
 
-    monkeypatch.setattr(FitContext, "teach", spy)
+    monkeypatch.setattr(FitContext, "fit", spy)
     split = Split(0, 0, np.setdiff1d(np.arange(90), test), test)
     given = Settings(inner=3)
     out_of_fold.prediction(rows_of(task, split, given), Fit(Target("class", ("a", "b")), "knn", name), given)
