@@ -55,12 +55,6 @@ def _own_surroundings(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-# tiny tasks
-
-
-# files
-
-
 @pytest.fixture
 def reg(tmp_path):
     """A regression table, as the words that name it on the command line."""
@@ -94,3 +88,14 @@ def bench(pooled, monkeypatch):
     """Call the program in this process, its work done here as well."""
     monkeypatch.setattr("bench.runner.scheduler.Pool", Inline)
     return pooled
+
+
+@pytest.fixture
+def few_metrics(monkeypatch):
+    """Score in this process by few metrics: a small run spends most of its time on the leaderboards of all of them."""
+    complete = metrics.for_target
+
+    def some(target, names=None):
+        return complete(target, names or ["rmse", "wis", "mean_pinball", "macro_f1", "log_loss"])
+
+    monkeypatch.setattr(metrics, "for_target", some)

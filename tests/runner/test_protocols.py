@@ -339,7 +339,7 @@ def counts(replications, settings, methods):
 def test_split_conformal_covers_within_beta_binomial_limits():
     """Of the rows of one table Beta(k, n + 1 - k) are covered, k the rank of the margin among n calibration rows."""
     settings = Settings(levels=LEVELS, protocol="split", inner=3, calibration=0.25)
-    hits, n = counts(250, settings, ("coarse+cqr", "equal+cqr", "coarse"))
+    hits, n = counts(150, settings, ("coarse+cqr", "equal+cqr", "coarse"))
     assert n == 30
     for share, of_share in zip(SHARES, np.moveaxis(hits, 2, 0), strict=True):
         rank = np.ceil(share * (n + 1) - 1e-9)
@@ -360,7 +360,7 @@ def test_split_conformal_covers_within_beta_binomial_limits():
 def test_cv_plus_covers_at_least_what_it_promises(protocol, methods):
     """The floor is 1 - 2a - √(2/n); in practice it is 1 - a."""
     settings = Settings(levels=LEVELS, protocol=protocol, inner=3)
-    hits, _ = counts(120, settings, methods)
+    hits, _ = counts(80, settings, methods)
     room = LIMIT * hits.std(axis=0) / np.sqrt(len(hits)) / N_TEST
     shares = hits.mean(axis=0) / N_TEST
     assert (shares >= 1 - 2 * (1 - SHARES) - room).all()

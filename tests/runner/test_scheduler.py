@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -75,7 +76,7 @@ def gate_():
     global calls
     calls += 1
     if calls == 4 and Path("gate").exists():
-        Path("reached").touch()
+        Path("reached").write_text("reached")
         Path("gate").read_text()
 
 def enter(name, **how):
@@ -156,6 +157,7 @@ def files(folder):
 # resuming
 
 
+@pytest.mark.usefixtures("few_metrics")
 @pytest.mark.parametrize("flags", [REG, CLS], ids=["regression", "classes"])
 def test_a_second_run_does_nothing_and_says_so(bench, reg, cls, flags):
     words = ("run", *(reg if flags is REG else cls), *flags)
@@ -173,6 +175,7 @@ def test_a_second_run_does_nothing_and_says_so(bench, reg, cls, flags):
     assert all(Path("results", name).stat().st_mtime_ns == when for name, when in stamp.items())
 
 
+@pytest.mark.usefixtures("few_metrics")
 def test_a_new_scheme_is_weighed_alone_and_changes_no_other_number(bench, cls):
     words = ("-b", "classification", "-l", "logistic,knn", *SMALL)
     first = bench("run", *cls, *words, "-e", "greedy")
@@ -185,6 +188,7 @@ def test_a_new_scheme_is_weighed_alone_and_changes_no_other_number(bench, cls):
     assert {key[7] for key in after.index.difference(before.index)} == {"log-stack", "log-stack+threshold"}
 
 
+@pytest.mark.usefixtures("few_metrics")
 def test_numbers_do_not_depend_on_who_else_is_run(bench, reg, cls):
     bench("run", *cls, *CLS, "-e", "core", "--results", "all")
     bench("run", *cls, "-b", "classification", "-l", "logistic,knn", *SMALL, "-e", "log-stack", "--results", "one")
@@ -269,6 +273,7 @@ def test_what_is_harmed_is_made_again_to_the_same_bytes(bench, reg, harm, fitted
 def test_any_number_of_workers_gives_the_same_bytes(pooled, monkeypatch, reg, cls):
     """With one worker, with two, and in this process."""
     tasks = ("-t", f"{reg[1]},{cls[1]}", "--target", "y", "-l", "ridge,gaussian,logistic,knn", *SMALL, "--folds", 1)
+    tasks += ("-e", "greedy,coarse,log-stack", "-w", "balanced,smote")
     for jobs in (1, 2):
         done = pooled("run", *tasks, "-j", jobs, "--results", f"j{jobs}")
         assert done.code == 0, done.err
@@ -440,6 +445,7 @@ def test_all_learners_failing_is_a_finished_run(bench, reg, plugin):
     assert bench("leaderboard", "results").code in {0, 5}
 
 
+@pytest.mark.usefixtures("few_metrics")
 def test_a_learner_that_drops_a_class_is_invalid_there_alone(bench, cls, plugin):
     done = bench("run", *cls, "-b", "classification", "-l", "logistic,dropper", *SMALL, "-e", "greedy", *plugin)
     assert done.code == 1
@@ -499,6 +505,7 @@ def test_targets_of_any_size_do_not_stop_the_run(bench, tmp_path):
     assert done.code in {0, 1}, done.err
 
 
+@pytest.mark.usefixtures("few_metrics")
 def test_a_step_that_fails_fails_alone(bench, cls, plugin):
     done = bench(
         "run", *cls, "-b", "classification", "-l", "logistic,knn", *SMALL, "-e", "greedy+step-raises,equal", *plugin
@@ -508,6 +515,7 @@ def test_a_step_that_fails_fails_alone(bench, cls, plugin):
     assert {method for method, status in found.items() if status != "ok"} == {"greedy+step-raises"}
 
 
+@pytest.mark.usefixtures("few_metrics")
 @pytest.mark.parametrize(("name", "status"), [("weight-raises", "failed"), ("weight-nan", "invalid")])
 def test_class_weights_that_fail_fail_alone(bench, cls, plugin, name, status):
     done = bench("run", *cls, "-b", "class-weight", "-l", "logistic", *SMALL, "-w", f"{name},balanced", *plugin)
@@ -567,6 +575,7 @@ def odd_table(tmp_path):
     return "file:a folder/my table.csv"
 
 
+@pytest.mark.usefixtures("few_metrics")
 @pytest.mark.parametrize("case", CASES)
 def test_a_cell_is_rerun_by_its_command(bench, odd_table, plugin, case):
     """It fails in the same way while the fault is there, and is mended after; nothing else in the tables changes."""
@@ -649,6 +658,7 @@ def test_the_command_works_as_it_is_printed(bench, reg, plugin):
 # what does not apply
 
 
+@pytest.mark.usefixtures("few_metrics")
 def test_skipped_cells_have_reasons_and_do_not_matter(bench, cls):
     done = bench("run", *cls, "-b", "class-weight", "-l", "logistic,knn", *SMALL, "-w", "balanced")
     assert done.code == 0
@@ -664,6 +674,7 @@ def test_skipped_cells_have_reasons_and_do_not_matter(bench, cls):
     assert again.json["skipped"] == done.json["skipped"]
 
 
+@pytest.mark.usefixtures("few_metrics")
 def test_a_training_part_with_one_class_is_skipped(bench, tmp_path):
     columns = class_columns(60)
     columns["y"] = ["early"] * 20 + ["early", "late"] * 20
@@ -686,7 +697,14 @@ def gated(reg, plugin):
     """Start a run that waits in the middle of its second split, and say how to go on."""
     words = ("run", *reg, "-b", "regression", "-l", "ridge,gate", *SMALL, "-e", "greedy,qp-simplex", *plugin)
     os.mkfifo("gate")
+    os.mkfifo("reached")
     started = []
+
+    def tell_the_end(process):
+        """Let nobody wait for a run that ended before it reached the gate."""
+        process.wait()
+        with contextlib.suppress(OSError):  # nobody waits any more
+            Path("reached").write_text("ended")
 
     def start():
         # Files, not pipes: the workers of a killed program would keep a pipe open.
@@ -694,21 +712,20 @@ def gated(reg, plugin):
             process = subprocess.Popen(
                 [PROGRAM, *map(str, words)], stdout=subprocess.DEVNULL, stderr=err, start_new_session=True
             )
-        started.append(process)
-        for _ in range(1200):
-            if Path("reached").exists():
-                break
-            try:
-                process.wait(0.05)
-            except subprocess.TimeoutExpired:
-                continue
+        watch = threading.Thread(target=tell_the_end, args=(process,), daemon=True)
+        watch.start()
+        started.append((process, watch))
+        if Path("reached").read_text() != "reached":
             pytest.fail(f"the run ended by itself: {Path('err.txt').read_text()}")
         return process, psutil.Process(process.pid).children(recursive=True)
 
     yield start, words
-    for process in started:
+    for process, watch in started:
         process.kill()
         process.wait(60)
+        reader = os.open("reached", os.O_RDONLY | os.O_NONBLOCK)
+        watch.join(60)
+        os.close(reader)
 
 
 def release(children):
