@@ -1,6 +1,5 @@
 """Metrics: oracles (scikit-learn, naive loops), golden vectors, and the laws of every registered metric."""
 
-import functools
 import math
 from dataclasses import replace
 
@@ -8,6 +7,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from makers.predictions import (
+    FOUR,
+    ORDERED,
+    ORDINAL,
+    POINT,
+    QUANTILE,
+    TWO,
+    golden,
+    labelled,
+    listed,
+    rows,
+    sample,
+    value,
+)
 
 from bench.core.nouns import BenchError, Prediction, Target
 from bench.core.settings import DEFAULT_LEVELS
@@ -18,13 +31,7 @@ from bench.methods.metrics.f1 import f1_average, f1_pooled
 from bench.methods.metrics.per_class import per_class
 
 law = settings(derandomize=True, deadline=None, max_examples=20)
-POINT = Target("point")
-QUANTILE = Target("quantile", DEFAULT_LEVELS)
-TWO = Target("class", ("no", "yes"))
-FOUR = Target("class", ("a", "b", "c", "d"))
-ORDERED = Target("class", ("low", "mid", "high", "top"), ordered=True)
 TARGETS = {"point": POINT, "quantile": QUANTILE, "two": TWO, "four": FOUR, "ordered": ORDERED}
-ORDINAL = {"ordinal_mae", "ma_mae", "quadratic_kappa", "rps"}
 METRICS = [(kind, m) for kind, target in TARGETS.items() for m in for_target(target).values()]
 BEST = {"min": 0.0, "max": 1.0}
 UNDEFINED = {"two": ORDINAL, "four": ORDINAL | {"binary_f1"}, "ordered": {"binary_f1"}}
@@ -34,39 +41,6 @@ OPTIMISED = [
 ]
 METRICS = [(kind, m.name) for kind, m in METRICS]
 seeds = st.integers(0, 10**6)
-
-
-def sample(target, seed, n=40, *, weighted=False, coarse=False):
-    """Draw y and an answer; coarse answers have many ties."""
-    rng = np.random.default_rng(seed)
-    weight = rng.integers(0, 4, n).astype(float) if weighted else None
-    if target.kind != "class":
-        y = rng.normal(size=n)
-        values = rng.normal(size=(n, target.width))
-        unsorted = np.round(values, 1 if coarse else 8)
-        return y, Prediction(target, np.sort(unsorted, axis=1), weight=weight, unsorted=unsorted)
-    y = np.where(rng.random(n) < 0.4, 0, rng.integers(0, target.width, n))
-    values = rng.integers(1, 5, (n, target.width)) if coarse else rng.random((n, target.width))
-    values = values + 1.0 * (np.arange(target.width) == y[:, None])
-    return y, Prediction(target, values / values.sum(axis=1, keepdims=True), weight=weight)
-
-
-def rows(y, prediction, index):
-    """Take the rows of an index, in its order."""
-    take = {
-        name: None if getattr(prediction, name) is None else getattr(prediction, name)[index]
-        for name in ("values", "weight", "unsorted")
-    }
-    return y[index], replace(prediction, **take)
-
-
-@functools.cache
-def listed(target):
-    return for_target(target)
-
-
-def value(name, y, prediction):
-    return listed(prediction.target)[name].function(prediction.target, y, prediction)
 
 
 # --- the list of metrics --------------------------------------------------------------------------
@@ -323,17 +297,6 @@ def test_crossing_rate_reads_the_answer_before_the_sort():
 
 
 # --- labels ---------------------------------------------------------------------------------------
-
-
-def golden():
-    """The vector of the reference: counts 1394, 407, 157, 42."""
-    rng = np.random.default_rng(0)
-    y = rng.choice(4, 2000, p=[0.7, 0.2, 0.08, 0.02])
-    return y, np.where(rng.random(2000) < 0.7, y, rng.choice(4, 2000))
-
-
-def labelled(target, y, predicted, weight=None):
-    return y, Prediction(target, np.eye(target.width)[predicted], weight=weight)
 
 
 def test_golden_f1():

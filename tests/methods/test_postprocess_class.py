@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from makers import probabilities
+from makers.predictions import prediction_of
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from bench.core.nouns import SMALLEST_PROBABILITY, BenchError, NotApplicableError, Prediction, Target
+from bench.core.nouns import SMALLEST_PROBABILITY, BenchError, NotApplicableError
 from bench.methods import metrics
 from bench.methods.postprocess import registry
 from bench.methods.postprocess.one_vs_rest import logistic
@@ -25,14 +26,9 @@ DECISIONS = ["threshold", "logit-adjustment", "cost-threshold", "half-f1"]
 few = settings(max_examples=15)
 
 
-def answer_of(values, weight=None, **more):
-    values = np.asarray(values, dtype=float)
-    return Prediction(Target("class", tuple(f"c{k}" for k in range(values.shape[1]))), values, weight, **more)
-
-
 def two(p, weight=None, **more):
     """Return an answer that gives the second class the probability p."""
-    return answer_of(np.column_stack([1 - np.asarray(p), p]), weight, **more)
+    return prediction_of(np.column_stack([1 - np.asarray(p), p]), weight, **more)
 
 
 def step(name, prediction, y):
@@ -48,7 +44,7 @@ def drawn(seed, classes=3, n=60, *, weighted=False):
     truth = probabilities(rng, n, classes) ** 2
     truth /= truth.sum(axis=1, keepdims=True)
     y = np.array([rng.choice(classes, p=p) for p in truth])
-    return answer_of(truth, rng.uniform(0.1, 3, n) if weighted else None), y
+    return prediction_of(truth, rng.uniform(0.1, 3, n) if weighted else None), y
 
 
 def score(name, y, prediction):
@@ -355,10 +351,10 @@ def test_isotonic_pools_weighted_rows_of_one_probability():
 
 
 def test_a_row_to_which_all_curves_give_nothing_stays():
-    known = answer_of([[0.5, 0.4, 0.1], [0.1, 0.5, 0.4], [0.4, 0.1, 0.5]])
+    known = prediction_of([[0.5, 0.4, 0.1], [0.1, 0.5, 0.4], [0.4, 0.1, 0.5]])
     change = step("isotonic", known, np.arange(3))
     np.testing.assert_allclose(predictions(change(known)), np.eye(3), atol=1e-12)
-    nothing = answer_of([[0.3, 0.35, 0.35], [0.4, 0.4, 0.2]])
+    nothing = prediction_of([[0.3, 0.35, 0.35], [0.4, 0.4, 0.2]])
     np.testing.assert_allclose(predictions(change(nothing)), predictions(nothing), rtol=1e-12)
 
 
@@ -369,7 +365,7 @@ def test_calibration_mends_probabilities_that_are_too_sure(name, classes):
     logits = rng.normal(size=(8000, classes)) - np.arange(classes)
     truth = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     y = (rng.uniform(size=(8000, 1)) > truth.cumsum(axis=1)).sum(axis=1).clip(max=classes - 1)
-    sure = answer_of(truth**3 / (truth**3).sum(axis=1, keepdims=True))
+    sure = prediction_of(truth**3 / (truth**3).sum(axis=1, keepdims=True))
     known, test = (replace(sure, values=predictions(sure)[part]) for part in (slice(4000), slice(4000, None)))
     found, raw = step(name, known, y[:4000])(test), replace(sure, values=truth[4000:])
     metric = "brier" if name == "isotonic" else "log_loss"  # isotonic reaches 0 and 1, where one mistake costs 34
@@ -426,7 +422,7 @@ def simulated():
         model.fit(X[fit_rows], y[fit_rows])
     counts = np.bincount(y[fit_rows])
     weights = counts.sum() / (2 * counts)
-    answers = [answer_of(model.predict_proba(X[ask])) for model in models]
+    answers = [prediction_of(model.predict_proba(X[ask])) for model in models]
     return models, answers, weights, y[fit_rows], y[ask]
 
 
@@ -478,7 +474,7 @@ def shifted(seed, before, after, n=20_000):
         y = rng.choice(3, n, p=share)
         x = rng.normal(size=(n, 2)) + np.array([[0, 0], [2, 0], [0, 2]])[y]
         odds = np.array(before) * np.exp(x @ np.array([[0, 2, 0], [0, 0, 2]]) - np.array([0, 2, 2]))
-        sets.append((answer_of(odds / odds.sum(axis=1, keepdims=True)), y))
+        sets.append((prediction_of(odds / odds.sum(axis=1, keepdims=True)), y))
     return sets
 
 
@@ -490,7 +486,9 @@ def test_em_finds_the_class_shares_and_corrects_for_them():
     ratio = np.bincount(truth) / np.bincount(y)
     ideal = predictions(test) * ratio
     ideal /= ideal.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(score("log_loss", truth, found), score("log_loss", truth, answer_of(ideal)), atol=0.002)
+    np.testing.assert_allclose(
+        score("log_loss", truth, found), score("log_loss", truth, prediction_of(ideal)), atol=0.002
+    )
     same = step("em-prior", known, y)(known)
     np.testing.assert_allclose(score("log_loss", y, same), score("log_loss", y, known), atol=0.002)
 

@@ -9,18 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from makers import probabilities
+from makers.predictions import prediction_of
 from scipy.optimize import minimize_scalar
 
-from bench.core.nouns import Prediction, Target, clip_probabilities
+from bench.core.nouns import clip_probabilities
 from bench.methods.postprocess import registry
 
 RNG = np.random.default_rng(0)
 few = settings(max_examples=20)
-
-
-def answer_of(values, weight=None, **more):
-    values = np.asarray(values, dtype=float)
-    return Prediction(Target("class", tuple(f"c{k}" for k in range(values.shape[1]))), values, weight, **more)
 
 
 def learned(prediction, y):
@@ -40,7 +36,7 @@ def drawn(seed, sharper, weighted, n=80, K=3):
     rng = np.random.default_rng(seed)
     truth = probabilities(rng, n, K)
     y = np.array([rng.choice(K, p=p) for p in truth])
-    return answer_of(tempered(truth, sharper), rng.uniform(0.1, 3, n) if weighted else None), y
+    return prediction_of(tempered(truth, sharper), rng.uniform(0.1, 3, n) if weighted else None), y
 
 
 @given(seed=st.integers(0, 10**6), sharper=st.sampled_from([0.3, 1.0, 3.0]), weighted=st.booleans())
@@ -84,14 +80,14 @@ def test_class_weights_of_the_training_are_tempered_alike():
 def test_temperatures_are_held_within_bounds(right, T):
     values = np.array([[0.7, 0.3], [0.4, 0.6], [0.8, 0.2]])
     y = np.argmax(values, axis=1) if right else np.argmin(values, axis=1)
-    found = learned(answer_of(values), y)(answer_of(values)).values
+    found = learned(prediction_of(values), y)(prediction_of(values)).values
     np.testing.assert_allclose(found, tempered(values, T), rtol=1e-9, atol=1e-12)
 
 
 def test_certain_answers_are_bearable():
     values, _ = clip_probabilities(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]))
     y = np.array([0, 1, 1, 0])
-    found = learned(answer_of(values), y)(answer_of(values)).values
+    found = learned(prediction_of(values), y)(prediction_of(values)).values
     np.testing.assert_allclose(found.max(axis=1), 0.75, rtol=1e-6)  # three of four are right
 
 
@@ -99,5 +95,5 @@ def test_integer_weights_count_like_equal_rows():
     prediction, y = drawn(4, 0.5, weighted=False)
     times = np.random.default_rng(0).integers(0, 4, len(y))
     weighted = learned(replace(prediction, weight=times.astype(float)), y)(prediction)
-    repeated = learned(answer_of(np.repeat(prediction.values, times, axis=0)), np.repeat(y, times))(prediction)
+    repeated = learned(prediction_of(np.repeat(prediction.values, times, axis=0)), np.repeat(y, times))(prediction)
     np.testing.assert_allclose(weighted.values, repeated.values, rtol=1e-9)

@@ -10,23 +10,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from makers import probabilities
+from makers.predictions import prediction_of
 
-from bench.core.nouns import BenchError, Prediction, Target, clip_probabilities
+from bench.core.nouns import BenchError, clip_probabilities
 from bench.methods import metrics
 from bench.methods.postprocess import registry
 
 METRICS = ["macro_f1", "binary_f1", "accuracy", "balanced_accuracy", "weighted_f1", "g_mean", "mcc", "dodrans_f1"]
 RNG = np.random.default_rng(0)
-
-
-def answer_of(values, weight=None, effective_class_weights=None):
-    values = np.asarray(values, dtype=float)
-    return Prediction(
-        Target("class", tuple(f"c{k}" for k in range(values.shape[1]))),
-        values,
-        weight,
-        effective_class_weights=effective_class_weights,
-    )
 
 
 def tuned(prediction, y, metric="macro_f1"):
@@ -52,7 +43,7 @@ def binary(seed, n, tied, weighted):
     weight = rng.integers(0, 4, n).astype(float) if weighted else None
     if weight is not None and not weight.any():
         weight[0] = 1.0
-    return answer_of(np.column_stack([1 - p, p]), weight), y
+    return prediction_of(np.column_stack([1 - p, p]), weight), y
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -70,7 +61,7 @@ def test_more_classes_never_do_worse_than_without_a_rule(seed, n, classes, weigh
     rng = np.random.default_rng(seed)
     y = rng.integers(0, classes, n)
     weight = rng.uniform(0.1, 3, n) if weighted else None
-    prediction = answer_of(probabilities(rng, n, classes), weight)
+    prediction = prediction_of(probabilities(rng, n, classes), weight)
     for metric in ("macro_f1", "accuracy", "balanced_accuracy"):
         found = tuned(prediction, y, metric)
         assert found.rule.shape == (classes,)
@@ -81,7 +72,7 @@ def test_more_classes_never_do_worse_than_without_a_rule(seed, n, classes, weigh
 def test_three_classes_leave_no_single_multiplier_to_improve():
     rng = np.random.default_rng(3)
     y = rng.choice(3, 60, p=[0.7, 0.2, 0.1])
-    prediction = answer_of(probabilities(rng, 60, 3))
+    prediction = prediction_of(probabilities(rng, 60, 3))
     found = tuned(prediction, y)
     reached = value_of("macro_f1", y, found)
     for k, factor in itertools.product(range(3), np.geomspace(0.05, 20, 400)):
@@ -91,14 +82,14 @@ def test_three_classes_leave_no_single_multiplier_to_improve():
 
 
 def test_a_rule_that_is_as_good_as_none_is_none():
-    prediction, y = answer_of([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1])
+    prediction, y = prediction_of([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1])
     np.testing.assert_array_equal(tuned(prediction, y).rule, [1, 1])
 
 
 def test_integer_weights_count_like_equal_rows():
     prediction, y = binary(5, 30, tied=False, weighted=True)
     times = prediction.weight.astype(int)
-    many = answer_of(np.repeat(prediction.values, times, axis=0))
+    many = prediction_of(np.repeat(prediction.values, times, axis=0))
     np.testing.assert_allclose(tuned(prediction, y).rule, tuned(many, np.repeat(y, times)).rule, rtol=1e-12)
 
 
@@ -114,20 +105,20 @@ def test_a_row_of_weight_zero_does_not_move_the_cut():
 def test_the_order_of_rows_does_not_matter():
     prediction, y = binary(7, 40, tied=True, weighted=True)
     order = np.random.default_rng(0).permutation(40)
-    shuffled = answer_of(prediction.values[order], prediction.weight[order])
+    shuffled = prediction_of(prediction.values[order], prediction.weight[order])
     np.testing.assert_array_equal(tuned(prediction, y).rule, tuned(shuffled, y[order]).rule)
 
 
 def test_probabilities_at_the_clip_are_no_trouble():
     values, _ = clip_probabilities(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.5, 0.5]]))
     y = np.array([0, 1, 1, 0])
-    found = tuned(answer_of(values), y)
-    np.testing.assert_allclose(value_of("macro_f1", y, found), best_cut("macro_f1", answer_of(values), y))
+    found = tuned(prediction_of(values), y)
+    np.testing.assert_allclose(value_of("macro_f1", y, found), best_cut("macro_f1", prediction_of(values), y))
 
 
 @pytest.mark.parametrize("y", [[0, 0, 0], [1, 1, 1]])
 def test_a_lone_class_in_the_truth(y):
-    prediction = answer_of([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]])
+    prediction = prediction_of([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]])
     found = tuned(prediction, np.array(y))
     assert value_of("accuracy", np.array(y), found) == 1
 
@@ -152,14 +143,14 @@ def test_a_correction_undoes_the_weights(seed):
     rng = np.random.default_rng(seed)
     truth, w = probabilities(rng, 20, 3), rng.uniform(0.2, 5, 3)
     predictions = truth * w / (truth * w).sum(axis=1, keepdims=True)
-    found = corrected(answer_of(predictions, effective_class_weights=w))
+    found = corrected(prediction_of(predictions, effective_class_weights=w))
     np.testing.assert_allclose(found.values, truth, rtol=1e-10)
     assert found.effective_class_weights is None
     np.testing.assert_array_equal(corrected(found).values, found.values)
 
 
 def test_without_weights_nothing_is_corrected():
-    prediction = answer_of(probabilities(np.random.default_rng(0), 5, 3))
+    prediction = prediction_of(probabilities(np.random.default_rng(0), 5, 3))
     np.testing.assert_array_equal(corrected(prediction).values, prediction.values)
     equal = replace(prediction, effective_class_weights=np.full(3, 2.5))
     np.testing.assert_allclose(corrected(equal).values, prediction.values, rtol=1e-14)
