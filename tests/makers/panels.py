@@ -30,7 +30,7 @@ def points(seed, weighted=None, learners=4, n=25):
 def classes(seed, weighted=None, learners=4, n=25, width=3):
     rng = np.random.default_rng(seed)
     y = rng.integers(0, width, n)
-    y[:width] = np.arange(width)
+    y[:width] = np.arange(width)[:n]  # every class has a row, where there are as many
     predictions = probabilities(rng, learners, n, width)
     predictions[:, np.arange(n), y] += rng.uniform(0, 1, (learners, 1))
     predictions /= predictions.sum(axis=-1, keepdims=True)
