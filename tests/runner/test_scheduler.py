@@ -272,8 +272,8 @@ def test_what_is_harmed_is_made_again_to_the_same_bytes(bench, reg, harm, fitted
 
 def test_any_number_of_workers_gives_the_same_bytes(pooled, monkeypatch, reg, cls):
     """With one worker, with two, and in this process."""
-    tasks = ("-t", f"{reg[1]},{cls[1]}", "--target", "y", "-l", "ridge,gaussian,logistic,knn", *SMALL, "--folds", 1)
-    tasks += ("-e", "greedy,coarse,log-stack", "-w", "balanced,smote")
+    tasks = ("-t", f"{reg[1]},{cls[1]}", "--target", "y", "-l", "ridge,logistic,knn", *SMALL, "--folds", 1)
+    tasks += ("-b", "regression,classification")  # the other boards have such a test of their own
     for jobs in (1, 2):
         done = pooled("run", *tasks, "-j", jobs, "--results", f"j{jobs}")
         assert done.code == 0, done.err
