@@ -1,9 +1,10 @@
-"""What tests of the runner share: learners with a memory, and inner folds that do not look at y."""
+"""What tests of the runner share: learners with a memory, inner folds that do not look at y, and plug-ins that fail."""
 
 from dataclasses import replace
 
 import pytest
 from makers.leaks import MEMORIES, MEMORY, RollCall
+from makers.runs import PLUGIN
 
 from bench.core.registry import Entry
 from bench.methods import learners
@@ -29,3 +30,11 @@ def plain_inner_folds(monkeypatch):
         return honest(replace(drawn, kind="regression"), *args)
 
     monkeypatch.setattr(splits, "parts", unstratified)
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    """Write plug-ins that fail in every way, and return the words that name them."""
+    path = tmp_path / "bad_plugin.py"
+    path.write_text(PLUGIN)
+    return ("--plugin", str(path))
