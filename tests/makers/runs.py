@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench.runner.journal import Journal
 from makers import read
 
 SMALL = ("--folds", 2, "--inner", 2, "--json")
@@ -144,3 +145,10 @@ def values(folder="results"):
 def failure(learner, method):
     rows = read("results/failures.csv")
     return rows[(rows["learner"] == learner) & (rows["method"] == method)].iloc[-1]
+
+
+def hold(root, settings, ready, done):
+    """Hold a results directory in another process until it is done with."""
+    with Journal(Path(root)).open(settings):
+        ready.set()
+        done.wait(60)
