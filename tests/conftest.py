@@ -21,7 +21,7 @@ from makers import Done, Inline, class_columns, regression_columns, write_table
 from bench.methods import class_weights, ensembles, learners, metrics, postprocess, trainings
 from bench.tasks import sources
 
-hypothesis.settings.register_profile("bench", derandomize=True, deadline=None, database=None, max_examples=40)
+hypothesis.settings.register_profile("bench", derandomize=True, deadline=None, database=None, max_examples=25)
 hypothesis.settings.load_profile("bench")
 
 REGISTRIES = (class_weights, ensembles, learners, metrics, postprocess, sources, trainings)
