@@ -1,8 +1,8 @@
 """bench: which way of weighting wins, on which tabular tasks, and is the difference real?
 
 The public surface for plug-ins: the registries `ensembles`, `learners`, `class_weights`, `trainings`, `metrics`,
-`postprocess` and `sources` (each with a `register` decorator), `losses`, and the nouns below. Everything is imported on
-first use.
+`postprocess`, `sources` and `columns` (each with a `register` decorator), `losses`, and the nouns below. Everything is
+imported on first use.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ __version__ = "0.1.0"
 _HOMES = {
     **dict.fromkeys(("Prediction", "BenchError", "NotApplicableError", "Panel", "Split"), "bench.core.nouns"),
     **dict.fromkeys(("Target", "Task", "Weights", "clip_probabilities"), "bench.core.nouns"),
-    "load": "bench.core.tables",
+    "load": "bench.core.tables:load_scores",
 }
 _MODULES = {
     **dict.fromkeys(("class_weights", "ensembles", "learners", "metrics", "postprocess", "trainings"), "bench.methods"),
+    "columns": "bench.report.leaderboards",
     "losses": "bench.core",
     "sources": "bench.tasks",
 }
@@ -43,5 +44,8 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"{_MODULES[name]}.{name}")
     if name not in _HOMES:
-        raise AttributeError(f"module 'bench' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+        from bench.core.renamed import describe_move
+
+        raise AttributeError(describe_move(f"bench.{name}") or f"module 'bench' has no attribute {name!r}")
+    home, _, name_there = _HOMES[name].partition(":")
+    return getattr(importlib.import_module(home), name_there or name)

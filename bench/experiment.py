@@ -8,8 +8,8 @@ import shlex
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 from statistics import median
@@ -25,15 +25,17 @@ from bench.runner import rerun_command, tables
 from bench.runner.agenda import Agenda, draw_up
 from bench.runner.executors.local import Event
 from bench.runner.fit_spec import data_hash, rows_of
-from bench.runner.journal import SCHEMA, Journal, JournalWriter, Record
-from bench.runner.options import RunOptions, RunSelection
+from bench.runner.journal import SCHEMA, Journal, JournalWriter
+from bench.runner.options import RunRequest
 from bench.runner.plan import Loaded, Plan, own_repeats, plan
+from bench.runner.records import CellRecord, CellResult, Ending, TaskRecord
 from bench.runner.scheduler import Run, Tally
 from bench.runner.store import Store
 from bench.tasks import loading, splits
 from bench.tasks.meta_features import meta_features
 from bench.tasks.sources import LoadError
-from bench.tasks.suites import Catalogue, CvSpec, TaskSpec, catalogue
+from bench.tasks.suites import Catalogue, catalogue
+from bench.tasks.task_spec import CvSpec, TaskSpec
 
 DEFAULT_SUITE = "quick"
 EXPORT_CODE = (
@@ -42,28 +44,9 @@ EXPORT_CODE = (
 )  # fmt: skip
 """Modules whose change makes the tables stale."""
 HALVES = 2
-"""Folds of a task that brings its predictions, unless its file marks them: each half teaches the other's weights."""
+"""Folds of a task that brings its predictions, unless its file marks them: weights are fitted on one half of two."""
 LOAD_BOARD = "load"
 """Board of the record of a task that could not be loaded."""
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """Everything that the user asked of a run."""
-
-    tasks: tuple[TaskSpec, ...] = ()
-    suites: tuple[str, ...] = ()
-    chosen: RunSelection = field(default_factory=RunSelection)
-    settings: Settings = field(default_factory=Settings)
-    options: RunOptions = field(default_factory=RunOptions)
-    results: Path = Path("results")
-    store: Path | None = None
-    offline: bool = False
-
-    @property
-    def store_root(self) -> Path:
-        """Where predictions are kept."""
-        return self.store or self.results / "store"
 
 
 @dataclass(frozen=True)
@@ -75,39 +58,43 @@ class Prepared:
     unloaded: dict[TaskSpec, LoadError]
 
 
-def prepare(request: RunRequest, told: Callable[[str, Task], None]) -> Prepared:
-    """Load the tasks and resolve every name; `told` hears of each task that is loaded.
+def prepare(request: RunRequest, on_loaded: Callable[[str, Task], None]) -> Prepared:
+    """Load the tasks and resolve every name; `on_loaded` is called with the name and the task of each.
 
     Raises:
         BenchError: a name is unknown, or a task is not what it must be.
     """
     known = catalogue()
-    requested, held = _asked(request, known), Journal(request.results).tasks()
+    requested, held = _requested_tasks(request, known), Journal(request.results).tasks()
     loaded: dict[str, Loaded] = {}
     unloaded: dict[TaskSpec, LoadError] = {}
-    for spec, task in loading.load(requested, offline=request.offline, from_suites=_of_suites(requested)):
+    for spec, task in loading.load(
+        requested, offline=request.offline, from_suites={spec for spec, cv in requested.items() if cv is not None}
+    ):
         if isinstance(task, LoadError):
             unloaded[spec] = task
             continue
         if task.name in loaded:
             raise BenchError(f"two tasks are named {task.name!r}: give one of the files another name")
-        cv = requested[spec] or _cv_before(task, held)
+        cv = requested[spec] or _earlier_cv(task, held.get(task.name))
         try:
-            parts = _cut(task, cv, request.settings)
+            parts = _outer_splits(task, cv, request.settings)
         except BenchError as error:
             if requested[spec] is None:
                 raise
             unloaded[spec] = LoadError(str(error), "data")  # one table of a suite does not stop the others
             continue
-        loaded[task.name] = Loaded(spec, task, cv, parts, data_hash(task))
-        told(spec.name, task)
+        loaded[task.name] = Loaded(spec=spec, task=task, cv=cv, splits=parts, data=data_hash(task))
+        on_loaded(spec.name, task)
     panel = known.panel(request.chosen.panel)
-    panels = {kind: _configured(names, panel.each) for kind, names in panel.learners.items()}
+    panels = {
+        kind: list(names) if panel.each == 1 else portfolio(names, panel.each) for kind, names in panel.learners.items()
+    }
     every = tuple(loaded.values())
     return Prepared(plan(every, request.chosen, panels, request.settings), every, unloaded)
 
 
-def _cut(task: Task, cv: CvSpec, settings: Settings) -> tuple[Split, ...]:
+def _outer_splits(task: Task, cv: CvSpec, settings: Settings) -> tuple[Split, ...]:
     """Return the outer splits of a task, each of which can be cut further.
 
     Raises:
@@ -119,20 +106,10 @@ def _cut(task: Task, cv: CvSpec, settings: Settings) -> tuple[Split, ...]:
     return parts
 
 
-def _of_suites(requested: Mapping[TaskSpec, CvSpec | None]) -> set[TaskSpec]:
-    return {spec for spec, cv in requested.items() if cv is not None}
-
-
-def _cv_before(task: Task, held: Mapping[str, Record]) -> CvSpec:
+def _earlier_cv(task: Task, held: TaskRecord | None) -> CvSpec:
     """Return the cuts that the experiment gave a task before, or the usual ones."""
     usual = CvSpec() if task.external is None else CvSpec(HALVES)
-    before = held.get(task.name, {})
-    return CvSpec(*(before.get(name, getattr(usual, name)) for name in CvSpec._fields))
-
-
-def _configured(names: Sequence[str], each: int) -> list[str]:
-    """Return the learners of a panel, in so many configurations each."""
-    return list(names) if each == 1 else portfolio(names, each)
+    return usual if held is None or held.cv is None else held.cv
 
 
 def _task_hash(loaded: Loaded) -> str:
@@ -140,19 +117,19 @@ def _task_hash(loaded: Loaded) -> str:
     return digest(loaded.data, [[split.repeat, split.fold, split.train, split.test] for split in loaded.splits])
 
 
-def _seen(loaded: Loaded) -> Record:
-    """Return what the experiment must hold fast of a task: cuts, hash of data and splits, traits, how it was asked."""
-    return {
-        **loaded.cv._asdict(),
-        "hash": _task_hash(loaded),
-        "own_repeats": own_repeats(loaded.splits),
-        "traits": meta_features(loaded.task),
-        "spec": asdict(loaded.spec),
-    }
+def _task_record(loaded: Loaded) -> TaskRecord:
+    """Return what the experiment must keep of a task."""
+    return TaskRecord(
+        hash=_task_hash(loaded),
+        cv=loaded.cv,
+        own_repeats=own_repeats(loaded.splits),
+        meta_features=meta_features(loaded.task),
+        spec=loaded.spec,
+    )
 
 
-def _asked(request: RunRequest, known: Catalogue) -> dict[TaskSpec, CvSpec | None]:
-    """Return the wanted tasks, each once, with the cuts of the suite; the default suite if none is named.
+def _requested_tasks(request: RunRequest, known: Catalogue) -> dict[TaskSpec, CvSpec | None]:
+    """Return the requested tasks, each once, with the cuts of the suite; the default suite if none is named.
 
     A task that is named by itself has none: it takes those that the experiment gave it before, or the usual ones.
     """
@@ -165,11 +142,11 @@ def _asked(request: RunRequest, known: Catalogue) -> dict[TaskSpec, CvSpec | Non
 def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Callable[[Event], None]]) -> Tally:
     """Run a plan and leave valid tables behind, also when it is interrupted.
 
-    `watch` is told how many fits and sheets are left, and returns what is to be told of every event.
+    `watch` gets the numbers of fits and board splits that are left, and returns what is called with each event.
     """
     plan, options, store = prepared.plan, request.options, Store(request.store_root)
     with Journal(request.results).open(request.settings) as writer:
-        writer.agree_on_tasks({each.task.name: _seen(each) for each in prepared.loaded})
+        writer.agree_on_tasks({each.task.name: _task_record(each) for each in prepared.loaded})
         _note_unloaded(writer, prepared, request.settings)
         agenda = draw_up(plan, writer.journal, store, options)
         unloaded = len(prepared.unloaded)
@@ -216,16 +193,17 @@ def _estimate(agenda: Agenda, journal: Journal, request: RunRequest) -> str:
     """Predict the hours of the fits to do from the seconds a row that earlier fits of the same learner took."""
     rates: dict[str, list[float]] = {}
     for cell, record in journal.records().items():
-        if "fit_seconds" in record and record["status"] == "ok":
-            rates.setdefault(cell.learner, []).append(record["fit_seconds"] / record["n_train"])
+        seconds, n_train = record.result.fit_seconds, record.result.n_train
+        if record.ending.is_ok and seconds is not None and n_train:
+            rates.setdefault(cell.learner, []).append(seconds / n_train)
     if not agenda.fits:
         return "nothing to fit"
     if not rates:
         return "no estimate: no fit was timed in this directory yet"
     typical = {name: median(values) for name, values in rates.items()}
     other = median(typical.values())
-    seconds = sum(typical.get(job.fit.learner, other) * len(job.split.train) for job in agenda.fits)
-    return f"about {seconds / request.options.jobs / 3600:.2g} hours with -j {request.options.jobs}"
+    total = sum(typical.get(job.fit.learner, other) * len(job.split.train) for job in agenda.fits)
+    return f"about {total / request.options.jobs / 3600:.2g} hours with -j {request.options.jobs}"
 
 
 def export(root: Path, writer: JournalWriter) -> None:
@@ -235,7 +213,7 @@ def export(root: Path, writer: JournalWriter) -> None:
     if journal.is_exported(code) and all((root / f"{name}.csv").is_file() for name in names):
         return
     scores = tables.export(root, journal.records(), journal.tasks())
-    leaderboards.write(root, scores, tables.task_table(journal.tasks()))
+    leaderboards.write_leaderboards(root, scores, tables.task_table(journal.tasks()))
     writer.note_export(code)
 
 
@@ -244,19 +222,14 @@ def _note_unloaded(writer: JournalWriter, prepared: Prepared, settings: Settings
     for spec in prepared.plan.specs.values():
         writer.drop(_load_cell(spec.full))
     for spec, error in prepared.unloaded.items():
-        flags = [
-            *rerun_command.task_flags(spec),
-            *rerun_command.settings_flags(settings),
-            "--results",
-            str(writer.journal.root),
-        ]
-        again = shlex.join(["bench", "run", *flags])
-        record: Record = {"status": "failed", "cause": error.cause, "detail": str(error), "rerun": again}
-        writer.write({_load_cell(spec.full): record | {"traceback": ""}})
+        flags = [*rerun_command.task_flags(spec), *rerun_command.settings_flags(settings)]
+        rerun = shlex.join(["bench", "run", *flags, "--results", str(writer.journal.root)])
+        ending = Ending("failed", error.cause, str(error))
+        writer.write({_load_cell(spec.full): CellRecord(CellResult(ending), rerun=rerun)})
 
 
 def _load_cell(name: str) -> Cell:
-    return Cell(LOAD_BOARD, name, "", 0, 0, "", "load")
+    return Cell(board=LOAD_BOARD, task=name, panel="", repeat=0, fold=0, learner="", method="load")
 
 
 def _manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> dict[str, Any]:
@@ -266,7 +239,8 @@ def _manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> dict[str
         "settings": asdict(request.settings),
         "selection": asdict(request.chosen),
         "tasks": {
-            name: {"data_hash": prepared.plan.data[name], **_plain(task)} for name, task in prepared.plan.tasks.items()
+            name: {"data_hash": prepared.plan.data[name], **_plain_notes(task)}
+            for name, task in prepared.plan.tasks.items()
         },
         "tally": tally.as_dict(),
         "jobs": request.options.jobs,
@@ -280,7 +254,7 @@ def _manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> dict[str
     }
 
 
-def _plain(task: Task) -> dict[str, Any]:
+def _plain_notes(task: Task) -> dict[str, Any]:
     """Return the parts of a task's notes that are texts or numbers."""
     return {name: value for name, value in task.meta.items() if isinstance(value, (str, int, float, bool, list))}
 
@@ -295,13 +269,13 @@ def _cpu() -> str:
 def _git() -> str | None:
     """Return the commit of the working directory, `+` behind it where files differ from it; None outside git."""
     try:
-        revision = _ask_git("rev-parse", "HEAD")
-        changed = _ask_git("status", "--porcelain", "--untracked-files=no")
+        revision = _run_git("rev-parse", "HEAD")
+        changed = _run_git("status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):
         return None
     return f"{revision}+" if changed else revision
 
 
-def _ask_git(*words: str) -> str:
+def _run_git(*words: str) -> str:
     done = subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=10)  # noqa: S603, S607
     return done.stdout.strip()

@@ -28,7 +28,7 @@ ROUNDS = 50
 
 
 def point(n: int, L: int) -> tuple[Panel, Array]:
-    """Draw the answers of L learners; y is large, because AutoGluon rounds its scores to six decimals."""
+    """Draw the predictions of L learners; y is large, because AutoGluon rounds its scores to six decimals."""
     rng = np.random.default_rng(0)
     y = 1000 * rng.normal(size=n)
     common = 300 * rng.normal(size=n)
@@ -109,7 +109,7 @@ def report(quick: bool) -> str:  # noqa: FBT001
 
 
 def main() -> None:
-    """Measure, print, and write the page if asked."""
+    """Measure, print, and write the page if requested."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small problems only")
     parser.add_argument("--write", metavar="PAGE", help="put the table into this page")

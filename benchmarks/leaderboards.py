@@ -134,7 +134,7 @@ def report(K: int, N: int) -> str:
 
 
 def main() -> None:
-    """Measure, print, and write the page if asked."""
+    """Measure, print, and write the page if requested."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--methods", type=int, default=30)
     parser.add_argument("--tasks", type=int, default=70)

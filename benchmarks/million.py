@@ -65,7 +65,7 @@ def _million(dtype: str, folder: Path) -> tuple[Array, Array, Array]:
     L, n, K = MILLION
     if dtype == "float64":
         return panel(n, K, L)
-    path, levels = folder / "said", np.arange(1, K + 1) / (K + 1)
+    path, levels = folder / "predictions", np.arange(1, K + 1) / (K + 1)
     if not path.exists():
         predictions, y, _ = panel(n, K, L, dtype)
         predictions.tofile(path)
@@ -99,7 +99,7 @@ class _Watch:
 
 
 def main() -> None:
-    """Measure, print, and write the page if asked."""
+    """Measure, print, and write the page if requested."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fine", action="store_true", help="fine weights too: some minutes more")
     parser.add_argument("--write", metavar="PAGE", help="put the table into this page")

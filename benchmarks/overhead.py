@@ -17,13 +17,13 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 
 from bench import experiment
-from bench.experiment import Prepared, Request
+from bench.experiment import Prepared, RunRequest
 from bench.methods.learners import learner_scheme
 from bench.runner.fit_spec import rows_of
 from bench.runner.options import RunSelection
 from bench.runner.plan import Plan
 from bench.tasks import encoders
-from bench.tasks.suites import TaskSpec
+from bench.tasks.task_spec import TaskSpec
 
 DEFAULT_TASKS = ("bundled:diabetes", "bundled:autos", "bundled:penguins", "bundled:breast-cancer")
 
@@ -31,23 +31,23 @@ DEFAULT_TASKS = ("bundled:diabetes", "bundled:autos", "bundled:penguins", "bundl
 def bare(plan: Plan) -> float:
     """Return the seconds that the plan's unweighted fits take in a plain loop."""
     start = time.perf_counter()
-    for ask in plan.asks:
-        task = plan.tasks[ask.task]
-        for split in plan.splits[ask.task]:
+    for board_plan in plan.board_plans:
+        task = plan.tasks[board_plan.task]
+        for split in plan.splits[board_plan.task]:
             rows = rows_of(task, split, plan.settings)
-            for learner in map(learner_scheme, ask.learners):
+            for learner in map(learner_scheme, board_plan.learners):
                 for fit_rows, requested in [*rows.inner, (split.train, split.test)]:
                     encoder = encoders.encoder(learner.options.encoding).fit(task.X.iloc[fit_rows])
-                    model = learner(ask.board.target(task, plan.settings), 0)
+                    model = learner(board_plan.board.target(task, plan.settings), 0)
                     model.fit(encoder.transform(task.X.iloc[fit_rows]), task.y[fit_rows], None)
                     model.predict(encoder.transform(task.X.iloc[requested]))
     return time.perf_counter() - start
 
 
-def whole(request: Request, prepared: Prepared) -> float:
-    """Return the seconds of a cold run: start of the worker, fits, store, weighing, scores and tables."""
+def whole(request: RunRequest, prepared: Prepared) -> float:
+    """Return the seconds of a cold run: start of the worker, fits, store, evaluation, scores and tables."""
     start = time.perf_counter()
-    experiment.run(request, prepared, lambda fits, sheets: lambda event: None)  # noqa: ARG005
+    experiment.run(request, prepared, lambda fits, board_splits: lambda event: None)  # noqa: ARG005
     return time.perf_counter() - start
 
 
@@ -59,7 +59,7 @@ def main() -> None:
     for order in (("bare", "run"), ("run", "bare")):
         for kind in order:
             with tempfile.TemporaryDirectory() as folder:
-                request = Request(tasks=tasks, chosen=RunSelection(boards=boards), results=Path(folder))
+                request = RunRequest(tasks=tasks, chosen=RunSelection(boards=boards), results=Path(folder))
                 prepared = experiment.prepare(request, lambda name, task: None)  # noqa: ARG005
                 seconds[kind].append(bare(prepared.plan) if kind == "bare" else whole(request, prepared))
     print({kind: [round(s, 1) for s in each] for kind, each in seconds.items()})

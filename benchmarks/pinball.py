@@ -30,7 +30,7 @@ from scipy.special import ndtri
 from bench.core.losses import pinball
 from bench.solvers.pinball import simplex_pinball
 from bench.solvers.pinball_levels import each_level, pinball_banded, pinball_by_groups
-from bench.solvers.quantile_regression import Problem, quantile_regression
+from bench.solvers.quantile_regression import RegressionProblem, quantile_regression
 
 Array = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ RATE = 0.05
 
 
 def panel(n: int, K: int, L: int, dtype: str = "float64") -> tuple[Array, Array, Array]:
-    """Draw what learners of unequal quality say, with errors of scale, shape and level: said (L, n, K), y, levels."""
+    """Draw predictions (L, n, K) of learners of unequal quality, with errors of scale, shape and level; y; levels."""
     rng = np.random.default_rng(3)
     levels = np.arange(1, K + 1) / (K + 1)
     y, normal = rng.normal(size=n), ndtri(levels)
@@ -188,7 +188,7 @@ def _by_bench(predictions: Array, y: Array, levels: Array) -> float:
     lines, ones, none = [], np.ones(len(y)), np.zeros(len(predictions) + 1)
     for k, level in enumerate(levels):
         X = np.column_stack((ones, predictions[:, :, k].T))
-        lines.append(quantile_regression(Problem(X, y, ones, float(level), none))[0])
+        lines.append(quantile_regression(RegressionProblem(X, y, ones, float(level), none))[0])
     return _mean_loss(predictions, y, levels, lines)
 
 
@@ -231,7 +231,7 @@ def report(quick: bool) -> str:  # noqa: FBT001
 
 
 def main() -> None:
-    """Measure, print, and write the page if asked."""
+    """Measure, print, and write the page if requested."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small problems only")
     parser.add_argument("--write", metavar="PAGE", help="put the tables into this page")

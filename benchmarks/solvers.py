@@ -98,11 +98,11 @@ def _qp_cells(G: Array, found: dict[str, measure.Timing]) -> list[str]:
 
 
 def end_to_end(sizes: tuple[tuple[int, int], ...]) -> str:
-    """Compare from the answers on, the Gram matrix included; and its memory."""
+    """Compare from the predictions on, the Gram matrix included; and its memory."""
     rows = []
     for n, L in sizes:
-        print(f"from the answers, n = {n}, L = {L}")
-        predictions, y = _answers(n, L)
+        print(f"from the predictions, n = {n}, L = {L}")
+        predictions, y = _predictions(n, L)
         found = measure.by_turns(
             {
                 "bench": lambda predictions=predictions, y=y: simplex_qp(residual_gram(predictions, y)),
@@ -129,7 +129,7 @@ def end_to_end(sizes: tuple[tuple[int, int], ...]) -> str:
     return measure.markdown(columns, rows)
 
 
-def _answers(n: int, L: int) -> tuple[Array, Array]:
+def _predictions(n: int, L: int) -> tuple[Array, Array]:
     rng = np.random.default_rng(1)
     y = rng.normal(size=n)
     predictions = np.empty((L, n))
@@ -185,7 +185,7 @@ def report(quick: bool) -> str:  # noqa: FBT001
     """Return all tables."""
     parts = {
         "Squared error, the Gram matrix given": squared_error((5, 20, 100) if quick else (5, 20, 100, 300, 1000)),
-        "Squared error, from the answers": end_to_end(
+        "Squared error, from the predictions": end_to_end(
             ((10_000, 20),) if quick else ((10_000, 20), (100_000, 50), (1_000_000, 50), (10_000, 300))
         ),
         "Log loss of a linear pool": log_loss(
@@ -197,7 +197,7 @@ def report(quick: bool) -> str:  # noqa: FBT001
 
 
 def main() -> None:
-    """Measure, print, and write the page if asked."""
+    """Measure, print, and write the page if requested."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small problems only")
     parser.add_argument("--write", metavar="PAGE", help="put the tables into this page")

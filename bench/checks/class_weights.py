@@ -107,4 +107,4 @@ def same_bytes(scheme: Scheme[PluginOptions], kind: str) -> None:
         first = _weigh(scheme, counts)
     with global_randomness(2):
         demand_same_bytes(_weigh(scheme, counts), first, "the weights of the same counts")
-    demand_same_bytes(counts, before, "the counts after the weighting has seen them")
+    demand_same_bytes(counts, before, "the counts after the weighting has used them")

@@ -21,7 +21,7 @@ NOUNS = ("ensemble", "learner", "class-weight", "training", "metric", "postproce
 
 
 class LawBrokenError(Exception):
-    """A law is broken: one sentence that says what was expected and what happened."""
+    """A law is broken: one sentence about what was expected and what happened."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Law:
         return (self.examine.__doc__ or "").partition("\n")[0]
 
     def holds_for(self, scheme: Scheme[Any], kind: str) -> bool:
-        """Say whether the law speaks of this scheme and kind."""
+        """Say whether the law is put to this scheme and kind."""
         return (not self.kinds or kind in self.kinds) and self.when(scheme)
 
 
@@ -89,7 +89,7 @@ class Case:
             return str(broken)
         except NotApplicableError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a plug-in raises is its fault, and is told as such
+        except Exception as error:  # noqa: BLE001 - whatever a plug-in raises is its fault, and is reported as such
             return f"it raised {type(error).__name__}: {' '.join(str(error).split())}"
         return ""
 
@@ -110,7 +110,7 @@ def law(noun: str, *kinds: str, when: Callable[[Scheme[Any]], bool] = lambda _: 
 
 
 def demand_close(found: Array, expected: Array, what: str, tolerance: float = 1e-6, unit: float = 1.0) -> None:
-    """Break the law if two arrays differ by more than `tolerance` in the given unit, or in shape."""
+    """Break the law if two arrays differ by more than `tolerance` in this unit, or in shape."""
     if np.shape(found) != np.shape(expected):
         raise LawBrokenError(f"{what}: the shapes are {np.shape(found)} and {np.shape(expected)}, expected the same")
     off = np.abs(np.asarray(found, dtype=float) - np.asarray(expected, dtype=float))

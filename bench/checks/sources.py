@@ -17,12 +17,11 @@ from bench.tasks import sources
 
 
 def _read(scheme: Scheme[PluginOptions], table: str) -> Task:
-    return _kept(scheme.entry.function, scheme.parameters, table)
+    return _read_once(scheme.entry.function, scheme.parameters, table)
 
 
-@functools.lru_cache(maxsize=1)
-def _kept(source: Callable[..., Task], parameters: tuple[tuple[str, Any], ...], table: str) -> Task:
-    """Read a table, and keep it at hand for the next law."""
+@functools.lru_cache(maxsize=1)  # the laws of one table run one after the other
+def _read_once(source: Callable[..., Task], parameters: tuple[tuple[str, Any], ...], table: str) -> Task:
     return source(sources.TaskRequest(table), **dict(parameters))
 
 
@@ -33,10 +32,10 @@ def columns(scheme: Scheme[PluginOptions], table: str) -> None:
     if not X.shape[1] or not X.columns.is_unique:
         raise LawBrokenError(f"its columns are {list(X.columns)}, expected at least one and no name twice")
     for name in X.columns:
-        _demand_form(X[name])
+        _demand_canonical(X[name])
 
 
-def _demand_form(column: pd.Series[float]) -> None:
+def _demand_canonical(column: pd.Series[float]) -> None:
     if isinstance(column.dtype, pd.CategoricalDtype):
         odd = [level for level in column.cat.categories if not isinstance(level, str)]
         if odd:
@@ -74,7 +73,7 @@ def parts(scheme: Scheme[PluginOptions], table: str) -> None:
 
 @law("source")
 def described(scheme: Scheme[PluginOptions], table: str) -> None:
-    """It says what the table is about, where it comes from, and under which licence."""
+    """Its `meta` holds what the table is about, where it comes from, and under which licence."""
     meta = _read(scheme, table).meta
     for name in ("about", "source", "licence"):
         if not str(meta.get(name) or "").strip():

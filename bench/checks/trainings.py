@@ -1,4 +1,4 @@
-"""The laws of training schemes, class weightings among them: each teaches a quick learner a small, unequal table."""
+"""The laws of training schemes, class weightings among them: each fits a quick learner on a small, unequal table."""
 
 from __future__ import annotations
 
@@ -12,39 +12,35 @@ import pandas as pd
 
 from bench.checks.examples import global_randomness, read_only, target_of
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
-from bench.checks.learners import COLOURS
-from bench.checks.learners import FitContext as Table
-from bench.checks.learners import context as table_of
+from bench.checks.learners import COLOURS, ExampleTable, example_table
 from bench.core.hashing import digest
-from bench.core.nouns import Array, InvalidAnswerError, NotApplicableError, Target, validate_values
+from bench.core.nouns import Array, InvalidPredictionError, NotApplicableError, Target, validate_values
 from bench.core.registry import Scheme
-from bench.methods.class_weights import fit_weights
 from bench.methods.learners import learner_scheme
-from bench.methods.trainings import FitContext, FittedModel, TrainingOptions
-from bench.runner.fit_spec import is_weighting
+from bench.methods.trainings import FitContext, FittedModel, TrainingOptions, fit_training
 from bench.tasks import encoders
 
 QUICK = {"forest": "forest:n_estimators=10", "extra-trees": "extra-trees:n_estimators=10", "mlp": "mlp:epochs=15"}
-"""Learners that are fitted smaller than they come, since a law asks for one fit after the other."""
+"""Learners that are fitted smaller than by default, since a law needs one fit after the other."""
 
 
-def unequal(scheme: Scheme[TrainingOptions], counts: Sequence[int] = (70, 24, 9), **given: Any) -> Table:
+def unequal(scheme: Scheme[TrainingOptions], counts: Sequence[int] = (70, 24, 9), **options: Any) -> ExampleTable:
     """Return the easy table of the learners' laws with so many rows of each class, of two classes for some schemes."""
     width = 2 if scheme.options.binary else min(len(counts), 3)
-    table = table_of("class", n=400, width=width, **given)
+    table = example_table("class", n=400, width=width, **options)
     rows = [np.flatnonzero(table.y == k)[: counts[k]] for k in range(width)]
-    return _for(scheme, table.rows(np.sort(np.concatenate(rows))))
+    return _with_order(scheme, table.rows(np.sort(np.concatenate(rows))))
 
 
-def _for(scheme: Scheme[TrainingOptions], table: Table) -> Table:
+def _with_order(scheme: Scheme[TrainingOptions], table: ExampleTable) -> ExampleTable:
     """Return the table with its classes in order, where the scheme is for such."""
     return replace(table, target=replace(table.target, ordered=scheme.options.ordered))
 
 
-def lesson_of(
-    scheme: Scheme[TrainingOptions], table: Table, weight: Array | None = None, learner: str = ""
+def context_of(
+    scheme: Scheme[TrainingOptions], table: ExampleTable, weight: Array | None = None, learner: str = ""
 ) -> FitContext:
-    """Return the lesson of a table for a learner, by its id, or for the first that the scheme is written for."""
+    """Return the context of a table for a learner, by its id, or for the first that the scheme is written for."""
     written_for = next(iter(scheme.options.learners), "logistic")
     chosen = learner_scheme(learner or QUICK.get(written_for, written_for))
     encoder = encoders.encoder(chosen.options.encoding).fit(table.X)
@@ -54,62 +50,63 @@ def lesson_of(
         place[np.argsort(table.y, kind="stable")] = np.arange(len(table.y)) % folds
         return [(np.flatnonzero(place != k), np.flatnonzero(place == k)) for k in np.unique(place)]
 
-    return FitContext(table.X, table.y, weight, table.target, chosen, encoder, 0, cut)
+    return FitContext(
+        X=table.X,
+        y=table.y,
+        weight=weight,
+        target=table.target,
+        learner=chosen,
+        encoder=encoder,
+        seed=0,
+        cut=cut,
+    )
 
 
-def fit(scheme: Scheme[TrainingOptions], context: FitContext) -> FittedModel:
-    """Return what a scheme makes of a lesson; a class weighting weighs its rows."""
-    if not is_weighting(scheme):
-        fitted: FittedModel = scheme(context)
-        return fitted
-    weights = fit_weights(scheme, context.counts)
-    rows = weights[context.y] * (1.0 if context.weight is None else context.weight)
-    return FittedModel(context.fit(weight=rows), weights)
-
-
-def _ask(scheme: Scheme[TrainingOptions], table: Table, weight: Array | None = None, learner: str = "") -> Array:
-    """Return what a taught scheme says of the test rows, after checking that it is lawful."""
-    context = lesson_of(scheme, table, weight, learner)
-    fitted = fit(scheme, context)
-    _demand_sound(fitted, context)
+def _test_predictions(
+    scheme: Scheme[TrainingOptions], table: ExampleTable, weight: Array | None = None, learner: str = ""
+) -> Array:
+    """Return the predictions of a fitted scheme for the test rows, after validating them and its class weights."""
+    context = context_of(scheme, table, weight, learner)
+    fitted = fit_training(context, scheme, weight)
+    _demand_valid_weights(fitted, context)
     return _predict(fitted, table.target, table.X_test)
 
 
 def _predict(fitted: FittedModel, target: Target, X: pd.DataFrame) -> Array:
     try:
         return validate_values(target, fitted.predict(X), len(X))
-    except InvalidAnswerError as error:
+    except InvalidPredictionError as error:
         raise LawBrokenError(str(error)) from error
 
 
-def _demand_sound(fitted: FittedModel, context: FitContext) -> None:
+def _demand_valid_weights(fitted: FittedModel, context: FitContext) -> None:
     """Break the law unless the class weights in effect are unknown, or fit the classes and have the mean one."""
     w, counts = fitted.effective_class_weights, context.counts
     if w is None or (np.shape(w) == counts.shape and np.isnan(w).all()):
         return
     if np.shape(w) != counts.shape or not np.isfinite(w).all() or ((w > 0) != (counts > 0)).any():
         raise LawBrokenError(
-            f"for {counts.tolist()} rows its emphasis is {np.asarray(w).tolist()}, expected finite numbers, "
-            "positive where a class has rows and 0 where it has none"
+            f"for {counts.tolist()} rows its effective class weights are {np.asarray(w).tolist()}, expected finite "
+            "numbers, positive where a class has rows and 0 where it has none"
         )
     if not abs(w @ counts / counts.sum() - 1) < 1e-6:
-        raise LawBrokenError(f"the mean emphasis of a row is {w @ counts / counts.sum():.6g}, expected 1")
+        raise LawBrokenError(f"the mean class weight of a row is {w @ counts / counts.sum():.6g}, expected 1")
 
 
 @law("training", "fit")
 def lawful(scheme: Scheme[TrainingOptions], kind: str) -> None:
-    """It answers with a distribution over the classes, and its class weights fit them."""
+    """It predicts a distribution over the classes, and its class weights fit them."""
     try:
-        _ask(scheme, unequal(scheme))
+        _test_predictions(scheme, unequal(scheme))
     except NotApplicableError as error:
-        raise LawBrokenError(f"it does not learn from a plain table: {error}") from error
+        raise LawBrokenError(f"it cannot be fitted on a plain table: {error}") from error
 
 
 @law("training", "fit")
 def learns(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """On an easy table it finds most rows of every class."""
     table = unequal(scheme, (90, 45, 25))
-    labels = _ask(scheme, table).argmax(axis=1)
+    labels = _test_predictions(scheme, table).argmax(axis=1)
     recall = np.mean([np.mean(labels[table.y_test == k] == k) for k in np.unique(table.y_test)])
     if not recall > 0.5:
         raise LawBrokenError(f"its mean recall is {recall:.3g} on an easy table, expected more than 0.5")
@@ -117,15 +114,15 @@ def learns(scheme: Scheme[TrainingOptions], kind: str) -> None:
 
 @law("training", "fit")
 def same_seed_same_bytes(scheme: Scheme[TrainingOptions], kind: str) -> None:
-    """The same seed gives the same bytes, whatever global random state there is, and that state is left alone."""
+    """The same seed gives the same bytes, whatever the global random state, and that state is left alone."""
     table = unequal(scheme)
     with global_randomness(1):
         before = _global_state()
-        first = _ask(scheme, table)
+        first = _test_predictions(scheme, table)
         if _global_state() != before:
-            raise LawBrokenError("it draws from the random state that belongs to nobody, expected a generator")
+            raise LawBrokenError("it draws from the global random state, expected a generator of its own")
     with global_randomness(2):
-        demand_same_bytes(_ask(scheme, table), first, "the answer with the same seed")
+        demand_same_bytes(_test_predictions(scheme, table), first, "the prediction with the same seed")
 
 
 def _global_state() -> str:
@@ -138,62 +135,64 @@ def inputs_unchanged(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It writes neither to the rows nor to y."""
     table = unequal(scheme)
     before = [table.X.copy(), table.y.copy(), table.X_test.copy()]
-    _ask(scheme, table)
-    demand_same_bytes([table.X, table.y, table.X_test], before, "the table after the scheme has seen it")
+    _test_predictions(scheme, table)
+    demand_same_bytes([table.X, table.y, table.X_test], before, "the table after the fit")
 
 
 @law("training", "fit")
 def test_rows_apart(scheme: Scheme[TrainingOptions], kind: str) -> None:
-    """What it says of a test row depends on that row alone, and not on the others or on their order."""
+    """The prediction for a test row depends on that row alone, and not on the others or on their order."""
     table = unequal(scheme)
-    fitted = fit(scheme, lesson_of(scheme, table))
+    fitted = fit_training(context_of(scheme, table), scheme, None)
     predictions = _predict(fitted, table.target, table.X_test)
     for index in (np.arange(len(predictions))[::-1], np.arange(0, len(predictions), 7)):
         found = _predict(fitted, table.target, table.X_test.iloc[index])
-        demand_close(found, predictions[index], "the answers for other test rows", 1e-9)
+        demand_close(found, predictions[index], "the predictions for other test rows", 1e-9)
 
 
 @law("training", "fit")
 def absent_class(scheme: Scheme[TrainingOptions], kind: str) -> None:
-    """A class without a row keeps its column, with probability and emphasis zero; a lone class is certain."""
+    """A class without a row keeps its column, with probability and class weight zero; a lone class is certain."""
     table = unequal(scheme)
     for there in (np.arange(1, table.target.width), np.arange(1)):
-        predictions = _ask(scheme, table.rows(np.flatnonzero(np.isin(table.y, there))))
+        predictions = _test_predictions(scheme, table.rows(np.flatnonzero(np.isin(table.y, there))))
         if predictions[:, np.setdiff1d(np.arange(table.target.width), there)].max() > 1e-9:
             raise LawBrokenError(f"it gives a class without a row {predictions.min(axis=1).max():.3g}, expected 0")
 
 
 @law("training", "fit")
 def rare_classes(scheme: Scheme[TrainingOptions], kind: str) -> None:
-    """It bears classes of one row and of two, beside one that is much larger."""
+    """It can be fitted on classes of one row and of two, beside one that is much larger."""
     for counts in ((130, 1, 2), (12, 1, 1)):
-        _ask(scheme, unequal(scheme, counts))
+        _test_predictions(scheme, unequal(scheme, counts))
 
 
 @law("training", "fit")
 def two_classes(scheme: Scheme[TrainingOptions], kind: str) -> None:
-    """It bears two classes, the second the larger one, or both alike."""
+    """It can be fitted on two classes, the second the larger one, or both of one size."""
     if scheme.options.ordered:
         return
     for counts in ((8, 60), (30, 30)):
-        table = table_of("class", n=400, width=2)
+        table = example_table("class", n=400, width=2)
         rows = np.concatenate([np.flatnonzero(table.y == k)[: counts[k]] for k in (0, 1)])
-        _ask(scheme, table.rows(rows))
+        _test_predictions(scheme, table.rows(rows))
 
 
 @law("training", "fit", when=lambda scheme: not scheme.options.binary)
 def many_classes(scheme: Scheme[TrainingOptions], kind: str) -> None:
-    """It bears eight classes, the largest with forty times the rows of the smallest."""
+    """It can be fitted on eight classes, the largest with forty times the rows of the smallest."""
     rng = np.random.default_rng(0)
     target = target_of("class", 8)
     y = np.repeat(np.arange(8), [40, 30, 20, 12, 6, 3, 2, 1])
     X = pd.DataFrame({"size": y + rng.normal(size=len(y)), "age": rng.normal(size=len(y))})
-    _ask(scheme, _for(scheme, Table(target, X, read_only(y), X[::4].reset_index(drop=True), y[::4])))
+    _test_predictions(
+        scheme, _with_order(scheme, ExampleTable(target, X, read_only(y), X[::4].reset_index(drop=True), y[::4]))
+    )
 
 
 @law("training", "fit")
 def gaps(scheme: Scheme[TrainingOptions], kind: str) -> None:
-    """It bears a table of which every third value is missing, and odd test rows."""
+    """It can be fitted on a table of which every third value is missing, and predicts odd test rows."""
     table = unequal(scheme, gaps=0.35)
     odd = pd.DataFrame(
         {
@@ -202,25 +201,25 @@ def gaps(scheme: Scheme[TrainingOptions], kind: str) -> None:
             "colour": pd.Categorical([None, "blue", "mauve", "red"]),
         }
     )
-    _ask(scheme, replace(table, X_test=odd))
+    _test_predictions(scheme, replace(table, X_test=odd))
 
 
 @law("training", "fit")
 def categories_alone(scheme: Scheme[TrainingOptions], kind: str) -> None:
-    """It bears a table of categories, and a table of numbers."""
+    """It can be fitted on a table of categories, and on a table of numbers."""
     table = unequal(scheme)
     marked = [X.assign(large=pd.Categorical(np.where(X["size"] > 0, "yes", "no"))) for X in (table.X, table.X_test)]
     for columns in (["colour", "large"], ["size", "age"]):
         X, X_test = (each[columns] for each in marked)
-        _ask(scheme, replace(table, X=X, X_test=X_test))
+        _test_predictions(scheme, replace(table, X=X, X_test=X_test))
 
 
 @law("training", "fit")
 def constant_columns(scheme: Scheme[TrainingOptions], kind: str) -> None:
-    """It bears a table of which no column tells anything, and then holds no class to be certain."""
+    """It can be fitted on a table whose columns never vary, and then no class is certain."""
     table = unequal(scheme)
     red = pd.Categorical.from_codes(np.full(len(table.X), 2), COLOURS)
-    predictions = _ask(scheme, replace(table, X=table.X.assign(size=1.0, age=np.nan, colour=red)))
+    predictions = _test_predictions(scheme, replace(table, X=table.X.assign(size=1.0, age=np.nan, colour=red)))
     if predictions.max() > 1 - 1e-6:
         raise LawBrokenError(
             f"it gives a class {predictions.max():.6g} from columns that never vary, expected less than 1"
@@ -229,20 +228,21 @@ def constant_columns(scheme: Scheme[TrainingOptions], kind: str) -> None:
 
 @law("training", "fit")
 def repeated_rows(scheme: Scheme[TrainingOptions], kind: str) -> None:
-    """It bears a table whose rows each come four times, some of them with two classes."""
+    """It can be fitted on a table whose rows each come four times, some of them with two classes."""
     table = unequal(scheme, (20, 8, 4))
     index = np.tile(np.arange(len(table.y)), 4)
     y = table.y[index]
     y[-3:] = 0
-    _ask(scheme, replace(table, X=table.X.iloc[index].reset_index(drop=True), y=read_only(y)))
+    _test_predictions(scheme, replace(table, X=table.X.iloc[index].reset_index(drop=True), y=read_only(y)))
 
 
 @law("training", "fit")
 def equal_weights(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """Row weights of one are like none."""
     table = unequal(scheme)
-    found, expected = _ask(scheme, table, read_only(np.ones(len(table.y)))), _ask(scheme, table)
-    demand_close(found, expected, "the answers with weights of one and without weights", 1e-6)
+    ones = read_only(np.ones(len(table.y)))
+    found, expected = _test_predictions(scheme, table, ones), _test_predictions(scheme, table)
+    demand_close(found, expected, "the predictions with weights of one and without weights", 1e-6)
 
 
 @law("training", "fit")
@@ -250,48 +250,55 @@ def zero_weight_rows(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """Rows of weight zero are as if they were not there."""
     table = unequal(scheme)
     used = np.random.default_rng(3).random(len(table.y)) < 0.8
-    whole = lesson_of(scheme, table, read_only(used.astype(float)))
+    whole = context_of(scheme, table, read_only(used.astype(float)))
     part = replace(whole, X=table.X[used], y=read_only(table.y[used]), weight=None)
-    found, expected = (_predict(fit(scheme, context), table.target, table.X_test) for context in (whole, part))
-    demand_close(found, expected, "the answers with rows of weight zero and without them", 1e-6)
+    found, expected = (
+        _predict(fit_training(context, scheme, context.weight), table.target, table.X_test) for context in (whole, part)
+    )
+    demand_close(found, expected, "the predictions with rows of weight zero and without them", 1e-6)
 
 
 @law("training", "fit")
-def hears_weights(scheme: Scheme[TrainingOptions], kind: str) -> None:
-    """Where rows contradict each other the heavy ones pull the answer their way."""
+def uses_row_weights(scheme: Scheme[TrainingOptions], kind: str) -> None:
+    """Where rows contradict each other the heavy ones pull the predictions their way."""
     table = unequal(scheme, (60, 60, 60))
     last = table.target.width - 1
     X = pd.concat([table.X, table.X], ignore_index=True)
     y = read_only(np.append(table.y, (table.y + 1) % (last + 1)))
-    told = replace(table, X=X, y=y)
+    contradictory = replace(table, X=X, y=y)
     truth = np.repeat([1.0, 0.0], len(table.y))
-    right, wrong = (_ask(scheme, told, read_only(0.2 + 1.6 * heavy)) for heavy in (truth, 1 - truth))
+    right, wrong = (
+        _test_predictions(scheme, contradictory, read_only(0.2 + 1.6 * heavy)) for heavy in (truth, 1 - truth)
+    )
     row = np.arange(len(right))
     better = float(np.mean(right[row, table.y_test] > wrong[row, table.y_test]))
     if not better > 0.7:
-        raise LawBrokenError(f"{better:.0%} of its answers move to the classes of the heavy rows, expected most")
+        raise LawBrokenError(f"{better:.0%} of its predictions move to the classes of the heavy rows, expected most")
 
 
 @law("training", "fit")
-def emphasis_undone(scheme: Scheme[TrainingOptions], kind: str) -> None:
-    """Where no column tells anything, its answer over its emphasis gives each class its share of the rows."""
+def class_weights_undone(scheme: Scheme[TrainingOptions], kind: str) -> None:
+    """Where no column is informative, its prediction over its class weights gives each class its share of the rows."""
     rng = np.random.default_rng(5)
     n, width = 360, 2 if scheme.options.binary else 3
     y = np.repeat(np.arange(width), [240, 120] if width == 2 else [220, 90, 50])
     X, X_test = (pd.DataFrame({"size": rng.normal(size=rows), "age": rng.normal(size=rows)}) for rows in (n, 200))
-    table = _for(scheme, Table(target_of("class", width), X, read_only(y), X_test, np.zeros(200, dtype=int)))
-    fitted = fit(scheme, lesson_of(scheme, table))
+    table = _with_order(
+        scheme, ExampleTable(target_of("class", width), X, read_only(y), X_test, np.zeros(200, dtype=int))
+    )
+    fitted = fit_training(context_of(scheme, table), scheme, None)
     if fitted.effective_class_weights is None or np.isnan(fitted.effective_class_weights).any():
         return
     odds = _predict(fitted, table.target, X_test) / fitted.effective_class_weights
     found = np.mean(odds / odds.sum(axis=1, keepdims=True), axis=0)
+    # the columns are noise, which every learner fits a little
     demand_close(found, np.bincount(y) / n, "the shares of the classes", 0.12)
 
 
 @law("training", "fit", when=lambda scheme: not scheme.options.learners)
-def hears_learner(scheme: Scheme[TrainingOptions], kind: str) -> None:
-    """It answers otherwise with another learner: nothing stands twice in a table."""
+def uses_learner(scheme: Scheme[TrainingOptions], kind: str) -> None:
+    """It predicts something else with another learner: nothing stands twice in a table."""
     table = unequal(scheme)
-    first, second = (_ask(scheme, table, learner=name) for name in ("logistic", QUICK["forest"]))
+    first, second = (_test_predictions(scheme, table, learner=name) for name in ("logistic", QUICK["forest"]))
     if np.abs(first - second).max() < 1e-6:
-        raise LawBrokenError("two learners give the same answer, expected each its own, or the trait `learners`")
+        raise LawBrokenError("two learners give the same prediction, expected each its own, or the option `learners`")

@@ -1,20 +1,26 @@
-"""The command line: parse, call, print. Heavy imports stand inside the commands, so that `bench --help` is quick."""
+"""Cli: the command line parses, calls and prints.
+
+Lives here: `running`, `reading`, `listing`, `comparing` and `exporting` (one function a command;
+`commands` joins them), `flags` (made from the fields of
+dataclasses), `printing` and `terminal` (what people see), `catalog` (what there is to choose from).
+May import: every room. Heavy imports stand inside the commands, so that `bench --help` is quick.
+Next of its kind: a command is a function in the module of its family; a flag is a field of the dataclass that holds it.
+"""
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+from bench.core.exit_codes import FAULT, INTERRUPTED, TERMINATED
+from bench.core.threads import use_one_thread
 
 
 def main() -> NoReturn:
-    """Run the command line and exit with its code: 2 for a mistake of the user, 130 or 143 when interrupted."""
-    for name in THREAD_VARIABLES:  # before numpy is imported, here and in every worker: one thread each
-        os.environ[name] = "1"
+    """Run the command line and exit with the code of `bench.core.exit_codes` that says how it went."""
+    use_one_thread()
     signal.signal(signal.SIGTERM, _terminate)
     sys.path.append(str(Path.cwd()))  # plug-ins and estimators of the working directory can be named
     from bench.cli.commands import app
@@ -22,21 +28,21 @@ def main() -> NoReturn:
     try:
         code = app(standalone_mode=False)
     except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a line and a code
-        code = _explain(error)
+        code = print_error(error)
     sys.exit(code or 0)
 
 
 def _terminate(*_: object) -> NoReturn:
-    sys.exit(143)
+    sys.exit(TERMINATED)
 
 
-def _explain(error: Exception) -> int:
-    """Print what went wrong in one line where the user can mend it, with a traceback where only we can."""
+def print_error(error: Exception) -> int:
+    """Print what went wrong, in one line where the user can mend it, else with a traceback; return the exit code."""
     import typer
 
     if isinstance(error, typer.Abort):
-        return 130
-    if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+        return INTERRUPTED
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # a usage error, of click or of typer's copy
         context = getattr(error, "ctx", None)
         hint = f" (see `{context.command_path} --help`)" if context else ""
         sys.stderr.write(f"bench: {' '.join(error.format_message().split())}{hint}\n")
@@ -50,4 +56,4 @@ def _explain(error: Exception) -> int:
 
     traceback.print_exception(error)
     sys.stderr.write("bench: this is a fault of bench: please report it with the lines above\n")
-    return 70
+    return FAULT

@@ -21,7 +21,8 @@ from bench.runner import fit_spec
 from bench.tasks import loading, sources
 from bench.tasks.sources import LoadError
 from bench.tasks.sources.bundled import CATALOGUE
-from bench.tasks.suites import TaskSpec, catalogue
+from bench.tasks.suites import catalogue
+from bench.tasks.task_spec import TaskSpec
 
 REGISTRIES: dict[str, Registry[Any]] = {
     "learners": learners.registry,
@@ -35,7 +36,7 @@ REGISTRIES: dict[str, Registry[Any]] = {
 
 
 def tables(nouns: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Return a table for each noun asked for, for all of them without any.
+    """Return a table for each noun that is named, for all of them without any.
 
     Raises:
         BenchError: a noun is unknown.
@@ -51,9 +52,7 @@ def plug_ins(registry: Registry[Any]) -> pd.DataFrame:
     rows = [
         {
             "name": entry.name.replace("-", "_") if registry is metrics.registry else entry.name,
-            "kinds": " ".join(sorted(entry.kinds)),
-            "tags": " ".join(sorted(entry.options.tags)),
-            "parameters": " ".join(f"{name}={value}" for name, value in entry.parameters.items()),
+            **_kinds_tags_parameters(entry),
             "summary": entry.summary,
         }
         for entry in registry.own().values()
@@ -61,15 +60,23 @@ def plug_ins(registry: Registry[Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _kinds_tags_parameters(entry: Entry[Any]) -> dict[str, str]:
+    return {
+        "kinds": " ".join(sorted(entry.kinds)),
+        "tags": " ".join(sorted(entry.options.tags)),
+        "parameters": " ".join(f"{name}={value}" for name, value in entry.parameters.items()),
+    }
+
+
 def applicability() -> pd.DataFrame:
     """Return one row a training scheme: what it does to the fit of each learner of classes, or why it does not apply.
 
     `plain` changes nothing, `row weights` weighs the rows, the others are the hooks of training schemes. What a pair
-    asks of the classes stands behind the hook.
+    needs of the classes stands behind the hook.
     """
-    learned = list(learners.registry.entries("class"))
+    names = list(learners.registry.entries("class"))
     return pd.DataFrame(
-        {"name": name, **{learner: _hook(entry, learner) for learner in learned}}
+        {"name": name, **{learner: _hook(entry, learner) for learner in names}}
         for name, entry in trainings.registry.entries("fit").items()
     )
 
@@ -84,28 +91,29 @@ def _hook(training: Entry[Any], learner: str) -> str:
             .removesuffix(f", not for {learner}")
         )
     plain = "plain" if training.name == "none" else "row weights"
-    asks = {
+    needs = {
         ", two classes": _why_not(training, learner, 3, ordered=True),
         ", ordered classes": _why_not(training, learner, 2, ordered=False),
     }
     return (plain if training.options.hook == "weights" else training.options.hook) + "".join(
-        what for what, refused in asks.items() if refused
+        need for need, refused in needs.items() if refused
     )
 
 
 def _why_not(training: Entry[Any], learner: str, width: int, *, ordered: bool) -> str | None:
-    """Say why a pair does not apply to a small table of unequal classes, or None where it does."""
+    """Return why a pair does not apply to a small table of unequal classes, or None where it does."""
     y = np.repeat(np.arange(width), 2 + 2 * np.arange(width))
     classes = tuple(f"class {k}" for k in range(width))
     task = Task("unequal", pd.DataFrame({"x": y}), y, "classification", (), classes)
     rows = fit_spec.rows_of(task, Split(0, 0, np.arange(len(y)), np.arange(0)), Settings(inner=2))
-    weighs = fit_spec.is_weighting(Scheme(training)) and training.name != "none"
-    # some weightings weigh alike until they are given a parameter: `balanced` stands for all of them
+    weighs = trainings.is_weighting(Scheme(training)) and training.name != "none"
+    # some weightings weigh all classes alike until they are given a parameter: `balanced` stands for all of them
     requested = "balanced" if weighs else training.name
     return fit_spec.why_not(rows, fit_spec.Fit(Target("class", classes, ordered), learner, requested), Settings())
 
 
 def _boards() -> pd.DataFrame:
+    """Return one row a board."""
     return pd.DataFrame(
         {
             "name": board.name,
@@ -121,19 +129,21 @@ def _boards() -> pd.DataFrame:
 
 
 def _suites() -> pd.DataFrame:
+    """Return one row a suite."""
     return pd.DataFrame(
         {
-            "name": s.name,
-            "tasks": len(s.tasks),
-            "folds": s.cv.folds,
-            "repeats": s.cv.repeats,
-            "summary": s.description,
+            "name": suite.name,
+            "tasks": len(suite.tasks),
+            "folds": suite.cv.folds,
+            "repeats": suite.cv.repeats,
+            "summary": suite.description,
         }
-        for s in catalogue().suites.values()
+        for suite in catalogue().suites.values()
     )
 
 
 def _panels() -> pd.DataFrame:
+    """Return one row a named panel and kind of target."""
     return pd.DataFrame(
         {"name": name, "kind": kind, "each": panel.each, "learners": " ".join(members)}
         for name, panel in catalogue().panels.items()
@@ -145,13 +155,13 @@ def bundled() -> pd.DataFrame:
     """Return one row a bundled table."""
     rows = [
         {
-            "name": f"bundled:{t.name}",
-            "kind": t.kind,
-            "target": t.target,
-            "summary": t.about,
-            "licence": t.licence,
+            "name": f"bundled:{table.name}",
+            "kind": table.kind,
+            "target": table.target,
+            "summary": table.about,
+            "licence": table.licence,
         }
-        for t in CATALOGUE.values()
+        for table in CATALOGUE.values()
     ]
     return pd.DataFrame(rows)
 
@@ -165,7 +175,12 @@ def describe(name: str, target: str | None, *, offline: bool) -> dict[str, dict[
     spec = TaskSpec(name, target)
     if spec.source in sources.registry.entries():
         return {name: _task(spec, offline=offline)}
-    found = {f"{name} ({noun})": _plug_in(r, name) for noun, r in REGISTRIES.items() if _knows(r, name)}
+    own_name = name.partition(":")[0].replace("_", "-")
+    found = {
+        f"{name} ({noun})": _plug_in(registry, name, own_name)
+        for noun, registry in REGISTRIES.items()
+        if own_name in registry.own()
+    }
     suites = catalogue().suites
     if name in suites:
         found[f"{name} (suite)"] = {task.name: task.target or "" for task in suites[name].tasks}
@@ -175,18 +190,13 @@ def describe(name: str, target: str | None, *, offline: bool) -> dict[str, dict[
     return found
 
 
-def _knows(registry: Registry[Any], name: str) -> bool:
-    return name.partition(":")[0].replace("_", "-") in registry.own()
-
-
-def _plug_in(registry: Registry[Any], name: str) -> dict[str, Any]:
-    entry = registry.entries()[name.partition(":")[0].replace("_", "-")]
+def _plug_in(registry: Registry[Any], text: str, name: str) -> dict[str, Any]:
+    """Return what is known of a plug-in; `text` is its name with the parameters that the user gave."""
+    entry = registry.entries()[name]
     if registry is learners.registry:
-        learner_scheme(name)
+        learner_scheme(text)  # refuses a parameter that the learner does not have
     return {
-        "kinds": " ".join(sorted(entry.kinds)),
-        "tags": " ".join(sorted(entry.options.tags)),
-        "parameters": " ".join(f"{key}={value}" for key, value in entry.parameters.items()),
+        **_kinds_tags_parameters(entry),
         "defined in": entry.function.__module__,
         "documentation": "\n" + (inspect.getdoc(entry.function) or ""),
         **{f"may break the law {law}": reason for law, reason in entry.options.breaks.items()},
@@ -194,6 +204,11 @@ def _plug_in(registry: Registry[Any], name: str) -> dict[str, Any]:
 
 
 def _task(spec: TaskSpec, *, offline: bool) -> dict[str, Any]:
+    """Return the facts of a table that is loaded for it.
+
+    Raises:
+        BenchError: it could not be loaded.
+    """
     ((_, task),) = loading.load([spec], offline=offline)
     if isinstance(task, LoadError):
         raise BenchError(f"{spec.name} could not be loaded: {task}") from task

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from bench.cli.arguments import PLUGINS
+
 if TYPE_CHECKING:
     from bench.report.comparison import Report
 
@@ -45,12 +47,15 @@ def compare(
     allow_different_data: Annotated[
         bool, typer.Option("--allow-different-data", help="Compare although data, folds or protocol differ.")
     ] = False,
+    plugins: PLUGINS = None,
 ) -> None:
     """Say where NEW is worse than BASE; exit with 3 if a rule is broken, 4 if it cannot be held."""
+    from bench.core.plugins import load_plugins
     from bench.core.selection import split_list
     from bench.report.comparison import ComparisonOptions, rules
-    from bench.report.comparison import compare as compared
+    from bench.report.comparison import compare as compare_sides
 
+    load_plugins(plugins or ())
     options = ComparisonOptions(
         rules=[rules.rule(text) for text in split_list(fail_on or ())],
         noise=[rules.noise(text) for text in split_list(noise or ())],
@@ -62,8 +67,8 @@ def compare(
         allow_different_data=allow_different_data,
         timing=timing,
     )
-    report = compared(base, new, options)
-    _write(_text(report, output_format), output)
+    report = compare_sides(base, new, options)
+    _write(_format_report(report, output_format), output)
     if report.code:
         typer.echo(f"bench: {report.word}: {report.reason}", err=True)
     raise typer.Exit(report.code)
@@ -79,14 +84,14 @@ def baseline_save(
 ) -> None:
     """Write a baseline of a few kB: the mean of every task, one line a method; the same bytes for the same scores."""
     from bench.core.nouns import BenchError
-    from bench.report.comparison import baseline_file as saving
     from bench.report.comparison import source
+    from bench.report.comparison.baseline_file import baseline_text
     from bench.report.comparison.report import RefusedError
 
     if output.suffix != ".json":
         raise BenchError(f"a baseline is JSON: name {str(output)!r} with the suffix .json")
     try:
-        text = saving.save(source(results), metric or ())
+        text = baseline_text(source(results), metric or ())
     except RefusedError as refusal:
         typer.echo(f"bench: {refusal.reason}", err=True)
         raise typer.Exit(refusal.code) from refusal
@@ -104,14 +109,14 @@ def _write(text: str, output: Path | None) -> None:
         write_text(output, text)
 
 
-def _text(report: Report, output_format: ReportFormat) -> str:
+def _format_report(report: Report, output_format: ReportFormat) -> str:
     """Return the report in a format."""
     from bench.report.comparison.exchange import TEXTS
 
-    return _drawn(report) if output_format == "table" else TEXTS[output_format](report)
+    return _draw_report(report) if output_format == "table" else TEXTS[output_format](report)
 
 
-def _drawn(report: Report) -> str:
+def _draw_report(report: Report) -> str:
     """Return the report as people read it in a terminal."""
     from bench.cli import terminal
     from bench.report.comparison import formats

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from bench.report.leaderboards import Ranked
+from bench.cli.arguments import PLUGINS
+from bench.core.exit_codes import NOTHING_SELECTED
 
-DRAWN = ("svg", "png", "pdf")
+if TYPE_CHECKING:
+    from bench.report.leaderboards import Standing
+
+FIGURE_FORMATS = ("svg", "png", "pdf")
 """Formats of figures."""
-NOTHING_SELECTED = 5
 
 
 def export(
@@ -32,34 +34,37 @@ def export(
     missing: Annotated[
         str, typer.Option(help="What becomes of missing scores: common, worst, impute:METHOD, fail.")
     ] = "common",
+    plugins: PLUGINS = None,
 ) -> None:
     """Write leaderboards and figures as files, one a board, metric and format; print the path of each."""
     from bench.cli import terminal
+    from bench.core.plugins import load_plugins
     from bench.core.selection import chosen_from
-    from bench.core.tables import load
+    from bench.core.tables import load_scores
     from bench.report import exports
     from bench.report.leaderboards import standings, table_of
 
-    known = [*exports.FORMATS, *DRAWN]
+    load_plugins(plugins or ())
+    known = [*exports.FORMATS, *FIGURE_FORMATS]
     wanted = chosen_from(known, formats or ["!pdf"], "format")
-    scores = exports.chosen_scores(load(results), board or (), metric or ())
+    scores = exports.choose_scores(load_scores(results), board or (), metric or ())
     ranked = list(standings(scores, missing=missing))
     if not ranked:
         terminal.message(f"bench: {results} holds no ranked scores")
         raise typer.Exit(NOTHING_SELECTED)
-    directions = {one.key["metric"]: one.board.direction for one in ranked}
+    directions = {one.key.metric: one.grid.direction for one in ranked}
     tables = [name for name in wanted if name in exports.FORMATS]
-    written = exports.write(output, table_of(ranked), tables, directions)
+    written = exports.write_tables(output, table_of(ranked), tables, directions)
     for path in written:
         typer.echo(path)
-    count = len(written) + _draw(ranked, results, output, [name for name in wanted if name in DRAWN])
+    count = len(written) + _draw(ranked, results, output, [name for name in wanted if name in FIGURE_FORMATS])
     terminal.message(f"{count} files in {output}")
 
 
-def _draw(ranked: Iterable[Ranked], results: Path, output: Path, formats: Sequence[str]) -> int:
-    """Write the figures and say what cannot be drawn; return the number of files."""
+def _draw(ranked: Iterable[Standing], results: Path, output: Path, formats: Sequence[str]) -> int:
+    """Write the figures and report what cannot be drawn; return the number of files."""
     from bench.cli import terminal
-    from bench.report.figures import pictures, save
+    from bench.report.figures import pictures, save_figure
 
     count = 0
     for picture in pictures(ranked, results) if formats else ():
@@ -69,7 +74,7 @@ def _draw(ranked: Iterable[Ranked], results: Path, output: Path, formats: Sequen
         figure = picture.draw()
         for ending in formats:
             path = output / f"{picture.name}.{ending}"
-            save(figure, path)
+            save_figure(figure, path)
             typer.echo(path)
             count += 1
     return count

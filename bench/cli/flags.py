@@ -1,289 +1,199 @@
-"""The flags of every command that selects work, and how they become a request."""
+"""The flags of every command that selects work: one a field of what they make, a `RunRequest`.
+
+A new flag is a field with `bench.core.flag.flag` as its metadata; nothing changes here.
+"""
 
 from __future__ import annotations
 
 import functools
 import inspect
-import re
-from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
-if TYPE_CHECKING:
-    from bench.core.settings import Settings
-    from bench.experiment import RunRequest
+from bench.core.flag import Flag, flag_of
+from bench.runner.options import RunRequest
+from bench.tasks.task_spec import TaskSpec
 
-PROTOCOLS = ("refit", "bag", "nested", "split")
-SETTINGS: dict[str, tuple[Callable[[str], Any], Callable[[Any], bool], str]] = {
-    "protocol": (str, lambda name: name in PROTOCOLS, ", ".join(PROTOCOLS)),
-    "inner": (int, lambda folds: folds >= 2, "a whole number of at least 2"),
-    "calibration": (float, lambda share: 0.01 <= share <= 0.5, "a share from 0.01 to 0.5"),
-}
-"""How settings of the experiment are read, what they may be, and what to say where they are not."""
-RETRIED = ["all", "failed", "invalid", "timeout", "oom", "crashed", "infra", "data", "code", "limit"]
-WHAT, HOW, WHERE = "What is compared", "How it is run", "Where it is kept"
+SHOWN_BEHIND = {"target": "repeats", "seed": "max_weight_rows", "inner": "seeds"}
+"""Fields that help shows behind a field of another class, together with the fields that follow them in their own."""
 
 
-def ask(
-    tasks: Annotated[
-        list[str] | None,
-        typer.Option("-t", "--task", help="openml:37 or 37, bundled:iris, file:my.csv.", rich_help_panel=WHAT),
-    ] = None,
-    suites: Annotated[
-        list[str] | None, typer.Option("-s", "--suite", help="Suite of datasets.yaml.", rich_help_panel=WHAT)
-    ] = None,
-    boards: Annotated[
-        list[str] | None, typer.Option("-b", "--board", help="Boards, by name or glob.", rich_help_panel=WHAT)
-    ] = None,
-    learners: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-l", "--learner", help="Learners: name, glob, name:parameter=value, package:Estimator, !name.",
-            rich_help_panel=WHAT,
-        ),
-    ] = None,
-    ensembles: Annotated[
-        list[str] | None,
-        typer.Option("-e", "--ensemble", help="Ensemble schemes: name, glob, tag, all, !name.", rich_help_panel=WHAT),
-    ] = None,
-    class_weights: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-w", "--class-weight", help="Class weightings, training schemes: name, glob, tag, all, !name.",
-            rich_help_panel=WHAT,
-        ),
-    ] = None,
-    panel: Annotated[
-        str | None, typer.Option(help="Named panel of learners in datasets.yaml.", rich_help_panel=WHAT)
-    ] = None,
-    folds: Annotated[
-        int | None, typer.Option(min=1, help="Only the first N folds of each task.", rich_help_panel=WHAT)
-    ] = None,
-    repeats: Annotated[
-        int | None, typer.Option(min=1, help="Only the first N repeats of each task.", rich_help_panel=WHAT)
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option(help="Target column of the file: tasks.", rich_help_panel=WHAT)
-    ] = None,
-    kind: Annotated[
-        str | None, typer.Option(help="regression or classification; inferred without it.", rich_help_panel=WHAT)
-    ] = None,
-    group: Annotated[
-        str | None, typer.Option(help="Column whose equal values stay in one fold.", rich_help_panel=WHAT)
-    ] = None,
-    time: Annotated[
-        str | None, typer.Option(help="Column of time: nothing learns from later rows.", rich_help_panel=WHAT)
-    ] = None,
-    weight: Annotated[
-        str | None, typer.Option(help="Column of row weights, for fits, schemes and metrics.", rich_help_panel=WHAT)
-    ] = None,
-    order: Annotated[
-        str | None,
-        typer.Option(help="Classes from low to high: a,b,c; number where they are numbers.", rich_help_panel=WHAT),
-    ] = None,
-    max_learners: Annotated[
-        int | None, typer.Option(min=1, help="Only the first N learners of the panel.", rich_help_panel=WHAT)
-    ] = None,
-    max_weight_rows: Annotated[
-        int | None, typer.Option(min=2, help="At most N rows teach an ensemble's weights.", rich_help_panel=WHAT)
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the experiment.", rich_help_panel=WHAT)] = 0,
-    seeds: Annotated[
-        int, typer.Option(min=1, help="Run every split with N seeds of the learners: the noise of reseeding.",
-                          rich_help_panel=WHAT)
-    ] = 1,
-    inner: Annotated[int | None, typer.Option(min=2, help="Inner folds; 5.", rich_help_panel=WHAT)] = None,
-    levels: Annotated[
-        str | None, typer.Option(help="Quantile levels: 0.1,0.5,0.9 or 0.1:0.9:0.1.", rich_help_panel=WHAT)
-    ] = None,
-    protocol: Annotated[
-        Literal["refit", "bag", "nested", "split"] | None,
-        typer.Option(
-            help="What answers the test rows: refit (all training rows), bag (the folds' models), nested (and models "
-            "without two folds), split (rows set aside to calibrate).",
-            rich_help_panel=WHAT,
-        ),
-    ] = None,
-    calibration: Annotated[
-        float | None,
-        typer.Option(min=0.01, max=0.5, help="Share that protocol split sets aside; 0.2.", rich_help_panel=WHAT),
-    ] = None,
-    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes.", rich_help_panel=HOW)] = 1,
-    time_limit: Annotated[
-        str | None, typer.Option(help="Limit of one fit or one cell: 90s, 10m, 2h.", rich_help_panel=HOW)
-    ] = None,
-    mem_limit: Annotated[
-        str | None, typer.Option(help="Limit of a worker's memory: 500MB, 4GB.", rich_help_panel=HOW)
-    ] = None,
-    retry: Annotated[
-        list[str] | None,
-        typer.Option(help="Try again: failed, timeout, oom, invalid, all (crashed and infra always are).",
-                     rich_help_panel=HOW),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Fit and weigh again.", rich_help_panel=HOW)] = False,
-    stop: Annotated[
-        bool, typer.Option("-x", "--exitfirst", help="Stop at the first cell that is not ok.", rich_help_panel=HOW)
-    ] = False,
-    plugins: Annotated[
-        list[str] | None, typer.Option("--plugin", help="Plug-in file or module.", rich_help_panel=HOW)
-    ] = None,
-    offline: Annotated[
-        bool, typer.Option("--offline", envvar="BENCH_OFFLINE", help="Never use the network.", rich_help_panel=HOW)
-    ] = False,
-    results: Annotated[
-        Path, typer.Option(envvar="BENCH_RESULTS", help="Results directory.", rich_help_panel=WHERE)
-    ] = Path("results"),
-    store: Annotated[
-        Path | None,
-        typer.Option(envvar="BENCH_STORE", help="Prediction store; RESULTS/store without it.", rich_help_panel=WHERE),
-    ] = None,
-) -> RunRequest:  # fmt: skip
-    """Return the request that the flags stand for.
+@dataclass(frozen=True)
+class FlagField:
+    """A field that the command line offers."""
 
-    Raises:
-        BenchError: a value cannot be read.
-    """
-    from bench.core.selection import chosen_from, split_list
-    from bench.experiment import RunRequest
-    from bench.runner.options import Limits, RunOptions, RunSelection
-    from bench.tasks.suites import TaskSpec
+    name: str
+    type: Any
+    default: Any
+    flag: Flag
 
-    names = split_list(tasks or ())
-    columns = (target, kind, group, time, weight, order)
-    files = [name for name in names if name.startswith("file:")] or names
-    specs = [TaskSpec(name, *columns) if name in files else TaskSpec(name) for name in names]
-    limits = Limits(seconds(time_limit) if time_limit else None, size(mem_limit) if mem_limit else None)
-    words = tuple(chosen_from(RETRIED, retry, "status to retry")) if retry else ()
-    wanted = tuple(split_list(suites or ()))
-    given = {"protocol": protocol, "levels": levels, "inner": inner, "calibration": calibration, "panel": panel}
-    usual, named_panel = _settings(seed, wanted, {name: str(text) for name, text in given.items() if text is not None})
-    return RunRequest(
-        tasks=tuple(specs),
-        suites=wanted,
-        chosen=RunSelection(
-            tuple(boards or ()), tuple(learners or ()), tuple(ensembles or ()), tuple(class_weights or ()),
-            named_panel, folds, repeats, max_learners, max_weight_rows, seeds,
-        ),
-        settings=usual,
-        options=RunOptions(jobs, limits, words, force, stop, tuple(plugins or ())),
-        results=results,
-        store=store,
-        offline=offline,
-    )  # fmt: skip
+    @property
+    def repeated(self) -> bool:
+        """Whether the flag may be given several times."""
+        return get_origin(self.type) is tuple and self.flag.read is None
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values of a field that takes a few names only; else empty."""
+        return get_args(self.type) if get_origin(self.type) is Literal else ()
+
+    def parameter(self) -> inspect.Parameter:
+        """Return the field as typer wants it; a value that is not given is None where the default is not the last word.
+
+        A suite may come before the default of a setting, and a text that must be read has no default as a text.
+        """
+        kind: Any = list[str] if self.repeated else str if self.flag.read else self.type
+        default = None if self.repeated or self.flag.read or self.flag.by_suite else self.default
+        option = typer.Option(
+            *(self.flag.names or [f"--{self.name.replace('_', '-')}"]),
+            help=self.flag.help_text,
+            rich_help_panel=self.flag.help_panel,
+            min=self.flag.least,
+            max=self.flag.most,
+            envvar=self.flag.envvar,
+        )
+        return inspect.Parameter(
+            self.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=default,
+            annotation=Annotated[kind if default is not None else kind | None, option],
+        )
+
+    def read(self, given: Any) -> Any:
+        """Return the value of the field for what typer made of its flag.
+
+        Raises:
+            BenchError: it cannot be read.
+        """
+        if self.repeated:
+            return (self.flag.read_all or tuple)(given)
+        return self.flag.read(given) if self.flag.read else given
+
+    def read_of_suite(self, text: str) -> Any:
+        """Return the value of the field for what a suite sets, within the bounds that typer holds a flag to.
+
+        Raises:
+            BenchError: it cannot be read, or is out of bounds.
+        """
+        from bench.core.nouns import BenchError
+
+        if self.flag.read:
+            return self.flag.read(text)
+        try:
+            value = self.type(text) if self.type in {int, float} else text
+        except ValueError:
+            value = None
+        if value is None or not self._allows(value):
+            raise BenchError(f"{self.name} cannot be {text!r}: give {self._allowed()}")
+        return value
+
+    def _allows(self, value: Any) -> bool:
+        if self.choices:
+            return value in self.choices
+        least, most = self.flag.least, self.flag.most
+        return (least is None or value >= least) and (most is None or value <= most)
+
+    def _allowed(self) -> str:
+        """Describe the values that the field may have."""
+        if self.choices:
+            return ", ".join(self.choices)
+        if self.type is int:
+            return f"a whole number of at least {self.flag.least}"
+        return f"a share from {self.flag.least} to {self.flag.most}"
 
 
-def _setting(name: str, text: str) -> Any:
-    """Read one setting of a flag or a suite.
+@functools.cache
+def flag_fields() -> tuple[FlagField, ...]:
+    """Return every field of a request that is a flag, in the order of the help."""
+    ordered: list[FlagField] = []
+    position = 0
+    for each in (*_walk(RunRequest), *_walk(TaskSpec)):
+        if each.name in SHOWN_BEHIND:
+            position = 1 + [other.name for other in ordered].index(SHOWN_BEHIND[each.name])
+        ordered.insert(position, each)
+        position += 1
+    return tuple(ordered)
+
+
+def _walk(owner: type) -> Iterator[FlagField]:
+    """Yield the fields of a class that are flags, and in their places those of the classes of its fields."""
+    types = get_type_hints(owner)
+    for each in fields(owner):
+        if flag := flag_of(each):
+            yield FlagField(each.name, types[each.name], each.default, flag)
+        elif is_dataclass(types[each.name]):
+            yield from _walk(types[each.name])
+
+
+def add_request_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command, in place of its first parameter `request`, all the flags that make a request."""
+    flags = [each.parameter() for each in flag_fields()]
+    _, *own = inspect.signature(command, eval_str=True).parameters.values()
+    both = [*flags, *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own)]
+
+    @functools.wraps(command)
+    def wrapped(**values: Any) -> None:
+        given = {flag.name: values.pop(flag.name) for flag in flags}
+        command(read_request(given), **values)
+
+    wrapped.__signature__ = inspect.Signature(both)  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in both}
+    del wrapped.__wrapped__  # typer would read the parameters of the command itself
+    return wrapped
+
+
+def read_request(given: Mapping[str, Any]) -> RunRequest:
+    """Return the request that flags stand for: as given, else as the suites want it, else the defaults.
 
     Raises:
-        BenchError: it is no such value.
+        BenchError: a value cannot be read, or two do not go together.
     """
     from bench.core.nouns import BenchError
 
-    read, sound, like = SETTINGS[name]
-    try:
-        value = read(text)
-    except ValueError:
-        value = None
-    if value is None or not sound(value):
-        raise BenchError(f"{name} cannot be {text!r}: give {like}")
-    return value
+    known = {each.name: each for each in flag_fields()}
+    values = {name: known[name].read(value) for name, value in given.items() if value is not None and value != []}
+    wanted = _settings_of_suites(values.get("suites", ()), values)
+    request: RunRequest = _build(
+        RunRequest, {name: known[name].read_of_suite(text) for name, text in wanted.items()} | values
+    )
+    if "calibration" in values and request.settings.protocol != "split":
+        raise BenchError(f"calibration {values['calibration']} is for --protocol split: give both, or neither")
+    return replace(request, tasks=_with_columns(request.tasks, values))
 
 
-def _settings(seed: int, suites: Sequence[str], given: Mapping[str, str]) -> tuple[Settings, str]:
-    """Return the settings of the experiment and the panel: as given, else as the suites want them, else the usual ones.
+def _settings_of_suites(suites: Sequence[str], given: Collection[str]) -> dict[str, str]:
+    """Return what the suites set of the flags that are not given.
 
     Raises:
-        BenchError: two suites want different settings, or a value cannot be read.
+        BenchError: two suites want different settings, or one is unknown.
     """
     from bench.core.nouns import BenchError
-    from bench.core.settings import DEFAULT_LEVELS, Settings
     from bench.tasks.suites import catalogue
 
     wanted: dict[str, str] = {}
     for suite in (catalogue().suite(name) for name in suites):
         for name, text in suite.settings.items():
-            if wanted.setdefault(name, text) != text and name not in given:
+            if name not in given and wanted.setdefault(name, text) != text:
                 raise BenchError(f"suite {suite.name!r} wants {name} {text}, another {wanted[name]}: give --{name}")
-    texts = {"panel": "default", **wanted, **given}
-    values = {name: _setting(name, texts[name]) for name in SETTINGS if name in texts}
-    if "calibration" in given and values.get("protocol") != "split":
-        raise BenchError(f"calibration {given['calibration']} is for --protocol split: give both, or neither")
-    levels = read_levels(texts["levels"]) if "levels" in texts else DEFAULT_LEVELS
-    return Settings(seed, levels, **values), texts["panel"]
+    return wanted
 
 
-def selects_work(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command with a first parameter `request` all the flags of `ask`."""
+def _build(owner: Any, values: Mapping[str, Any]) -> Any:
+    """Make an object of a dataclass, its parts that are dataclasses included; a field without a value has its default.
 
-    @functools.wraps(command)
-    def wrapped(**values: Any) -> None:
-        requested = {name: values.pop(name) for name in inspect.signature(ask).parameters}
-        command(ask(**requested), **values)
-
-    flags, own = _parameters(ask), _parameters(command)[1:]
-    both = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*flags, *own)]
-    wrapped.__signature__ = inspect.Signature(both)  # type: ignore[attr-defined]
-    wrapped.__annotations__ = {p.name: p.annotation for p in both}
-    del wrapped.__wrapped__
-    return wrapped
-
-
-def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """Return the parameters of a function, `Request` left unread since it is not imported here."""
-    signature = inspect.signature(function, eval_str=True, locals={"RunRequest": object})
-    return list(signature.parameters.values())
-
-
-def seconds(text: str) -> float:
-    """Read a duration such as 90s, 10m, 2h, or a number of seconds.
-
-    Raises:
-        BenchError: the text is no duration.
+    `values` are by the name of the field, which is that of no other field of any part.
     """
-    return _with_unit(text, {"": 1, "s": 1, "m": 60, "h": 3600}, "duration", "90s, 10m or 2h")
+    types = get_type_hints(owner)
+    given = {each.name: values[each.name] for each in fields(owner) if each.name in values}
+    parts = {each.name: _build(types[each.name], values) for each in fields(owner) if is_dataclass(types[each.name])}
+    return owner(**given, **parts)
 
 
-def size(text: str) -> int:
-    """Read a size such as 500MB or 4GB, or a number of bytes.
-
-    Raises:
-        BenchError: the text is no size.
-    """
-    units = {"": 1, "b": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30, "tb": 2**40}
-    return int(_with_unit(text, units, "size", "500MB or 4GB"))
-
-
-def _with_unit(text: str, units: dict[str, int], what: str, example: str) -> float:
-    from bench.core.nouns import BenchError
-
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
-    if not found or found[2] not in units or float(found[1]) == 0:
-        raise BenchError(f"{text!r} is no {what}: write it like {example}")
-    return float(found[1]) * units[found[2]]
-
-
-def read_levels(text: str) -> tuple[float, ...]:
-    """Read quantile levels: a comma list, or first:last:step.
-
-    Raises:
-        BenchError: a level is no number between 0 and 1, or they do not increase.
-    """
-    from bench.core.nouns import BenchError
-
-    try:
-        numbers = [float(part) for part in re.split("[:,]", text)]
-        if ":" in text:
-            first, last, step = numbers
-            numbers = [round(first + j * step, 10) for j in range(round((last - first) / step) + 1)]
-    except (ValueError, ZeroDivisionError):
-        numbers = []
-    inside = all(0 < level < 1 for level in numbers)
-    if not numbers or not inside or any(a >= b for a, b in pairwise(numbers)):
-        raise BenchError(
-            f"levels {text!r} cannot be read: write 0.1,0.5,0.9 or 0.1:0.9:0.1, increasing, inside 0 and 1"
-        )
-    return tuple(numbers)
+def _with_columns(tasks: Sequence[TaskSpec], values: Mapping[str, Any]) -> tuple[TaskSpec, ...]:
+    """Give the columns that flags name to the tasks that are files, or to all tasks where none is a file."""
+    columns = {each.name: values[each.name] for each in fields(TaskSpec) if each.name in values}
+    files = [task for task in tasks if task.source == "file"] or tasks
+    return tuple(replace(task, **columns) if task in files else task for task in tasks)

@@ -6,32 +6,21 @@ import math
 import shutil
 import sys
 import textwrap
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import typer
 
 from bench.cli import terminal
+from bench.cli.arguments import Format
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.experiment import Prepared, RunRequest
-    from bench.report.leaderboards import Ranked
-    from bench.report.leaderboards.columns import Standing
-    from bench.runner.executors.local import Event
+    from bench.report.leaderboards import Standing
 
-Format = Literal["table", "csv", "md", "latex", "json"]
-DECIMALS = {
-    "mean_rank": 2, "elo": 0, "win_rate": 3, "mean_score": 4, "skill": 3, "headroom": 3, "training_gain": 4,
-    "threshold_gain": 4,
-}  # fmt: skip
-"""Digits after the point on a terminal; the files hold all."""
-FIRST_TO_GO = ("win_rate", "elo", "skill", "threshold_gain", "training_gain", "headroom", "mean_score", "letters")
-"""Columns that a narrow terminal does without; the first of them say least that the others do not."""
 TINY = 1e-99
 FOLDS_UNKNOWN = {False: "unknown, no task has two", True: "no number, they do not agree"}
 
@@ -51,69 +40,81 @@ def print_table(table: pd.DataFrame, output: Format, title: str = "") -> None:
     written: dict[str, Callable[[], str]] = {
         "csv": lambda: to_csv(table),
         "json": lambda: exports.to_json(table),
-        "md": lambda: exports.markdown([*map(md, names)], ([*map(md, row)] for row in rows)),
+        "md": lambda: exports.markdown_table([*map(md, names)], ([*map(md, row)] for row in rows)),
         "latex": lambda: exports.tabular([*map(tex, names)], ([*map(tex, row)] for row in rows)),
     }
     typer.echo(written[output](), nl=False)
 
 
-def print_standings(boards: Sequence[Ranked]) -> None:
+def print_standings(boards: Sequence[Standing]) -> None:
     """Print leaderboards for people: a titled table each, and under it how far its order can be trusted."""
     from bench.core.nouns import BenchError
+    from bench.report.leaderboards import table_of
 
     if not boards:
         raise BenchError("no score is left to rank: choose other boards or metrics")
     for board in boards:
-        if not board.board.methods:
+        if not board.grid.methods:
             continue
-        print_board(board.table())
-        for sentence in [*trust(board), *other_rules(board)]:
-            terminal.line(_wrapped(sentence))
+        print_board(table_of([board]))
+        for sentence in [*describe_trust(board), *describe_other_rules(board)]:
+            terminal.line(_wrap(sentence))
         terminal.line("")
 
 
-def print_pairs(boards: Sequence[Ranked], rope: float | None) -> None:
+def print_pairs(boards: Sequence[Standing], rope: float | None) -> None:
     """Print every pair of methods, a titled table a board."""
     from bench.report import leaderboards
     from bench.stats.tables import too_few
 
     for board in boards:
         table = leaderboards.pairwise_table([board], rope)
-        title = " · ".join(part for part in board.key.values() if part)
-        shown = table.drop(columns=list(board.key)).dropna(axis="columns", how="all")
+        title = " · ".join(part for part in board.key if part)
+        shown = table.drop(columns=list(board.key._fields)).dropna(axis="columns", how="all")
         print_table(shown, "table", title)
-        few = too_few(board.standing.n_tasks)
-        terminal.line(_wrapped(f"No tests: {few}.") if few else "")
+        few = too_few(board.n_tasks)
+        terminal.line(_wrap(f"No tests: {few}.") if few else "")
 
 
 def print_board(part: pd.DataFrame) -> None:
     """Print one leaderboard as a titled table, of the columns that the terminal is wide enough for."""
+    import pandas as pd
+
     from bench.report import exports
+    from bench.report.leaderboards.columns import columns_for_people
 
     tasks, blocks = part["tasks"].iloc[0], part["blocks"].iloc[0]
     board, metric, panel, slice_ = (part[name].iloc[0] for name in ("board", "metric", "panel", "slice"))
     names = [str(name) for name in (board, metric, panel and f"panel {panel}", slice_) if name]
     title = f"{' · '.join(names)} · {_count(tasks, 'task')}, {_count(blocks, 'block')}"
     shown = exports.for_people(part)
-    for name in DECIMALS.keys() & set(shown):
-        shown[name] = [_fixed(value, DECIMALS[name]) for value in shown[name]]
-    kept = _fitting(shown, _width() or terminal.PLAIN_WIDTH)
+    for name, column in columns_for_people().items():
+        decimals = column.options.decimals
+        if name in shown and decimals is not None and pd.api.types.is_numeric_dtype(shown[name].dtype):
+            shown[name] = [
+                _format_decimals(value, decimals) for value in shown[name].to_numpy(dtype=float, na_value=float("nan"))
+            ]
+    kept = _drop_columns(shown, _width() or terminal.PLAIN_WIDTH)
     print_table(kept, "table", title)
     if len(kept.columns) < len(shown.columns):
         left_out = [str(name) for name in shown if name not in kept]
-        terminal.line(_wrapped(f"No room for {', '.join(left_out)}: use a wider terminal or --format csv."))
+        terminal.line(_wrap(f"No room for {', '.join(left_out)}: use a wider terminal or --format csv."))
 
 
-def _fixed(value: float, decimals: int) -> str:
+def _format_decimals(value: float, decimals: int) -> str:
     """Write a number with so many decimals, nothing for missing."""
     return "" if math.isnan(value) else f"{round(value, decimals) + 0.0:.{decimals}f}"
 
 
-def _fitting(table: pd.DataFrame, width: int) -> pd.DataFrame:
+def _drop_columns(table: pd.DataFrame, width: int) -> pd.DataFrame:
     """Return the columns of a table that fit, those that say least left out first."""
+    from bench.report.leaderboards.columns import columns_for_people
+
+    orders = {name: column.options.drop_order for name, column in columns_for_people().items()}
     widths = {name: max(len(str(name)), *table[name].astype(str).str.len()) + 3 for name in table}
-    for name in FIRST_TO_GO:
-        if name in widths and sum(widths.values()) > width:
+    droppable = {name: order for name, order in orders.items() if name in widths and order is not None}
+    for name in sorted(droppable, key=droppable.__getitem__):
+        if sum(widths.values()) > width:
             del widths[name]
     return table[list(widths)]
 
@@ -123,19 +124,19 @@ def _width() -> int:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 
-def _wrapped(sentence: str) -> str:
+def _wrap(sentence: str) -> str:
     """Break a sentence between words where it is read on a terminal."""
     return textwrap.fill(sentence, _width()) if _width() else sentence
 
 
-def trust(board: Ranked) -> list[str]:
+def describe_trust(standing: Standing) -> list[str]:
     """Return sentences about the order of a board: what was left out, whether it is more than noise."""
     import numpy as np
 
     from bench.stats.tables import too_few
 
-    standing, ranked = board.standing, int(board.board.ever.sum())
-    lines = _missing_says(board)
+    ranked = int(standing.grid.has_scores.sum())
+    lines = _describe_missing(standing)
     if not standing.n_tasks:
         return [*lines, "No block has a score of every method: nothing can be ranked."]
     if ranked < 2:
@@ -146,21 +147,23 @@ def trust(board: Ranked) -> list[str]:
     if few:
         return [*lines, f"No intervals, letters or tests: {few}."]
     if np.isnan(standing.elo.lo).all():
-        lines.append(f"Elo points of {len(board.board.methods)} methods have no intervals: too many methods.")
-    return [*lines, _is_real(standing)]
+        lines.append(f"Elo points of {len(standing.grid.methods)} methods have no intervals: too many methods.")
+    return [*lines, _describe_order(standing)]
 
 
-def _missing_says(board: Ranked) -> list[str]:
-    """Say by which rule missing scores were treated, if there are any."""
-    from bench.report.exports import RULES_SAY
+def _describe_missing(standing: Standing) -> list[str]:
+    """Describe by which rule missing scores were treated, if there are any."""
+    from bench.report.exports import MISSING_RULES
 
-    if board.scores.complete:
+    if standing.scores.is_complete:
         return []
-    return [f"Some scores are missing (rule `{board.missing}`): {RULES_SAY[board.missing.partition(':')[0]]}."]
+    return [
+        f"Some scores are missing (rule `{standing.missing}`): {MISSING_RULES[standing.missing.partition(':')[0]]}."
+    ]
 
 
-def _is_real(standing: Standing) -> str:
-    """Say what supports the order of a board of six tasks or more."""
+def _describe_order(standing: Standing) -> str:
+    """Describe what supports the order of a board of six tasks or more."""
     from bench.report.leaderboards.significance import omnibus
     from bench.stats import ranks
 
@@ -173,37 +176,37 @@ def _is_real(standing: Standing) -> str:
     scores = " and mean score" if "tau_rank_score" in real else ""
     folds, winners = real["folds_needed"], int((ranks.positions(standing.mean_rank) == 1).sum())
     first = "the winner stays" if winners == 1 else f"the {winners} winners stay"
-    said = [
+    evidence = [
         f"Friedman-Iman-Davenport p {f'= {test.p:.2g}' if test.p > TINY else f'< {TINY:g}'}",
         *([f"Kendall's tau between mean rank, Elo, Borda, Kemeny{scores} at least {min(taus):.2f}"] if taus else []),
         f"{first} first in {real['winner_stays']:.0%} of bootstraps of tasks",
         "folds for a stable order: " + (f"{folds:g}" if math.isfinite(folds) else FOLDS_UNKNOWN[math.isinf(folds)]),
     ]
-    return f"Is this order real? {'; '.join(said)}. Methods that share a letter cannot be told apart."
+    return f"Is this order real? {'; '.join(evidence)}. Methods that share a letter cannot be told apart."
 
 
-def other_rules(board: Ranked) -> list[str]:
+def describe_other_rules(standing: Standing) -> list[str]:
     """Return how the order of a board with missing scores changes by the other rules, a sentence each."""
-    from bench.report.leaderboards.columns import Standing
-    from bench.report.leaderboards.grid import completed
+    from bench.report.leaderboards.grid import apply_missing_rule
 
-    own, baseline = board.standing, board.standing.baseline
-    if board.scores.complete:
+    if standing.scores.is_complete:
         return []
-    rules = ["common", "worst", *([f"impute:{baseline}"] if own.at is not None else [])]
+    rules = ["common", "worst", *([f"impute:{standing.baseline}"] if standing.baseline_column is not None else [])]
     others = {
-        rule: Standing(completed(board.scores, rule), baseline) for rule in rules if not rule.startswith(board.missing)
+        rule: replace(standing, grid=apply_missing_rule(standing.scores, rule), missing=rule)
+        for rule in rules
+        if not rule.startswith(standing.missing)
     }
-    return [f"By rule `{rule}` {_change(own, other)}." for rule, other in others.items()]
+    return [f"By rule `{rule}` {_describe_change(standing, other)}." for rule, other in others.items()]
 
 
-def _change(own: Standing, other: Standing) -> str:
-    """Say who is first in another order of the same methods, and how alike the two are."""
+def _describe_change(own: Standing, other: Standing) -> str:
+    """Describe who is first in another order of the same methods, and how alike the two are."""
     from bench.stats import ranks, stability
 
     if not other.n_tasks:
         return "nothing could be ranked"
-    places = zip(other.board.methods, ranks.positions(other.mean_rank).fillna(0), strict=True)
+    places = zip(other.grid.methods, ranks.positions(other.mean_rank).fillna(0), strict=True)
     tau = stability.kendall(own.mean_rank, other.mean_rank)
     alike = "" if math.isnan(tau) else f", Kendall's tau with this order {tau:.2f}"
     return f"{' and '.join(name for name, place in places if place == 1)} would be first{alike}"
@@ -214,72 +217,21 @@ def _count(n: int, noun: str) -> str:
 
 
 def print_summary(results: Path, metrics: Sequence[str]) -> None:
-    """Print the leaderboards of a finished run: each board's own metric, or those asked for."""
+    """Print the leaderboards of a finished run: each board's own metric, or those requested."""
     from bench.core.selection import chosen_from
     from bench.report import exports, leaderboards
     from bench.stats.tables import too_few
 
-    table = leaderboards.read(results)
+    table = leaderboards.read_leaderboard(results)
     if metrics:
         table = table[table["metric"].isin(chosen_from(list(table["metric"].unique()), metrics, "metric"))]
     elif not table.empty:
-        table = leaderboards.of_main_metrics(table)
+        table = leaderboards.keep_own_metrics(table)
     for _, part in table.groupby(["board", "metric", "panel", "slice"], sort=False):
         print_board(part)
         if (part["completeness"] < 1).any():
-            terminal.line(f"Some scores are missing (rule `common`): {exports.RULES_SAY['common']}.")
+            terminal.line(f"Some scores are missing (rule `common`): {exports.MISSING_RULES['common']}.")
         few = too_few(int(part["tasks"].iloc[0]))
         if few:
             terminal.line(f"No intervals, letters or tests: {few}.")
         terminal.line("")
-
-
-def print_plan(request: RunRequest, prepared: Prepared) -> None:
-    """Print what a run would do: tasks, boards, cells, fits to do, and the hours that they may take."""
-    from bench import experiment
-
-    outlook = experiment.outlook(request, prepared)
-    columns = ("task", "rows", "columns", "kind", "splits", "boards", "cells", "fits", "stored")
-    terminal.table(columns, outlook.rows)
-    terminal.line(f"{outlook.cells} cells; {outlook.fits} fits to do, {outlook.stored} stored; {outlook.estimate}")
-
-
-def receipt(counts: Mapping[str, int], seconds: float, results: Path) -> None:
-    """Say on stderr what a run did and where the tables are."""
-    done = f"{counts['fitted']} fitted, {counts['reused']} reused, {counts['weighed']} cells weighed, {seconds:g} s"
-    terminal.message(f"{counts['ok']} of {counts['planned']} cells ok: {done}. Tables: {results}")
-    bad = [f"{counts[name]} {name}" for name in ("failed", "invalid", "timeout", "oom", "crashed") if counts[name]]
-    if counts["skipped"]:
-        terminal.message(f"{counts['skipped']} cells skipped: they do not apply (reasons in {results / 'cells.csv'})")
-    if bad:
-        terminal.message(f"{', '.join(bad)}: see {results / 'failures.csv'}", "red")
-
-
-def watcher(stack: ExitStack, *, quiet: bool, verbose: bool) -> Callable[[int, int], Callable[[Event], None]]:
-    """Return what `experiment.run` tells of its progress: a bar, and with `verbose` a line an event."""
-
-    def watch(fits: int, board_splits: int) -> Callable[[Event], None]:
-        bar = stack.enter_context(terminal.progress("running", fits + board_splits, quiet=quiet or verbose))
-
-        def seen(event: Event) -> None:
-            if event.kind == "done":
-                bar(1, event.job.context)
-            elif verbose:
-                terminal.message(f"{event.job}: {event.value['status'] if event.kind == 'item' else event.kind}")
-
-        return seen
-
-    return watch
-
-
-def print_laws(rows: Sequence[tuple[Any, ...]], output: Format) -> int:
-    """Print how plug-ins stand to their laws, only those that matter for people; return the exit code."""
-    import pandas as pd
-
-    table = pd.DataFrame(rows, columns=["law", "outcome", "reason"])
-    told = table if output != "table" else table[table["outcome"] != "passed"]
-    if not (told.empty and output == "table"):
-        print_table(told, output)
-    counts = Counter(table["outcome"])
-    terminal.message(", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
-    return 1 if counts["broken"] else 0

@@ -14,17 +14,10 @@ from typing import Any, Protocol
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
 PLAIN_WIDTH = 200
+"""Width of what is printed away from a terminal: the same everywhere, and enough for the widest leaderboard."""
 
 
 def _console(*, stderr: bool) -> Console:
@@ -68,7 +61,7 @@ def fields(title: str, pairs: Mapping[str, Any]) -> None:
 
 
 class Bar(Protocol):
-    """Something that is told how far the work is."""
+    """Something that shows how far the work is."""
 
     def __call__(self, step: int, what: str = "") -> None:
         """Advance by some steps."""
@@ -80,6 +73,15 @@ def progress(title: str, total: int, *, quiet: bool) -> Iterator[Bar]:
     if quiet or total == 0 or not sys.stderr.isatty():
         yield lambda step, what="": None  # noqa: ARG005
         return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
         TimeRemainingColumn(), TextColumn("[dim]{task.fields[what]}"),

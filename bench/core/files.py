@@ -26,7 +26,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)
+        Path(name).chmod(0o644)  # mkstemp leaves it to its owner alone; results are shared
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Hashes of meaning: content keys, and seeds that do not depend on who else is run."""
+"""Hashes of contents: keys, and seeds that do not depend on which other methods are run."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def digest(*parts: Any) -> str:
 
 
 def seed(*parts: Any) -> int:
-    """Return a seed below 2**31 that depends on the parts alone."""
-    return int(digest(*parts)[:15], 16) % 2**31
+    """Return a seed below 2**31, as much as every library takes, that depends on the parts alone."""
+    return int(digest(*parts)[:15], 16) % 2**31  # 60 bits of the digest, of which 31 stay
 
 
 def generator(*parts: Any) -> np.random.Generator:
@@ -60,7 +60,7 @@ def _feed_column(state: Any, column: pd.Series[Any]) -> None:
     else:
         missing = column.isna().to_numpy()
         texts = column.astype(str).to_numpy(dtype=object)
-        _feed(state, ["" if gone else text for gone, text in zip(missing, texts, strict=True)])
+        _feed(state, ["" if is_missing else text for is_missing, text in zip(missing, texts, strict=True)])
         _feed(state, missing)
         if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered:
             _feed(state, [str(category) for category in column.dtype.categories])

@@ -1,6 +1,7 @@
 """Losses row by row: the one place where squared error, log loss, Brier score and pinball are written down.
 
-`said` has shape (..., n, K): one answer, or a stack of L answers. Every loss returns shape (..., n).
+`predictions` have shape (..., n, K): those of one method, or a stack of those of L learners. Every loss returns shape
+(..., n).
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from bench.core.nouns import Array, Panel, Target
 
 
 def squared_error(y: Array, predictions: Array) -> Array:
-    """Return (said - y)²."""
+    """Return (prediction - y)²."""
     return np.square(predictions[..., 0] - y)
 
 
 def log_loss(y: Array, predictions: Array) -> Array:
-    """Return -ln of the probability given to the true class; `said` is clipped already, where it entered."""
+    """Return -ln of the probability given to the true class; it is never 0 (`bench.core.nouns.clip_probabilities`)."""
     return -np.log(true_class(y, predictions))
 
 

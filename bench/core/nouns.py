@@ -1,4 +1,4 @@
-"""The nouns: target, task, split, panel, answer, weights; and the errors that users may see.
+"""The nouns: target, task, split, panel, prediction, weights, cell; and the errors that users may see.
 
 Letters: n rows, L learners, K outputs (1 for points, levels for quantiles, classes for classes).
 """
@@ -14,34 +14,47 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.core.exit_codes import MISTAKE, NOTHING_SELECTED
+from bench.core.renamed import renamed_fields
+
 Array = NDArray[Any]
 Kind = Literal["point", "quantile", "class"]
 TaskKind = Literal["regression", "classification"]
 
 SMALLEST_PROBABILITY = 1e-15
-"""Probabilities below this are raised to it, in `clip_probabilities` and nowhere else."""
+"""Probabilities below this are raised to it, in `clip_probabilities` and nowhere else: the log loss stays finite."""
+
+MOST_NEGATIVE = 1e-9
+FARTHEST_FROM_ONE = 1e-6
+"""How far a probability may lie below zero, and a row's sum from one: models that sum or divide are off by rounding."""
 
 
 class BenchError(Exception):
-    """A mistake of the user: one sentence that says what, which value, and what to do; `code` is the exit code."""
+    """A mistake of the user: one sentence with what is wrong, which value, and what to do; `code` is the exit code."""
 
-    code = 2
+    code: int = MISTAKE
+
+
+class NothingSelectedError(BenchError):
+    """Names, tasks and filters leave nothing to do or to show."""
+
+    code = NOTHING_SELECTED
 
 
 class NotApplicableError(Exception):
     """A pair that does not apply, with its reason: the cell is `skipped`."""
 
 
-class InvalidAnswerError(Exception):
-    """An answer of the wrong shape or with unlawful values: the cell is `invalid`."""
+class InvalidPredictionError(Exception):
+    """Predictions of the wrong shape or with values that are not allowed: the cell is `invalid`."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked for: a point, quantiles at given levels, or class probabilities.
+    """What is predicted of a row: a point, quantiles at fixed levels, or class probabilities.
 
-    `outputs` is () for a point, the levels for quantiles, the class names for classes; `ordered` says that the classes
-    stand in order, from low to high.
+    `outputs` is () for a point, the levels for quantiles, the class names for classes; `ordered` is true where the
+    classes have an order, and `outputs` lists them from low to high.
     """
 
     kind: Kind
@@ -60,7 +73,7 @@ class Target:
 
     @property
     def symmetric(self) -> bool:
-        """Whether the levels lie symmetrically around the median; without it WIS is not defined."""
+        """Whether the levels lie symmetrically around the median; otherwise WIS is not defined."""
         return self.kind == "quantile" and bool(np.allclose(self.levels + self.levels[::-1], 1.0))
 
     @cached_property
@@ -69,18 +82,20 @@ class Target:
         if not self.symmetric:
             return {}
         pairs = [(j, self.width - 1 - j) for j in reversed(range(self.width // 2))]
-        return {_short(100 * (self.levels[hi] - self.levels[lo])): (lo, hi) for lo, hi in pairs}
-
-
-def _short(number: float) -> float:
-    """Return a number without float noise, an int where it is whole."""
-    rounded = round(float(number), 6)
-    return int(rounded) if rounded.is_integer() else rounded
+        # six digits take the float noise off: 80, not 80.00000000000001
+        nominal = (round(float(100 * (self.levels[hi] - self.levels[lo])), 6) for lo, hi in pairs)
+        return {
+            int(number) if number.is_integer() else number: pair for number, pair in zip(nominal, pairs, strict=True)
+        }
 
 
 @dataclass(frozen=True)
 class Split:
-    """One outer split: positions of the training rows and of the test rows."""
+    """One outer split of a task: the positions of the training rows and of the test rows.
+
+    `repeat` and `fold` count from zero. Learners, ensemble schemes and post-processing steps are fitted on training
+    rows only; the test rows score them.
+    """
 
     repeat: int
     fold: int
@@ -90,18 +105,25 @@ class Split:
 
 @dataclass(frozen=True)
 class ExternalPredictions:
-    """Predictions made elsewhere: what each learner said about every row of a task, (n, K) by learner."""
+    """Predictions that were made elsewhere, for every row of a task: `predictions` holds (n, K) by learner.
+
+    They take the place of fits: no learner is fitted on such a task, and its learners are a panel as they stand.
+    """
 
     target: Target
-    answers: Mapping[str, Array]
+    predictions: Mapping[str, Array]
 
 
+@renamed_fields(given="external")
 @dataclass(frozen=True)
 class Task:
-    """A table with a target and the splits on which methods are compared.
+    """A table, its target column, and the splits on which methods are compared.
 
-    `y` holds numbers for regression and codes 0 … K-1 into `classes` for classification. `groups`, `time` and
-    `weight` have one value a row, or are None. A task with `given` predictions needs no learner fitted.
+    `X` holds the features of n rows. `y` holds numbers for regression and codes 0 … K-1 into `classes` for
+    classification. `groups` (rows of one group stay in one fold), `time` (later rows never help to predict earlier
+    ones) and `weight` (row weights) have one value a row, or are None. `splits` is empty where the source brings none:
+    bench then cuts the table itself. `meta` holds what is known about the table. No learner is fitted on a task with
+    `external` predictions.
     """
 
     name: str
@@ -117,12 +139,14 @@ class Task:
     external: ExternalPredictions | None = None
 
 
+@renamed_fields(said="predictions", fold="inner_fold")
 @dataclass(frozen=True)
 class Panel:
-    """What L learners predict of n rows: `predictions` has shape (L, n, K). It holds no true value of y.
+    """The predictions of L learners for the same n rows, shape (L, n, K): all that an ensemble scheme sees of them.
 
-    `X` is the encoded matrix with its column names, `weight` the row weights of the task, `inner_fold` the inner fold
-    in which each row was predicted (None on test rows).
+    It holds no true value of y. On training rows the predictions are out of fold. `X` is the encoded matrix with its
+    column names, `weight` the row weights of the task, `inner_fold` the inner fold in which each row was predicted
+    (None on test rows).
     """
 
     target: Target
@@ -144,20 +168,20 @@ class Panel:
 
 
 Combiner = Callable[[Panel], Array]
-"""Panel -> what the ensemble says, of shape (n, K)."""
+"""Panel -> predictions of the ensemble, of shape (n, K)."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The combiner of every linear scheme.
+    """The combiner of every linear scheme: a weighted sum of the predictions p of the learners.
 
-    `w` has shape (L,), one weight per learner; (L, K), one per learner and output; or (L, K, K), from every output of
-    every learner to every output of the answer. `intercept` has shape (K,). `gap` is the certificate of a convex
+    `w` has shape (L,), one weight per learner; (L, K), one per learner and output; or (L, K, K), from every output j of
+    every learner to every output k of the ensemble. `intercept` has shape (K,). `gap` is the certificate of a convex
     scheme: the scale-free distance to the optimum that the solver proved.
 
-        (L,)       answer_nk = Σ_l w_l said_lnk
-        (L, K)     answer_nk = Σ_l w_lk said_lnk
-        (L, K, K)  answer_nk = Σ_l Σ_j w_ljk said_lnj
+        (L,)       prediction_nk = Σ_l w_l p_lnk
+        (L, K)     prediction_nk = Σ_l w_lk p_lnk
+        (L, K, K)  prediction_nk = Σ_l Σ_j w_ljk p_lnj
     """
 
     w: Array
@@ -165,7 +189,7 @@ class Weights:
     gap: float | None = None
 
     def __call__(self, panel: Panel) -> Array:
-        """Combine what the learners said, shape (n, K)."""
+        """Combine the predictions of the learners, shape (n, K)."""
         prediction = _COMBINE[self.w.ndim](self.w, panel.predictions)
         return prediction if self.intercept is None else prediction + self.intercept
 
@@ -177,13 +201,15 @@ _COMBINE: dict[int, Callable[[Array, Array], Array]] = {
 }
 
 
+@renamed_fields(emphasis="effective_class_weights", fold="inner_fold")
 @dataclass(frozen=True)
 class Prediction:
-    """What a method says about n rows: `values` of shape (n, K), and how to decide on a class.
+    """The predictions of one method for n rows: `values` of shape (n, K), and the rule that decides on a class.
 
     `weight` holds the row weights of the task. `rule` holds class multipliers (K,): the label is the class of the
-    largest rule_k × values_k; probability metrics never see it. `emphasis` (K,) or (n, K) holds the class weights that
-    the model behind the answer was trained with. `unsorted` keeps quantiles as they were before the final sort.
+    largest rule_k × values_k; probability metrics never see it. `effective_class_weights` (K,) or (n, K) are the class
+    weights in effect when the model behind the prediction was fitted; None where there were none, NaN where they are
+    not known. `unsorted` keeps quantiles as they were before the final sort.
 
     `inner_fold` (n,) is the inner fold in which each training row was predicted, `by_fold` (F, n, K) what the models
     of each inner fold alone predict of test rows: only protocols that keep the models of the folds have it.
@@ -206,7 +232,7 @@ class Prediction:
 
 
 def clip_probabilities(values: Array) -> tuple[Array, int]:
-    """Raise probabilities to `SMALLEST_PROBABILITY`, let rows sum to one, and count the rows that were changed."""
+    """Raise probabilities to `SMALLEST_PROBABILITY`, scale rows to sum one, and count the rows that were changed."""
     low = values < SMALLEST_PROBABILITY
     clipped = np.where(low, SMALLEST_PROBABILITY, values)
     return clipped / clipped.sum(axis=1, keepdims=True), int(low.any(axis=1).sum())
@@ -216,25 +242,27 @@ def validate_values(target: Target, values: Array, n: int) -> Array:
     """Return `values` as float64 of shape (n, K).
 
     Raises:
-        InvalidAnswerError: the shape is wrong, a value is not finite, or a row is not a distribution.
+        InvalidPredictionError: the shape is wrong, a value is not finite, or a row is not a distribution.
     """
     values = np.asarray(values, dtype=float)
     if values.shape != (n, target.width):
-        raise InvalidAnswerError(f"the answer has shape {values.shape}, expected {(n, target.width)}")
+        raise InvalidPredictionError(f"the prediction has shape {values.shape}, expected {(n, target.width)}")
     bad = int((~np.isfinite(values)).any(axis=1).sum())
     if bad:
-        raise InvalidAnswerError(f"the answer is not finite on {bad} of {n} rows")
+        raise InvalidPredictionError(f"the prediction is not finite on {bad} of {n} rows")
     if target.kind == "class":
-        off = int(((values < -1e-9).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > 1e-6)).sum())
+        negative = (values < -MOST_NEGATIVE).any(axis=1)
+        off = int((negative | (np.abs(values.sum(axis=1) - 1) > FARTHEST_FROM_ONE)).sum())
         if off:
-            raise InvalidAnswerError(f"the answer is no probability distribution on {off} of {n} rows")
+            raise InvalidPredictionError(f"the prediction is no probability distribution on {off} of {n} rows")
     return values
 
 
 class Cell(NamedTuple):
-    """The identity of one number on a board: who answered which split of which task.
+    """One method on one outer split of one task, on a board: what is computed, scored and recorded as a whole.
 
-    `panel` is empty where a row belongs to one learner, `learner` where it belongs to a panel.
+    `panel` is the name of the panel that an ensemble combines, and empty where the row belongs to one learner;
+    `learner` is the learner, and empty where the row belongs to a panel. A cell ends with one of `STATUSES`.
     """
 
     board: str

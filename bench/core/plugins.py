@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from bench.core.nouns import BenchError
+from bench.core.renamed import new_name
 
 PLUGIN_GROUP = "bench.plugins"
 
@@ -20,7 +21,7 @@ def load_plugins(names: Iterable[str]) -> None:
     """Import the installed plug-ins (entry points `bench.plugins`), then the named files or modules.
 
     Raises:
-        BenchError: a plug-in is not there, or fails to import.
+        BenchError: a plug-in is not there, fails to import, or uses an old name, whose new one is told.
     """
     for point in entry_points(group=PLUGIN_GROUP):
         _import_plugin(point.value, point.load)
@@ -34,6 +35,8 @@ def _import_plugin(name: str, load: Callable[[], object]) -> None:
     except BenchError:
         raise
     except Exception as error:
+        if renamed := new_name(error):
+            raise BenchError(f"plug-in {name!r}: {renamed}") from error
         raise BenchError(f"plug-in {name!r} does not import ({type(error).__name__}: {error}): mend it") from error
 
 

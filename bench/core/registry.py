@@ -79,7 +79,7 @@ class Entry(Generic[O]):
 
 @dataclass(frozen=True)
 class Scheme(Generic[O]):
-    """An entry with its parameters; `id` is the name that tables carry."""
+    """A plug-in with its parameters; `id` is the name that tables carry."""
 
     entry: Entry[O]
     parameters: tuple[tuple[str, Any], ...] = ()
@@ -202,6 +202,11 @@ class Registry(Generic[O]):
         """Return the entries of this registry alone, by name, sorted."""
         self._search()
         return dict(sorted(self._entries.items()))
+
+    def in_order_of_entry(self) -> list[Entry[O]]:
+        """Return the entries of this registry alone in the order in which they were registered."""
+        self._search()
+        return list(self._entries.values())
 
     def _search(self) -> None:
         if not self._searched:

@@ -1,12 +1,16 @@
-"""What belongs to an experiment. Nothing heavy is imported here: the command line reads its flags off these fields."""
+"""What belongs to an experiment. Nothing heavy is imported here: the flags of the command line are these fields."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
+
+from bench.core.flag import flag
+from bench.core.values import read_levels
 
 ProtocolName = Literal["refit", "bag", "nested", "split"]
 PROTOCOLS: tuple[ProtocolName, ...] = get_args(ProtocolName)
+"""A protocol is a name here and a function in `bench.runner.out_of_fold`."""
 
 DEFAULT_LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 
@@ -15,13 +19,35 @@ DEFAULT_LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 class Settings:
     """What belongs to the experiment: runs that differ here go to different results directories.
 
-    `protocol` says what answers the test rows: `refit` a model fitted on all training rows, `bag` the mean of the
+    `protocol` is what predicts the test rows: `refit` a model fitted on all training rows, `bag` the mean of the
     models of the inner folds, `nested` the same with further models that leave out two folds, `split` a model fitted on
     the training rows without the share `calibration`, which nothing has learned from.
     """
 
-    seed: int = 0
-    levels: tuple[float, ...] = DEFAULT_LEVELS
-    protocol: ProtocolName = "refit"
-    inner: int = 5
-    calibration: float = 0.2
+    seed: int = field(default=0, metadata=flag(help_text="Seed of the experiment."))
+    inner: int = field(default=5, metadata=flag(help_text="Inner folds; 5.", least=2, by_suite=True))
+    levels: tuple[float, ...] = field(
+        default=DEFAULT_LEVELS,
+        metadata=flag(
+            help_text="Quantile levels: 0.1,0.5,0.9 or 0.1:0.9:0.1.",
+            read=read_levels,
+            by_suite=True,
+        ),
+    )
+    protocol: ProtocolName = field(
+        default="refit",
+        metadata=flag(
+            help_text="What answers the test rows: refit (all training rows), bag (the folds' models), nested (and "
+            "models without two folds), split (rows set aside to calibrate).",
+            by_suite=True,
+        ),
+    )
+    calibration: float = field(
+        default=0.2,
+        metadata=flag(
+            help_text="Share that protocol split sets aside; 0.2.",
+            least=0.01,
+            most=0.5,
+            by_suite=True,
+        ),
+    )

@@ -14,7 +14,7 @@ from bench.core.files import write_text
 from bench.core.nouns import BenchError
 
 
-def load(path: str | Path) -> pd.DataFrame:
+def load_scores(path: str | Path) -> pd.DataFrame:
     """Return the scores of a results directory, or of a scores file, as a long table.
 
     Raises:

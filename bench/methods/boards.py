@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +23,11 @@ CONSTANT = "floor"
 
 @dataclass(frozen=True)
 class Board:
-    """One comparison: which tasks it takes, what is asked, which schemes compete, what is always there.
+    """One comparison: which tasks it takes, what is predicted, which schemes compete, what is always there.
 
     `serves` is the kind of the board's `registry` that competes, `metric` the one shown first. `oracle` is the method
-    that is fitted on the test rows, `always` are present in every run, `extra` in a run that names no scheme. `twin` is
-    the post-processing step with which every chosen scheme appears a second time.
+    that is fitted on the test rows. `always_present` are in every run, `default_only` in a run that names no scheme.
+    `variant_step` is the post-processing step with which every chosen scheme appears a second time.
     """
 
     name: str
@@ -196,6 +196,17 @@ def _refuse_unknown(board: Board, text: str, found: Sequence[Method]) -> None:
         method(board, text)
     else:
         board.registry.refuse_unknown(text)
+
+
+def own_metrics(pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those of some pairs (board, metric) that have the metric which their board shows first.
+
+    A board that bench does not know, or that lacks its own metric, keeps all of its metrics.
+    """
+    there = set(pairs)
+    own = there & {(board.name, board.metric) for board in BOARDS.values()}
+    settled = {board for board, _ in own}
+    return own | {(board, metric) for board, metric in there if board not in settled}
 
 
 def board_order(name: str) -> int:

@@ -17,40 +17,29 @@ import pandas as pd
 from bench.core.files import write_bytes
 from bench.core.nouns import BenchError
 from bench.core.selection import chosen_from
-from bench.methods.boards import BOARDS
+from bench.methods.boards import own_metrics
 from bench.report.leaderboards import to_csv
+from bench.report.leaderboards.columns import columns_for_people
 from bench.report.leaderboards.scores import goal
 
-SHORT = (
-    "position", "method", "mean_rank", "letters", "elo", "win_rate", "mean_score", "skill", "headroom", "training_gain",
-    "threshold_gain", "completeness", "imputed",
-)  # fmt: skip
-"""Columns that people are shown, where they are there and not empty."""
-BETTER = {
-    "mean_rank": "min", "borda": "min", "kemeny": "min", "improvability": "min", "elo": "max", "win_rate": "max",
-    "copeland": "max", "skill": "max", "relative": "min", "headroom": "max", "training_gain": "max",
-    "threshold_gain": "max",
-}  # fmt: skip
-"""What is better in a column; mean and median score have the direction of their metric."""
-SCORES = ("mean_score", "median_score")
-RULES_SAY = {
+MISSING_RULES = {
     "common": "only blocks that every method answered count, and a method with fewer than half is not ranked",
     "worst": "a missing score ranks last",
     "impute": "a missing score is that of the named method",
     "fail": "a missing score is refused",
 }
-"""What the missing rules mean."""
+"""What the missing rules mean, in words."""
 PLACE = ["board", "metric", "panel", "slice"]
-DIRECTIONS_SAY = {"min": "lower is better", "max": "higher is better", "target": "nearest to its goal is best"}
+DIRECTION_WORDS = {"min": "lower is better", "max": "higher is better", "target": "nearest to its goal is best"}
 
 
 # what is chosen, and where it goes
 
 
-def chosen_scores(scores: pd.DataFrame, boards: Sequence[str] = (), metrics: Sequence[str] = ()) -> pd.DataFrame:
+def choose_scores(scores: pd.DataFrame, boards: Sequence[str] = (), metrics: Sequence[str] = ()) -> pd.DataFrame:
     """Return the scores of the boards and metrics that are named, by name or glob.
 
-    Where no metric is named it is each board's own; a board that nobody knows, or that lacks its metric, keeps all.
+    Where no metric is named it is each board's own, of those that have a score (see `boards.own_metrics`).
 
     Raises:
         BenchError: a name matches nothing.
@@ -62,10 +51,8 @@ def chosen_scores(scores: pd.DataFrame, boards: Sequence[str] = (), metrics: Seq
     if metrics:
         return scores[kept & metric.isin(chosen_from(sorted(set(metric[kept])), metrics, "metric"))]
     tested = scores["value"].notna() & ((scores["sample"] == "test") if "sample" in scores else True)
-    there = set(zip(board[tested], metric[tested], strict=True))
-    own = {name: known.metric for name, known in BOARDS.items() if (name, known.metric) in there}
-    wanted = [own.get(*pair) for pair in zip(board, metric, strict=True)]
-    return scores[kept & (metric == wanted)]
+    own = own_metrics(zip(board[tested], metric[tested], strict=True))
+    return scores[kept & np.array([pair in own for pair in zip(board, metric, strict=True)], dtype=bool)]
 
 
 def file_name(*parts: str) -> str:
@@ -74,11 +61,13 @@ def file_name(*parts: str) -> str:
     return "-".join(part for part in plain if part)[:150] or "board"
 
 
-def write(folder: Path, table: pd.DataFrame, formats: Sequence[str], directions: Mapping[str, str]) -> list[Path]:
+def write_tables(
+    folder: Path, table: pd.DataFrame, formats: Sequence[str], directions: Mapping[str, str]
+) -> list[Path]:
     """Write one file a board, metric and format into a folder; return the files.
 
-    `table` is a leaderboard, `directions` says of its metrics what is better. CSV, JSON and Parquet hold every column;
-    Markdown and LaTeX hold one captioned table a panel and slice, of the columns for people.
+    `table` is a leaderboard, `directions` holds the direction of each of its metrics. CSV, JSON and Parquet hold every
+    column; Markdown and LaTeX hold one captioned table a panel and slice, of the columns that people see.
 
     Raises:
         BenchError: a format is unknown, or the folder is a file.
@@ -89,7 +78,7 @@ def write(folder: Path, table: pd.DataFrame, formats: Sequence[str], directions:
     if folder.exists() and not folder.is_dir():
         raise BenchError(f"{folder} is a file: give a folder to write into")
     parts = [part for _, part in table.groupby(["board", "metric"], sort=False, dropna=False)]
-    names = distinct([file_name(*(str(part[name].iloc[0]) for name in ("board", "metric"))) for part in parts])
+    names = number_repeats([file_name(*(str(part[name].iloc[0]) for name in ("board", "metric"))) for part in parts])
     written = []
     for name, part in zip(names, parts, strict=True):
         for chosen in formats:
@@ -100,7 +89,7 @@ def write(folder: Path, table: pd.DataFrame, formats: Sequence[str], directions:
     return written
 
 
-def distinct(names: Sequence[str]) -> list[str]:
+def number_repeats(names: Sequence[str]) -> list[str]:
     """Number names that are equal to one before them, upper and lower case being the same."""
     found: list[str] = []
     for name in names:
@@ -135,7 +124,7 @@ def to_parquet(table: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def markdown(names: Sequence[str], rows: Iterable[Sequence[str]], align: str = "") -> str:
+def markdown_table(names: Sequence[str], rows: Iterable[Sequence[str]], align: str = "") -> str:
     """Return texts as a Markdown table; `align` has `l` or `r` for each column."""
     rules = ["---:" if side == "r" else "---" for side in align or "l" * len(names)]
     lines = [f"| {' | '.join(names)} |", f"| {' | '.join(rules)} |", *(f"| {' | '.join(row)} |" for row in rows)]
@@ -179,11 +168,11 @@ def _one_line(text: str) -> str:
 
 
 def for_people(part: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns of a board that people are shown: places with their intervals, shares in percent.
+    """Return the columns of a board that people see: places with their intervals, shares in percent.
 
-    The number of cells that were filled in is shown where there are any.
+    The number of cells that were filled in is there where it is not zero, and no column is there that is empty.
     """
-    shown = part[[name for name in SHORT if name in part]].copy()
+    shown = part[[name for name in columns_for_people() if name in part]].copy()
     if "completeness" in shown:
         shown["completeness"] = [_share(share) for share in shown["completeness"]]
     if {"position", "position_lo", "position_hi"} <= set(part):
@@ -203,15 +192,17 @@ def _span(position: Any, lo: Any, hi: Any) -> str:
 
 
 def caption(part: pd.DataFrame, direction: str = "") -> str:
-    """Say what a board is: metric and what is better, on how many tasks, how missing scores are treated."""
+    """Describe a board: metric and what is better, on how many tasks, how missing scores are treated."""
     first = part.iloc[0].astype(object)
-    said = [f"{name} {first[name]}" for name in PLACE if name in part and str(first[name]) not in {"", "nan"}]
-    said += [f"{first[name]} {name[:-1] if first[name] == 1 else name}" for name in ("tasks", "blocks") if name in part]
-    sense = DIRECTIONS_SAY.get(direction, "")
-    sentences = [f"Leaderboard: {', '.join(said)}{sense and f'; {sense}'}."]
+    facts = [f"{name} {first[name]}" for name in PLACE if name in part and str(first[name]) not in {"", "nan"}]
+    facts += [
+        f"{first[name]} {name[:-1] if first[name] == 1 else name}" for name in ("tasks", "blocks") if name in part
+    ]
+    sense = DIRECTION_WORDS.get(direction, "")
+    sentences = [f"Leaderboard: {', '.join(facts)}{sense and f'; {sense}'}."]
     if "missing_rule" in part:
         rule = str(first["missing_rule"])
-        sentences.append(f"Missing scores: rule {rule} ({RULES_SAY[rule.partition(':')[0]]}).")
+        sentences.append(f"Missing scores: rule {rule} ({MISSING_RULES[rule.partition(':')[0]]}).")
     if "letters" in for_people(part):
         sentences.append("Methods that share a letter cannot be told apart.")
     return " ".join(sentences)
@@ -231,7 +222,7 @@ IN_LATEX = Markup(latex_text, r"\textbf{{{}}}", {"min": r" $\downarrow$", "max":
 
 def board_markdown(part: pd.DataFrame, direction: str = "") -> str:
     """Return one board as a Markdown table below its caption, the best of every column bold."""
-    return f"{markdown_text(caption(part, direction))}\n\n{markdown(*_laid_out(part, direction, IN_MARKDOWN))}"
+    return f"{markdown_text(caption(part, direction))}\n\n{markdown_table(*_lay_out(part, direction, IN_MARKDOWN))}"
 
 
 def board_latex(part: pd.DataFrame, direction: str = "") -> str:
@@ -239,26 +230,29 @@ def board_latex(part: pd.DataFrame, direction: str = "") -> str:
     label = file_name(*(str(part[name].iloc[0]) for name in PLACE if name in part))
     return (
         f"\\begin{{table}}\n\\centering\n\\caption{{{latex_text(caption(part, direction))}}}\n"
-        f"\\label{{tab:{label}}}\n{tabular(*_laid_out(part, direction, IN_LATEX))}\\end{{table}}\n"
+        f"\\label{{tab:{label}}}\n{tabular(*_lay_out(part, direction, IN_LATEX))}\\end{{table}}\n"
     )
 
 
-def _laid_out(part: pd.DataFrame, direction: str, markup: Markup) -> tuple[list[str], list[tuple[str, ...]], str]:
+def _lay_out(part: pd.DataFrame, direction: str, markup: Markup) -> tuple[list[str], list[tuple[str, ...]], str]:
     """Return the headings, the rows and the side of each column."""
-    better = {**BETTER, **dict.fromkeys(SCORES, direction)}
+    known = columns_for_people()
     aim = goal(str(part["metric"].iloc[0]))
     heads, columns, align = [], [], ""
     for name, values in for_people(part).items():
-        sense, texts = better.get(str(name), ""), _texts(values)
-        best = zip(texts, _best(values, texts, sense, aim), strict=True)
+        better = known[str(name)].options.better
+        sense = direction if better == "metric" else {"low": "min", "high": "max"}.get(str(better), "")
+        texts = _texts(values)
+        best = zip(texts, _mark_best(values, texts, sense, aim), strict=True)
         columns.append([markup.bold.format(markup.text(text)) if on else markup.text(text) for text, on in best])
         heads.append(markup.text(str(name).replace("_", " ")) + markup.better.get(sense, ""))
-        align += "l" if name in {"method", "letters"} else "r"
+        align += "r" if pd.api.types.is_numeric_dtype(part[name].dtype) else "l"
     return heads, list(zip(*columns, strict=True)), align
 
 
 def _share(share: float) -> str:
     """Return a share in per cent, cut and not rounded: 99.7 % is not all."""
+    # 1e-9: 0.29 × 100 is 28.999…
     return "" if np.isnan(share) else f"{int(100 * share + 1e-9)}%"
 
 
@@ -272,18 +266,18 @@ def _texts(column: pd.Series) -> list[str]:
     return ["" if np.isnan(value) else f"{np.round(value, decimals) + 0.0:.{decimals}f}" for value in values]
 
 
-def _best(column: pd.Series, texts: list[str], better: str, aim: float) -> list[bool]:
+def _mark_best(column: pd.Series, texts: list[str], direction: str, aim: float) -> list[bool]:
     """Mark the best of a column as it is written; nothing where there is no rival."""
-    if better not in DIRECTIONS_SAY or not pd.api.types.is_numeric_dtype(column.dtype):
+    if direction not in DIRECTION_WORDS or not pd.api.types.is_numeric_dtype(column.dtype):
         return [False] * len(texts)
     values = column.to_numpy(dtype=float, na_value=np.nan)
-    badness = {"min": values, "max": -values, "target": np.abs(values - aim)}[better]
+    badness = {"min": values, "max": -values, "target": np.abs(values - aim)}[direction]
     known = ~np.isnan(badness)
     best = {texts[k] for k in np.flatnonzero(known & (badness == np.min(badness[known], initial=np.inf)))}
     return [known.sum() > 1 and text in best for text in texts]
 
 
-def _boards(one: Callable[[pd.DataFrame, str], str]) -> Callable[[pd.DataFrame, Mapping[str, str]], bytes]:
+def _every_board(one: Callable[[pd.DataFrame, str], str]) -> Callable[[pd.DataFrame, Mapping[str, str]], bytes]:
     """Return what writes every panel and slice of a board and metric with `one`, one below the other."""
 
     def write_all(table: pd.DataFrame, directions: Mapping[str, str]) -> bytes:
@@ -295,8 +289,8 @@ def _boards(one: Callable[[pd.DataFrame, str], str]) -> Callable[[pd.DataFrame, 
 
 FORMATS: dict[str, tuple[str, Callable[[pd.DataFrame, Mapping[str, str]], bytes]]] = {
     "csv": ("csv", lambda table, _: to_csv(table).encode()),
-    "md": ("md", _boards(board_markdown)),
-    "latex": ("tex", _boards(board_latex)),
+    "md": ("md", _every_board(board_markdown)),
+    "latex": ("tex", _every_board(board_latex)),
     "json": ("json", lambda table, _: to_json(table).encode()),
     "parquet": ("parquet", lambda table, _: to_parquet(table)),
 }

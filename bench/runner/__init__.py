@@ -1,9 +1,12 @@
 """Runner: from a plan to records and tables.
 
-Lives here, in the order of a run: `plan` (what is wanted), `agenda` (what is left to do), `scheduler` and `executors`
-(who does it), `worker` (one job), `out_of_fold` (the only caller of a model's fit), `evaluate/` (schemes learn and are
-scored), `journal` and `store` (what is kept), `tables` (what is written).
+Lives here, in the order of a run: `options` (what the user chooses), `plan` (which cells are wanted), `fit_spec` (the
+key of a fit), `cells` (the key of a cell), `agenda` (what is left to do), `scheduler` and `executors` (who does it),
+`worker` (one job), `out_of_fold` (the only place where a model is fitted, and where the test fold is kept away from
+it), `evaluate/` (methods are fitted on out-of-fold predictions and scored), `journal`, `records` and `store` (what is
+kept), `tables` (what is written), `explain` and `rerun_command` (what a user is told of a cell).
 May import: `core`, `solvers`, `stats`, `tasks`, `methods`. Never `report`.
-Next of its kind: a protocol goes into `out_of_fold`, an executor into `executors/`, a column of
-cells.csv into `records`.
+Next of its kind: a protocol is a name in `core.settings` and a function in `out_of_fold`; a column of cells.csv goes
+into `records`; an executor into `executors/`; limits of one item into `options.Limits`, a time budget of a whole run
+into `scheduler.Run`. A source of tasks goes into `tasks/sources`.
 """

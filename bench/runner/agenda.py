@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Cell
 from bench.runner import fit_spec
-from bench.runner.cells import BoardSplit, changed
+from bench.runner.cells import BoardSplit, Foundation, changed_parts
 from bench.runner.fit_spec import Fit, SplitRows
-from bench.runner.journal import ALWAYS_RETRIED, Journal, Record
+from bench.runner.journal import Journal
 from bench.runner.options import RunOptions
 from bench.runner.plan import BoardPlan, Plan
+from bench.runner.records import CellBasis, CellRecord, CellResult, Ending
 from bench.runner.store import Store
-from bench.runner.worker import FitJob, ending
+from bench.runner.worker import FitJob, ending_of
 
 
 @dataclass(frozen=True)
@@ -28,28 +29,37 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class CellToDo:
+    """A cell to evaluate: what it rests on, the learners that it goes on without, and why it is evaluated."""
+
+    basis: CellBasis
+    note: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Opening:
-    """A sheet that waits for no fit, and what becomes of its cells.
+    """A board split that waits for no fit, and what becomes of its cells.
 
     `standing` are the statuses of the cells that are up to date, `ended` the records of those that end without being
-    weighed, `todo` of those to weigh the part of the record that is known already.
+    evaluated, `todo` are the others.
     """
 
     board_split: BoardSplit
     standing: Mapping[Cell, str]
-    ended: Mapping[Cell, Record]
-    todo: Mapping[Cell, Record]
+    ended: Mapping[Cell, CellRecord]
+    todo: Mapping[Cell, CellToDo]
 
 
 @dataclass(frozen=True)
 class Agenda:
-    """What is left to do of a plan: fits, sheets that are ready, and sheets that wait for a fit, each in order.
+    """What is left to do of a plan: fits, board splits that are ready, and those that wait for a fit, each in order.
 
-    `ends` says of the other fits, by key, how they ended; `counts` is by task.
+    `endings` says of the other fits, by key, how they ended; `counts` is by task.
     """
 
     fits: tuple[FitJob, ...]
-    ends: Mapping[str, Record]
+    endings: Mapping[str, Ending]
     ready: tuple[Opening, ...]
     waiting: tuple[BoardSplit, ...]
     counts: Mapping[str, Counts]
@@ -61,65 +71,65 @@ class Agenda:
 
     @property
     def board_splits(self) -> int:
-        """How many sheets are to be weighed, as far as is known."""
+        """How many board splits are to be evaluated, as far as is known."""
         return sum(bool(opening.todo) for opening in self.ready) + len(self.waiting)
 
 
 def draw_up(plan: Plan, journal: Journal, store: Store, options: RunOptions) -> Agenda:
     """Look up every fit and every cell of a plan; nothing is written."""
     todo: dict[str, FitJob] = {}
-    ends: dict[str, Record] = {}
+    endings: dict[str, Ending] = {}
     stored: Counter[str] = Counter()
     board_splits = []
     for board_plan in plan.board_plans:
         for split in plan.splits[board_plan.task]:
             rows = fit_spec.rows_of(plan.tasks[board_plan.task], split, plan.settings)
-            requested = [_job(rows, fit, plan, store) for fit in _fits(board_plan, plan)]
-            keys = {(job.fit.learner, job.fit.training): job.key for job, _ in requested}
+            requested = [_fit_job(rows, fit, plan, store) for fit in _fits(board_plan, plan)]
+            keys = {job.fit.id: job.key for job, _ in requested}
             board_splits.append(BoardSplit(board_plan, split, rows.task, keys))
             for job, fault in requested:
-                if job.key in todo or job.key in ends:
+                if job.key in todo or job.key in endings:
                     continue
-                end = fault or _end(job, rows, journal, store, options)
-                if end is None:
+                ending = fault or _known_ending(job, rows, journal, store, options)
+                if ending is None:
                     todo[job.key] = job
                 else:
-                    ends[job.key] = end
-                    stored[board_plan.task] += end["status"] == "ok"
-    ready = [board_split for board_split in board_splits if not awaited(board_split, ends)]
-    cells = Counter(cell.task for board_split in board_splits for cell in board_split.cells)
+                    endings[job.key] = ending
+                    stored[board_plan.task] += ending.is_ok
+    ready = [each for each in board_splits if not missing_fits(each, endings)]
+    cells = Counter(cell.task for each in board_splits for cell in each.cells)
     left = Counter(job.context for job in todo.values())
     return Agenda(
         fits=tuple(todo.values()),
-        ends=ends,
-        ready=tuple(open_board_split(board_split, ends, journal, plan, options) for board_split in ready),
-        waiting=tuple(board_split for board_split in board_splits if awaited(board_split, ends)),
+        endings=endings,
+        ready=tuple(open_board_split(each, endings, journal, plan, options) for each in ready),
+        waiting=tuple(each for each in board_splits if missing_fits(each, endings)),
         counts={name: Counts(cells[name], left[name], stored[name]) for name in plan.tasks},
     )
 
 
-def awaited(board_split: BoardSplit, ends: Mapping[str, Record]) -> set[str]:
-    """Return the keys of the fits of a sheet that have not ended."""
-    return {key for key in board_split.fits.values() if key not in ends}
+def missing_fits(board_split: BoardSplit, endings: Mapping[str, Ending]) -> set[str]:
+    """Return the keys of the fits of a board split that have not ended."""
+    return {key for key in board_split.fits.values() if key not in endings}
 
 
 def open_board_split(
-    board_split: BoardSplit, ends: Mapping[str, Record], journal: Journal, plan: Plan, options: RunOptions
+    board_split: BoardSplit, endings: Mapping[str, Ending], journal: Journal, plan: Plan, options: RunOptions
 ) -> Opening:
-    """Tell the cells of a sheet apart: those up to date, those that end without being weighed, and those to weigh."""
+    """Sort the cells of a board split: those up to date, those that end without being evaluated, and those to do."""
     held = journal.read(board_split.cells[0])
     standing: dict[Cell, str] = {}
-    ended: dict[Cell, Record] = {}
-    todo: dict[Cell, Record] = {}
+    ended: dict[Cell, CellRecord] = {}
+    todo: dict[Cell, CellToDo] = {}
     for cell in board_split.cells:
-        record = board_split.foundation(cell, ends, plan.settings, plan.data[board_split.board_plan.task])
-        known = held.get(cell, {})
-        if "status" in record and not _agrees(record, known):
-            ended[cell] = record
-        elif "status" in record or (known.get("key") == record["key"] and not _is_retried(known, options)):
-            standing[cell] = known["status"]
+        found = board_split.foundation(cell, endings, plan.settings, plan.data[cell.task])
+        known = held.get(cell)
+        if known is not None and _is_current(known, found, options):
+            standing[cell] = known.ending.status
+        elif found.ending is not None:
+            ended[cell] = CellRecord(CellResult(found.ending), found.basis)
         else:
-            todo[cell] = record | {"why": _why(record, known)}
+            todo[cell] = CellToDo(found.basis, found.note, _why(found.basis, known))
     return Opening(board_split, standing, ended, todo)
 
 
@@ -131,7 +141,7 @@ def _fits(board_plan: BoardPlan, plan: Plan) -> Iterator[Fit]:
             yield Fit(target, learner, training)
 
 
-def _job(rows: SplitRows, fit: Fit, plan: Plan, store: Store) -> tuple[FitJob, Record | None]:
+def _fit_job(rows: SplitRows, fit: Fit, plan: Plan, store: Store) -> tuple[FitJob, Ending | None]:
     """Return the job of a fit, and how it ended where its class weighting cannot even give the weights of its key."""
     fault = None
     try:
@@ -140,35 +150,40 @@ def _job(rows: SplitRows, fit: Fit, plan: Plan, store: Store) -> tuple[FitJob, R
     except BenchError:
         raise
     except Exception as error:  # noqa: BLE001 - a class weighting may raise anything; its cells say what
-        key, parts, fault = digest("no key", rows.key, fit.learner, fit.training), {}, ending(error)
-    return FitJob(rows.task.name, rows.outer, fit, key, parts, plan.settings, store.root), fault
+        key, parts, fault = digest("no key", rows.key, fit.learner, fit.training), {}, ending_of(error)
+    job = FitJob(
+        context=rows.task.name,
+        split=rows.outer,
+        fit=fit,
+        key=key,
+        parts=parts,
+        settings=plan.settings,
+        store=store.root,
+    )
+    return job, fault
 
 
-def _end(job: FitJob, rows: SplitRows, journal: Journal, store: Store, options: RunOptions) -> Record | None:
+def _known_ending(job: FitJob, rows: SplitRows, journal: Journal, store: Store, options: RunOptions) -> Ending | None:
     """Return how a fit ended if it is stored, does not apply, or failed before; None where it is to do."""
     if store.has(job.key) and not options.force:
-        return {"status": "ok"}
+        return Ending("ok")
     if reason := fit_spec.why_not(rows, job.fit, job.settings):
-        return {"status": "skipped", "cause": "", "detail": reason}
+        return Ending("skipped", detail=reason)
     failure = journal.failure(job.key)
-    return None if failure and _is_retried(failure, options) else failure
+    return None if failure and (options.force or failure.is_retried(options.retry)) else failure
 
 
-def _is_retried(record: Record, options: RunOptions) -> bool:
-    wanted = ALWAYS_RETRIED | set(options.retry)
-    bad = record["status"] not in {"ok", "skipped"}
-    return options.force or (bad and bool({record["status"], record.get("cause"), "all"} & wanted))
+def _is_current(known: CellRecord, found: Foundation, options: RunOptions) -> bool:
+    """Say whether what the journal holds of a cell is what a run would come to."""
+    if found.ending is not None:  # the journal keeps its traceback in a file
+        return (known.ending, known.basis) == (replace(found.ending, trace=""), found.basis)
+    return known.basis.key == found.basis.key and not options.force and not known.ending.is_retried(options.retry)
 
 
-def _agrees(record: Record, known: Record) -> bool:
-    """Say whether the journal holds a record already; its traceback lies in a file."""
-    return all(known.get(name) == value for name, value in record.items() if name != "trace")
-
-
-def _why(record: Record, known: Record) -> str:
-    """Say why a cell is weighed though something may be known of it."""
-    if not known:
+def _why(basis: CellBasis, known: CellRecord | None) -> str:
+    """Say why a cell is evaluated though something may be known of it."""
+    if known is None:
         return "it was not there"
-    if known.get("key") == record["key"]:
-        return f"it had ended as {known['status']}, and was tried again"
-    return f"this had changed: {', '.join(changed(record['parts'], known.get('parts', {})))}"
+    if known.basis.key == basis.key:
+        return f"it had ended as {known.ending.status}, and was tried again"
+    return f"this had changed: {', '.join(changed_parts(basis.parts, known.basis.parts))}"

@@ -1,4 +1,7 @@
-"""A sheet: one board on one split, the fits it rests on, and what each of its cells depends on."""
+"""The key of a cell: a hash of the cell and of all that its numbers depend on (`key_parts`).
+
+A board split is one board on one outer split: its cells, and the keys of the fits that they rest on.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,16 @@ from bench.core.nouns import Cell, Split, Task
 from bench.core.registry import source_hash
 from bench.core.settings import Settings
 from bench.methods import ensembles, metrics
-from bench.methods.boards import ORACLE, SINGLE_LEARNER, Method, is_training, method
-from bench.runner.journal import Record
+from bench.methods.boards import Method, is_training
 from bench.runner.plan import BoardPlan, BoardSplitId
+from bench.runner.records import CellBasis, Ending, FitId
 
 CODE = (
     "bench.core.nouns", "bench.methods.boards", "bench.core.hashing", "bench.core.losses", "bench.runner.worker",
     "bench.runner.postprocessing", "bench.runner.evaluate", "bench.methods.metrics", "bench.solvers",
     "bench.methods.class_weights", "bench.methods.postprocess", "bench.runner.weight_rows",
 )  # fmt: skip
-"""Modules whose change makes every weighed cell stale, beside those that the schemes share."""
+"""Modules whose change makes every evaluated cell stale, beside those that the schemes share."""
 
 LIBRARIES = {
     "bench": "bench", "numpy": "numpy", "scipy": "scipy", "pandas": "pandas", "scikit-learn": "sklearn",
@@ -30,8 +33,18 @@ LIBRARIES = {
 }  # fmt: skip
 """Libraries that a score can depend on, each with the module by which it is there."""
 
-Who = tuple[str, str]
-"""A fit of a sheet: learner and training scheme."""
+
+@dataclass(frozen=True)
+class Foundation:
+    """What is known of a cell before it is evaluated.
+
+    `ending` is there where none of the fits that it needs has predictions; `note` names the learners of a panel that
+    it goes on without.
+    """
+
+    basis: CellBasis
+    ending: Ending | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,7 +54,7 @@ class BoardSplit:
     board_plan: BoardPlan
     split: Split
     task: Task
-    fits: Mapping[Who, str]
+    fits: Mapping[FitId, str]
 
     @property
     def id(self) -> BoardSplitId:
@@ -52,85 +65,73 @@ class BoardSplit:
 
     @functools.cached_property
     def cells(self) -> tuple[Cell, ...]:
-        """Cells in the order in which they are weighed."""
+        """Cells in the order in which they are evaluated."""
         return tuple(self.board_plan.cells(self.split))
 
-    def needs(self, cell: Cell) -> list[Who]:
+    def needs(self, cell: Cell) -> list[FitId]:
         """Return the fits that a cell rests on: one for a learner's row, all of them for a panel's."""
         if not cell.learner:
             return list(self.fits)
-        if cell.method == SINGLE_LEARNER:
-            return [(cell.learner, "none")]
-        base = self._method(cell).base
-        return [(cell.learner, base.id if is_training(base) else "none")]
+        method = self.board_plan.by_name.get(cell.method)
+        if method is None or not is_training(method.base):
+            return [FitId.plain(cell.learner)]
+        return [FitId(cell.learner, method.base.id)]
 
-    def foundation(self, cell: Cell, ends: Mapping[str, Record], settings: Settings, data: str) -> Record:
-        """Return the part of a cell's record that is known before it is weighed.
+    def foundation(self, cell: Cell, endings: Mapping[str, Ending], settings: Settings, data: str) -> Foundation:
+        """Return what is known of a cell before it is evaluated.
 
-        `ends` says how each fit ended, `data` is the hash of the task. The record has a status already where none of
-        the fits that the cell needs has an answer; a panel goes on without the learners that have none, and says so.
+        `endings` says by key how each fit ended, `data` is the hash of the task.
         """
-        needed = {who: ends[self.fits[who]] for who in self.needs(cell)}
-        answered = [who for who, end in needed.items() if end["status"] == "ok"]
-        parts = self.parts(cell, [self.fits[who] for who in answered], settings)
-        known: Record = {
-            "task": str(self.task.meta.get("dataset", cell.task)),
-            "seed": settings.seed,
-            "data_hash": data,
-            "versions": versions(),
-            "protocol": str(self.task.meta.get("protocol", settings.protocol)),
-            "key": digest(list(cell), parts),
-            "parts": parts,
-            "fits": [[*who, self.fits[who]] for who in answered],
-        }
-        if not answered:
-            return known | _worst(list(needed.values()))
-        missing = [f"{learner} ({end['status']})" for (learner, _), end in needed.items() if end["status"] != "ok"]
-        return known | ({"detail": f"without {', '.join(missing)}"} if missing else {})
+        needed = {fit: endings[self.fits[fit]] for fit in self.needs(cell)}
+        fits = {fit: self.fits[fit] for fit, ending in needed.items() if ending.is_ok}
+        method = self.board_plan.by_name.get(cell.method)
+        parts = key_parts(self.task, self.split, method, list(fits.values()), settings)
+        basis = CellBasis(
+            key=digest(list(cell), parts),
+            parts=parts,
+            fits=fits,
+            task=str(self.task.meta.get("dataset", cell.task)),
+            seed=settings.seed,
+            data_hash=data,
+            versions=versions(),
+            protocol=str(self.task.meta.get("protocol", settings.protocol)),
+        )
+        if not fits:  # a failure, if there is one, says more than what does not apply
+            return Foundation(basis, min(needed.values(), key=lambda ending: ending.status == "skipped"))
+        missing = [f"{fit.learner} ({ending.status})" for fit, ending in needed.items() if not ending.is_ok]
+        return Foundation(basis, note=f"without {', '.join(missing)}" if missing else "")
 
-    def no_scores(self, settings: Settings) -> Record:
-        """Return the empty scores of a cell that has no answer, so that it is missing in sight."""
+    def no_scores(self, settings: Settings) -> Mapping[str, Mapping[str, float | None]]:
+        """Return the empty scores of a cell without a prediction, so that it is missing in sight."""
         names = metrics.for_target(self.board_plan.board.target(self.task, settings))
-        return {"scores": {"test": dict.fromkeys(names)}}
+        return {"test": dict.fromkeys(names)}
 
-    def parts(self, cell: Cell, fits: list[str], settings: Settings) -> dict[str, str]:
-        """Return what a cell's numbers depend on, each part by its name, as a hash.
 
-        These are the fits behind it, the method and its code, the code that weighs and scores, the seed, and the row
-        weights of the test rows.
-        """
-        weight = None if self.task.weight is None else self.task.weight[self.split.test]
-        return {
-            "fits": digest(fits),
-            "method": digest([] if cell.method == SINGLE_LEARNER else self._method(cell).meaning),
-            "code of bench": _code(),
-            "settings": digest(settings.seed, weight),
-        }
+def key_parts(task: Task, split: Split, method: Method | None, fits: list[str], settings: Settings) -> dict[str, str]:
+    """Return what a cell's numbers depend on, each part by its name, as a hash.
 
-    def _method(self, cell: Cell) -> Method:
-        board = self.board_plan.board
-        found = method(board, board.oracle if cell.method == ORACLE else cell.method)
-        if found is None:
-            raise ValueError(f"method {cell.method} was planned on board {board.name}, which it does not serve")
-        return found
+    These are the keys of the fits behind it, the method (None for a learner alone) and its code, the code that
+    evaluates and scores, the seed, and the row weights of the test rows.
+    """
+    weight = None if task.weight is None else task.weight[split.test]
+    return {
+        "fits": digest(fits),
+        "method": digest([] if method is None else method.meaning),
+        "code of bench": _code(),
+        "settings": digest(settings.seed, weight),
+    }
 
 
 @functools.cache
 def _code() -> str:
-    """Hash the code that weighs and scores, plug-in metrics included."""
+    """Hash the code that evaluates and scores, plug-in metrics included."""
     entries = metrics.registry.entries()
     return digest(source_hash(*CODE, *ensembles.registry.shared_modules()), {n: e.source for n, e in entries.items()})
 
 
-def changed(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
+def changed_parts(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
     """Return the names of the parts of a key that differ."""
     return [name for name in now if before.get(name) != now[name]] or ["the fits that it rests on"]
-
-
-def _worst(ends: list[Record]) -> Record:
-    """Return how a cell ends none of whose fits has an answer: with a failure if there is one, else with the reason."""
-    first = min(ends, key=lambda end: end["status"] == "skipped")
-    return {name: first[name] for name in ("status", "cause", "detail", "trace") if name in first}
 
 
 @functools.cache

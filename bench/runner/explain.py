@@ -7,18 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.core.hashing import digest
-from bench.core.nouns import BenchError, Cell, Split, Target, Task
+from bench.core.nouns import BenchError, Cell, Split, Task
 from bench.core.settings import Settings
-from bench.methods.boards import BOARDS
+from bench.methods.boards import BOARDS, SINGLE_LEARNER
 from bench.runner import fit_spec
-from bench.runner.cells import BoardSplit, changed
+from bench.runner.cells import changed_parts, key_parts
 from bench.runner.fit_spec import Fit
-from bench.runner.journal import ALWAYS_RETRIED, Journal, Record
-from bench.runner.plan import BoardPlan, own_repeats
+from bench.runner.journal import Journal
+from bench.runner.plan import own_repeats, parse_method
+from bench.runner.records import CellRecord, TaskRecord
 from bench.runner.store import Store
 from bench.tasks import loading, splits
 from bench.tasks.sources import LoadError
-from bench.tasks.suites import CvSpec, TaskSpec
+from bench.tasks.task_spec import CvSpec
 
 LEAST_KEY = 6
 """Hex digits by which a cell may be named."""
@@ -26,7 +27,7 @@ LEAST_KEY = 6
 
 @dataclass(frozen=True)
 class Explanation:
-    """One cell, and what there is to say about it, a sentence a line."""
+    """One cell, and its explanation, a sentence a line."""
 
     cell: Cell
     lines: list[str]
@@ -44,56 +45,54 @@ def explain(root: Path, store: Path, wanted: str, *, offline: bool) -> list[Expl
     if not chosen:
         raise BenchError(f"no cell of {root} is {wanted!r}: write board/task/method, or a key of cells.csv")
     settings, held = journal.settings(), journal.tasks()
-    tasks = {name: _load(held.get(name, {}), offline=offline) for name in {cell.task for cell in chosen}}
-    looking = _Looking(settings, Store(store))
+    tasks = {name: _load(held.get(name), offline=offline) for name in {cell.task for cell in chosen}}
+    outlook = _Outlook(settings, Store(store))
     return [
-        Explanation(cell, [*_story(records[cell]), *looking.ahead(cell, records[cell], tasks[cell.task])])
+        Explanation(cell, [*_describe(records[cell]), *outlook.describe(cell, records[cell], tasks[cell.task])])
         for cell in chosen
     ]
 
 
-def _is_meant(cell: Cell, record: Record, wanted: str) -> bool:
-    if len(wanted) >= LEAST_KEY and str(record.get("key", "")).startswith(wanted):
+def _is_meant(cell: Cell, record: CellRecord, wanted: str) -> bool:
+    if len(wanted) >= LEAST_KEY and record.basis.key.startswith(wanted):
         return True
     names = [cell.board, cell.task, cell.method, cell.learner, f"{cell.repeat}.{cell.fold}"]
-    given = [part.strip() for part in _parts(wanted, cell.task)]
-    return len(given) > 1 and all(part in {"", name} for part, name in zip(given, names, strict=False))
+    written = [part.strip() for part in _split_path(wanted, cell.task)]
+    return len(written) > 1 and all(part in {"", name} for part, name in zip(written, names, strict=False))
 
 
-def _parts(wanted: str, task: str) -> list[str]:
+def _split_path(wanted: str, task: str) -> list[str]:
     """Cut at slashes, but not inside the name of the task."""
     return [part.replace("\0", task) for part in wanted.replace(task, "\0").split("/")]
 
 
-def _load(held: Record, *, offline: bool) -> tuple[Task, CvSpec] | str:
+def _load(held: TaskRecord | None, *, offline: bool) -> tuple[Task, CvSpec] | str:
     """Return a task as it is now with its cuts, or why it cannot be had."""
-    if "spec" not in held:
+    if held is None or held.spec is None:
         return "nothing is noted about how its task was asked for"
-    spec = TaskSpec(**held["spec"])
     try:
-        ((_, task),) = loading.load([spec], offline=offline)
+        ((_, task),) = loading.load([held.spec], offline=offline)
     except BenchError as error:
         return str(error)
-    cv = CvSpec(*(held.get(name, getattr(CvSpec(), name)) for name in CvSpec._fields))
-    return str(task) if isinstance(task, LoadError) else (task, cv)
+    return str(task) if isinstance(task, LoadError) else (task, held.cv or CvSpec())
 
 
-def _story(record: Record) -> Iterator[str]:
-    """Say how a cell ended and why it was weighed."""
-    detail = f" ({record['detail']})" if record.get("detail") else ""
-    yield f"It ended as {record['status']}{detail}."
-    if record.get("why"):
-        yield f"It was weighed because {record['why']}."
+def _describe(record: CellRecord) -> Iterator[str]:
+    """Say how a cell ended and why it was evaluated."""
+    detail = f" ({record.ending.detail})" if record.ending.detail else ""
+    yield f"It ended as {record.ending.status}{detail}."
+    if record.why:
+        yield f"It was weighed because {record.why}."
 
 
 @dataclass(frozen=True)
-class _Looking:
+class _Outlook:
     """What is needed to say whether a cell is stale."""
 
     settings: Settings
     store: Store
 
-    def ahead(self, cell: Cell, record: Record, found: tuple[Task, CvSpec] | str) -> Iterator[str]:
+    def describe(self, cell: Cell, record: CellRecord, found: tuple[Task, CvSpec] | str) -> Iterator[str]:
         """Say what the next run would do, and which part of a key has changed."""
         if cell.board not in BOARDS:
             yield "The next run loads its task again."
@@ -102,7 +101,7 @@ class _Looking:
             yield f"Whether it is stale cannot be said: {found}."
             return
         task, cv = found
-        if record["data_hash"] != fit_spec.data_hash(task):
+        if record.basis.data_hash != fit_spec.data_hash(task):
             yield "It is stale: the data of its task changed since it ran, so a new run must use another --results."
             return
         cut = splits.outer(task, cv.folds, cv.repeats, self.settings.seed, cv.first)
@@ -111,24 +110,25 @@ class _Looking:
         if split is None:
             yield "It is stale: its task no longer has this repeat and fold."
             return
-        keys = {}
-        for learner, training, key in record.get("fits", ()):
-            fit = Fit(_target(cell, task, self.settings), learner, training)
-            keys[learner, training], predictions = self._fit(task, split, fit, key)
-            yield from predictions
-        board_split = BoardSplit(BoardPlan(task.name, BOARDS[cell.board], cell.panel, (), ()), split, task, keys)
-        parts = board_split.parts(cell, list(keys.values()), self.settings)
-        before = record.get("parts", {})
-        stale = [name for name in parts if before.get(name) != parts[name]]
+        board = BOARDS[cell.board]
+        target = board.target(task, self.settings)
+        keys = []
+        for held, key in record.basis.fits.items():
+            now, sentences = self._fit(task, split, Fit(target, held.learner, held.training), key)
+            keys.append(now)
+            yield from sentences
+        method = None if cell.method == SINGLE_LEARNER else parse_method(board, cell.method)
+        parts = key_parts(task, split, method, keys, self.settings)
+        stale = [name for name in parts if record.basis.parts.get(name) != parts[name]]
         if stale:
             yield f"It is stale, and the next run weighs it again: {', '.join(stale)} changed since it ran."
-        elif {record["status"], record.get("cause")} & ALWAYS_RETRIED:
+        elif record.ending.is_retried():
             yield "Nothing that it depends on has changed, but it ended badly: the next run tries it again."
         else:
             yield "Nothing that it depends on has changed: the next run reuses it."
 
     def _fit(self, task: Task, split: Split, fit: Fit, key: str) -> tuple[str, list[str]]:
-        """Return the key that a fit has now, and what there is to say if it is another one or not kept."""
+        """Return the key that a fit has now, with a sentence if it is another one or not kept."""
         parts = fit_spec.fit_parts(
             fit_spec.rows_of(task, split, self.settings), fit, self.settings, fit_spec.data_hash(task)
         )
@@ -137,8 +137,6 @@ class _Looking:
             return now, [f"{name} is no longer in the store: the next run makes it again."]
         if now == key:
             return now, []
-        return now, [f"{name} is stale: {', '.join(changed(parts, self.store.meta(key).get('parts', {})))} changed."]
-
-
-def _target(cell: Cell, task: Task, settings: Settings) -> Target:
-    return BOARDS[cell.board].target(task, settings)
+        return now, [
+            f"{name} is stale: {', '.join(changed_parts(parts, self.store.meta(key).get('parts', {})))} changed."
+        ]

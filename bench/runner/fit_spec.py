@@ -1,4 +1,4 @@
-"""What is fitted on which rows: its content key, and whether it applies."""
+"""The key of a fit, a hash of all that its predictions depend on (`fit_parts`); its rows; and whether it applies."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ from bench.core.registry import Scheme, source_hash
 from bench.core.settings import Settings
 from bench.methods import class_weights, learners, trainings
 from bench.methods.learners import learner_scheme
+from bench.methods.trainings import fit_context, is_weighting
+from bench.runner.records import PLAIN, FitId
 from bench.tasks import splits
 
 CODE = (
     "bench.core.nouns", "bench.methods.class_weights", "bench.runner.fit_spec", "bench.core.hashing",
     "bench.runner.out_of_fold", "bench.tasks.encoders", "bench.tasks.splits", "bench.methods.trainings.fit_context",
 )  # fmt: skip
-"""Modules whose change makes every stored answer stale, beside those that the learners share."""
+"""Modules whose change makes every stored prediction stale, beside those that the learners share."""
 
 
 @dataclass(frozen=True)
 class SplitRows:
     """One outer split of a task and the inner folds of its training part.
 
-    `calibration` are rows of the training part of the `outer` split that nothing learns from; `split` is without them.
+    `calibration` are rows of the training part of the `outer` split that nothing is fitted on; `split` is without them.
     """
 
     task: Task
@@ -39,21 +41,21 @@ class SplitRows:
 
     @cached_property
     def _inner_fold(self) -> Array:
-        """Inner fold that answers each row of the task, -1 where none does."""
+        """Inner fold in which each row of the task is predicted, -1 where it is in none."""
         inner_fold = np.full(len(self.task.y), -1)
-        for k, (_, answers) in enumerate(self.inner):
-            inner_fold[answers] = k
+        for k, (_, held_out) in enumerate(self.inner):
+            inner_fold[held_out] = k
         return inner_fold
 
     @cached_property
     def answered(self) -> Array:
-        """Training rows with an out-of-fold answer, in the order of the training part (n_answered,)."""
+        """Training rows with an out-of-fold prediction, in the order of the training part (n_answered,)."""
         train: Array = self.split.train
         return train[self._inner_fold[train] >= 0]
 
     @cached_property
     def inner_fold(self) -> Array:
-        """Inner fold that answered each of the `answered` rows (n_answered,)."""
+        """Inner fold in which each of the `answered` rows is predicted (n_answered,)."""
         inner_fold: Array = self._inner_fold[self.answered]
         return inner_fold
 
@@ -69,7 +71,12 @@ class Fit:
 
     target: Target
     learner: str
-    training: str = "none"
+    training: str = PLAIN
+
+    @property
+    def id(self) -> FitId:
+        """Its identity on one split of one task."""
+        return FitId(self.learner, self.training)
 
 
 def rows_of(task: Task, split: Split, settings: Settings) -> SplitRows:
@@ -83,28 +90,21 @@ def rows_of(task: Task, split: Split, settings: Settings) -> SplitRows:
 
 def data_hash(task: Task) -> str:
     """Hash what a fit can see of a task: X, y, classes, groups, time, row weights, and predictions made elsewhere."""
-    given = None if task.external is None else _given_parts(task.external)
-    return digest(task.X, task.y, list(task.classes), task.groups, task.time, task.weight, given)
+    external = None if task.external is None else _external_parts(task.external)
+    return digest(task.X, task.y, list(task.classes), task.groups, task.time, task.weight, external)
 
 
-def _given_parts(given: ExternalPredictions) -> list[Any]:
-    """Return what a key must hold of given predictions: the outputs that they are for, and who said what."""
-    predictions = [[name, values] for name, values in given.answers.items()]
-    return [given.target.kind, list(given.target.outputs), predictions]
-
-
-def is_weighting(training: Scheme[Any]) -> bool:
-    """Say whether a training scheme does nothing but weigh the rows by their class."""
-    return training.entry.name in class_weights.registry.entries()
+def _external_parts(external: ExternalPredictions) -> list[Any]:
+    """Return what a key must hold of predictions made elsewhere: the outputs that they are for, and each learner's."""
+    predictions = [[name, values] for name, values in external.predictions.items()]
+    return [external.target.kind, list(external.target.outputs), predictions]
 
 
 def row_weights(task: Task, rows: Array, training: Scheme[Any]) -> Array | None:
     """Return the numeric row weights of a fit, mean one: the task's own × those of the class; None if all are equal."""
-    weight = np.ones(len(rows)) if task.weight is None else task.weight[rows]
-    if task.kind == "classification" and is_weighting(training):
-        weight = weight * class_weights.of_rows(task, rows, training)[task.y[rows]]
-    weight = weight / weight.mean()
-    return None if np.ptp(weight) < 1e-12 else weight
+    weighs_classes = task.kind == "classification" and is_weighting(training)
+    of_classes = class_weights.weights_of_rows(task, rows, training) if weighs_classes else None
+    return fit_context.row_weights(task.y[rows], None if task.weight is None else task.weight[rows], of_classes)
 
 
 def fit_key(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> str:
@@ -113,7 +113,7 @@ def fit_key(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> str:
 
 
 def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[str, str]:
-    """Return what the answers of a fit depend on, each part by its name, as a hash or a text.
+    """Return what the predictions of a fit depend on, each part by its name, as a hash or a text.
 
     Of a class weighting the numeric row weights count: two of them share a key exactly where they weigh every row
     alike.
@@ -123,6 +123,7 @@ def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[
     learner, training = learner_scheme(fit.learner), trainings.registry.scheme(fit.training)
     target = [fit.target.kind, list(fit.target.outputs), fit.target.ordered]
     place = [rows.task.name, rows.split.repeat, rows.split.fold]
+    libraries = ("numpy", "scipy", "scikit-learn", *learner.options.libraries, *training.options.libraries)
     return {
         "data": data,
         "rows of the split": rows.key,
@@ -132,12 +133,12 @@ def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[
         "row weights": digest([row_weights(rows.task, fit_rows, training) for fit_rows in _fit_rows(rows)]),
         "target": digest(target),
         "settings": digest(settings.protocol, settings.seed, place),
-        "versions": ", ".join([*_versions(learner), *_extra_versions(training)]),
+        "versions": ", ".join(f"{name} {_version(name)}" for name in libraries),
     }
 
 
 def _fit_rows(rows: SplitRows) -> list[Array]:
-    """Return the rows that teach each model: the whole training part, and what is left of it without a fold."""
+    """Return the rows that each model is fitted on: the whole training part, and what is left of it without a fold."""
     return [rows.split.train, *(fit_rows for fit_rows, _ in rows.inner)]
 
 
@@ -146,15 +147,6 @@ def _meaning(training: Scheme[Any]) -> list[Any]:
     if is_weighting(training):
         return []
     return [training.meaning, source_hash(*trainings.registry.shared_modules())]
-
-
-def _extra_versions(training: Scheme[Any]) -> list[str]:
-    return [f"{name} {_version(name)}" for name in training.options.libraries]
-
-
-def _versions(scheme: Scheme[Any]) -> list[str]:
-    libraries = ("numpy", "scipy", "scikit-learn", *scheme.options.libraries)
-    return [f"{name} {_version(name)}" for name in libraries]
 
 
 @cache

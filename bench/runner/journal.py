@@ -1,12 +1,14 @@
-"""The journal of an experiment: one file per board and split that holds the record of every cell.
+"""The journal of an experiment: one JSON file per board and split that holds the record of every cell.
 
-Tables are made from it; it is written atomically and read back to see what is done.
+Tables are made from it; it is written atomically and read back to see what is done. What a record holds is in
+`records`.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -19,11 +21,12 @@ from bench.core.files import write_json, write_text
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Cell
 from bench.core.settings import Settings
+from bench.runner.records import CellRecord, Ending, TaskRecord
 
-SCHEMA = 1
-ALWAYS_RETRIED = frozenset({"infra", "crashed"})
-"""Causes and statuses that the next run tries again without being asked."""
-Record = dict[str, Any]
+SCHEMA = 2
+"""Version of the machine files. Schema 2 leaves out what is empty in the record of a cell."""
+READABLE = (1, 2)
+"""Schemas that are read; a run raises what it opens to `SCHEMA`, and evaluates again what has another key."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,8 @@ class Journal:
         try:
             with lock.acquire(timeout=0):
                 self.check_settings(settings)
-                if not self._experiment.is_file():
-                    write_json(self._experiment, _plain(settings))
+                if not self._experiment.is_file() or self._read_experiment()["schema"] != SCHEMA:
+                    write_json(self._experiment, asdict(settings) | {"schema": SCHEMA})
                 yield JournalWriter(self, lock)
         except Timeout:
             raise BenchError(f"another run is writing to {self.root}: wait for it, or use another --results") from None
@@ -63,12 +66,12 @@ class Journal:
         """
         if not self._experiment.is_file():
             return
-        held = _plain(Settings()) | _read_settings(self._experiment)  # a setting that is new had its usual value
-        for name, value in _plain(settings).items():
-            if held.get(name) != value:
+        held = asdict(Settings()) | self._read_experiment()  # a setting that is new had its usual value
+        for name, value in asdict(settings).items():
+            before = tuple(held[name]) if isinstance(held[name], list) else held[name]
+            if before != value:
                 raise BenchError(
-                    f"{self.root} holds an experiment with {name} {held.get(name)!r}, not {value!r}: "
-                    "use another --results"
+                    f"{self.root} holds an experiment with {name} {before!r}, not {value!r}: use another --results"
                 )
 
     def settings(self) -> Settings:
@@ -79,13 +82,49 @@ class Journal:
         """
         if not self._experiment.is_file():
             raise BenchError(f"{self.root} holds no experiment: give the directory of a run")
-        held = _read_settings(self._experiment)
-        given = {field.name: held[field.name] for field in fields(Settings) if field.name in held}
-        return Settings(**given | {"levels": tuple(given["levels"])})
+        held = self._read_experiment()
+        known = {field.name: held[field.name] for field in fields(Settings) if field.name in held}
+        return Settings(**known | {"levels": tuple(known["levels"])})
 
-    def tasks(self) -> dict[str, Record]:
-        """Return what is held of each task: its cuts, the hash of data and splits, its traits, how it was asked for."""
-        return _read_settings(self.tasks_file) if self.tasks_file.is_file() else {}
+    def _read_experiment(self) -> dict[str, Any]:
+        """Return the settings of the experiment with the schema of its files.
+
+        Raises:
+            BenchError: the file is damaged, or the schema is one that this version does not read.
+        """
+        held = _read_json(self._experiment)
+        if held.get("schema") not in READABLE:
+            raise BenchError(
+                f"{self.root} was written by another version of bench (schema {held.get('schema')}, and this one reads "
+                f"{' and '.join(map(str, READABLE))}): use another --results, or delete {self.root / 'records'} "
+                f"and run again: {self._command()}"
+            )
+        return held
+
+    def _check_schema(self) -> None:
+        if self._experiment.is_file():
+            self._read_experiment()
+
+    def _command(self) -> str:
+        """Return the command that made the results, as far as it is known."""
+        try:
+            return shlex.join(json.loads((self.root / "manifest.json").read_text(encoding="utf-8"))["command"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return f"bench run --results {shlex.quote(str(self.root))}"
+
+    def tasks(self) -> dict[str, TaskRecord]:
+        """Return what is kept of each task, by name.
+
+        Raises:
+            BenchError: the file is damaged, or the directory was written in a schema that this version does not read.
+        """
+        self._check_schema()
+        if not self.tasks_file.is_file():
+            return {}
+        try:
+            return {name: TaskRecord.from_json(held) for name, held in _read_json(self.tasks_file).items()}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise _damaged(self.tasks_file, error) from error
 
     def check_tasks(self, hashes: Mapping[str, str]) -> None:
         """Hold a run, or a look ahead, to the data and the splits that the experiment has seen of each task.
@@ -95,33 +134,37 @@ class Journal:
         """
         held = self.tasks()
         for name, value in hashes.items():
-            if name in held and held[name]["hash"] != value:
+            if name in held and held[name].hash != value:
                 raise BenchError(
                     f"task {name!r} had other data or other splits when {self.root} was begun: use another --results"
                 )
 
-    def read(self, cell: Cell) -> dict[Cell, Record]:
+    def read(self, cell: Cell) -> dict[Cell, CellRecord]:
         """Return the records of the cell's board and split; none where the file is not there or cannot be read."""
-        return _read(self.sheet_file(cell))
+        return _read_cells(self.board_split_file(cell))
 
     def is_exported(self, code: str) -> bool:
         """Say whether the tables were made by this code from the records as they are."""
         return self.exported_file.is_file() and self.exported_file.read_text(encoding="utf-8") == code
 
-    def records(self) -> dict[Cell, Record]:
-        """Return every record, sorted by cell."""
-        found: dict[Cell, Record] = {}
+    def records(self) -> dict[Cell, CellRecord]:
+        """Return every record, sorted by cell.
+
+        Raises:
+            BenchError: the directory was written in a schema that this version does not read.
+        """
+        self._check_schema()
+        found: dict[Cell, CellRecord] = {}
         for path in sorted((self.root / "records").glob("*/*-r*-f*.json")):
-            found.update(_read(path))
+            found.update(_read_cells(path))
         return dict(sorted(found.items()))
 
-    def failure(self, key: str) -> Record | None:
+    def failure(self, key: str) -> Ending | None:
         """Return how the fit of this key failed, or None if it did not."""
         try:
-            record: Record = json.loads(self.failure_file(key).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            return Ending.from_json(json.loads(self.failure_file(key).read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        return record
 
     @property
     def _experiment(self) -> Path:
@@ -137,7 +180,7 @@ class Journal:
         """File that says which code made the tables; it is not there while they are out of date."""
         return self.root / "records" / "exported.txt"
 
-    def sheet_file(self, cell: Cell) -> Path:
+    def board_split_file(self, cell: Cell) -> Path:
         """File of all cells of one board on one split; the hash keeps apart names that look alike in a path."""
         task = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', cell.task)}-{digest(cell.task)[:6]}"
         return self.root / "records" / task / f"{cell.board}-r{cell.repeat}-f{cell.fold}.json"
@@ -157,33 +200,33 @@ class JournalWriter:
     journal: Journal
     lock: FileLock
 
-    def agree_on_tasks(self, requested: Mapping[str, Record]) -> None:
+    def agree_on_tasks(self, requested: Mapping[str, TaskRecord]) -> None:
         """Hold the run to the data and the splits that the experiment has seen, and note those of new tasks.
 
         Raises:
             BenchError: a task of the same name had other data or other splits, so its cells must not be mixed.
         """
         self._require_lock()
-        self.journal.check_tasks({name: record["hash"] for name, record in requested.items()})
-        held = self.journal.tasks()
-        known = held | dict(requested)
+        self.journal.check_tasks({name: record.hash for name, record in requested.items()})
+        held = {name: record.to_json() for name, record in self.journal.tasks().items()}
+        known = held | {name: record.to_json() for name, record in requested.items()}
         if known != held:
             self.journal.exported_file.unlink(missing_ok=True)
             write_json(self.journal.tasks_file, known)
 
-    def write(self, records: Mapping[Cell, Record]) -> None:
+    def write(self, records: Mapping[Cell, CellRecord]) -> None:
         """Add or replace the records of one board and split; the tables are no longer what the journal says."""
         self._require_lock()
         self.journal.exported_file.unlink(missing_ok=True)
         first = next(iter(records))
         merged = {**self.journal.read(first), **records}
-        path = self.journal.sheet_file(first)
-        write_json(path, [{"cell": list(cell), **record} for cell, record in sorted(merged.items())])
+        path = self.journal.board_split_file(first)
+        write_json(path, [{"cell": list(cell), **record.to_json()} for cell, record in sorted(merged.items())])
 
     def drop(self, cell: Cell) -> None:
         """Forget every record of the cell's board and split."""
         self._require_lock()
-        path = self.journal.sheet_file(cell)
+        path = self.journal.board_split_file(cell)
         if path.is_file():
             self.journal.exported_file.unlink(missing_ok=True)
             path.unlink()
@@ -193,10 +236,10 @@ class JournalWriter:
         self._require_lock()
         write_text(self.journal.exported_file, code)
 
-    def note_failure(self, key: str, record: Record) -> None:
+    def note_failure(self, key: str, ending: Ending) -> None:
         """Keep how the fit of this key failed."""
         self._require_lock()
-        write_json(self.journal.failure_file(key), record)
+        write_json(self.journal.failure_file(key), asdict(ending))
 
     def forget_failure(self, key: str) -> None:
         """Forget a failure that is about to be tried again."""
@@ -216,23 +259,29 @@ class JournalWriter:
             raise RuntimeError(f"the journal of {self.journal.root} was written to outside `Journal.open`")
 
 
-def _plain(settings: Settings) -> Record:
-    """Return settings as JSON gives them back, with the version of the schema."""
-    plain: Record = json.loads(json.dumps(asdict(settings) | {"schema": SCHEMA}))
-    return plain
+def _read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object of a file.
 
-
-def _read_settings(path: Path) -> Record:
+    Raises:
+        BenchError: the file cannot be read, or holds something else.
+    """
     try:
-        settings: Record = json.loads(path.read_text(encoding="utf-8"))
+        held = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BenchError(f"{path} is damaged ({error}): mend it, or use another --results") from error
-    return settings
+        raise _damaged(path, error) from error
+    if not isinstance(held, dict):
+        raise _damaged(path, "it holds no JSON object")
+    return held
 
 
-def _read(path: Path) -> dict[Cell, Record]:
+def _damaged(path: Path, fault: object) -> BenchError:
+    return BenchError(f"{path} is damaged ({fault}): mend it, or use another --results")
+
+
+def _read_cells(path: Path) -> dict[Cell, CellRecord]:
+    """Return the records of one file; none where it is not there, or is no list of records: they are made again."""
     try:
         lines = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return {Cell(*line["cell"]): CellRecord.from_json(line) for line in lines}
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return {Cell(*line.pop("cell")): line for line in lines}

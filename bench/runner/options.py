@@ -1,31 +1,74 @@
-"""What the user chooses of a run, beside the settings of the experiment.
+"""What the user chooses of a run; the settings of the experiment are in `bench.core.settings`.
 
-Nothing heavy is imported here: the command line reads its flags off these fields.
+Nothing heavy is imported here: the flags of the command line are these fields.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.core.flag import HOW, WHERE, flag
+from bench.core.settings import Settings
+from bench.core.values import read_bytes, read_names, read_seconds
+from bench.tasks.task_spec import TaskSpec, read_tasks
+
+RETRIED = ("all", "failed", "invalid", "timeout", "oom", "crashed", "infra", "data", "code", "limit")
+"""What may be tried again: every cell that is not ok, those of a status, or those of a cause."""
+
+
+def read_retried(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the statuses and causes that are chosen, by name or glob.
+
+    Raises:
+        BenchError: there is no such status or cause.
+    """
+    from bench.core.selection import chosen_from
+
+    return tuple(chosen_from(RETRIED, texts, "status to retry"))
 
 
 @dataclass(frozen=True)
 class Limits:
     """Bounds on one item of a job: wall seconds, and bytes of resident memory."""
 
-    seconds: float | None = None
-    memory: int | None = None
+    seconds: float | None = field(
+        default=None,
+        metadata=flag(
+            "--time-limit", help_text="Limit of one fit or one cell: 90s, 10m, 2h.", help_panel=HOW, read=read_seconds
+        ),
+    )
+    memory: int | None = field(
+        default=None,
+        metadata=flag(
+            "--mem-limit", help_text="Limit of a worker's memory: 500MB, 4GB.", help_panel=HOW, read=read_bytes
+        ),
+    )
 
 
 @dataclass(frozen=True)
 class RunOptions:
     """How to run, without effect on any score."""
 
-    jobs: int = 1
+    jobs: int = field(default=1, metadata=flag("-j", "--jobs", help_text="Worker processes.", help_panel=HOW, least=1))
     limits: Limits = field(default_factory=Limits)
-    retry: tuple[str, ...] = ()
-    force: bool = False
-    stop_at_failure: bool = False
-    plugins: tuple[str, ...] = ()
+    retry: tuple[str, ...] = field(
+        default=(),
+        metadata=flag(
+            help_text="Try again: failed, timeout, oom, invalid, all (crashed and infra always are).",
+            help_panel=HOW,
+            read_all=read_retried,
+        ),
+    )
+    force: bool = field(default=False, metadata=flag(help_text="Fit and weigh again.", help_panel=HOW))
+    stop_at_failure: bool = field(
+        default=False,
+        metadata=flag("-x", "--exitfirst", help_text="Stop at the first cell that is not ok.", help_panel=HOW),
+    )
+    plugins: tuple[str, ...] = field(
+        default=(), metadata=flag("--plugin", help_text="Plug-in file or module.", help_panel=HOW)
+    )
 
 
 @dataclass(frozen=True)
@@ -36,16 +79,40 @@ class RunSelection:
     of a panel, `max_weight_rows` some of the rows that the weights are fitted on: for learning curves.
     """
 
-    boards: tuple[str, ...] = ()
-    learners: tuple[str, ...] = ()
-    ensembles: tuple[str, ...] = ()
-    class_weights: tuple[str, ...] = ()
-    panel: str = "default"
-    folds: int | None = None
-    repeats: int | None = None
-    max_learners: int | None = None
-    max_weight_rows: int | None = None
-    seeds: int = 1
+    boards: tuple[str, ...] = field(default=(), metadata=flag("-b", "--board", help_text="Boards, by name or glob."))
+    learners: tuple[str, ...] = field(
+        default=(),
+        metadata=flag(
+            "-l", "--learner", help_text="Learners: name, glob, name:parameter=value, package:Estimator, !name."
+        ),
+    )
+    ensembles: tuple[str, ...] = field(
+        default=(),
+        metadata=flag("-e", "--ensemble", help_text="Ensemble schemes: name, glob, tag, all, !name."),
+    )
+    class_weights: tuple[str, ...] = field(
+        default=(),
+        metadata=flag(
+            "-w", "--class-weight", help_text="Class weightings, training schemes: name, glob, tag, all, !name."
+        ),
+    )
+    panel: str = field(
+        default="default", metadata=flag(help_text="Named panel of learners in datasets.yaml.", by_suite=True)
+    )
+    folds: int | None = field(default=None, metadata=flag(help_text="Only the first N folds of each task.", least=1))
+    repeats: int | None = field(
+        default=None, metadata=flag(help_text="Only the first N repeats of each task.", least=1)
+    )
+    max_learners: int | None = field(
+        default=None, metadata=flag(help_text="Only the first N learners of the panel.", least=1)
+    )
+    max_weight_rows: int | None = field(
+        default=None, metadata=flag(help_text="At most N rows teach an ensemble's weights.", least=2)
+    )
+    seeds: int = field(
+        default=1,
+        metadata=flag(help_text="Run every split with N seeds of the learners: the noise of reseeding.", least=1),
+    )
 
     def panel_flags(self) -> list[str]:
         """Return the flags that give the same panel again."""
@@ -53,3 +120,35 @@ class RunSelection:
         names = ("panel", "seeds", "max_learners", "max_weight_rows")
         changed = {name: getattr(self, name) for name in names if getattr(self, name) != getattr(RunSelection, name)}
         return flags + [word for name, value in changed.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """Everything that the user requests of a run."""
+
+    tasks: tuple[TaskSpec, ...] = field(
+        default=(),
+        metadata=flag("-t", "--task", help_text="openml:37 or 37, bundled:iris, file:my.csv.", read_all=read_tasks),
+    )
+    suites: tuple[str, ...] = field(
+        default=(), metadata=flag("-s", "--suite", help_text="Suite of datasets.yaml.", read_all=read_names)
+    )
+    chosen: RunSelection = field(default_factory=RunSelection)
+    settings: Settings = field(default_factory=Settings)
+    options: RunOptions = field(default_factory=RunOptions)
+    results: Path = field(
+        default=Path("results"),
+        metadata=flag(help_text="Results directory.", help_panel=WHERE, envvar="BENCH_RESULTS"),
+    )
+    store: Path | None = field(
+        default=None,
+        metadata=flag(help_text="Prediction store; RESULTS/store without it.", help_panel=WHERE, envvar="BENCH_STORE"),
+    )
+    offline: bool = field(
+        default=False, metadata=flag(help_text="Never use the network.", help_panel=HOW, envvar="BENCH_OFFLINE")
+    )
+
+    @property
+    def store_root(self) -> Path:
+        """Where predictions are kept."""
+        return self.store or self.results / "store"

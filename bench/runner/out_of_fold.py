@@ -1,48 +1,60 @@
-"""Out-of-fold fitting: the only place where a learner is fitted.
+"""The only place where a model is fitted: on inner folds and, by the protocol, on all training rows.
 
-Inside each fit everything is learned on the rows that teach: encode, impute and scale, draw or weigh the rows, fit.
+The test fold is kept away here: whatever is fitted (encoder, imputation, scaling, sampling, row weights, model) sees
+the rows of one fit alone, and rows to predict are handed over without their true values. A protocol is one function
+below and one name in `bench.core.settings`.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 
 from bench.core.hashing import seed
 from bench.core.nouns import Array, ExternalPredictions, NotApplicableError, clip_probabilities, validate_values
+from bench.core.registry import Scheme
 from bench.core.settings import Settings
-from bench.methods import class_weights, trainings
-from bench.methods.learners import learner_scheme
-from bench.methods.trainings import FitContext, FittedModel
-from bench.runner.fit_spec import Fit, SplitRows, is_weighting, row_weights, why_not
+from bench.methods import trainings
+from bench.methods.learners import LearnerOptions, learner_scheme
+from bench.methods.trainings import FitContext, FittedModel, fit_training
+from bench.runner.fit_spec import Fit, SplitRows, why_not
 from bench.runner.store import FitPredictions
 from bench.tasks import encoders, splits
 
 
 def prediction(rows: SplitRows, fit: Fit, settings: Settings) -> FitPredictions:
-    """Fit on the inner folds and, by the protocol, on all training rows; answer out of fold and on the test rows.
+    """Fit on the inner folds and, by the protocol, on all training rows; predict out of fold and the test rows.
 
     Raises:
         NotApplicableError: the pair of learner and training scheme does not apply to these rows.
-        InvalidAnswerError: the learner's answer is no lawful answer.
+        InvalidPredictionError: the predictions have the wrong shape or are not what they must be.
     """
     reason = why_not(rows, fit, settings)
     if reason:
         raise NotApplicableError(reason)
     if rows.task.external is not None:
         return _look_up(rows, rows.task.external, fit)
-    return _PROTOCOLS[settings.protocol](rows, fit, settings)
+    fitter = _ModelFitter(rows, fit, settings)
+    match settings.protocol:  # mypy refuses a protocol that is missing here
+        case "refit" | "split":  # `split` differs by its rows alone: some are set aside for calibration
+            return _refit(rows, fitter)
+        case "bag":
+            return _bag(rows, fitter)
+        case "nested":
+            return _nested(rows, fitter)
+    assert_never(settings.protocol)
 
 
-def _look_up(rows: SplitRows, given: ExternalPredictions, fit: Fit) -> FitPredictions:
-    """Return what a learner is known to have said; nothing is fitted."""
-    values = validate_values(given.target, given.answers[fit.learner], len(rows.task.y))
+def _look_up(rows: SplitRows, external: ExternalPredictions, fit: Fit) -> FitPredictions:
+    """Return the predictions that the task brings of a learner; nothing is fitted."""
+    values = validate_values(external.target, external.predictions[fit.learner], len(rows.task.y))
     clipped = 0
-    if given.target.kind == "class":
+    if external.target.kind == "class":
         values, clipped = clip_probabilities(values)
     meta = {
         "learner": fit.learner,
@@ -57,51 +69,43 @@ def _look_up(rows: SplitRows, given: ExternalPredictions, fit: Fit) -> FitPredic
     )
 
 
-def _refit(rows: SplitRows, fit: Fit, settings: Settings) -> FitPredictions:
-    fitter = _ModelFitter(rows, fit, settings)
+def _refit(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
+    """Predict out of fold with the models of the inner folds, and all else with a model of all training rows."""
     inner = [
-        fitter.fit_and_predict(str(k), fit_rows, (answers,))[0] for k, (fit_rows, answers) in enumerate(rows.inner)
+        fitter.fit_and_predict(str(k), fit_rows, (held_out,))[0] for k, (fit_rows, held_out) in enumerate(rows.inner)
     ]
     test, calibration = fitter.fit_and_predict("all", rows.split.train, (rows.split.test, rows.calibration))
     return FitPredictions(_in_order(rows, inner), test, calibration=calibration, meta=fitter.meta())
 
 
-def _bag(rows: SplitRows, fit: Fit, settings: Settings) -> FitPredictions:
-    return _bagged(rows, _ModelFitter(rows, fit, settings))
-
-
-def _bagged(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
+def _bag(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
+    """Predict out of fold with the models of the inner folds, and the test rows with the mean of all of them."""
     pairs = [
-        fitter.fit_and_predict(str(k), fit_rows, (answers, rows.split.test))
-        for k, (fit_rows, answers) in enumerate(rows.inner)
+        fitter.fit_and_predict(str(k), fit_rows, (held_out, rows.split.test))
+        for k, (fit_rows, held_out) in enumerate(rows.inner)
     ]
     folds = np.stack([test for _, test in pairs])
     return FitPredictions(_in_order(rows, [inner for inner, _ in pairs]), folds.mean(axis=0), folds, fitter.meta())
 
 
-def _nested(rows: SplitRows, fit: Fit, settings: Settings) -> FitPredictions:
-    """Answer as `bag` does, and fit a model without each pair of folds: K (K - 1) / 2 more.
+def _nested(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
+    """Predict as `bag` does, and fit a model without each pair of folds: K (K - 1) / 2 more.
 
-    `nested[k]` are the answers out of fold in a world without fold k; rows of fold k have their usual answer.
+    `nested[k]` are the out-of-fold predictions in a world without fold k; rows of fold k have their usual ones.
     """
-    fitter = _ModelFitter(rows, fit, settings)
-    stored = _bagged(rows, fitter)
-    filled = np.empty((len(rows.inner), len(rows.task.y), fit.target.width))
+    stored = _bag(rows, fitter)
+    filled = np.empty((len(rows.inner), len(rows.task.y), fitter.fit.target.width))
     filled[:, rows.answered] = stored.oof
     for (k, (fit_rows, of_k)), (m, (_, of_m)) in combinations(enumerate(rows.inner), 2):
-        said_m, said_k = fitter.fit_and_predict(f"{k}-{m}", fit_rows[~np.isin(fit_rows, of_m)], (of_m, of_k))
-        filled[k, of_m], filled[m, of_k] = said_m, said_k
+        without_m = fit_rows[~np.isin(fit_rows, of_m)]
+        filled[k, of_m], filled[m, of_k] = fitter.fit_and_predict(f"{k}-{m}", without_m, (of_m, of_k))
     return replace(stored, nested=filled[:, rows.answered], meta=fitter.meta())
 
 
-_PROTOCOLS = {"refit": _refit, "bag": _bag, "nested": _nested, "split": _refit}
-PROTOCOLS = tuple(_PROTOCOLS)
-
-
-def _in_order(rows: SplitRows, answers: list[Array]) -> Array:
-    """Bring the inner folds' answers into the order of the answered training rows."""
-    filled = np.empty((len(rows.task.y), answers[0].shape[1]))
-    for (_, index), values in zip(rows.inner, answers, strict=True):
+def _in_order(rows: SplitRows, predictions: list[Array]) -> Array:
+    """Bring the inner folds' predictions into the order of the answered training rows."""
+    filled = np.empty((len(rows.task.y), predictions[0].shape[1]))
+    for (_, index), values in zip(rows.inner, predictions, strict=True):
         filled[index] = values
     return filled[rows.answered]
 
@@ -111,22 +115,31 @@ def _plain(weights: Array) -> list[float | None]:
     return [None if np.isnan(weight) else float(weight) for weight in weights]
 
 
+@dataclass
 class _ModelFitter:
     """Fits one model a call and keeps count of clipped rows, seconds, and the class weights in effect."""
 
-    def __init__(self, rows: SplitRows, fit: Fit, settings: Settings) -> None:
-        self.rows, self.fit, self.settings = rows, fit, settings
-        self.learner = learner_scheme(fit.learner)
-        self.training = trainings.registry.scheme(fit.training)
-        self.clipped = 0
-        self.fit_seconds = self.predict_seconds = 0.0
-        self.effective_class_weights: dict[str, list[float | None] | None] = {}
-        self.notes: dict[str, str] = {}
+    rows: SplitRows
+    fit: Fit
+    settings: Settings
+    clipped: int = 0
+    fit_seconds: float = 0.0
+    predict_seconds: float = 0.0
+    effective_class_weights: dict[str, list[float | None] | None] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def _learner(self) -> Scheme[LearnerOptions]:
+        return learner_scheme(self.fit.learner)
+
+    @cached_property
+    def _training(self) -> Scheme[Any]:
+        return trainings.registry.scheme(self.fit.training)
 
     def fit_and_predict(self, part: str, fit_rows: Array, requested: tuple[Array, ...]) -> list[Array]:
-        """Fit on the rows that teach and answer each list of rows asked, every answer of shape (n, K)."""
+        """Fit on some rows and predict each requested list of rows, every prediction of shape (n, K)."""
         start = time.perf_counter()
-        fitted = self._fit(self._lesson(part, fit_rows), fit_rows)
+        fitted = self._fit(self._context(part, fit_rows), fit_rows)
         middle = time.perf_counter()
         predictions = [self._predict(fitted, rows) for rows in requested]
         self.fit_seconds += middle - start
@@ -137,45 +150,48 @@ class _ModelFitter:
         self.notes |= {part: fitted.note} if fitted.note else {}
         return predictions
 
-    def _lesson(self, part: str, fit_rows: Array) -> FitContext:
+    def _context(self, part: str, fit_rows: Array) -> FitContext:
+        """Return all that a training scheme may know: the rows to fit on, and nothing of any other row."""
         task, run_seed = self.rows.task, self.settings.seed
         place = (task.name, self.rows.split.repeat, self.rows.split.fold, self.fit.learner, part)
         X = task.X.iloc[fit_rows]
         weight = None if task.weight is None else task.weight[fit_rows] / task.weight[fit_rows].mean()
-        encoder = encoders.encoder(self.learner.options.encoding).fit(X)
+        encoder = encoders.encoder(self._learner.options.encoding).fit(X)
         position = np.full(len(task.y), -1)
         position[fit_rows] = np.arange(len(fit_rows))
 
         def cut(folds: int) -> list[splits.Part]:
             parts = splits.parts(task, fit_rows, folds, (run_seed, *place, "cut"))
-            return [(position[fit_rows], position[answers]) for fit_rows, answers in parts]
+            return [(position[inner_rows], position[held_out]) for inner_rows, held_out in parts]
 
-        y, target = task.y[fit_rows].copy(), self.fit.target
-        return FitContext(X, y, weight, target, self.learner, encoder, seed(run_seed, *place), cut)
+        return FitContext(
+            X=X,
+            y=task.y[fit_rows].copy(),
+            weight=weight,
+            target=self.fit.target,
+            learner=self._learner,
+            encoder=encoder,
+            seed=seed(run_seed, *place),
+            cut=cut,
+        )
 
     def _fit(self, context: FitContext, fit_rows: Array) -> FittedModel:
-        if not is_weighting(self.training):
-            fitted: FittedModel = self.training(context)
-            return fitted
-        task = self.rows.task
-        predict = context.fit(weight=row_weights(task, fit_rows, self.training))
-        weights = class_weights.of_rows(task, fit_rows, self.training) if task.kind == "classification" else None
-        return FittedModel(predict, weights)
+        weight = self.rows.task.weight
+        return fit_training(context, self._training, None if weight is None else weight[fit_rows])
 
     def _predict(self, fitted: FittedModel, rows: Array) -> Array:
+        """Predict some rows, checked and, where they are probabilities, clipped."""
+        target = self.fit.target
         if not len(rows):
-            return np.empty((0, self.fit.target.width))
-        return self._lawful(fitted.predict(self.rows.task.X.iloc[rows]), len(rows))
-
-    def _lawful(self, values: Any, n: int) -> Array:
-        values = validate_values(self.fit.target, values, n)
-        if self.fit.target.kind == "class":
+            return np.empty((0, target.width))
+        values = validate_values(target, fitted.predict(self.rows.task.X.iloc[rows]), len(rows))
+        if target.kind == "class":
             values, changed = clip_probabilities(values)
             self.clipped += changed
         return values
 
     def meta(self) -> dict[str, Any]:
-        """Return what is noted beside the answers."""
+        """Return what is noted beside the predictions."""
         return {
             "learner": self.fit.learner,
             "training": self.fit.training,

@@ -1,33 +1,37 @@
-"""From names to a frozen list of cells: what a run will do, before it does anything."""
+"""From names to a frozen list of cells: what a run will do, before it does anything.
+
+Names are resolved here and nowhere later: the plan carries parsed methods.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Cell, Kind, Split, Task
-from bench.core.registry import Scheme
-from bench.core.selection import matches, split_list
+from bench.core.registry import Registry, Scheme
+from bench.core.selection import NameFilter, is_glob, matches, name_filter
 from bench.core.settings import Settings
 from bench.methods import ensembles, learners, trainings
 from bench.methods.boards import ORACLE, SINGLE_LEARNER, Board, Method, boards_named, is_training, method, methods
 from bench.methods.learners import learner_scheme
 from bench.methods.learners.trial import try_parameters
 from bench.runner.options import RunSelection
-from bench.tasks.suites import CvSpec, TaskSpec
+from bench.runner.records import PLAIN
+from bench.tasks.task_spec import CvSpec, TaskSpec
 
-TAGGED = (learners.registry, ensembles.registry, trainings.registry)
-GIVEN = "given"
-"""Panel of a task that brings its predictions."""
+EXTERNAL_PANEL = "given"
+"""Name of the panel of a task that brings its predictions."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A task, how it was asked for, all its outer splits, and the hash of its data.
+    """A task, how it was requested, all its outer splits, and the hash of its data.
 
-    `cuts` are those of its suite; a task with splits of its own does not hear them.
+    `cv` is that of its suite; a task with splits of its own does not use it.
     """
 
     spec: TaskSpec
@@ -38,7 +42,7 @@ class Loaded:
 
 
 class BoardSplitId(NamedTuple):
-    """What one board on one split is known by in a plan."""
+    """The identity of a board split in a plan: one board, with one panel, on one outer split of one task."""
 
     board: str
     task: str
@@ -49,25 +53,34 @@ class BoardSplitId(NamedTuple):
 
 @dataclass(frozen=True)
 class BoardPlan:
-    """One board on one task: the learners of its panel and the methods that compete."""
+    """One board on one task: the learners of its panel, the methods that compete, and the oracle that bounds them.
+
+    `weight_rows` is the largest number of rows that ensemble weights are fitted on.
+    """
 
     task: str
     board: Board
     panel: str
     learners: tuple[str, ...]
     methods: tuple[Method, ...]
+    oracle: Method
     weight_rows: int | None = None
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Method]:
+        """The method behind each name of the `method` column; a learner's own row has none."""
+        return {m.id: m for m in self.methods} | {ORACLE: self.oracle}
 
     @property
     def trainings(self) -> tuple[str, ...]:
         """Training schemes that every learner is fitted under."""
         if not self.board.per_learner:
-            return ("none",)
-        wanted = ["none", *(m.base.id for m in self.methods if is_training(m.base))]
+            return (PLAIN,)
+        wanted = [PLAIN, *(m.base.id for m in self.methods if is_training(m.base))]
         return tuple(dict.fromkeys(wanted))
 
     def cells(self, split: Split) -> Iterator[Cell]:
-        """Yield every cell of one split, in the order in which it is weighed."""
+        """Yield every cell of one split, in the order in which it is evaluated."""
         names = [m.id for m in sorted(self.methods, key=lambda m: (m.base.id, m.id))] + [ORACLE]
         if not self.board.per_learner:
             yield from (self._cell(split, "", learner, SINGLE_LEARNER) for learner in self.learners)
@@ -81,7 +94,7 @@ class BoardPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The frozen list: tasks with the hash of their data, how they were asked for, their splits, what is asked."""
+    """The frozen list: by task its table, data hash, request and splits; and what each board compares on it."""
 
     tasks: Mapping[str, Task]
     data: Mapping[str, str]
@@ -112,23 +125,41 @@ def plan(
     """
     boards = boards_named(chosen.boards)
     board_plans = [
-        _ask(each.task, board, chosen, panels, settings)
+        _plan_board(each.task, board, chosen, panels, settings)
         for each in loaded
         for board in boards
         if board.takes(each.task)
     ]
-    kept = tuple(board_plan for board_plan in board_plans if board_plan.learners)
+    competing = tuple(board_plan for board_plan in board_plans if board_plan.learners)
     if loaded:
-        _refuse_idle(chosen, kept)
+        external = {each.task.name for each in loaded if each.task.external is not None}
+        fitted = {name for each in competing if each.task not in external for name in each.learners}
+        _refuse_idle_learners(() if chosen.max_learners else chosen.learners, fitted)
+        _refuse_idle_methods("ensemble", chosen.ensembles, [each for each in competing if not each.board.per_learner])
+        _refuse_idle_methods(
+            "class weighting", chosen.class_weights, [each for each in competing if each.board.per_learner]
+        )
     return Plan(
-        {each.task.name: each.task for each in loaded},
-        {each.task.name: each.data for each in loaded},
-        {each.task.name: each.spec for each in loaded},
-        {each.task.name: _first(each.splits, chosen) for each in loaded},
-        kept,
-        chosen,
-        settings,
+        tasks={each.task.name: each.task for each in loaded},
+        data={each.task.name: each.data for each in loaded},
+        specs={each.task.name: each.spec for each in loaded},
+        splits={each.task.name: _select_splits(each.splits, chosen) for each in loaded},
+        board_plans=competing,
+        chosen=chosen,
+        settings=settings,
     )
+
+
+def parse_method(board: Board, name: str) -> Method:
+    """Return the method behind a name of the `method` column, the oracle's too.
+
+    Raises:
+        BenchError: a part of the name is unknown, or does not serve the board.
+    """
+    found = method(board, board.oracle if name == ORACLE else name)
+    if found is None:
+        raise BenchError(f"method {name!r} does not serve board {board.name!r}: see `bench list`")
+    return found
 
 
 def _refuse_protocol(competing: Sequence[Method], settings: Settings) -> None:
@@ -142,37 +173,50 @@ def _refuse_protocol(competing: Sequence[Method], settings: Settings) -> None:
             )
 
 
-def _ask(
+def _plan_board(
     task: Task, board: Board, chosen: RunSelection, panels: Mapping[str, Sequence[str]], settings: Settings
 ) -> BoardPlan:
     texts = chosen.class_weights if board.per_learner else chosen.ensembles
     competing = tuple(methods(board, texts))
     _refuse_protocol(competing, settings)
     if task.external is not None:
-        members, name = tuple(task.external.answers), GIVEN
+        members, panel = tuple(task.external.predictions), EXTERNAL_PANEL
     else:
-        members = _learners(chosen.learners, board.target_kind, panels.get(board.target_kind, ()))
-        name = _panel_name(chosen, members)
-    members = members[: chosen.max_learners]
-    return BoardPlan(task.name, board, name + _limits(chosen), members, competing, chosen.max_weight_rows)
+        members = _learners(name_filter(chosen.learners), board.target_kind, panels.get(board.target_kind, ()))
+        panel = _panel_name(chosen, members)
+    return BoardPlan(
+        task=task.name,
+        board=board,
+        panel=panel + _limits(chosen),
+        learners=members[: chosen.max_learners],
+        methods=competing,
+        oracle=parse_method(board, ORACLE),
+        weight_rows=chosen.max_weight_rows,
+    )
 
 
 def _limits(chosen: RunSelection) -> str:
-    """Return what a panel's name says of a learning curve's limits."""
+    """Return the part of a panel's name that gives a learning curve's limits."""
     limits = {"learners": chosen.max_learners, "rows": chosen.max_weight_rows}
     given = ",".join(f"{name}={value}" for name, value in limits.items() if value is not None)
     return f"[{given}]" if given else ""
 
 
-def _learners(texts: Sequence[str], kind: Kind, panel: Sequence[str]) -> tuple[str, ...]:
-    """Return the ids of the chosen learners that serve a kind, without a choice those of the panel."""
-    parts = split_list(texts)
-    wanted = [text for text in parts if not text.startswith("!")] or list(panel)
-    dropped = [text[1:] for text in parts if text.startswith("!")]
-    chosen = {s.id: s for text in wanted for s in _schemes(text, kind) if not matches(s.id, dropped)}
-    for learner in chosen if parts else ():
+def _learners(names: NameFilter, kind: Kind, panel: Sequence[str]) -> tuple[str, ...]:
+    """Return the ids of the chosen learners that serve a kind, without a choice those of the panel.
+
+    Raises:
+        BenchError: a name is unknown, also behind `!`, or a parameter cannot be what it is.
+    """
+    for text in names.excluded:
+        if ":" not in text:  # an import path is no name of the registry
+            learners.registry.refuse_unknown(text)
+    found = [scheme for text in names.wanted or panel for scheme in _schemes(text, kind)]
+    tags = {*names.excluded}
+    schemes = {s.id: s for s in found if not names.excludes(s.id) and tags.isdisjoint(s.options.tags)}
+    for learner in schemes if names.texts else ():
         try_parameters(learner, kind)
-    return tuple(chosen)
+    return tuple(schemes)
 
 
 def _schemes(text: str, kind: Kind) -> list[Scheme[Any]]:
@@ -188,50 +232,54 @@ def _panel_name(chosen: RunSelection, members: tuple[str, ...]) -> str:
     if not chosen.learners:
         return chosen.panel
     joined = "+".join(members)
+    # longer names are unreadable in a table; the hash keeps them apart
     return joined if len(joined) <= 60 else f"custom-{digest(list(members))[:8]}"
 
 
-def _refuse_idle(chosen: RunSelection, board_plans: Sequence[BoardPlan]) -> None:
-    """Refuse a name that no board of the run can use."""
-    fitted = [board_plan for board_plan in board_plans if not board_plan.panel.startswith(GIVEN)]
-    learning = {learner_scheme(name).entry.name for board_plan in fitted for name in board_plan.learners}
-    for text in _names(() if chosen.max_learners else chosen.learners):
-        if not any(matches(name, [text]) or text.startswith(name) for name in learning):
+def _refuse_idle_learners(texts: Sequence[str], fitted: Collection[str]) -> None:
+    """Refuse the name of a learner that no board of the run fits."""
+    names = {learner_scheme(learner).entry.name for learner in fitted}
+    for text in _without_tags(texts, learners.registry):
+        if not any(matches(name, [text]) or text.startswith(name) for name in names):
             raise BenchError(f"learner {text!r} serves none of the chosen boards and tasks: see `bench list`")
-    for noun, texts, per_learner in (
-        ("ensemble", chosen.ensembles, False),
-        ("class weighting", chosen.class_weights, True),
-    ):
-        competing = [board_plan for board_plan in board_plans if board_plan.board.per_learner is per_learner]
-        for text in _names(texts):
-            if not any(_competes(board_plan, text) for board_plan in competing):
-                raise BenchError(f"{noun} {text!r} serves none of the chosen boards and tasks: see `bench list`")
 
 
-def _names(texts: Sequence[str]) -> list[str]:
-    """Return the parts of a list that name something, rather than a tag or what is excluded."""
-    tags = {"all", *(tag for registry in TAGGED for entry in registry.entries().values() for tag in entry.options.tags)}
-    return [text for text in split_list(texts) if not text.startswith("!") and text not in tags]
+def _refuse_idle_methods(noun: str, texts: Sequence[str], board_plans: Sequence[BoardPlan]) -> None:
+    """Refuse the name of a method that competes on no board of the run."""
+    for text in _without_tags(texts, ensembles.registry, trainings.registry):
+        if not any(_competes(board_plan, text) for board_plan in board_plans):
+            raise BenchError(f"{noun} {text!r} serves none of the chosen boards and tasks: see `bench list`")
+
+
+def _without_tags(texts: Sequence[str], *registries: Registry[Any]) -> list[str]:
+    """Return the wanted parts of a list that name something, rather than a tag."""
+    tags = {
+        "all",
+        *(tag for registry in registries for entry in registry.entries().values() for tag in entry.options.tags),
+    }
+    return [text for text in name_filter(texts).wanted if text not in tags]
 
 
 def _competes(board_plan: BoardPlan, text: str) -> bool:
     """Say whether a method is on a board, by its name in any spelling or by a glob."""
-    if any(sign in text for sign in "*?["):
+    if is_glob(text):
         return any(matches(m.base.entry.name, [text]) for m in board_plan.methods)
     named = method(board_plan.board, text)
-    return named is not None and named.id in {m.id for m in board_plan.methods}
+    return named is not None and named.id in board_plan.by_name
 
 
-def _first(cut: tuple[Split, ...], chosen: RunSelection) -> tuple[Split, ...]:
+def _select_splits(cut: tuple[Split, ...], chosen: RunSelection) -> tuple[Split, ...]:
     """Take the first repeats and folds of a task, once for every seed: the seed of a fit depends on the repeat."""
-    taken = [
+    selected = [
         split
         for split in cut
         if (chosen.folds is None or split.fold < chosen.folds)
         and (chosen.repeats is None or split.repeat < chosen.repeats)
     ]
     step = own_repeats(cut)
-    return tuple(replace(split, repeat=split.repeat + seed * step) for seed in range(chosen.seeds) for split in taken)
+    return tuple(
+        replace(split, repeat=split.repeat + seed * step) for seed in range(chosen.seeds) for split in selected
+    )
 
 
 def own_repeats(cut: Sequence[Split]) -> int:

@@ -1,4 +1,4 @@
-"""The steps behind a method: who teaches each of them, and what it changes."""
+"""The post-processing steps behind a method: the rows that each is fitted on, and what it changes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Change = Callable[[Prediction], Prediction]
 
 @dataclass(frozen=True)
 class PostprocessInput:
-    """What a method says of the test rows, and of the rows with known y that may teach a step.
+    """What a method predicts of the test rows, and of the rows with known y that a step may be fitted on.
 
-    `folds` are its cross-fitted answers to the training rows, `calibration` those to rows from which nothing has
-    learned, `by_fold` what it says of the test rows without each inner fold. Each is there only if a step asks for it.
+    `folds` are its cross-fitted predictions of the training rows, `calibration` those of rows on which nothing is
+    fitted, `by_fold` those of the test rows without each inner fold. Each is there only if a step needs it.
     """
 
     test: Prediction
@@ -29,7 +29,7 @@ class PostprocessInput:
 
 
 def needs_fold_models(step: Scheme[StepOptions]) -> bool:
-    """Say whether a step asks what the models of each inner fold say of the test rows."""
+    """Say whether a step needs the test predictions of the models of each inner fold."""
     return "bag" in step.options.protocols
 
 
@@ -41,7 +41,7 @@ def guarantee(steps: Sequence[Scheme[StepOptions]]) -> str:
 def apply(
     steps: Sequence[Scheme[StepOptions]], predictions: PostprocessInput, rng: Callable[[str], np.random.Generator]
 ) -> Prediction:
-    """Learn every step from its teacher and apply it to all that is said, for the steps that follow.
+    """Fit every step and apply it to all predictions, also to those that the steps behind it are fitted on.
 
     Raises:
         NotApplicableError: a step needs the models of the inner folds, which are not there.
@@ -52,18 +52,18 @@ def apply(
             if not predictions.by_fold:
                 raise NotApplicableError(f"step {step.entry.name} needs the models of the inner folds")
             test = replace(test, by_fold=np.stack([prediction.values for prediction in predictions.by_fold]))
-        change: Change = step(*_lesson(step, predictions), rng(step.id))
+        change: Change = step(*_rows_to_fit(step, predictions), rng(step.id))
         predictions = PostprocessInput(
             change(test),
-            _changed(change, predictions.folds),
-            _changed(change, predictions.calibration),
+            _apply_to_pair(change, predictions.folds),
+            _apply_to_pair(change, predictions.calibration),
             () if needs_fold_models(step) else tuple(change(prediction) for prediction in predictions.by_fold),
         )
     return predictions.test
 
 
-def _lesson(step: Scheme[StepOptions], predictions: PostprocessInput) -> tuple[Prediction, Array]:
-    """Return the answers and the true values that a step learns from."""
+def _rows_to_fit(step: Scheme[StepOptions], predictions: PostprocessInput) -> tuple[Prediction, Array]:
+    """Return the predictions and the true values that a step is fitted on."""
     if step.options.learns == "nothing":
         return predictions.test, np.empty(0)
     pair: tuple[Prediction, Array] | None = getattr(predictions, step.options.learns)
@@ -72,5 +72,5 @@ def _lesson(step: Scheme[StepOptions], predictions: PostprocessInput) -> tuple[P
     return pair
 
 
-def _changed(change: Change, pair: tuple[Prediction, Array] | None) -> tuple[Prediction, Array] | None:
+def _apply_to_pair(change: Change, pair: tuple[Prediction, Array] | None) -> tuple[Prediction, Array] | None:
     return None if pair is None else (change(pair[0]), pair[1])

@@ -9,11 +9,11 @@ from dataclasses import fields
 from bench.core.nouns import Cell
 from bench.core.settings import Settings
 from bench.methods.boards import BOARDS, ORACLE, SINGLE_LEARNER
-from bench.tasks.suites import TaskSpec
+from bench.tasks.task_spec import TaskSpec
 
 
 def task_flags(spec: TaskSpec) -> list[str]:
-    """Return the flags that ask for a task."""
+    """Return the flags that request a task."""
     columns = ((name, getattr(spec, name)) for name in ("target", "kind", "group", "time", "weight", "order"))
     return ["-t", spec.name, *(word for name, value in columns if value for word in (f"--{name}", value))]
 

@@ -1,4 +1,7 @@
-"""Running an agenda: what is left is fitted and weighed, and every cell ends in one record."""
+"""Running an agenda: what is left is fitted and evaluated, and every cell ends in one record.
+
+A time budget of a whole run would go into `Run._next`, which hands out the jobs.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,13 @@ from dataclasses import dataclass, field, replace
 from bench.core.nouns import STATUSES, Cell
 from bench.core.plugins import load_plugins
 from bench.runner import rerun_command
-from bench.runner.agenda import Agenda, Opening, awaited, open_board_split
+from bench.runner.agenda import Agenda, CellToDo, Opening, missing_fits, open_board_split
 from bench.runner.cells import BoardSplit
 from bench.runner.executors.local import Event, Pool
-from bench.runner.journal import JournalWriter, Record
+from bench.runner.journal import JournalWriter
 from bench.runner.options import RunOptions
 from bench.runner.plan import BoardSplitId, Plan
+from bench.runner.records import CellRecord, CellResult, Ending, FitId
 from bench.runner.store import Store
 from bench.runner.worker import EvaluateJob, FitJob
 
@@ -28,34 +32,34 @@ LOST = {
 
 @dataclass
 class Tally:
-    """What a run did: fits made and reused, cells weighed, and how the planned cells stand."""
+    """What a run did: fits made and reused, cells evaluated, and how the planned cells stand."""
 
     planned: int = 0
     fitted: int = 0
     reused: int = 0
-    weighed: int = 0
+    evaluated: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts by name, every status among them."""
-        done = {"planned": self.planned, "fitted": self.fitted, "reused": self.reused, "weighed": self.weighed}
+        done = {"planned": self.planned, "fitted": self.fitted, "reused": self.reused, "weighed": self.evaluated}
         return done | {name: self.statuses[name] for name in STATUSES}
 
 
 @dataclass
 class _Begun:
-    """A sheet that is being weighed: what is known of each cell to weigh, and the records that have come in."""
+    """A board split that is being evaluated: its cells to do, and the records that have come in."""
 
     board_split: BoardSplit
-    todo: Mapping[Cell, Record]
-    records: dict[Cell, Record] = field(default_factory=dict)
+    todo: Mapping[Cell, CellToDo]
+    records: dict[Cell, CellRecord] = field(default_factory=dict)
 
 
 @dataclass
 class Run:
-    """One run of a plan: who writes its records, its tally, and the fits and sheets that are left.
+    """One run of a plan: who writes its records, its tally, and the fits and board splits that are left.
 
-    `_ends` says by key how each fit ended, `_awaited` which fits each waiting sheet waits for.
+    `_endings` says by key how each fit ended, `_missing` which fits each waiting board split waits for.
     """
 
     plan: Plan
@@ -64,28 +68,28 @@ class Run:
     options: RunOptions
     tally: Tally
     _fits: deque[FitJob] = field(default_factory=deque, init=False)
-    _ends: dict[str, Record] = field(default_factory=dict, init=False)
+    _endings: dict[str, Ending] = field(default_factory=dict, init=False)
     _waiting: dict[BoardSplitId, BoardSplit] = field(default_factory=dict, init=False)
-    _awaited: dict[BoardSplitId, set[str]] = field(default_factory=dict, init=False)
+    _missing: dict[BoardSplitId, set[str]] = field(default_factory=dict, init=False)
     _ready: deque[EvaluateJob] = field(default_factory=deque, init=False)
     _begun: dict[BoardSplitId, _Begun] = field(default_factory=dict, init=False)
 
-    def execute(self, agenda: Agenda, seen: Callable[[Event], None]) -> None:
-        """Run an agenda, and keep what has come in of sheets that were cut short; `seen` is told of every event."""
+    def execute(self, agenda: Agenda, on_event: Callable[[Event], None]) -> None:
+        """Run an agenda, and keep what has come in of board splits that were cut short; `on_event` gets every event."""
         self._fits.extend(agenda.fits)
-        self._ends |= agenda.ends
-        self._waiting |= {board_split.id: board_split for board_split in agenda.waiting}
-        self._awaited |= {board_split.id: awaited(board_split, agenda.ends) for board_split in agenda.waiting}
+        self._endings |= agenda.endings
+        self._waiting |= {each.id: each for each in agenda.waiting}
+        self._missing |= {each.id: missing_fits(each, agenda.endings) for each in agenda.waiting}
         try:
             for opening in agenda.ready:
                 self._begin(opening)
             if self._fits or self._ready:
-                self._work(seen)
+                self._work(on_event)
         finally:
             for begun in self._begun.values():
                 self._keep(begun.board_split, begun.records)
 
-    def _work(self, seen: Callable[[Event], None]) -> None:
+    def _work(self, on_event: Callable[[Event], None]) -> None:
         """Hand out jobs until none is left, or until one ends badly and the run is to stop there."""
         start = functools.partial(load_plugins, self.options.plugins)
         with Pool(self.options.jobs, start, self.options.limits) as pool:
@@ -96,18 +100,18 @@ class Run:
                     return
                 for event in pool.wait():
                     bad = self._handle(event)
-                    seen(event)
+                    on_event(event)
                     if bad and self.options.stop_at_failure:
                         return
 
     def _next(self) -> FitJob | EvaluateJob | None:
-        """Return the next job: sheets that are ready come first, so that their records are soon safe."""
+        """Return the next job: board splits that are ready come first, so that their records are soon safe."""
         if self._ready:
             return self._ready.popleft()
         return self._fits.popleft() if self._fits else None
 
     def _begin(self, opening: Opening) -> None:
-        """Write the cells of a sheet that end without being weighed, and queue those to weigh."""
+        """Write the cells of a board split that end without being evaluated, and queue the others."""
         board_split = opening.board_split
         self.tally.statuses.update(opening.standing.values())
         self._keep(board_split, opening.ended)
@@ -116,12 +120,13 @@ class Run:
             self._ready.append(self._evaluate_job(board_split, tuple(opening.todo)))
 
     def _evaluate_job(self, board_split: BoardSplit, cells: tuple[Cell, ...]) -> EvaluateJob:
-        fits = {who: key for who, key in board_split.fits.items() if self._ends[key]["status"] == "ok"}
+        fits = {fit: key for fit, key in board_split.fits.items() if self._endings[key].is_ok}
+        panel = board_split.board_plan.learners
         return EvaluateJob(
             context=board_split.board_plan.task,
             split=board_split.split,
             cells=cells,
-            learners=tuple(who for who in board_split.board_plan.learners if (who, "none") in fits),
+            learners=tuple(learner for learner in panel if FitId.plain(learner) in fits),
             fits=fits,
             settings=self.plan.settings,
             store=self.store.root,
@@ -130,62 +135,70 @@ class Run:
         )
 
     def _handle(self, event: Event) -> bool:
-        """Take in what a worker told; say whether something ended badly."""
-        handle = self._handle_fit if isinstance(event.job, FitJob) else self._handle_board_split
-        record = event.value if event.kind == "item" else None if event.kind == "done" else _lost(event)
-        handle(event.job, event.kind, record)
-        return record is not None and record["status"] not in {"ok", "skipped"}
+        """Take in what a worker reported; say whether something ended badly."""
+        if isinstance(event.job, FitJob):
+            ending = event.value if event.kind == "item" else None if event.kind == "done" else _lost(event)
+            if ending is not None:
+                self._end_fit(event.job, ending)
+            return ending is not None and ending.is_bad
+        result = event.value if event.kind == "item" else None if event.kind == "done" else CellResult(_lost(event))
+        if result is not None:
+            self._end_cell(event.job, result)
+        if event.kind != "item":
+            self._end_board_split(event.job)
+        return result is not None and result.ending.is_bad
 
-    def _handle_fit(self, job: FitJob, _: str, record: Record | None) -> None:
-        """Note how a fit ended, and begin the sheets that waited for it alone."""
-        if record is None:
-            return
+    def _end_fit(self, job: FitJob, ending: Ending) -> None:
+        """Note how a fit ended, and begin the board splits that waited for it alone."""
         self.tally.fitted += 1
-        self._ends[job.key] = record
-        if record["status"] == "ok":
+        self._endings[job.key] = ending
+        if ending.is_ok:
             self.writer.forget_failure(job.key)
         else:
-            self.writer.note_failure(job.key, record)
-        for name in [name for name, keys in self._awaited.items() if job.key in keys]:
-            self._awaited[name].discard(job.key)
-            if not self._awaited[name]:
-                del self._awaited[name]
+            self.writer.note_failure(job.key, ending)
+        for name in [name for name, keys in self._missing.items() if job.key in keys]:
+            self._missing[name].discard(job.key)
+            if not self._missing[name]:
+                del self._missing[name]
                 board_split = self._waiting.pop(name)
-                self._begin(open_board_split(board_split, self._ends, self.writer.journal, self.plan, self.options))
+                self._begin(open_board_split(board_split, self._endings, self.writer.journal, self.plan, self.options))
 
-    def _handle_board_split(self, job: EvaluateJob, kind: str, record: Record | None) -> None:
-        """Take in a cell's record; when the sheet is done or its worker is lost, write down what there is."""
+    def _end_cell(self, job: EvaluateJob, result: CellResult) -> None:
+        """Keep the result of the next cell of a job."""
         begun = self._begun[job.board_split]
-        if record is not None:
-            cell = job.cells[len(begun.records)]
-            known = begun.todo[cell]
-            details = (record.get("detail"), known.get("detail"))
-            begun.records[cell] = known | record | {"detail": "; ".join(text for text in details if text)}
-            self.tally.weighed += 1
-        if kind == "item":
-            return
-        del self._begun[job.board_split]
+        cell = job.cells[len(begun.records)]
+        todo = begun.todo[cell]
+        detail = "; ".join(text for text in (result.ending.detail, todo.note) if text)
+        whole = replace(result, ending=replace(result.ending, detail=detail))
+        begun.records[cell] = CellRecord(whole, todo.basis, todo.why)
+        self.tally.evaluated += 1
+
+    def _end_board_split(self, job: EvaluateJob) -> None:
+        """Write what has come in of a job that is done or whose worker is lost; queue what is left of it."""
+        begun = self._begun.pop(job.board_split)
         self._keep(begun.board_split, begun.records)
         left = job.cells[len(begun.records) :]
         if left:
             self._begun[job.board_split] = _Begun(begun.board_split, begun.todo)
             self._ready.append(replace(job, cells=left))
 
-    def _keep(self, board_split: BoardSplit, records: Mapping[Cell, Record]) -> None:
-        """Write records of a sheet to the journal, and count them."""
-        self.tally.statuses.update(record["status"] for record in records.values())
+    def _keep(self, board_split: BoardSplit, records: Mapping[Cell, CellRecord]) -> None:
+        """Write records of a board split to the journal, and count them."""
+        self.tally.statuses.update(record.ending.status for record in records.values())
         if records:
-            self.writer.write({cell: self._whole(board_split, cell, record) for cell, record in records.items()})
+            self.writer.write({cell: self._complete(board_split, cell, record) for cell, record in records.items()})
 
-    def _whole(self, board_split: BoardSplit, cell: Cell, record: Record) -> Record:
-        """Give a record without an answer empty scores; a bad one its traceback in a file and the command to rerun."""
-        if record["status"] == "ok":
+    def _complete(self, board_split: BoardSplit, cell: Cell, record: CellRecord) -> CellRecord:
+        """Give a record without scores empty ones; a bad one its traceback in a file and the command to rerun."""
+        ending = record.ending
+        if ending.is_ok:
             return record
-        whole = record | board_split.no_scores(self.plan.settings)
-        if record["status"] != "skipped":
-            whole["rerun"] = self._rerun(cell, record["status"])
-            whole["traceback"] = self.writer.note_traceback(whole.pop("trace", ""))
-        return whole
+        scores = board_split.no_scores(self.plan.settings)
+        whole = replace(record, result=replace(record.result, ending=replace(ending, trace=""), scores=scores))
+        if not ending.is_bad:
+            return whole
+        traceback = self.writer.note_traceback(ending.trace)
+        return replace(whole, traceback=traceback, rerun=self._rerun(cell, ending.status))
 
     def _rerun(self, cell: Cell, status: str) -> str:
         chosen, root = self.plan.chosen, self.writer.journal.root
@@ -198,7 +211,7 @@ class Run:
         return rerun_command.command(cell, self.plan.specs[cell.task], self.plan.settings, status, others)
 
 
-def _lost(event: Event) -> Record:
-    """Return the record of an item whose worker was killed or died."""
+def _lost(event: Event) -> Ending:
+    """Return the ending of an item whose worker was killed or died."""
     cause, detail = LOST[event.kind]
-    return {"status": event.kind, "cause": cause, "detail": detail.format(event.value)}
+    return Ending(event.kind, cause, detail.format(event.value))

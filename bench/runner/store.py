@@ -1,4 +1,4 @@
-"""The prediction store: float64 answers, addressed by what was fitted, written whole or not at all."""
+"""The prediction store: float64 predictions, addressed by the key of their fit, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from bench.core.nouns import Array
 
 @dataclass(frozen=True)
 class FitPredictions:
-    """What one fit answered: out of fold on the training rows that have an answer, and on the test rows.
+    """What one fit predicts: out of fold the training rows of the inner folds, and the test rows.
 
     `oof` (n_answered, K), `test` (n_test, K), `calibration` (n_calibration, K). Protocols that keep the models of the
-    inner folds also have `folds` (F, n_test, K), what each says of the test rows; `nested` (F, n_answered, K) are the
-    answers out of fold without fold f. `meta` holds seconds, the number of clipped rows, and the class weights behind
-    each model.
+    inner folds also have `folds` (F, n_test, K), what each predicts of the test rows; `nested` (F, n_answered, K) are
+    the out-of-fold predictions without fold f. `meta` holds seconds, the number of clipped rows, and the class weights
+    behind each model.
     """
 
     oof: Array
@@ -38,16 +38,16 @@ ARRAYS = ("oof", "test", "folds", "calibration", "nested")
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of answers; safe for many writers, since a key is written by renaming a finished folder."""
+    """A folder of predictions; safe for many writers, since a key is written by renaming a finished folder."""
 
     root: Path
 
     def folder(self, key: str) -> Path:
-        """Return where the answers of a key live."""
+        """Return where the predictions of a key live."""
         return self.root / key[:2] / key
 
     def has(self, key: str) -> bool:
-        """Say whether the answers of a key are there, every file in its full length."""
+        """Say whether the predictions of a key are there, every file in its full length."""
         folder = self.folder(key)
         try:
             sizes = self.meta(key)["bytes"]
@@ -56,7 +56,7 @@ class Store:
             return False
 
     def write(self, key: str, stored: FitPredictions) -> None:
-        """Keep answers under a key; what is there in full already stays."""
+        """Keep predictions under a key; what is there in full already stays."""
         if not self.has(key):
             shutil.rmtree(self.folder(key), ignore_errors=True)
         with new_folder(self.folder(key)) as folder:
@@ -66,7 +66,7 @@ class Store:
             write_json(folder / "meta.json", stored.meta | {"bytes": sizes})
 
     def read(self, key: str) -> FitPredictions:
-        """Return the answers of a key, memory-mapped.
+        """Return the predictions of a key, memory-mapped.
 
         Raises:
             OSError, ValueError: a file is gone or cut short.
@@ -76,7 +76,7 @@ class Store:
         return FitPredictions(**arrays, meta=self.meta(key))
 
     def meta(self, key: str) -> dict[str, Any]:
-        """Return what was noted beside the answers of a key."""
+        """Return what was noted beside the predictions of a key."""
         meta: dict[str, Any] = json.loads((self.folder(key) / "meta.json").read_text(encoding="utf-8"))
         return meta
 

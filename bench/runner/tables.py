@@ -1,4 +1,7 @@
-"""The tidy tables of a results directory, made from the journal's records."""
+"""The tidy tables of a results directory, made from the journal's records.
+
+What cells.csv, failures.csv and timing.csv hold of a cell is in `records`.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +19,21 @@ from bench.core.nouns import STATUSES, Cell
 from bench.core.tables import write_table
 from bench.methods import metrics
 from bench.methods.boards import ORACLE, SINGLE_LEARNER
+from bench.runner.records import CELL_COLUMNS, FAILURE_COLUMNS, TIMING_COLUMNS, CellRecord, TaskRecord
 
-Record = dict[str, Any]
-WHO = ("board", "task_id", "panel", "repeat", "fold", "learner", "method")
+IDENTITY = ("board", "task_id", "panel", "repeat", "fold", "learner", "method")
+"""Columns of a cell's identity, in the order of its parts."""
 COLUMNS: dict[str, tuple[str, ...]] = {
     "scores": (
         "board", "task_id", "task", "panel", "repeat", "fold", "learner", "method", "sample", "metric", "direction",
         "value", "n_rows", "ranked", "protocol", "learners_used", "reseed",
     ),
-    "cells": (*WHO, "status", "cause", "detail", "train_loss", "gap", "seed", "key", "data_hash", "versions",
-              "clipped", "protocol", "learners_used", "guarantee"),
-    "weights": (*WHO, "role", "of", "output", "value"),
-    "per_class": (*WHO, "class", "n_rows", "share", "predicted_share", "mean_probability", "precision", "recall", "f1",
-                  "log_loss", "brier", "auroc", "auprc"),
-    "failures": (*WHO, "status", "cause", "detail", "traceback", "rerun"),
-    "timing": (*WHO, "weigh_seconds", "fit_seconds", "predict_seconds", "predict_cost"),
+    "cells": (*IDENTITY, *CELL_COLUMNS),
+    "weights": (*IDENTITY, "role", "of", "output", "value"),
+    "per_class": (*IDENTITY, "class", "n_rows", "share", "predicted_share", "mean_probability", "precision", "recall",
+                  "f1", "log_loss", "brier", "auroc", "auprc"),
+    "failures": (*IDENTITY, *FAILURE_COLUMNS),
+    "timing": (*IDENTITY, *TIMING_COLUMNS),
     "tasks": ("task_id", "kind", "n_rows", "n_columns", "n_categorical", "missing_share", "n_classes", "imbalance",
               "ordered", "grouped", "timed"),
     "completeness": ("board", "panel", "learner", "method", "planned", *STATUSES, "completeness"),
@@ -38,21 +41,18 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 """Columns of every table; they are only ever appended to."""
 
 
-def export(root: Path, records: Mapping[Cell, Record], tasks: Mapping[str, Record]) -> pd.DataFrame:
-    """Write every table of a results directory from its records and the traits of its tasks; return the scores."""
-    tables: dict[str, list[Record]] = {
-        "scores": [
-            row | {"reseed": _reseed(cell, tasks)}
-            for cell, record in records.items()
-            for row in _score_rows(cell, record)
+def export(root: Path, records: Mapping[Cell, CellRecord], tasks: Mapping[str, TaskRecord]) -> pd.DataFrame:
+    """Write every table of a results directory from the records of its cells and its tasks; return the scores."""
+    whole = {cell: _identity(cell) | record.values() for cell, record in records.items()}
+    tables: dict[str, list[dict[str, Any]]] = {
+        "scores": [row for cell, record in records.items() for row in _score_rows(cell, record, tasks)],
+        "cells": list(whole.values()),
+        "weights": [{**_identity(cell), **row} for cell, record in records.items() for row in record.result.weights],
+        "per_class": [
+            {**_identity(cell), **row} for cell, record in records.items() for row in record.result.per_class
         ],
-        "cells": [_who(cell) | record for cell, record in records.items()],
-        "weights": [_who(cell) | row for cell, record in records.items() for row in record.get("weights", ())],
-        "per_class": [_who(cell) | row for cell, record in records.items() for row in record.get("per_class", ())],
-        "failures": [
-            _who(cell) | record for cell, record in records.items() if record["status"] not in {"ok", "skipped"}
-        ],
-        "timing": [_who(cell) | record for cell, record in records.items() if "weigh_seconds" in record],
+        "failures": [whole[cell] for cell, record in records.items() if record.ending.is_bad],
+        "timing": [whole[cell] for cell, record in records.items() if record.result.weigh_seconds is not None],
         "tasks": _task_rows(tasks),
         "completeness": _completeness(records),
     }
@@ -63,41 +63,39 @@ def export(root: Path, records: Mapping[Cell, Record], tasks: Mapping[str, Recor
     return scores
 
 
-def task_table(tasks: Mapping[str, Record]) -> pd.DataFrame:
+def task_table(tasks: Mapping[str, TaskRecord]) -> pd.DataFrame:
     """Return what is known of each task of an experiment, one row a task."""
     return pd.DataFrame(_task_rows(tasks), columns=list(COLUMNS["tasks"])).astype(object)
 
 
-def _task_rows(tasks: Mapping[str, Record]) -> list[Record]:
-    return [{"task_id": name, **task.get("traits", {})} for name, task in sorted(tasks.items())]
+def _task_rows(tasks: Mapping[str, TaskRecord]) -> list[dict[str, Any]]:
+    return [{"task_id": name, **task.meta_features} for name, task in sorted(tasks.items())]
 
 
-def _who(cell: Cell) -> Record:
-    return dict(zip(WHO, cell, strict=True))
+def _identity(cell: Cell) -> dict[str, Any]:
+    return dict(zip(IDENTITY, cell, strict=True))
 
 
-def _score_rows(cell: Cell, record: Record) -> Iterable[Record]:
+def _score_rows(cell: Cell, record: CellRecord, tasks: Mapping[str, TaskRecord]) -> Iterable[dict[str, Any]]:
     """Yield every metric on the test rows, empty where the cell is not ok, and the minimised loss on training rows."""
-    ranked = cell.method not in {SINGLE_LEARNER, ORACLE}
+    ranked, result = cell.method not in {SINGLE_LEARNER, ORACLE}, record.result
+    n_rows = {"test": result.n_test, "train": result.n_train}
+    own = tasks[cell.task].own_repeats if cell.task in tasks else None
     for sample in ("test", "train"):
-        for metric, value in record.get("scores", {}).get(sample, {}).items():
-            yield _who(cell) | {
-                "task": record["task"],
-                "protocol": record.get("protocol"),
-                "learners_used": record.get("learners_used"),
+        for metric, value in result.scores.get(sample, {}).items():
+            yield _identity(cell) | {
+                "task": record.basis.task,
+                "protocol": record.basis.protocol,
+                "learners_used": result.learners_used,
                 "sample": sample,
                 "metric": metric,
                 "direction": _direction(metric),
                 "value": None if value is None else float(value),
-                "n_rows": record.get(f"n_{sample}"),
+                "n_rows": n_rows[sample],
                 "ranked": str(ranked and sample == "test").lower(),
+                # repeats beyond those of the task are its splits with other seeds of the learners
+                "reseed": cell.repeat // own if own else 0,
             }
-
-
-def _reseed(cell: Cell, tasks: Mapping[str, Record]) -> int:
-    """Return which seed of the learners a cell was run with: repeats beyond those of the task are further seeds."""
-    own = tasks.get(cell.task, {}).get("own_repeats")
-    return cell.repeat // own if own else 0
 
 
 @cache
@@ -106,12 +104,12 @@ def _direction(metric: str) -> str:
     return found.direction if found else "none"
 
 
-def _completeness(records: Mapping[Cell, Record]) -> list[Record]:
+def _completeness(records: Mapping[Cell, CellRecord]) -> list[dict[str, Any]]:
     """Count the cells of every method by status."""
     counts: dict[tuple[str, str, str, str], dict[str, int]] = {}
     for cell, record in records.items():
         group = counts.setdefault((cell.board, cell.panel, cell.learner, cell.method), dict.fromkeys(STATUSES, 0))
-        group[record["status"]] += 1
+        group[record.ending.status] += 1
     names = ("board", "panel", "learner", "method")
     return [
         dict(zip(names, group, strict=True))
@@ -126,6 +124,6 @@ def _write_parquet(path: Path, table: pd.DataFrame) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def write_manifest(root: Path, manifest: Record) -> None:
+def write_manifest(root: Path, manifest: Mapping[str, Any]) -> None:
     """Write `manifest.json`: where the tables came from."""
     write_text(root / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")

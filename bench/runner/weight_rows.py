@@ -1,4 +1,4 @@
-"""What was learned, as rows of the table of weights: role, learner that it is of, output, value."""
+"""What was fitted, as rows of weights.csv: role, learner that it is of, output, value."""
 
 from __future__ import annotations
 

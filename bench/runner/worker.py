@@ -1,32 +1,28 @@
-"""What a worker does: one fit, or the cells of one board on one split; every ending becomes a record.
+"""What a worker does: one fit, or the cells of one board split; every ending becomes a record.
 
 This is the one place that turns an exception into a status.
 """
 
 from __future__ import annotations
 
-import math
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.core.nouns import Cell, InvalidAnswerError, NotApplicableError, Split, Target, Task
+from bench.core.nouns import Cell, InvalidPredictionError, NotApplicableError, Split, Target, Task
 from bench.core.settings import Settings
 from bench.methods.boards import BOARDS, SINGLE_LEARNER
 from bench.methods.metrics import PROPER
 from bench.methods.metrics.per_class import per_class
 from bench.runner import fit_spec, out_of_fold
-from bench.runner.evaluate import EnsembleEvaluation, LearnerEvaluation, MethodResult, SplitData, score
+from bench.runner.evaluate import EnsembleEvaluation, LearnerEvaluation, MethodResult, SplitData, evaluate_cell, score
 from bench.runner.fit_spec import Fit
-from bench.runner.plan import BoardSplitId
+from bench.runner.plan import BoardSplitId, parse_method
+from bench.runner.records import CellResult, Ending, FitId
 from bench.runner.store import Store
-
-Record = dict[str, Any]
-FIT_NOTES = ("fit_seconds", "predict_seconds", "clipped")
-"""What a cell that rests on one fit takes over from it."""
 
 
 @dataclass(frozen=True)
@@ -45,103 +41,103 @@ class FitJob:
         """Say what is fitted where, in one line."""
         return f"fit {self.fit.learner} ({self.fit.training}) on {self.context} {self.split.repeat}.{self.split.fold}"
 
-    def items(self, task: Task) -> Iterator[Record]:
-        """Fit, store, and yield the one record of how that ended."""
+    def items(self, task: Task) -> Iterator[Ending]:
+        """Fit, store, and yield how that ended."""
         try:
             rows = fit_spec.rows_of(task, self.split, self.settings)
             stored = out_of_fold.prediction(rows, self.fit, self.settings)
             stored.meta["parts"] = dict(self.parts)
             Store(self.store).write(self.key, stored)
         except Exception as error:  # noqa: BLE001 - a learner may raise anything; its cell says what
-            yield ending(error)
+            yield ending_of(error)
         else:
-            yield {"status": "ok"}
+            yield Ending("ok")
 
 
 @dataclass(frozen=True)
 class EvaluateJob:
-    """Cells of one board on one split.
+    """Cells of one board split.
 
-    `learners` are the members of the panel that have answers, `fits` the keys of the answers by (learner, training
-    scheme), `weight_rows` how many rows teach the weights at most, `sheet` tells the sender which sheet it belongs to.
+    `learners` are the members of the panel that have predictions, `fits` the keys of the predictions, `weight_rows` how
+    many rows weights are fitted on at most, `board_split` tells the sender which board split the cells belong to.
     """
 
     context: str
     split: Split
     cells: tuple[Cell, ...]
     learners: tuple[str, ...]
-    fits: Mapping[tuple[str, str], str]
+    fits: Mapping[FitId, str]
     settings: Settings
     store: Path
     weight_rows: int | None
     board_split: BoardSplitId
 
     def __str__(self) -> str:
-        """Say what is weighed where, in one line."""
+        """Say what is evaluated where, in one line."""
         return f"{self.cells[0].board} on {self.context} {self.split.repeat}.{self.split.fold}"
 
-    def items(self, task: Task) -> Iterator[Record]:
-        """Yield the record of every cell, in order."""
+    def items(self, task: Task) -> Iterator[CellResult]:
+        """Yield the result of every cell, in order."""
+        board = BOARDS[self.cells[0].board]
         try:
-            board_split = self._open(task)
-        except Exception as error:  # noqa: BLE001 - the answers cannot be read: every cell says so
-            yield from (ending(error) for _ in self.cells)
+            # A plug-in may register a function that cannot be pickled, such as one made in a loop. So the job carries
+            # the names of its methods, and each is parsed once, here.
+            names = dict.fromkeys(cell.method for cell in self.cells if cell.method != SINGLE_LEARNER)
+            methods = {name: parse_method(board, name) for name in names}
+            evaluation = self._evaluation(task)
+        except Exception as error:  # noqa: BLE001 - the predictions cannot be read: every cell says so
+            yield from (CellResult(ending_of(error)) for _ in self.cells)
             return
         for cell in self.cells:
             start = time.perf_counter()
             try:
-                record = _record(task, self.split, board_split, board_split.evaluate(cell.method, cell.learner))
+                found = evaluate_cell(evaluation, cell, methods.get(cell.method))
+                result = score_result(task, self.split, evaluation.split_data, found)
             except Exception as error:  # noqa: BLE001 - a scheme may raise anything; its cell says what
-                record = ending(error)
-            yield record | self._of_fit(board_split, cell) | {"weigh_seconds": time.perf_counter() - start}
+                result = CellResult(ending_of(error))
+            seconds = time.perf_counter() - start
+            yield replace(_add_fit(result, evaluation.split_data, cell), weigh_seconds=seconds)
 
-    def _of_fit(self, board_split: EnsembleEvaluation | LearnerEvaluation, cell: Cell) -> Record:
-        """Return the seconds and the clipped rows of the fit, for a cell that rests on exactly one."""
-        stored = board_split.split_data.stored.get(
-            (cell.learner, "none" if cell.method == SINGLE_LEARNER else cell.method)
-        )
-        return {} if stored is None else {name: stored.meta[name] for name in FIT_NOTES}
-
-    def _open(self, task: Task) -> EnsembleEvaluation | LearnerEvaluation:
+    def _evaluation(self, task: Task) -> EnsembleEvaluation | LearnerEvaluation:
         rows = fit_spec.rows_of(task, self.split, self.settings)
-        board = BOARDS[self.cells[0].board]
-        stored = {who: Store(self.store).read(key) for who, key in self.fits.items()}
-        split = rows.split
-        split_data = SplitData(
-            task, board, self.settings, split.repeat, split.fold, split.train, split.test,
-            rows.answered, rows.inner_fold, rows.calibration, stored,
-        )  # fmt: skip
+        board, store = BOARDS[self.cells[0].board], Store(self.store)
+        split_data = SplitData.of_rows(
+            rows, board, self.settings, {fit: store.read(key) for fit, key in self.fits.items()}
+        )
         if board.per_learner:
             return LearnerEvaluation(split_data)
         return EnsembleEvaluation(split_data, self.learners, self.weight_rows)
 
 
-def _record(
-    task: Task, split: Split, board_split: EnsembleEvaluation | LearnerEvaluation, result: MethodResult
-) -> Record:
-    """Score an answer on the test rows and say everything that the tables need."""
-    prediction, y = result.prediction, task.y[split.test]
-    train = {}
-    if result.train_loss is not None:
-        train = dict([_train_score(prediction.target, result.train_loss)])
-    classes = (
-        per_class(prediction.target, y, prediction).to_dict("records") if prediction.target.kind == "class" else []
+def _add_fit(result: CellResult, split_data: SplitData, cell: Cell) -> CellResult:
+    """Add the seconds and the clipped rows of the fit, for a cell that rests on exactly one."""
+    fit = FitId.plain(cell.learner) if cell.method == SINGLE_LEARNER else FitId(cell.learner, cell.method)
+    stored = split_data.stored.get(fit)
+    if stored is None:
+        return result
+    notes = {name: stored.meta[name] for name in ("fit_seconds", "predict_seconds", "clipped")}
+    return replace(result, **notes)
+
+
+def score_result(task: Task, split: Split, split_data: SplitData, found: MethodResult) -> CellResult:
+    """Score the predictions of the test rows, and fill in everything that the tables hold of a cell."""
+    prediction, y = found.prediction, task.y[split.test]
+    target = prediction.target
+    train = {} if found.train_loss is None else dict([_train_score(target, found.train_loss)])
+    classes: list[Any] = per_class(target, y, prediction).to_dict("records") if target.kind == "class" else []
+    return CellResult(
+        ending=Ending("ok", detail=found.note),
+        scores={"test": score(y, prediction), "train": train},
+        n_test=len(y),
+        n_train=found.n_train or len(split_data.answered),
+        train_loss=found.train_loss,
+        gap=found.gap,
+        learners_used=len(found.used),
+        guarantee=found.guarantee,
+        predict_cost=sum(split_data.stored[fit].meta["predict_seconds"] for fit in found.used),
+        weights=found.weights,
+        per_class=classes,
     )
-    record = {
-        "status": "ok",
-        "scores": {"test": score(y, prediction), "train": train},
-        "n_test": len(y),
-        "n_train": result.n_train or len(board_split.split_data.answered),
-        "train_loss": result.train_loss,
-        "gap": result.gap,
-        "learners_used": len(result.used),
-        "guarantee": result.guarantee,
-        "detail": result.note,
-        "predict_cost": sum(board_split.split_data.stored[fit].meta["predict_seconds"] for fit in result.used),
-        "weights": list(result.weights),
-        "per_class": classes,
-    }
-    return {name: _plain(value) for name, value in record.items()}
 
 
 def _train_score(target: Target, loss: float) -> tuple[str, float]:
@@ -151,33 +147,17 @@ def _train_score(target: Target, loss: float) -> tuple[str, float]:
     return PROPER[target.kind], loss**0.5 if target.kind == "point" else loss
 
 
-def _plain(value: Any) -> Any:
-    """Return a JSON value: numpy scalars become Python's, a NaN becomes None, what is infinite a text."""
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    value = value.item() if hasattr(value, "item") else value
-    if not isinstance(value, float) or math.isfinite(value):
-        return value
-    return None if math.isnan(value) else str(value)
-
-
-def ending(error: BaseException) -> Record:
-    """Return the record of a cell that ended with an exception: status, cause, one line, and the traceback."""
+def ending_of(error: BaseException) -> Ending:
+    """Return how a cell ended with an exception: status, cause, one line, and the traceback."""
     status, cause = "failed", "code"
     if isinstance(error, NotApplicableError):
-        return {"status": "skipped", "cause": "", "detail": str(error)}
-    if isinstance(error, InvalidAnswerError):
+        return Ending("skipped", detail=str(error))
+    if isinstance(error, InvalidPredictionError):
         status = "invalid"
     elif isinstance(error, MemoryError):
         status, cause = "oom", "limit"
     elif isinstance(error, OSError):
         cause = "infra"
     detail = " ".join(f"{type(error).__name__}: {error}".split())
-    return {
-        "status": status,
-        "cause": cause,
-        "detail": detail[:500],
-        "trace": "".join(traceback.format_exception(error)),
-    }
+    # a line of a table, not a page: the traceback holds the whole text
+    return Ending(status, cause, detail[:500], "".join(traceback.format_exception(error)))

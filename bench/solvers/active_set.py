@@ -16,7 +16,7 @@ GROWTH = 12
 """How often the ridge may grow, a hundredfold each time."""
 
 LARGE = 250
-"""The factor of so many learners is kept for the sets near it."""
+"""From so many learners on, the factor of a set is kept for the sets near it; a smaller set is factored anew."""
 
 NEAR = 8
 """A set near the kept one leaves out one learner of so many at most; a new one counts twice."""
@@ -53,11 +53,11 @@ class _Factor:
 
 
 @dataclass
-class Faces:
-    """The faces of one problem; `ridge` (L,) jitters the diagonal of G (L, L), and the last large factor is kept.
+class ActiveSets:
+    """Solutions of G x = 1 on sets of learners; `ridge` (L,) is added to the diagonal of G (L, L) where it is factored.
 
-    A set near that of the kept factor needs no factorisation: new learners are appended to the factor, and
-    others are left out, by way of the Schur complement (Gill, Murray, Saunders & Wright, 1990, A
+    The last large factor is kept. A set near its own needs no factorisation: new learners are appended to the factor,
+    and others are left out, by way of the Schur complement (Gill, Murray, Saunders & Wright, 1990, A
     Schur-complement method for sparse quadratic programming).
     """
 
@@ -74,10 +74,10 @@ class Faces:
         """Return x on the support, which is sorted, with G x = 1 there."""
         if len(support) < LARGE:
             return solve_positive(self.part(support), self.ridge[support], np.ones(len(support)))
-        asked = np.zeros(len(self.gram), dtype=bool)
-        asked[support] = True
-        factor = self._near(asked, len(support))
-        x = None if factor is None else self._through(factor, asked)
+        members = np.zeros(len(self.gram), dtype=bool)
+        members[support] = True
+        factor = self._near(members, len(support))
+        x = None if factor is None else self._solve_through(factor, members)
         return self._factor(support) if x is None else x[support]
 
     def _factor(self, support: Index) -> Array:
@@ -90,18 +90,18 @@ class Faces:
         self.kept = _Factor(order, lower, np.zeros(0, dtype=np.intp), np.zeros((len(order), 0)))
         return self.kept
 
-    def _near(self, asked: Array, count: int) -> _Factor | None:
-        """Return a factor that has all learners that are asked for and few more, or None."""
-        missing = asked.copy()
+    def _near(self, members: Array, count: int) -> _Factor | None:
+        """Return a factor that has all members and few other learners, or None."""
+        missing = members.copy()
         if self.kept is not None:
             missing[self.kept.order] = False
             new, size = missing.nonzero()[0], len(self.kept.order)
             if size + 2 * len(new) - count <= size / NEAR:
                 return self._append(self.kept, new) if len(new) else self.kept
-        if len(asked) - count > len(asked) / (2 * NEAR):
+        if len(members) - count > len(members) / (2 * NEAR):
             return None
         # a set of nearly all learners: the factor of all serves it, and whatever follows
-        self._factor(np.arange(len(asked)))
+        self._factor(np.arange(len(members)))
         return self.kept
 
     def _append(self, kept: _Factor, new: Index) -> _Factor:
@@ -114,28 +114,28 @@ class Faces:
         lower[size:, size:] = _factored(corner, self.ridge[new], np.ones(len(new)))[0]
         return self._keep(np.concatenate((kept.order, new)), lower)
 
-    def _through(self, factor: _Factor, asked: Array) -> Array | None:
-        """Solve with x = 0 for all learners that are not asked for, or return None where that is inexact.
+    def _solve_through(self, factor: _Factor, members: Array) -> Array | None:
+        """Solve with x = 0 for all learners that are no members, or return None where that is inexact.
 
         L'x is L⁻¹1 less its projection on the columns of Y.
         """
-        inside = asked[factor.order]
-        Y = self._left_out(factor, np.logical_not(inside)).Y
+        inside = members[factor.order]
+        Y = self._leave_out(factor, np.logical_not(inside)).Y
         cross = Y.T @ Y
 
-        def apart(right: Array) -> Array:
+        def solve_members(right: Array) -> Array:
             t = dtrtrs(factor.lower, right[factor.order], lower=1)[0]
             if len(cross):
                 t -= Y @ solve_positive(cross, RIDGE * cross.diagonal(), Y.T @ t)
-            x = np.zeros(len(asked))
+            x = np.zeros(len(members))
             x[factor.order] = np.where(inside, dtrtrs(factor.lower, t, lower=1, trans=1)[0], 0)
             return x
 
-        x = apart(asked.astype(np.float64))
-        lack = np.where(asked, 1 - self.gram @ x, 0)
-        return x + apart(lack) if np.abs(lack).max() <= EXACT else None
+        x = solve_members(members.astype(np.float64))
+        lack = np.where(members, 1 - self.gram @ x, 0)
+        return x + solve_members(lack) if np.abs(lack).max() <= EXACT else None
 
-    def _left_out(self, factor: _Factor, outside: Array) -> _Factor:
+    def _leave_out(self, factor: _Factor, outside: Array) -> _Factor:
         """Return the factor with the Y of all places outside, and keep it."""
         stays = outside[factor.out]
         fresh = outside.copy()

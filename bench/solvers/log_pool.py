@@ -1,6 +1,6 @@
 """Log loss of a logarithmic opinion pool: the classes' odds are weighted products of the learners' odds.
 
-With b_lk = ln said_lk - ln said_ly, the log odds of class k against the true class y, the loss of a row is
+With b_lk = ln p_lk - ln p_ly, the log odds of class k against the true class y by learner l, the loss of a row is
 ln Σ_k exp(w'b_k), b_y = 0: a multinomial logit without intercept, convex in w.
 """
 
@@ -18,7 +18,7 @@ CHUNK = 4096
 """Rows of one pass."""
 
 STEPS = 200
-"""Newton steps at most; five to ten are usual, and one a nat of log odds where learners tell the classes apart."""
+"""Newton steps at most; five to ten are usual, and one a nat of log odds where learners separate the classes."""
 
 NEAR = 0.1
 """A step that changes no log odds by more than this is taken whole: the model is right there."""
@@ -50,12 +50,12 @@ class _Problem:
 
 
 def log_pool_weights(
-    log_said: Array, y: Index, weight: Array | None = None, cap: float | None = None, tol: float = 1e-12
+    log_p: Array, y: Index, weight: Array | None = None, cap: float | None = None, tol: float = 1e-12
 ) -> Solution:
-    """Minimise the mean log loss of p_k ∝ exp(Σ_l w_l ln said_lk) over w >= 0, Σw <= cap, with exact zeros.
+    """Minimise the mean log loss of p_k ∝ exp(Σ_l w_l ln p_lk) over w >= 0, Σw <= cap, with exact zeros.
 
-    `log_said` has shape (L, n, K), finite; `y` holds the codes of the true classes, `weight` has shape (n,); `cap` is
-    10 L unless given, for where the learners tell all classes apart the loss falls for ever. Newton's method: the
+    `log_p` has shape (L, n, K), finite; `y` holds the codes of the true classes, `weight` has shape (n,); `cap` is
+    10 L unless given, for where the learners separate all classes the loss falls for ever. Newton's method: the
     second-order model at w is a simplex QP (one more learner, uniform and harmless, takes what is left of the sum),
     within a sum of at most 1 + 2 Σw, followed by backtracking (Armijo).
 
@@ -63,8 +63,8 @@ def log_pool_weights(
                value to its minimum over w >= 0, Σw <= cap; in nats, so free of units
         value  mean log loss
     """
-    problem = _problem(log_said, y, weight, 10.0 * len(log_said) if cap is None else cap)
-    w = np.zeros(len(log_said))
+    problem = _problem(log_p, y, weight, 10.0 * len(log_p) if cap is None else cap)
+    w = np.zeros(len(log_p))
     pooled = problem.pooled(w)
     for _ in range(STEPS):
         slope, curve = _second_order(problem, pooled)
@@ -80,16 +80,16 @@ def log_pool_weights(
     return Solution(w, problem.gap(w, _second_order(problem, pooled)[0]), _value(problem, pooled))
 
 
-def _problem(log_said: Array, y: Index, weight: Array | None, cap: float) -> _Problem:
+def _problem(log_p: Array, y: Index, weight: Array | None, cap: float) -> _Problem:
     """Leave out the rows without weight, and set every class against the true one."""
     used = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
     share = np.ones(len(used)) if weight is None else np.asarray(weight, dtype=np.float64)[used]
     truth = y[used]
-    true = log_said[:, used, truth]
-    width = log_said.shape[2]
-    odds = np.empty((width - 1, len(log_said), len(used)))
+    true = log_p[:, used, truth]
+    width = log_p.shape[2]
+    odds = np.empty((width - 1, len(log_p), len(used)))
     for k in range(1, width):
-        odds[k - 1] = log_said[:, used, (truth + k) % width] - true
+        odds[k - 1] = log_p[:, used, (truth + k) % width] - true
     if not np.isfinite(odds).all():
         raise ValueError("every log probability must be finite")
     return _Problem(odds, share / share.sum(), cap)

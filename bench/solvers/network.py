@@ -1,7 +1,7 @@
-"""Networks of torch: their layers, training with early stopping, and a random state that is nobody else's.
+"""Networks of torch: their layers, training with early stopping, and a random state of their own.
 
-torch is optional: it is imported in `load`, which says how to get it. Everything is computed in float64 on one thread,
-so that the same seed gives the same network, and rounding says nothing about the order of rows.
+torch is optional: it is imported in `import_torch`, whose error says how to install it. Everything is computed in
+float64 on one thread, so that the same seed gives the same network, whatever the order of the rows.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import numpy as np
 from bench.core.nouns import Array, BenchError
 
 EVERY = 100
-"""Steps between two looks at the held-out loss."""
+"""Steps between two evaluations of the held-out loss."""
 
 PATIENCE = 500
 """Steps without a smaller held-out loss after which training stops."""
 
 REACH = 10.0
-"""Columns are held within so many deviations: further out, a network that saw no such row knows nothing."""
+"""Columns are clipped to so many deviations: further out, a network that saw no such row extrapolates wildly."""
 
 Loss = Callable[[Any], Any]
 """Positions of rows, a tensor -> their mean loss, a tensor of one number."""
@@ -48,7 +48,7 @@ class Course:
     most_steps: int = 4000
 
 
-def load(noun: str, name: str) -> Any:
+def import_torch(noun: str, name: str) -> Any:
     """Return torch, for the plug-in of this noun and name.
 
     Raises:
@@ -60,7 +60,7 @@ def load(noun: str, name: str) -> Any:
         raise BenchError(f"{noun} {name!r} needs torch: pip install 'bench[torch]'") from error
 
 
-def refuse(noun: str, name: str, layers: Layers, learning_rate: float, **others: float) -> None:
+def refuse_settings(noun: str, name: str, layers: Layers, learning_rate: float, **others: float) -> None:
     """Refuse widths and numbers that train no network.
 
     Raises:
@@ -79,11 +79,11 @@ def refuse(noun: str, name: str, layers: Layers, learning_rate: float, **others:
 
 
 @contextmanager
-def alone(torch: Any, seed: int) -> Iterator[None]:
+def own_random_state(torch: Any, seed: int) -> Iterator[None]:
     """Run with torch's generator seeded, deterministic kernels and one thread, and put everything back afterwards."""
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng(devices=[]):
-        # The generator itself: torch.manual_seed would seed those of other devices too, which the fork does not keep.
+        # the generator itself: torch.manual_seed would seed those of other devices too, which the fork does not keep
         torch.random.default_generator.manual_seed(seed)
         torch.set_num_threads(1)
         torch.use_deterministic_algorithms(mode=True)
@@ -94,7 +94,7 @@ def alone(torch: Any, seed: int) -> Iterator[None]:
             torch.use_deterministic_algorithms(strict)
 
 
-def stacked(torch: Any, inputs: int, layers: Layers, outputs: int) -> Any:
+def stack_layers(torch: Any, inputs: int, layers: Layers, outputs: int) -> Any:
     """Return a network of ELU layers with a linear one at the end, its weights drawn from torch's generator."""
     linear, widths = torch.nn.Linear, [inputs, *[layers.hidden] * layers.depth]
     hidden = [
@@ -105,8 +105,8 @@ def stacked(torch: Any, inputs: int, layers: Layers, outputs: int) -> Any:
     return torch.nn.Sequential(*hidden, linear(widths[-1], outputs, dtype=torch.float64))
 
 
-def read(torch: Any, X: Any) -> Any:
-    """Return encoded rows as a tensor of numbers within reach."""
+def clipped_tensor(torch: Any, X: Any) -> Any:
+    """Return encoded rows as a tensor, clipped to ±`REACH`."""
     return torch.from_numpy(np.clip(np.asarray(X, dtype=float), -REACH, REACH))
 
 
@@ -123,17 +123,21 @@ def batch_size(n: int) -> int:
 def train(torch: Any, network: Any, loss: Loss, held_loss: Callable[[], Any], n: int, course: Course) -> None:
     """Let Adam (amsgrad) minimise the loss over n rows in batches, and leave the network where it was best.
 
-    The held-out loss is looked at before the first step and every `EVERY` steps; training ends after `PATIENCE` steps
+    The held-out loss is evaluated before the first step and every `EVERY` steps; training ends after `PATIENCE` steps
     without a smaller one. Kingma and Ba (2015), Adam; Reddi, Kale and Kumar (2018), On the Convergence of Adam and
     Beyond.
     """
-    step = torch.optim.Adam(
+    optimiser = torch.optim.Adam(
         network.parameters(), lr=course.learning_rate, weight_decay=course.weight_decay, amsgrad=True, fused=True
     )
     rows = _batches(torch, n)
     best, least, since = _state(network), _held(torch, network, held_loss), 0
     for _ in range(0, course.most_steps, EVERY):
-        _advance(network, step, loss, rows)
+        network.train()
+        for _ in range(EVERY):
+            optimiser.zero_grad()
+            loss(next(rows)).backward()
+            optimiser.step()
         now, since = _held(torch, network, held_loss), since + EVERY
         if now < least:
             best, least, since = _state(network), now, 0
@@ -141,14 +145,6 @@ def train(torch: Any, network: Any, loss: Loss, held_loss: Callable[[], Any], n:
             break
     network.load_state_dict(best)
     network.eval()
-
-
-def _advance(network: Any, step: Any, loss: Loss, rows: Iterator[Any]) -> None:
-    network.train()
-    for _ in range(EVERY):
-        step.zero_grad()
-        loss(next(rows)).backward()
-        step.step()
 
 
 def _held(torch: Any, network: Any, held_loss: Callable[[], Any]) -> float:
@@ -162,7 +158,7 @@ def _state(network: Any) -> dict[str, Any]:
 
 
 def _batches(torch: Any, n: int) -> Iterator[Any]:
-    """Yield batches of rows for ever, each epoch in a new order; a last batch that is not full is left out."""
+    """Yield the positions of batches for ever, each epoch in a new order; a last batch that is not full is left out."""
     size = batch_size(n)
     while True:
         order = torch.randperm(n)
@@ -181,12 +177,12 @@ def pinball(torch: Any, error: Any, levels: Any, huber: float = 0.0) -> Any:
     return torch.where(error < 0, 1 - levels, levels) * size
 
 
-def crossing(said: Any, margins: Any) -> Any:
-    """Return the mean over the pairs τ < τ' of (q_τ - q_τ' + margin)_+, shape (n,); `said` (n, K), `margins` (K, K).
+def crossing(q: Any, margins: Any) -> Any:
+    """Return the mean over the pairs τ < τ' of (q_τ - q_τ' + margin)_+, shape (n,); `q` (n, K), `margins` (K, K).
 
     Fakoor, Kim, Mueller, Smola and Tibshirani (2023), Flexible Model Aggregation for Quantile Regression.
     """
-    low, high = np.triu_indices(said.shape[1], 1)
+    low, high = np.triu_indices(q.shape[1], 1)
     if not len(low):
-        return said.new_zeros(len(said))
-    return (said[:, low] - said[:, high] + margins[low, high]).clamp(min=0).mean(dim=1)
+        return q.new_zeros(len(q))
+    return (q[:, low] - q[:, high] + margins[low, high]).clamp(min=0).mean(dim=1)

@@ -56,7 +56,7 @@ class Cumulative:
 
 
 @dataclass(frozen=True)
-class Rows:
+class OrdinalRows:
     """Training rows in the order of their classes, on columns of mean 0 and deviation 1.
 
     `A` has shape (n, d + 1), the constant first; `share` (n,) sums to one; the rows of class k are `parts[k]`; `mean`
@@ -88,7 +88,7 @@ class Rows:
         return CLOSE * np.minimum(np.diff(self.null[:, 0]), 1.0)
 
     def at(self, theta: Array) -> Margins:
-        """Return what is known of the rows at theta."""
+        """Return the margins of the rows at theta."""
         return Margins(self, self.A @ coefficients(theta).T)
 
     def model(self, theta: Array) -> Cumulative:
@@ -103,7 +103,7 @@ class Rows:
 class Margins:
     """The rows at one theta: `eta` has shape (n, K - 1)."""
 
-    rows: Rows
+    rows: OrdinalRows
     eta: Array
 
     @cached_property
@@ -121,7 +121,7 @@ class Margins:
 
     @cached_property
     def near(self) -> tuple[Index, Index]:
-        """Rows and places (k of the upper threshold, less one) that the fence sees."""
+        """Rows and places (k of the upper threshold, less one) that pay for the fence."""
         row, place = np.nonzero(self.apart < 1)
         return row, place
 
@@ -179,7 +179,7 @@ class Margins:
         return float(self.rows.share[self.near[0]] @ (1 - self.apart[self.near]) ** 2)
 
     def reach(self, change: Margins) -> float:
-        """Return the length of a step, of which `change` tells, at which the first thresholds meet; ∞ if none do."""
+        """Return the length of a step at which the first thresholds meet, ∞ if none do; `change` has length one."""
         closing = change.apart < 0
         return float(np.min(self.apart[closing] / -change.apart[closing], initial=np.inf))
 
@@ -191,7 +191,7 @@ def coefficients(theta: Array) -> Array:
     return B
 
 
-def ordinal_rows(X: Array, y: Index, weight: Array | None = None) -> Rows:
+def ordinal_rows(X: Array, y: Index, weight: Array | None = None) -> OrdinalRows:
     """Return the rows of X (n, d) with codes y (n,), all of 0 … K-1 present, K >= 2, and weights (n,) or None.
 
     A column that does not vary becomes zero.
@@ -209,7 +209,7 @@ def ordinal_rows(X: Array, y: Index, weight: Array | None = None) -> Rows:
     ends = np.cumsum(np.bincount(y))
     starts = np.concatenate([[0], ends[:-1]])
     parts = tuple(slice(int(start), int(end)) for start, end in zip(starts, ends, strict=True))
-    return Rows(A, share, parts, mean, scale)
+    return OrdinalRows(A, share, parts, mean, scale)
 
 
 def _gram(A: Array, weight: Array) -> Array:

@@ -1,6 +1,7 @@
 """Pinball loss on the simplex: one weight per learner for some levels, or weights of several simplices with a penalty.
 
-Letters: D = y - said of shape (L, N), a column for each of the N = n K pairs of a row and a level; u = D'w.
+Letters: p are predictions; D = y - p of shape (L, N), a column for each of the N = n K pairs of a row and a level;
+u = D'w.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from bench.solvers.pinball_interior import FLOOR, Program, interior
 from bench.solvers.pinball_penalty import Free, Penalty
-from bench.solvers.pinball_problem import Problem, Reach, Survey, local, scan, survey
+from bench.solvers.pinball_problem import PinballProblem, Reach, Survey, local, scan, survey
 from bench.solvers.solution import Array, Solution
 
 DIRECT = 6000
@@ -58,12 +59,15 @@ class Optimum:
         return float((self.value - self.bound) / max(self.value, self.floor)) if self.value > self.bound else 0.0
 
 
-def simplex_pinball(said: Array, y: Array, levels: Array, weight: Array | None = None, tol: float = 1e-6) -> Solution:
-    """Minimise F(w), the mean over rows and levels of ψ_τ(y - Σ_l w_l said_l), over w >= 0, Σw = 1.
+def simplex_pinball(
+    predictions: Array, y: Array, levels: Array, weight: Array | None = None, tol: float = 1e-6
+) -> Solution:
+    """Minimise F(w), the mean over rows and levels of ψ_τ(y - Σ_l w_l p_l), over w >= 0, Σw = 1.
 
-    `said` has shape (L, n, K) and may be a memory map of any float type, `levels` (K,), `weight` (n,), and ψ_τ(u) is
-    max(τu, (τ - 1)u). These are the "coarse" weights of Fakoor, Kim, Mueller, Smola & Tibshirani (2023, Flexible model
-    aggregation for quantile regression); for weights that differ from level to level see `pinball_levels`.
+    `predictions` p have shape (L, n, K) and may be a memory map of any float type, `levels` (K,), `weight` (n,), and
+    ψ_τ(u) is max(τu, (τ - 1)u). These are the "coarse" weights of Fakoor, Kim, Mueller, Smola & Tibshirani (2023,
+    Flexible model aggregation for quantile regression); for weights that differ from level to level see
+    `pinball_levels`.
 
         gap    (F(w) - bound) / F(w), the bound being min_l (D e)_l for some e in the box s(τ - 1) <= e <= sτ;
                see FLOOR where F(w) is next to nothing
@@ -72,12 +76,12 @@ def simplex_pinball(said: Array, y: Array, levels: Array, weight: Array | None =
     Raises:
         ValueError: a value is not finite.
     """
-    found = solve((problem_of(said, y, levels, weight),), tol=tol)
+    found = solve((problem_of(predictions, y, levels, weight),), tol=tol)
     return Solution(found.w[0], found.gap, found.value)
 
 
 def penalised_pinball(
-    said: Array,
+    predictions: Array,
     y: Array,
     levels: Array,
     weight: Array | None = None,
@@ -91,21 +95,21 @@ def penalised_pinball(
     Raises:
         ValueError: a value is not finite.
     """
-    problem = problem_of(said, y, levels, weight)
+    problem = problem_of(predictions, y, levels, weight)
     found = solve((problem,), penalty, tol, None if start is None else start[None])
     return Solution(found.w[0], found.gap, found.value)
 
 
-def problem_of(said: Array, y: Array, levels: Array, weight: Array | None = None) -> Problem:
+def problem_of(predictions: Array, y: Array, levels: Array, weight: Array | None = None) -> PinballProblem:
     """Return the problem of a mean over rows and levels; rows of weight zero are left out."""
     share = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64)
     y, levels = np.asarray(y, dtype=np.float64), np.asarray(levels, dtype=np.float64)
-    problem = Problem(said, y, share / (share.sum() * len(levels)), levels)
+    problem = PinballProblem(predictions, y, share / (share.sum() * len(levels)), levels)
     return problem if share.all() else problem.some(np.flatnonzero(share))
 
 
 def solve(
-    problems: Sequence[Problem], penalty: Penalty = NO_PENALTY, tol: float = 1e-6, start: Array | None = None
+    problems: Sequence[PinballProblem], penalty: Penalty = NO_PENALTY, tol: float = 1e-6, start: Array | None = None
 ) -> Optimum:
     """Minimise the sum of the losses of B problems plus a penalty over the product of their simplices.
 
@@ -132,14 +136,16 @@ def solve(
 class _Search:
     """The best weights so far, (B, L), and the reach of the pairs of each problem there."""
 
-    def __init__(self, problems: tuple[Problem, ...], penalty: Penalty, tol: float, surveys: list[Survey]) -> None:
+    def __init__(
+        self, problems: tuple[PinballProblem, ...], penalty: Penalty, tol: float, surveys: list[Survey]
+    ) -> None:
         self.problems, self.penalty, self.tol, self.surveys = problems, penalty, tol, surveys
         floor = FLOOR * float(sum(each.single.min() for each in surveys))
         self.best = Optimum(self.single(), np.inf, 0.0, floor)
         self.reach: list[Reach] = []
 
     def single(self) -> Array:
-        """Return the weights of the best learner of each problem, (B, L)."""
+        """Return weight one on the best learner of each problem, (B, L)."""
         return np.stack([np.eye(len(each.single))[np.argmin(each.single)] for each in self.surveys])
 
     def offer(self, guesses: Array) -> None:
@@ -162,7 +168,9 @@ class _Search:
             np.concatenate([part.g for part in parts]),
             self.penalty,
         )
-        found = interior(program, self._middle(), self.tol, self.best.floor)
+        # the better a learner, the more weight it has at the start, (B L,)
+        start = np.concatenate([_start_weights(each.single) for each in self.surveys])
+        found = interior(program, start, self.tol, self.best.floor)
         if found.bound > self.best.bound:
             proofs = [
                 Proof(r, part.free, found.e[cut]) for r, part, cut in zip(reach, parts, program.cuts, strict=True)
@@ -170,13 +178,9 @@ class _Search:
             self.best = replace(self.best, bound=found.bound, proofs=tuple(proofs))
         self.offer(found.w.reshape(-1, *self.best.w.shape))
 
-    def _middle(self) -> Array:
-        """Return where the interior point method starts, (B L,): the better a learner, the more weight it has."""
-        return np.concatenate([_inverse(each.single) for each in self.surveys])
 
-
-def _inverse(loss: Array) -> Array:
-    """Return the least loss over each loss; 1 and 0.001 where some learners have none."""
+def _start_weights(loss: Array) -> Array:
+    """Return the least loss over each loss (L,); 1 and 0.001 where some learners have no loss."""
     return np.asarray(loss.min() / loss if loss.min() > 0 else np.where(loss == 0, 1.0, 1e-3))
 
 
@@ -194,10 +198,10 @@ def _plan(search: _Search, start: Array | None) -> tuple[Array, Iterator[list[in
         sampled = solve(parts, search.penalty, max(search.tol, SAMPLE_TOL))
         guesses = np.concatenate((guesses, sampled.w[None]))
     first = [max(int(BAND * np.sqrt(size / m) * total), DIRECT) for total in totals]
-    return guesses, _doubled(first, totals)
+    return guesses, _double(first, totals)
 
 
-def _doubled(counts: list[int], totals: list[int]) -> Iterator[list[int]]:
+def _double(counts: list[int], totals: list[int]) -> Iterator[list[int]]:
     """Yield counts, twice as many each time, until they are the totals."""
     while any(count < total for count, total in zip(counts, totals, strict=True)):
         yield [min(pair) for pair in zip(counts, totals, strict=True)]

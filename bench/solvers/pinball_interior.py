@@ -1,7 +1,7 @@
 """An interior point method for pinball losses of few pairs, on one simplex or on several that a penalty ties together.
 
-Letters: D = y - said of shape (L, N), a column for each pair of a row and a level; u = D'w. With B simplices D is block
-diagonal: w has length B L, and N is the number of all pairs.
+Letters: D = y - predictions of shape (L, N), a column for each pair of a row and a level; u = D'w. With B simplices D
+is block diagonal: w has length B L, and N is the number of all pairs.
 """
 
 from __future__ import annotations
@@ -115,23 +115,24 @@ def interior(program: Program, start: Array, tol: float, floor: float) -> Found:
     if not len(program.lower) and isinstance(program.penalty, Free):
         corner = np.eye(len(program.g))[[np.argmin(program.g)]]
         return Found(corner, float(program.g.min()), program.lower)
-    x, s = _begin(program, _scaled(program, start))
+    x, s = _begin(program, _scale(program, start))
     best, proof = -np.inf, program.inside(s)
     for _ in range(STEPS):
-        w, e = _scaled(program, program.parts(x)[0]), program.inside(s)
+        w, e = _scale(program, program.parts(x)[0]), program.inside(s)
         value, bound = program.value(w), program.bound(e, w)
         if bound > best:
             best, proof = bound, e
+        # a hundredth of the tolerance for the program; the rest is for the pairs that are taken as linear
         target = 0.01 * tol * max(value, floor)
         if value - best <= target or x @ s <= 1e-4 * target:
             break
         x, s = _step(program, x, s)
     exact = np.where(w * floor / FLOOR > program.parts(s)[0], w, 0.0)
-    exact = _scaled(program, exact) if program.sums(exact).all() else w
+    exact = _scale(program, exact) if program.sums(exact).all() else w
     return Found(np.stack((exact, w)), best, proof)
 
 
-def _scaled(program: Program, w: Array) -> Array:
+def _scale(program: Program, w: Array) -> Array:
     """Let each simplex sum to one."""
     return np.asarray(w / program.spread(program.sums(w)))
 

@@ -1,6 +1,7 @@
 """Pinball weights that differ from level to level: one set for each group of levels, or for each output level.
 
-The problems of different levels are independent, so that threads may share them; the answer is the same for any number.
+The problems of different levels are independent, so that threads may share them; the solution is the same for any
+number of threads.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from bench.solvers.pinball import Optimum, problem_of, solve
 from bench.solvers.pinball_penalty import tied
-from bench.solvers.pinball_problem import Problem, dual
+from bench.solvers.pinball_problem import PinballProblem, dual
 from bench.solvers.solution import Array
 
 WHOLE = 100
@@ -40,7 +41,7 @@ class LevelSolution:
 
 
 def pinball_by_groups(
-    said: Array,
+    predictions: Array,
     y: Array,
     levels: Array,
     weight: Array | None = None,
@@ -58,7 +59,7 @@ def pinball_by_groups(
     Raises:
         ValueError: a value is not finite.
     """
-    whole, parts = problem_of(said, y, levels, weight), list(groups)
+    whole, parts = problem_of(predictions, y, levels, weight), list(groups)
     problems = _parts(whole, parts)
     found = in_threads(lambda problem: solve((problem,), tol=tol), problems, threads)
     w = [np.tile(each.w.T, part.stop - part.start) for each, part in zip(found, parts, strict=True)]
@@ -66,7 +67,7 @@ def pinball_by_groups(
 
 
 def pinball_tied(
-    said: Array,
+    predictions: Array,
     y: Array,
     levels: Array,
     weight: Array | None = None,
@@ -86,15 +87,15 @@ def pinball_tied(
     Raises:
         ValueError: a value is not finite.
     """
-    whole = problem_of(said, y, levels, weight)
+    whole = problem_of(predictions, y, levels, weight)
     K = len(whole.levels)
     problems = _parts(whole, each_level(whole.levels))
-    found = solve(problems, tied(price, len(said), K), tol, None if start is None else start.T)
+    found = solve(problems, tied(price, len(predictions), K), tol, None if start is None else start.T)
     return LevelSolution(found.w.T, found.gap, found.value)
 
 
 def pinball_banded(
-    said: Array,
+    predictions: Array,
     y: Array,
     levels: Array,
     weight: Array | None = None,
@@ -105,7 +106,7 @@ def pinball_banded(
 ) -> LevelSolution:
     """Minimise the mean pinball loss of weights w (L, K, K), on the simplex over learners and input levels.
 
-    Level k draws on the input levels j with |j - k| <= band. Of many columns (l, j), each level starts with the
+    Level k uses the input levels j with |j - k| <= band. Of many columns (l, j), each level starts with the
     nearest; all others are priced by the dual solution e, and of each learner the column whose (D e)_lj lies furthest
     below the loss enters, until none does (column generation: Gilmore & Gomory, 1961, A linear programming approach to
     the cutting-stock problem). A round reads the panel once for all levels that are not done yet.
@@ -115,7 +116,7 @@ def pinball_banded(
     Raises:
         ValueError: a value is not finite.
     """
-    whole = problem_of(said, y, levels, weight)
+    whole = problem_of(predictions, y, levels, weight)
     K = len(whole.levels)
     near = np.abs(np.arange(K)[:, None] - np.arange(K)) <= band
     tasks = [_Level(whole, k, near[k], tol) for k in range(K)]
@@ -146,7 +147,7 @@ def in_threads(function: Callable[[Job], Result], jobs: Iterable[Job], threads: 
         return list(pool.map(function, jobs))
 
 
-def _parts(whole: Problem, groups: list[slice]) -> list[Problem]:
+def _parts(whole: PinballProblem, groups: list[slice]) -> list[PinballProblem]:
     """Return the problem of each group of levels."""
     return [replace(whole, levels=whole.levels[part], columns=(slice(None), part)) for part in groups]
 
@@ -164,8 +165,8 @@ def _together(found: Iterable[Optimum]) -> tuple[float, float]:
 class _Level:
     """One output level: the columns (l, j) that take part so far and their weights, both (L, K)."""
 
-    def __init__(self, whole: Problem, k: int, near: Array, tol: float) -> None:
-        L, _, K = whole.said.shape
+    def __init__(self, whole: PinballProblem, k: int, near: Array, tol: float) -> None:
+        L, _, K = whole.predictions.shape
         self.problem = replace(whole, levels=whole.levels[k : k + 1])
         self.allowed = np.tile(near, (L, 1))
         reach = K if self.allowed.sum() <= WHOLE else (START // L - 1) // 2
@@ -206,12 +207,12 @@ class _Level:
         self.tol = max(min(self.found.gap, self.tol) / 10, self.final)
 
 
-def _prices(whole: Problem, tasks: list[_Level]) -> Array:
+def _prices(whole: PinballProblem, tasks: list[_Level]) -> Array:
     """Return (D e)_lj of every column for the dual solution of each level, (T, L, K)."""
     if not tasks:
         return np.zeros((0, 0, 0))
     e = np.stack([task.dual() for task in tasks], axis=1)
-    prices = np.zeros((len(tasks), *whole.said.shape[::2]))
+    prices = np.zeros((len(tasks), *whole.predictions.shape[::2]))
     for rows in whole.slices():
         D = np.subtract(whole.y[rows, None], whole.read(rows), dtype=np.float64)
         prices += np.tensordot(e[rows], D, axes=(0, 1))

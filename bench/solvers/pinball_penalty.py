@@ -1,4 +1,4 @@
-"""What weights pay besides their pinball loss: nothing, a quadratic price, or their entropy.
+"""Penalties on weights beside their pinball loss: none, a quadratic one, or their entropy.
 
 Weights of B simplices with L learners each come as one array of shape (B L,), one simplex after another.
 """
@@ -47,7 +47,7 @@ class Free:
 
     blocks: int = 1
 
-    def value(self, w: Array) -> float:  # noqa: ARG002 - nothing is paid
+    def value(self, w: Array) -> float:  # noqa: ARG002 - there is no penalty
         """Return 0."""
         return 0.0
 

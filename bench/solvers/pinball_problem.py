@@ -1,6 +1,6 @@
 """The pairs of rows and levels of one pinball problem, read in chunks; what depends on all of them stays small.
 
-Letters: D = y - said of shape (L, N), a column for each of the N = n K pairs of a row and a level; u = D'w.
+Letters: D = y - predictions of shape (L, N), a column for each of the N = n K pairs of a row and a level; u = D'w.
 """
 
 from __future__ import annotations
@@ -15,39 +15,40 @@ from numpy.typing import NDArray
 from bench.solvers.solution import Array, Index
 
 CHUNK = 1 << 17
-"""Numbers of D in one pass over the rows."""
+"""Numbers of D in one pass over the rows: a megabyte of float64."""
 
 Reach = NDArray[np.float32]
+"""How far each pair is from a change of sign, see `Scan`."""
 
 Columns = tuple[slice | Index, slice | Index]
-"""Two indices into `said`, of learners and of outputs: slices, or two arrays of the same length, one pair a column."""
+"""Two indices into `predictions`, learners and outputs: slices, or two arrays of the same length, one pair a column."""
 
 EVERYTHING: Columns = (slice(None), slice(None))
 
 
 @dataclass(frozen=True)
-class Problem:
-    """`said` (L, n, K), of which `columns` are used, `y` (n,), `share` (n,), `levels` (K,).
+class PinballProblem:
+    """`predictions` (L, n, K), of which `columns` are used, `y` (n,), `share` (n,), `levels` (K,).
 
     The loss is Σ share ψ_τ(u) over rows and levels. With arrays as columns there is one level and a weight for each.
     """
 
-    said: Array
+    predictions: Array
     y: Array
     share: Array
     levels: Array
     columns: Columns = EVERYTHING
 
     def read(self, rows: slice) -> Array:
-        """Return what was said of some rows, (L, rows, K)."""
+        """Return the predictions for some rows, (L, rows, K)."""
         learners, outputs = self.columns
-        part = self.said[learners, rows, outputs]
+        part = self.predictions[learners, rows, outputs]
         return part.reshape(len(part), -1, len(self.levels))
 
     @property
     def size(self) -> int:
         """L, the number of weights."""
-        return len(self.said[self.columns[0], :1, self.columns[1]])
+        return len(self.predictions[self.columns[0], :1, self.columns[1]])
 
     @property
     def pairs(self) -> int:
@@ -69,7 +70,7 @@ class Problem:
             lower, upper = np.outer(share, self.levels - 1).ravel(), np.outer(share, self.levels).ravel()
             yield Chunk(pairs, D.reshape(len(D), -1), lower, upper)
 
-    def some(self, rows: Index) -> Problem:
+    def some(self, rows: Index) -> PinballProblem:
         """Return the problem of some rows, sorted, in memory; its shares keep their sum."""
         parts = []
         for part in self.slices():
@@ -77,7 +78,7 @@ class Problem:
             parts.append(self.read(part)[:, rows[first:last] - part.start])
         share = self.share[rows]
         whole = share * (self.share.sum() / share.sum())
-        return Problem(np.concatenate(parts, axis=1), self.y[rows], whole, self.levels)
+        return PinballProblem(np.concatenate(parts, axis=1), self.y[rows], whole, self.levels)
 
 
 class Chunk(NamedTuple):
@@ -124,7 +125,7 @@ class Local(NamedTuple):
     free: Array
 
 
-def survey(problem: Problem) -> Survey:
+def survey(problem: PinballProblem) -> Survey:
     """Read all rows once.
 
     Raises:
@@ -135,11 +136,11 @@ def survey(problem: Problem) -> Survey:
         single += chunk.loss(chunk.D)
         turning += int(np.count_nonzero((chunk.D.min(axis=0) < 0) & (chunk.D.max(axis=0) > 0)))
     if not np.isfinite(single).all():
-        raise ValueError("said, y or weight holds a value that is not finite")
+        raise ValueError("predictions, y or weight hold a value that is not finite")
     return Survey(single, turning)
 
 
-def scan(problem: Problem, w: Array) -> Scan:
+def scan(problem: PinballProblem, w: Array) -> Scan:
     """Read all rows once with some weights of shape (C, L)."""
     values, reach = np.zeros(len(w)), np.empty((len(w), problem.pairs), dtype=np.float32)
     for chunk in problem.chunks():
@@ -151,7 +152,7 @@ def scan(problem: Problem, w: Array) -> Scan:
     return Scan(values, reach)
 
 
-def local(problem: Problem, reach: Reach, count: int) -> Local:
+def local(problem: PinballProblem, reach: Reach, count: int) -> Local:
     """Keep the `count` pairs of the least reach (N,), and take the others as linear."""
     free = _nearest(reach, count)
     g, columns, boxes = np.zeros(problem.size), [], []
@@ -174,7 +175,7 @@ def _nearest(reach: Reach, count: int) -> Array:
     return np.isfinite(size)
 
 
-def dual(problem: Problem, reach: Reach, free: Array, e: Array) -> Array:
+def dual(problem: PinballProblem, reach: Reach, free: Array, e: Array) -> Array:
     """Return e of all pairs, (N,): the slope where a pair is linear."""
     lower, upper = np.outer(problem.share, problem.levels - 1).ravel(), np.outer(problem.share, problem.levels).ravel()
     whole = np.where(reach > 0, upper, lower)

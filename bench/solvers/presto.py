@@ -1,4 +1,4 @@
-"""Cumulative logits whose slopes are drawn towards each other, from proportional odds to slopes of their own.
+"""Cumulative logits whose slopes are shrunk towards each other, from proportional odds to slopes of their own.
 
 In theta = (a_k, b_k - b_{k-1}) the penalty of PRESTO is a lasso. This file minimises
 
@@ -6,7 +6,7 @@ In theta = (a_k, b_k - b_{k-1}) the penalty of PRESTO is a lasso. This file mini
 
 for any l1, l2 >= 0: l1 = ∞ on the steps gives proportional odds, l1 = l2 = 0 the unpenalised cumulative logits with
 slopes of their own. These have one likelihood for all thresholds; they are K - 1 separate binary logits only where the
-barrier of `bench.solvers.ordinal` has no say: for K = 2 and in saturated designs exactly, else nearly, in many rows.
+barrier of `bench.solvers.ordinal` has no effect: for K = 2 and in saturated designs exactly, else nearly, in many rows.
 
 Faletto and Bien (2023), Predicting Rare Events by Shrinking Towards Proportional Odds.
 """
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.solvers.ordinal import Cumulative, Margins, Rows
+from bench.solvers.ordinal import Cumulative, Margins, OrdinalRows
 from bench.solvers.presto_lasso import lasso
 from bench.solvers.solution import Array
 
@@ -47,14 +47,14 @@ ROUNDING = 1e-14
 """Share of F within which two values count as the same."""
 
 SMALLEST = 1e-9
-"""Least penalty at which a path starts, where no column tells anything."""
+"""Least penalty at which a path starts, where no column is informative."""
 
 
 @dataclass(frozen=True)
 class OrdinalFit:
-    """What was learned: `theta` (K - 1, d + 1), its certificates in nats, and the value F(theta)."""
+    """A fit: `theta` (K - 1, d + 1), its certificates in nats, and the value F(theta); see `ordinal_fit`."""
 
-    rows: Rows
+    rows: OrdinalRows
     theta: Array
     gap: float
     owed: float
@@ -67,7 +67,7 @@ class OrdinalFit:
 
 
 @dataclass(frozen=True)
-class Penalty:
+class SlopePenalty:
     """l1 and l2, each of the shape (K - 1, d + 1) of theta; where `fixed`, theta is zero instead (l1 = ∞)."""
 
     l1: Array
@@ -79,36 +79,36 @@ class Penalty:
         return float((self.l1 * np.abs(theta) + self.l2 * theta**2 / 2).sum())
 
 
-def drawn_together(rows: Rows, penalty: float, alpha: float = 1.0) -> Penalty:
+def presto_penalty(rows: OrdinalRows, penalty: float, alpha: float = 1.0) -> SlopePenalty:
     """Return the penalty of PRESTO, penalty (alpha |theta_j| + (1 - alpha) theta_j² / 2) on all but the intercepts."""
     strength = np.zeros(rows.shape)
     strength[:, 1:] = penalty
-    return Penalty(alpha * strength, (1 - alpha) * strength, strength < 0)
+    return SlopePenalty(alpha * strength, (1 - alpha) * strength, strength < 0)
 
 
-def parallel(rows: Rows, ridge: float) -> Penalty:
+def proportional_penalty(rows: OrdinalRows, ridge: float) -> SlopePenalty:
     """Return the penalty of proportional odds: one slope a column, with ridge b² / 2."""
     l2, fixed = np.zeros(rows.shape), np.zeros(rows.shape, dtype=bool)
     l2[0, 1:], fixed[1:, 1:] = ridge, True
-    return Penalty(np.zeros(rows.shape), l2, fixed)
+    return SlopePenalty(np.zeros(rows.shape), l2, fixed)
 
 
-def largest_penalty(rows: Rows, alpha: float = 1.0) -> float:
-    """Return the least penalty at which PRESTO has no slopes, alpha > 0; `SMALLEST` where no column tells anything."""
+def largest_penalty(rows: OrdinalRows, alpha: float = 1.0) -> float:
+    """Return the least penalty at which PRESTO has no slopes, alpha > 0; `SMALLEST` where no column is informative."""
     slope = rows.at(rows.null).slope(0.0)
     return max(float(np.abs(slope[:, 1:]).max(initial=0.0)) / alpha, SMALLEST)
 
 
-def path(rows: Rows, penalties: Iterable[float], alpha: float = 1.0, tol: float = 1e-6) -> Iterator[OrdinalFit]:
+def path(rows: OrdinalRows, penalties: Iterable[float], alpha: float = 1.0, tol: float = 1e-6) -> Iterator[OrdinalFit]:
     """Yield the fit for each penalty, each started where the one before it ended."""
     theta = rows.null
     for penalty in penalties:
-        fit = ordinal_fit(rows, drawn_together(rows, penalty, alpha), theta, tol)
+        fit = ordinal_fit(rows, presto_penalty(rows, penalty, alpha), theta, tol)
         theta = fit.theta
         yield fit
 
 
-def ordinal_fit(rows: Rows, penalty: Penalty, start: Array | None = None, tol: float = 1e-9) -> OrdinalFit:
+def ordinal_fit(rows: OrdinalRows, penalty: SlopePenalty, start: Array | None = None, tol: float = 1e-9) -> OrdinalFit:
     """Minimise F over the theta whose thresholds do not cross on any of the rows.
 
     Newton steps, each a lasso, with backtracking (Armijo). `start` is a theta within, the model without slopes unless
@@ -124,14 +124,14 @@ def ordinal_fit(rows: Rows, penalty: Penalty, start: Array | None = None, tol: f
     if not np.isfinite(now.value):  # next to where thresholds cross, by rounding
         now = _Point.at(rows.at(rows.null), rows.null, penalty)
     for _ in range(STEPS):
-        slope, gap = now.certified()
+        slope, gap = now.certify()
         if gap <= tol:
             break
-        after = _along(now, _newton(now, slope), slope)
+        after = _search_along(now, _newton(now, slope), slope)
         if after is None:  # rounding: no step that is short enough makes F less
             break
         now = after
-    return OrdinalFit(rows, now.theta, now.certified()[1], FENCE * now.margins.slack(), now.value)
+    return OrdinalFit(rows, now.theta, now.certify()[1], FENCE * now.margins.slack(), now.value)
 
 
 @dataclass(frozen=True)
@@ -140,14 +140,14 @@ class _Point:
 
     margins: Margins
     theta: Array
-    penalty: Penalty
+    penalty: SlopePenalty
     value: float
 
     @classmethod
-    def at(cls, margins: Margins, theta: Array, penalty: Penalty) -> _Point:
+    def at(cls, margins: Margins, theta: Array, penalty: SlopePenalty) -> _Point:
         return cls(margins, theta, penalty, margins.loss(FENCE) + penalty.value(theta))
 
-    def certified(self) -> tuple[Array, float]:
+    def certify(self) -> tuple[Array, float]:
         """Return the gradient of all of F but the lasso, and the gap.
 
         F is at least its linear model with the penalties, so the gap is the largest fall that this promises: exactly
@@ -175,6 +175,7 @@ def _newton(now: _Point, slope: Array) -> Array:
     moving = np.flatnonzero(~penalty.fixed & ((theta != 0) | (np.abs(slope) >= AWAKE * penalty.l1)))
     H = now.margins.curve(FENCE).reshape(theta.size, theta.size)[np.ix_(moving, moving)]
     diagonal = H.diagonal() + penalty.l2.flat[moving]
+    # the second term is for a coordinate whose own curvature is nothing
     H[np.diag_indices_from(H)] = diagonal * (1 + RIDGE) + 1e-3 * RIDGE * diagonal.max()
     start = theta.flat[moving]
     step = np.zeros_like(theta)
@@ -182,7 +183,7 @@ def _newton(now: _Point, slope: Array) -> Array:
     return step
 
 
-def _along(now: _Point, step: Array, slope: Array) -> _Point | None:
+def _search_along(now: _Point, step: Array, slope: Array) -> _Point | None:
     """Return the point after the first of 1, ½, ¼, … of the step that keeps a little of the promised fall."""
     rows, l1 = now.margins.rows, now.penalty.l1
     change = rows.at(step)
@@ -191,6 +192,6 @@ def _along(now: _Point, step: Array, slope: Array) -> _Point | None:
     for length in longest * 0.5 ** np.arange(40):
         margins = Margins(rows, now.margins.eta + length * change.eta)
         after = _Point.at(margins, now.theta + length * step, now.penalty)
-        if after.value <= now.value * (1 + ROUNDING) + 1e-4 * length * promised:
+        if after.value <= now.value * (1 + ROUNDING) + 1e-4 * length * promised:  # Armijo's usual 1e-4
             return after
     return None

@@ -13,7 +13,7 @@ LEAST = 0.01
 """The last penalty of the path, as a share of the first."""
 
 
-def chosen_penalty(X: Array, y: Index, weight: Array | None, n_penalties: int, alpha: float, fold: Index) -> float:
+def choose_penalty(X: Array, y: Index, weight: Array | None, *, n_penalties: int, alpha: float, fold: Index) -> float:
     """Return the largest of the penalties of least Brier score out of fold.
 
     The `n_penalties` run from the least that leaves no slopes on all rows down to 1 % of it, the same in each fold. A
@@ -21,19 +21,19 @@ def chosen_penalty(X: Array, y: Index, weight: Array | None, n_penalties: int, a
     """
     top = largest_penalty(ordinal_rows(X, y, weight), alpha)
     penalties = np.geomspace(top, LEAST * top, n_penalties)
-    said = np.zeros((n_penalties, len(y), int(y.max()) + 1))
+    predictions = np.zeros((n_penalties, len(y), int(y.max()) + 1))
     for held in (fold == number for number in np.unique(fold)):
         present, codes = np.unique(y[~held], return_inverse=True)
         if len(present) == 1:
-            said[:, held, present[0]] = 1.0
+            predictions[:, held, present[0]] = 1.0
             continue
         rows = ordinal_rows(X[~held], codes, None if weight is None else weight[~held])
-        for place, fit in zip(said, path(rows, penalties, alpha), strict=True):
-            place[np.ix_(held, present)] = fit.model.probabilities(X[held])
-    return float(penalties[np.argmin(losses.mean(losses.brier(y, said), weight))])
+        for of_penalty, fit in zip(predictions, path(rows, penalties, alpha), strict=True):
+            of_penalty[np.ix_(held, present)] = fit.model.probabilities(X[held])
+    return float(penalties[np.argmin(losses.mean(losses.brier(y, predictions), weight))])
 
 
-def dealt(y: Index, folds: int, seed: int) -> Index:
+def deal_folds(y: Index, folds: int, seed: int) -> Index:
     """Return a fold for each row (n,): the rows of each class are dealt out in random order."""
     shuffled = np.random.default_rng(seed).permutation(len(y))
     fold = np.empty(len(y), dtype=np.intp)

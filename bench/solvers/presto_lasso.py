@@ -36,7 +36,7 @@ def lasso(H: Array, c: Array, l1: Array, z: Array) -> Array:
             aim[members] = solve_positive(H[np.ix_(members, members)], ridge[members], -(c + l1 * sign)[members])
         wrong = aim * sign < 0
         if wrong.any():
-            if not z[wrong].any():  # rounding: what has just been let in wants back
+            if not z[wrong].any():  # rounding: the coordinate that has just been let in turns back to zero
                 break
             z = _on_the_way(H, c, l1, z, aim)
             sign = np.sign(z) * (l1 > 0)

@@ -4,7 +4,7 @@
     dual     max_a  y'(a - (1-τ)w) - ½ Σ_j D_j b_j²   with   X'(a - (1-τ)w) = D b,   0 <= a <= w
 
 A step solves one system of as many equations as there are columns, and the number of steps hardly grows with
-the rows (10 to 30), where a simplex method visits thousands of corners. Of many rows only those near a first answer
+the rows (10 to 30), where a simplex method visits thousands of corners. Of many rows only those near a first solution
 enter: the others keep their sides, and their loss is linear.
 
 Portnoy and Koenker (1997), The Gaussian Hare and the Laplacian Tortoise; Mehrotra (1992), On the Implementation
@@ -13,7 +13,7 @@ of a Primal-Dual Interior Point Method. Written from the equations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,10 +23,14 @@ from bench.core.losses import pinball
 from bench.solvers.solution import Array, Index
 
 TOLERANCE = 1e-9
+"""Relative gap at which the steps end."""
+
 PATIENCE = 15
-"""Steps without a smaller gap after which rounding has the last word."""
+"""Steps without a smaller gap after which rounding allows no smaller one."""
 
 MOST_STEPS = 100
+"""Steps at most; 10 to 30 are usual."""
+
 RIDGE = 3e-15
 """Share of the trace added to a system's diagonal: ten times smaller, and indicators that sum to one break it."""
 
@@ -40,7 +44,7 @@ FEW = 4000
 """Up to so many rows are solved at once."""
 
 NEAR = 2.0
-"""Rows that enter of n with p columns: NEAR (n √p)^(2/3), as the first answer of so many errs by."""
+"""Rows that enter of n with p columns: NEAR (n √p)^(2/3), by the error of a first solution from so many rows."""
 
 ROUNDS = 5
 """How often rows may change their sides, and enter after all, before all rows are solved at once."""
@@ -50,7 +54,7 @@ CLOSE = 1e-7
 
 
 @dataclass(frozen=True)
-class Problem:
+class RegressionProblem:
     """Rows X (n, p) with the constant first, targets y (n,), weights w (n,), level τ, penalties D (p,).
 
     Rows that are left out may have a loss that is linear: `fixed` - `pull`'b, with `pull` (p,).
@@ -64,17 +68,17 @@ class Problem:
     pull: Array | float = 0.0
     fixed: float = 0.0
 
-    def some(self, rows: Index) -> Problem:
+    def some(self, rows: Index) -> RegressionProblem:
         """Return the problem of some rows, with the penalty as it is to all."""
         share = self.w[rows].sum() / self.w.sum()
-        return Problem(self.X[rows], self.y[rows], self.w[rows] / share, self.level, self.penalty)
+        return RegressionProblem(self.X[rows], self.y[rows], self.w[rows] / share, self.level, self.penalty)
 
-    def near(self, rows: Index, above: NDArray[np.bool_]) -> Problem:
-        """Return the problem of some rows, with the loss of the others as it is above (n,) or below the answer."""
+    def near(self, rows: Index, above: NDArray[np.bool_]) -> RegressionProblem:
+        """Return the problem of some rows, with a linear loss for the others, `above` (n,) their fit or not."""
         slope = self.w * np.where(above, self.level, self.level - 1)
         slope[rows] = 0
-        return Problem(
-            self.X[rows], self.y[rows], self.w[rows], self.level, self.penalty, slope @ self.X, float(slope @ self.y)
+        return replace(
+            self, X=self.X[rows], y=self.y[rows], w=self.w[rows], pull=slope @ self.X, fixed=float(slope @ self.y)
         )
 
 
@@ -97,7 +101,7 @@ class Direction(NamedTuple):
     v: Array
 
 
-def quantile_regression(problem: Problem, tol: float = TOLERANCE) -> tuple[Array, float]:
+def quantile_regression(problem: RegressionProblem, tol: float = TOLERANCE) -> tuple[Array, float]:
     """Return the coefficients (p,) and the gap to the optimum that is proved, relative to the loss; `tol` is enough.
 
     Losses below a thousandth of Σ_i w_i |y_i| count as that, so that a perfect fit has a gap too.
@@ -112,11 +116,13 @@ def quantile_regression(problem: Problem, tol: float = TOLERANCE) -> tuple[Array
     return _from_near(problem, b, count, smallest, tol) or _interior(problem, smallest, tol)
 
 
-def _from_near(problem: Problem, b: Array, count: int, smallest: float, tol: float) -> tuple[Array, float] | None:
-    """Solve the rows that are nearest to an answer, until all others are found on the side where they were put.
+def _from_near(
+    problem: RegressionProblem, b: Array, count: int, smallest: float, tol: float
+) -> tuple[Array, float] | None:
+    """Solve the rows that are nearest to a solution b, until all others are found on the side where they were put.
 
-    Then the answer and its gap are those of all rows. None where they go on changing sides, or where the near rows
-    alone are no good problem, as happens after a poor first answer.
+    Then the solution and its gap are those of all rows. None where they go on changing sides, or where the near rows
+    alone are no good problem, as happens after a poor b.
     """
     residual = problem.y - problem.X @ b
     reach = np.sqrt(np.square(problem.X) @ (1 / np.maximum(np.square(problem.X).mean(axis=0), 1e-300)))
@@ -133,7 +139,7 @@ def _from_near(problem: Problem, b: Array, count: int, smallest: float, tol: flo
     return None
 
 
-def _interior(problem: Problem, smallest: float, tol: float) -> tuple[Array, float]:
+def _interior(problem: RegressionProblem, smallest: float, tol: float) -> tuple[Array, float]:
     """Solve all rows at once by Mehrotra's steps."""
     point = _start(problem)
     best, least, since = point.b, np.inf, 0
@@ -148,7 +154,7 @@ def _interior(problem: Problem, smallest: float, tol: float) -> tuple[Array, flo
     return best, least
 
 
-def _start(problem: Problem) -> Point:
+def _start(problem: RegressionProblem) -> Point:
     """Return weighted least squares, shifted so that the level's share of the residuals is negative."""
     X, y, w, level, penalty = problem.X, problem.y, problem.w, problem.level, problem.penalty
     b = _solver(X, w, penalty)(X.T @ (w * y))
@@ -161,7 +167,7 @@ def _start(problem: Problem) -> Point:
     return Point(b, w * (1 - level), w * level, v - residual, v)
 
 
-def _certificate(problem: Problem, point: Point, residual: Array, smallest: float) -> tuple[float, Array]:
+def _certificate(problem: RegressionProblem, point: Point, residual: Array, smallest: float) -> tuple[float, Array]:
     """Return the relative gap between primal and dual, and what X'(a - (1-τ)w) = D b - pull lacks."""
     loss = problem.w @ pinball(residual, np.zeros((len(residual), 1)), np.array([problem.level]))[:, 0]
     penalty = point.b @ (problem.penalty * point.b)
@@ -179,13 +185,13 @@ def _solver(X: Array, weight: Array, penalty: Array) -> Any:
     root = X * np.sqrt(weight)[:, None]
     system = root.T @ root
     diagonal = np.einsum("jj->j", system)
-    # Full sets of indicators make the system singular: a ridge of rounding size picks one of equal answers.
+    # full sets of indicators make the system singular: a ridge of rounding size picks one of equal solutions
     diagonal += penalty + RIDGE * diagonal.sum() + 1e-300
     factor = cho_factor(system, overwrite_a=True, check_finite=False)
     return lambda right: cho_solve(factor, right, check_finite=False)
 
 
-def _step(problem: Problem, point: Point, residual: Array, unmet: Array) -> Point:
+def _step(problem: RegressionProblem, point: Point, residual: Array, unmet: Array) -> Point:
     """Go towards the optimum, then correct for the curvature of a z = μ and s v = μ on the way (Mehrotra)."""
     _, a, s, z, v = point
     q = 1 / (z / a + v / s)
@@ -208,7 +214,7 @@ def _step(problem: Problem, point: Point, residual: Array, unmet: Array) -> Poin
     bent = direction((centre - met * straight.a * straight.z) / a, (centre + met * straight.a * straight.v) / s)
     # A short straight step is a sign of walls that are too near: then stay further away from the next.
     share = min(NEARLY_ONE, 0.9 + 0.1 * length)
-    return _moved(problem, point, bent, share * _length(point, bent))
+    return _move(problem, point, bent, share * _length(point, bent))
 
 
 def _centre(point: Point, go: Direction, length: float) -> float:
@@ -224,7 +230,7 @@ def _length(point: Point, go: Direction) -> float:
     return min(1.0, -1.0 / worst) if worst < 0 else 1.0
 
 
-def _moved(problem: Problem, point: Point, go: Direction, length: float) -> Point:
+def _move(problem: RegressionProblem, point: Point, go: Direction, length: float) -> Point:
     a = point.a + length * go.a
     # Recomputed, not updated, so that a + s = w to the last bit; and rounding must not put it on the wall.
     slack = np.maximum(problem.w - a, THINNEST * problem.w)

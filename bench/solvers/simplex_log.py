@@ -41,7 +41,7 @@ class _Problem:
 def simplex_log(p: Array, weight: Array | None = None, tol: float = 1e-8) -> Solution:
     """Maximise the mean of log(p_i'w) over w >= 0, Σw = 1, with exact zeros.
 
-    `p` has shape (L, n): what each learner said of the true class, or any positive density; `weight` has
+    `p` has shape (L, n): each learner's probability of the true class, or any positive density; `weight` has
     shape (n,). Sequential quadratic programming: the second-order model at w is a simplex QP, whose solution
     gives the direction, followed by backtracking (Kim, Carbonetto, Stephens & Anitescu, 2020, A fast
     algorithm for maximum likelihood estimation of mixture proportions using sequential quadratic
@@ -61,7 +61,7 @@ def simplex_log(p: Array, weight: Array | None = None, tol: float = 1e-8) -> Sol
             # where all learners of weight were wrong, Newton only doubles a new weight and EM finds its size
             moved *= _second_order(problem, moved)[0]
         w = moved / moved.sum()
-    return _certified(problem, w)
+    return _certify(problem, w)
 
 
 def _problem(p: Array, weight: Array | None) -> _Problem:
@@ -106,7 +106,7 @@ def _backtrack(problem: _Problem, w: Array, goal: Array) -> Array:
     return goal if a == 1 else w + a * (goal - w)
 
 
-def _certified(problem: _Problem, w: Array) -> Solution:
+def _certify(problem: _Problem, w: Array) -> Solution:
     """Return w with its value and its gap."""
     slope, value = np.zeros(len(w)), 0.0
     for rows, p in problem.chunks():

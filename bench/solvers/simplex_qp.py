@@ -1,7 +1,7 @@
 """Squared error on the simplex: an exact active set that needs only the Gram matrix of the residuals.
 
-On the simplex Σ_l w_l said_l - y = Σ_l w_l E_l, so that the mean squared error is w'Gw. The residual form
-matters: P'P and P'y lose all digits when y is far from zero.
+With predictions p_l of the learners, on the simplex Σ_l w_l p_l - y = Σ_l w_l E_l, so that the mean squared error is
+w'Gw. The residual form matters: P'P and P'y lose all digits when y is far from zero.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.solvers.active_set import RIDGE, Faces, solve_positive
+from bench.solvers.active_set import RIDGE, ActiveSets, solve_positive
 from bench.solvers.solution import Array, Index, Solution
 
 NOISE = 1e-15
@@ -26,16 +26,17 @@ STAYED = 0.98
 """When this share of more than BLOCK learners stays, the optimum is dense, and all others may enter."""
 
 
-def residual_gram(said: Array, y: Array, weight: Array | None = None, chunk: int = 4096) -> Array:
-    """Return G = E'SE / Σs of the residuals E_l = said_l - y, shape (L, L).
+def residual_gram(predictions: Array, y: Array, weight: Array | None = None, chunk: int = 4096) -> Array:
+    """Return G = E'SE / Σs of the residuals E_l = p_l - y of predictions p, shape (L, L).
 
-    `said` has shape (L, n) and may be a memory map of any float type: rows are read in chunks of fixed size,
+    `predictions` have shape (L, n) and may be a memory map of any float type: rows are read in chunks of fixed size,
     which stay in the cache, and summed in float64.
     """
-    gram, room = np.zeros((len(said), len(said))), np.empty((len(said), min(chunk, len(y))))
+    size = len(predictions)
+    gram, room = np.zeros((size, size)), np.empty((size, min(chunk, len(y))))
     for start in range(0, len(y), chunk):
         rows = slice(start, start + chunk)
-        error = np.subtract(said[:, rows], y[rows], out=room[:, : len(y[rows])], dtype=np.float64)
+        error = np.subtract(predictions[:, rows], y[rows], out=room[:, : len(y[rows])], dtype=np.float64)
         if weight is not None:
             error *= np.sqrt(weight[rows])
         gram += error @ error.T
@@ -49,7 +50,7 @@ class _Problem:
     gram: Array
     half: Array | None
     scale: float
-    faces: Faces
+    sets: ActiveSets
 
     def slope(self, w: Array) -> Array:
         """Return half the gradient, Gw + c/2."""
@@ -79,7 +80,7 @@ def simplex_qp(gram: Array, linear: Array | None = None, tol: float = 1e-12) -> 
     single = problem.gram.diagonal() if linear is None else problem.gram.diagonal() + linear
     w = np.zeros(len(single))
     w[np.argmin(single)] = 1.0
-    return _certified(problem, _descend(problem, w, tol))
+    return _certify(problem, _descend(problem, w, tol))
 
 
 def _problem(gram: Array, linear: Array | None) -> _Problem:
@@ -90,21 +91,23 @@ def _problem(gram: Array, linear: Array | None) -> _Problem:
     scale = float(diagonal.mean()) if half is None else max(float(diagonal.mean()), float(np.abs(half).max()))
     if not np.isfinite(scale):
         raise ValueError("the Gram matrix or the linear term holds a value that is not finite")
-    return _Problem(gram, half, scale, Faces(gram, RIDGE * np.where(diagonal > 0, diagonal, scale or 1.0)))
+    return _Problem(gram, half, scale, ActiveSets(gram, RIDGE * np.where(diagonal > 0, diagonal, scale or 1.0)))
 
 
 def _descend(problem: _Problem, w: Array, tol: float) -> Array:
     """Exchange learners until no slope lies below the level, the mean slope of the support."""
     slope = problem.slope(w)
     most = BLOCK
-    for _ in range(100 + 10 * len(w)):
+    for _ in range(100 + 10 * len(w)):  # bounds the exchanges, should rounding let them cycle
         level = float(w @ slope)
         low = ((slope < level - problem.allowed(level, tol)) & (w == 0)).nonzero()[0]
         if not len(low):
             break
         entering = low[slope[low].argsort(kind="stable")]
         for move, count in ((_block, most), (_single, 1)):
-            support = _union(w, entering[:count])
+            chosen = w > 0
+            chosen[entering[:count]] = True
+            support = chosen.nonzero()[0]
             new = move(problem, w, support)
             new_slope = problem.slope(new)
             # the change of the value, in a form that keeps its sign long after the values agree in all digits
@@ -117,25 +120,18 @@ def _descend(problem: _Problem, w: Array, tol: float) -> Array:
     return w
 
 
-def _union(w: Array, entering: Index) -> Index:
-    """Return the support of w with some more learners, sorted."""
-    chosen = w > 0
-    chosen[entering] = True
-    return chosen.nonzero()[0]
-
-
 def _block(problem: _Problem, w: Array, support: Index) -> Array:
     """Minimise on the support, dropping all negative weights at once: fast, but the value may rise."""
-    z = _face(problem, w, support)
+    z = _minimise_on(problem, w, support)
     while z.min() <= 0:
         support = support[z > 0]
-        z = _face(problem, w, support)
+        z = _minimise_on(problem, w, support)
     return _spread(z, support, len(w))
 
 
 def _single(problem: _Problem, w: Array, support: Index) -> Array:
     """Walk from w towards the minimiser on the support, dropping a learner where its weight reaches zero."""
-    z = _face(problem, w, support)
+    z = _minimise_on(problem, w, support)
     while z.min() <= 0:
         here = w[support]
         low = z <= 0
@@ -145,7 +141,7 @@ def _single(problem: _Problem, w: Array, support: Index) -> Array:
         keep = (share > share.min()) & (here > 0)
         support = support[keep]
         w = _spread(here[keep], support, len(w))
-        z = _face(problem, w, support)
+        z = _minimise_on(problem, w, support)
     return _spread(z, support, len(w))
 
 
@@ -156,24 +152,24 @@ def _spread(values: Array, support: Index, size: int) -> Array:
     return w
 
 
-def _face(problem: _Problem, w: Array, support: Index) -> Array:
+def _minimise_on(problem: _Problem, w: Array, support: Index) -> Array:
     """Return the minimiser over Σz = 1 on the support, of any sign.
 
     Without c it is z = x / Σx, where G x = 1. With c it is w plus a step along the solutions of M x = 1 and
     M x = -slope, M = G + scale 11', which has the same minimiser and is no longer singular along 1.
     """
     if problem.half is None:
-        x = problem.faces.solve(support)
+        x = problem.sets.solve(support)
         return np.asarray(x / x.sum())
-    gram, here = problem.faces.part(support), w[support]
+    gram, here = problem.sets.part(support), w[support]
     slope = gram @ here + problem.half[support]
     right = np.stack((np.ones(len(support)), slope.mean() - slope), axis=1)
-    x = solve_positive(gram + problem.scale, problem.faces.ridge[support], right)
+    x = solve_positive(gram + problem.scale, problem.sets.ridge[support], right)
     missing = 1 - here.sum() - x[:, 1].sum()
     return np.asarray(here + x[:, 1] + missing / x[:, 0].sum() * x[:, 0])
 
 
-def _certified(problem: _Problem, w: Array) -> Solution:
+def _certify(problem: _Problem, w: Array) -> Solution:
     """Return w / Σw with its value and its gap."""
     w = w / w.sum()
     slope = problem.slope(w)

@@ -58,14 +58,12 @@ def bayesian_signed_rank(
             z = differences(table[:, i], table[:, j])
             known = ~np.isnan(z)
             if not too_few(int(known.sum())):
-                pair = _shares(np.concatenate([[0.0], z[known]]), _columns(weights, known), rope)
+                inside = np.concatenate([[True], known])
+                drawn = weights if inside.all() else np.ascontiguousarray(weights[:, inside])  # no copy of all
+                pair = _shares(np.concatenate([[0.0], z[known]]), drawn, rope)
                 better[i, j], same[i, j], better[j, i] = pair
                 same[j, i] = same[i, j]
     return Bayes(better, same, too_few(N))
-
-
-def _columns(weights: Array, known: Array) -> Array:
-    return weights if known.all() else np.ascontiguousarray(weights[:, np.concatenate([[True], known])])
 
 
 def _shares(z: Array, weights: Array, rope: float) -> tuple[float, float, float]:
@@ -106,14 +104,5 @@ def _by_order(z: Array, w: Array, rope: float) -> tuple[Array, Array]:
 
 
 def _noise(z: Array, rope: float) -> float:
-    """Return how far a sum of two differences may be from the edge and still be on it."""
+    """Return how far a sum of two differences may be from the edge and still be on it, above float noise."""
     return 1e-11 * float(np.abs(z[np.isfinite(z)]).max(initial=rope))
-
-
-def verdicts(found: Bayes, sure: float = 0.95) -> Array:
-    """Return for each pair (K, K) "better", "worse", "same" or "open": what is more probable than `sure`.
-
-    Empty where there is no probability.
-    """
-    choices = [np.isnan(found.better), found.better > sure, sure < found.better.T, found.same > sure]
-    return np.select(choices, ["", "better", "worse", "same"], "open")

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from bench.core.nouns import Array
-from bench.stats.ranks import positions
+from bench.stats.ranks import RANK_DECIMALS, positions
 from bench.stats.tables import too_few
 
 DRAWS = 1000
@@ -65,7 +65,7 @@ def position_intervals(
     means = mean_rank_draws(task_ranks, task_counts(len(task_ranks), draws, rng))
     known = ~np.isnan(task_ranks).any(axis=0)
     places = np.full(means.shape, np.nan)
-    places[:, known] = rankdata(means[:, known].round(9), method="min", axis=1)
+    places[:, known] = rankdata(means[:, known].round(RANK_DECIMALS), method="min", axis=1)
     return percentiles(places, level, "inverted_cdf")
 
 
@@ -78,6 +78,6 @@ def winner_stays(task_ranks: Array, rng: np.random.Generator, draws: int = DRAWS
     if too_few(len(task_ranks)) or not known.any():
         return float("nan")
     won = positions(task_ranks[:, known].mean(axis=0)).to_numpy(dtype=float) == 1
-    means = mean_rank_draws(task_ranks[:, known], task_counts(len(task_ranks), draws, rng)).round(9)
+    means = mean_rank_draws(task_ranks[:, known], task_counts(len(task_ranks), draws, rng)).round(RANK_DECIMALS)
     first = means == means.min(axis=1, keepdims=True)
     return float((first[:, won].sum(axis=1) / first.sum(axis=1)).mean())

@@ -6,28 +6,14 @@ import numpy as np
 
 from bench.core.nouns import Array
 from bench.stats.ranks import average_ranks, task_ranks
-from bench.stats.tables import common
-
-
-def borda_one_level(badness: Array) -> Array:
-    """Return the mean rank of each method over all blocks pooled, (K,); lower is better.
-
-    Every ranking counts one, so that a task with more folds counts more. Source: Colombo, Noiry, Irurozki and Clémençon
-    (2022), What are the best systems? New perspectives on NLP benchmarking; ties take average ranks here. Blocks that
-    lack a method are left out for all; NaN for a method that never answered.
-    """
-    rows, methods = common(badness)
-    found = np.full(badness.shape[1], np.nan)
-    if rows.any():
-        found[methods] = average_ranks(badness[rows][:, methods]).mean(axis=0)
-    return found
 
 
 def borda_two_level(badness: Array, task: Array, weight: Array | None = None) -> Array:
     """Return the mean over tasks of the rank within the task of the mean rank over its blocks, (K,); lower is better.
 
-    The two levels of Colombo et al. (2022): Borda over the folds of a task gives its order, Borda over the orders of
-    the tasks the result; average ranks for ties at both. Missing values as in `borda_one_level`.
+    Borda over the folds of a task gives its order, Borda over the orders of the tasks the result; average ranks for
+    ties at both. Blocks that lack a method are left out for all; NaN for a method that never has a value. Source:
+    Colombo, Noiry, Irurozki and Clémençon (2022), What are the best systems? New perspectives on NLP benchmarking.
     """
     inner = task_ranks(badness, task, weight)
     found = np.full(badness.shape[1], np.nan)
@@ -40,11 +26,11 @@ def borda_two_level(badness: Array, task: Array, weight: Array | None = None) ->
 def copeland(preference: Array) -> Array:
     """Return the share of rivals (K,) that a method beats on most of the tasks on which both are there, ties half.
 
-    `preference` (K, K) from `games.preference`. Source: Copeland (1951), A reasonable social welfare function; NaN for
-    a method that met nobody.
+    `preference` (K, K) from `pairwise_wins.preference`. NaN for a method that met no other. Source: Copeland (1951), A
+    reasonable social welfare function.
     """
     met = preference + preference.T > 0
-    margin = np.round(preference - preference.T, 9)
+    margin = np.round(preference - preference.T, 9)  # float noise of sums over tasks is a tie
     points = ((margin > 0) + 0.5 * ((margin == 0) & met)).sum(axis=1)
     rivals = met.sum(axis=1)
     return np.divide(points, rivals, out=np.full(len(rivals), np.nan), where=rivals > 0)

@@ -39,27 +39,10 @@ def correlated_t(difference: Array, test_share: float) -> CorrelatedT:
         unit = np.where(size > 0, size, 1.0)  # squares of very large or small numbers would not be finite or not be
         mean = np.where(known, difference / unit, 0.0).sum(axis=0) / n
         off = np.where(known, difference / unit - mean, 0.0)
+        # what is below 1e-12 of the largest difference is float noise, not spread
         variance = np.where((np.abs(off) > 1e-12).any(axis=0), (off**2).sum(axis=0), 0.0) / (n - 1)
         mean, error = unit * mean, unit * np.sqrt((1 / n + test_share / (1 - test_share)) * variance)
         t = np.where((mean == 0) & (error == 0), 0.0, np.where(error > 0, mean / error, np.nan))
     none = bad | (n < 2)
     mean, error, t = (np.where(bad, np.nan, mean), np.where(none, np.nan, error), np.where(none, np.nan, t))
     return CorrelatedT(mean, error, t, n - 1, 2 * stdtr(np.maximum(n - 1, 1), -np.abs(t)))
-
-
-def correlated_t_probabilities(found: CorrelatedT, rope: float) -> tuple[Array, Array, Array]:
-    """Return the probabilities that the difference is below -rope, within, and above rope.
-
-    The posterior is the t-distribution with the mean, error and degrees of freedom of `correlated_t` (Corani and
-    Benavoli, 2015). Without spread all of it is at zero if all differences are zero, else NaN; with rope 0 and all
-    differences zero each side has a half.
-    """
-    df = np.maximum(found.df, 1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        below = stdtr(df, (-rope - found.mean) / found.error)
-        above = stdtr(df, (found.mean - rope) / found.error)
-    nothing = (found.error == 0) & (found.mean == 0)
-    half = 0.0 if rope > 0 else 0.5
-    none = (found.error == 0) & ~nothing
-    below, above = (np.where(nothing, half, np.where(none, np.nan, side)) for side in (below, above))
-    return below, 1 - below - above, above

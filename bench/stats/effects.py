@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy.stats import rankdata
 
 from bench.core.nouns import Array
-from bench.stats.ranks import rounded
-from bench.stats.tables import common, differences, task_weights
+from bench.stats.ranks import round_digits
+from bench.stats.tables import common_blocks, differences, task_weights
 
 BY_PAIRS = 2000
 """Up to so many differences all their pairs are held; above, the median is searched for."""
@@ -20,14 +18,20 @@ def improvability(errors: Array, task: Array, weight: Array | None = None) -> Ar
 
         Σ_b w_b (1 - min_k e_bk / e_bm)
 
-    over the blocks b that all methods answered; 0 for a method that is always best. Errors need a true zero: give
-    1 - F1, not F1. NaN for all where one is negative. Where the best error is zero it is 1 for those who have another.
-    An infinite error counts 1. Source: Erickson et al. (2025), TabArena.
+    over the blocks b in which all methods have a score; 0 for a method that is always best. Errors need a true zero:
+    give 1 - F1, not F1. NaN for all where one is negative. Where the best error is zero it is 1 for those that have
+    another. An infinite error counts 1. Source: Erickson et al. (2025), TabArena.
     """
-    return _over_blocks(errors, task, weight, _shortfall)
+    rows, methods = common_blocks(errors)
+    found = np.full(errors.shape[1], np.nan)
+    if rows.any():
+        share = task_weights(task[rows], None if weight is None else weight[rows])
+        found[methods] = share @ _shortfall(errors[rows][:, methods])
+    return found
 
 
 def _shortfall(errors: Array) -> Array:
+    """Return 1 - best / error of every block and method."""
     if (errors < 0).any():
         return np.full(errors.shape, np.nan)
     best = errors.min(axis=1, keepdims=True)
@@ -35,65 +39,14 @@ def _shortfall(errors: Array) -> Array:
         return np.where(errors == best, 0.0, 1 - np.where(np.isinf(errors), 0.0, best / errors))
 
 
-def rescaled_loss(badness: Array, task: Array, weight: Array | None = None) -> Array:
-    """Return the mean over tasks of the place of each method between the best, 0, and the worst, 1, (K,).
-
-        Σ_b w_b (e_bm - min_k e_bk) / (max_k e_bk - min_k e_bk)
-
-    over the blocks that all methods answered; 0 for all in a block of ties. Where the worst is infinite, so is 1, and
-    what is finite is 0. It depends on who else is there, on the worst most of all.
-    """
-    return _over_blocks(badness, task, weight, _rescaled)
-
-
-def _rescaled(badness: Array) -> Array:
-    values = rounded(badness)
-    low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        between = (values - low) / (high - low)
-    return np.where(values == low, 0.0, np.where(values == high, 1.0, np.where(np.isfinite(between), between, 0.0)))
-
-
-def frontier_advantage(errors: Array, task: Array, weight: Array | None = None) -> Array:
-    """Return the mean over tasks of how far each method is ahead of the best of the others, (K,); below 0 if behind.
-
-        Σ_b w_b (o_bm - e_bm) / max(o_bm, e_bm),  o_bm = min over k != m of e_bk
-
-    over the blocks that all methods answered; 0 where both are equal. NaN for all where an error is negative, and for
-    one method alone.
-    """
-    return _over_blocks(errors, task, weight, _ahead)
-
-
-def _ahead(errors: Array) -> Array:
-    if (errors < 0).any() or errors.shape[1] < 2:
-        return np.full(errors.shape, np.nan)
-    two = np.sort(errors, axis=1)[:, :2]
-    other = np.where(np.arange(errors.shape[1]) == errors.argmin(axis=1)[:, None], two[:, 1:], two[:, :1])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ahead = (other - errors) / np.maximum(other, errors)
-    cases = [other == errors, np.isinf(other), np.isinf(errors)]
-    return np.select(cases, [0.0, 1.0, -1.0], ahead)
-
-
-def _over_blocks(table: Array, task: Array, weight: Array | None, measure: Callable[[Array], Array]) -> Array:
-    """Return the weighted mean of a measure over the blocks that all methods answered, every task counting one."""
-    rows, methods = common(table)
-    found = np.full(table.shape[1], np.nan)
-    if rows.any():
-        share = task_weights(task[rows], None if weight is None else weight[rows])
-        found[methods] = share @ measure(table[rows][:, methods])
-    return found
-
-
 def relative_score(errors: Array, baseline: int, task: Array, weight: Array | None = None) -> Array:
     """Return the geometric mean over tasks of each method's error over the baseline's, (K,); lower is better.
 
         exp(Σ_b w_b log(e_bm / e_b0))
 
-    over the blocks that both answered, every task counting one: a method that left out blocks is compared on those
-    that it has. Equal errors, even zero or infinite, have ratio one. NaN for a method where any other error of its
-    pairs is not positive and finite: a ratio with zero has no geometric mean.
+    over the blocks in which both have a score, every task counting one: a method that lacks blocks is compared on
+    those that it has. Equal errors, even zero or infinite, have ratio one. NaN for a method where any other error of
+    its pairs is not positive and finite: a ratio with zero has no geometric mean.
     """
     found = np.full(errors.shape[1], np.nan)
     base = errors[:, baseline]
@@ -106,29 +59,10 @@ def relative_score(errors: Array, baseline: int, task: Array, weight: Array | No
 
 
 def _log_ratio(mine: Array, base: Array) -> Array:
-    lawful = (mine > 0) & (base > 0) & np.isfinite(mine) & np.isfinite(base)
+    has_ratio = (mine > 0) & (base > 0) & np.isfinite(mine) & np.isfinite(base)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.log(mine) - np.log(base)
-    return np.where((mine == base) & (mine >= 0), 0.0, np.where(lawful, ratio, np.nan))
-
-
-def skill(errors: Array, baseline: int, task: Array, weight: Array | None = None) -> Array:
-    """Return 1 - `relative_score`, (K,): 0 for the baseline, 1 for no error at all, below 0 for worse than it."""
-    return 1 - relative_score(errors, baseline, task, weight)
-
-
-def cliffs_delta(left: Array, right: Array) -> float:
-    """Return P(left < right) - P(left > right) over all pairs of values; 1 if each of left is lower, that is better.
-
-    The values need a common unit. NaN are left out; NaN if nothing is left. Source: Cliff (1993), Dominance statistics:
-    ordinal analyses to answer ordinal questions.
-    """
-    left, right = rounded(left[~np.isnan(left)]), np.sort(rounded(right[~np.isnan(right)]))
-    if not len(left) or not len(right):
-        return float("nan")
-    above = len(right) - np.searchsorted(right, left, "right")
-    below = np.searchsorted(right, left, "left")
-    return float((above - below).sum() / (len(left) * len(right)))
+    return np.where((mine == base) & (mine >= 0), 0.0, np.where(has_ratio, ratio, np.nan))
 
 
 def rank_biserial(left: Array, right: Array) -> float:
@@ -140,7 +74,7 @@ def rank_biserial(left: Array, right: Array) -> float:
     are zero, NaN without pairs. Source: Kerby (2014), The simple difference formula.
     """
     d = differences(left, right)
-    d = rounded(d[~np.isnan(d)])
+    d = round_digits(d[~np.isnan(d)])
     if not len(d):
         return float("nan")
     ranks = rankdata(np.abs(d))

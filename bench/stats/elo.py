@@ -54,7 +54,7 @@ def elo(
     """
     N, K = len(played.won), played.won.shape[1]
     won, met = played.won.sum(axis=0), played.met.sum(axis=0)
-    inside = _reference(_connected(met[None])[0], anchor)
+    inside = _reference(_linked_pairs(met[None])[0], anchor)
     none = np.full(K, np.nan)
     if inside.sum() < 2:
         return Elo(none, none, none, "no two methods met")
@@ -84,7 +84,7 @@ def _draws(played: Games, inside: Array, counts: Array, ridge: float, start: Arr
     strength = bradley_terry((counts @ won).reshape(-1, K, K), ridge, start)
     if (met == 1).reshape(-1, K, K)[:, ~np.eye(K, dtype=bool)].all():
         return strength
-    reach = _connected((counts @ met).reshape(-1, K, K))
+    reach = _linked_pairs((counts @ met).reshape(-1, K, K))
     apart = np.flatnonzero(~reach.all(axis=(1, 2)))
     for draw in apart:
         there = _reference(reach[draw], None)
@@ -108,7 +108,7 @@ def bradley_terry(won: Array, ridge: float = RIDGE, start: Array | None = None) 
     n = tables + tables.transpose(0, 2, 1)
     theta = np.zeros(tables.shape[:2]) if start is None else np.broadcast_to(start, tables.shape[:2]).copy()
     active = np.arange(len(tables))
-    for _ in range(200):
+    for _ in range(200):  # a guard: every step lowers the loss, and a few dozen are enough
         step = _newton(tables[active], n[active], theta[active], ridge)
         theta[active] += step
         active = active[np.abs(step).max(axis=1, initial=0.0) > 1e-9]
@@ -134,7 +134,7 @@ def _newton(won: Array, n: Array, theta: Array, ridge: float) -> Array:
     return step * np.minimum(1.0, STEP / np.maximum(reach, STEP))[:, None]
 
 
-def _connected(met: Array) -> Array:
+def _linked_pairs(met: Array) -> Array:
     """Return whether a chain of games links i and j, (draws, K, K), from the numbers of games."""
     K = met.shape[-1]
     reach = (met > 0).astype(np.float32) + np.eye(K, dtype=np.float32)

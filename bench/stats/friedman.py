@@ -10,15 +10,15 @@ from scipy.special import gammaln
 from scipy.stats import chi2, f, studentized_range
 
 from bench.core.nouns import Array
-from bench.stats.ranks import average_ranks
-from bench.stats.tables import common, too_few
+from bench.stats.ranks import RANK_DECIMALS, average_ranks
+from bench.stats.tables import common_blocks, too_few
 
 
 class Friedman(NamedTuple):
-    """What the tests say of N tasks and K methods.
+    """Results of the tests on N tasks and K methods.
 
     `chi2` with its p-value `p_chi2`, corrected for ties; `F` and `p`, corrected after Iman and Davenport; `plain`, the
-    chi-square without the correction for ties; `reason` says why there are no numbers.
+    chi-square without the correction for ties; `reason` is why there are no numbers.
     """
 
     chi2: float
@@ -43,7 +43,7 @@ def friedman(table: Array) -> Friedman:
     and Davenport (1980), Approximations of the critical region of the Friedman statistic; Conover (1999), Practical
     Nonparametric Statistics, for ties; Demšar (2006), Statistical comparisons of classifiers over multiple data sets.
     """
-    rows, methods = common(table)
+    rows, methods = common_blocks(table)
     values = table[rows][:, methods]
     N, K = values.shape
     reason = too_few(N) or ("" if K > 1 else "fewer than two methods")
@@ -69,7 +69,7 @@ def _nothing(N: int, K: int, reason: str) -> Friedman:
 def iman_davenport(statistic: float, N: int, K: int) -> tuple[float, float]:
     """Return F and its p-value from a Friedman chi-square; infinite where all N tasks order the K methods alike."""
     rest = N * (K - 1) - statistic
-    if rest <= 1e-9 * N * (K - 1):
+    if rest <= 1e-9 * N * (K - 1):  # float noise: all tasks agree
         return math.inf, 0.0
     F = (N - 1) * statistic / rest
     return F, float(f.sf(F, K - 1, (K - 1) * (N - 1)))
@@ -98,7 +98,7 @@ def nemenyi(table: Array, alpha: float = 0.05) -> Nemenyi:
     Every p depends on all methods of the table: `wilcoxon` does not. Rows that lack a method are left out; NaN as in
     `friedman`. Source: Nemenyi (1963), Distribution-free multiple comparisons; Demšar (2006).
     """
-    rows, methods = common(table)
+    rows, methods = common_blocks(table)
     N, K = int(rows.sum()), int(methods.sum())
     p = np.full((table.shape[1],) * 2, np.nan)
     reason = too_few(N) or ("" if K > 1 else "fewer than two methods")
@@ -106,7 +106,7 @@ def nemenyi(table: Array, alpha: float = 0.05) -> Nemenyi:
         return Nemenyi(p, float("nan"), reason)
     mean_rank = average_ranks(table[rows][:, methods]).mean(axis=0)
     unit = math.sqrt(K * (K + 1) / (6 * N))
-    apart = np.abs(mean_rank[:, None] - mean_rank[None, :]).round(9)
+    apart = np.abs(mean_rank[:, None] - mean_rank[None, :]).round(RANK_DECIMALS)
     distinct, where = np.unique(apart, return_inverse=True)
     chance = np.asarray(studentized_range.sf(distinct / unit * math.sqrt(2), K, np.inf))
     p[np.ix_(methods, methods)] = np.clip(chance, 0, 1)[where].reshape(K, K)

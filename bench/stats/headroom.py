@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.core.nouns import Array
-from bench.stats.tables import common
+from bench.stats.tables import common_blocks
 
 SMALLEST = 1e-9
 """A gap below this share of the baseline's loss is no gap."""
@@ -36,7 +36,7 @@ def headroom(loss: Array, baseline: Array, oracle: Array) -> Headroom:
     gap is at most 1e-9. Tasks that lack a method, the baseline or the oracle, or where the baseline's loss is not
     positive and finite, are left out for all; NaN if there is no gap anywhere. A method of infinite loss closes -inf.
     """
-    rows, methods = common(loss)
+    rows, methods = common_blocks(loss)
     rows &= np.isfinite(baseline) & np.isfinite(oracle) & (baseline > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         gain = np.where(rows[:, None], (baseline[:, None] - loss) / baseline[:, None], np.nan)

@@ -27,7 +27,7 @@ EXACT_TO = 40
 class Kemeny(NamedTuple):
     """A consensus of K methods.
 
-    `rank` (K,) is the mean place over all best orders, so that ties share it (NaN for a method that met nobody);
+    `rank` (K,) is the mean place over all best orders, so that ties share it (NaN for a method that met no other);
     `order` one best order, as columns from the best; `distance` its disagreement and `bound` a lower bound, in tasks
     times pairs; `exact` whether the order is proven to be best.
     """
@@ -60,15 +60,16 @@ def kemeny(preference: Array, exact_to: int = EXACT_TO) -> Kemeny:
     played = (preference + preference.T).sum(axis=1) > 0
     rank, inside = np.full(K, np.nan), np.flatnonzero(played)
     table = preference[np.ix_(inside, inside)]
+    # whole numbers, so that equal margins are equal; 1e-300 where no method met another
     margin = np.rint(GRID * (table - table.T) / max(float((table + table.T).max(initial=0.0)), 1e-300)).astype(np.int64)
-    members = _twins(margin)
+    members = _equal_groups(margin)
     first = np.array([group[0] for group in members], dtype=int)
     size = np.array([len(group) for group in members], dtype=np.int64)
     merged = margin[np.ix_(first, first)] * np.outer(size, size)
     place, found, excess, proven = _by_groups(merged, size, exact_to)
-    for twin, group in enumerate(members):
-        rank[inside[group]] = place[twin]
-    order = np.array([inside[i] for twin in found for i in members[twin]], dtype=int)
+    for k, group in enumerate(members):
+        rank[inside[group]] = place[k]
+    order = np.array([inside[i] for k in found for i in members[k]], dtype=int)
     least = float(np.minimum(table, table.T).sum() / 2)
     distance = _distance(preference, order)
     missing = distance - least if proven.all() else excess * float((table + table.T).max(initial=0.0)) / GRID
@@ -80,7 +81,7 @@ def _distance(preference: Array, order: Array) -> float:
     return float(np.tril(preference[np.ix_(order, order)], -1).sum())
 
 
-def _twins(margin: Array) -> list[Array]:
+def _equal_groups(margin: Array) -> list[Array]:
     """Return the groups of methods with equal margins, the best by Borda first."""
     rows, group = np.unique(margin, axis=0, return_inverse=True) if len(margin) else (margin, np.zeros(0, dtype=int))
     group = group.reshape(-1)

@@ -27,7 +27,7 @@ def letters(different: Array, order: Array) -> list[str]:
     apart = np.asarray(different, dtype=bool)[np.ix_(order, order)]
     apart = (apart | apart.T) & ~np.eye(len(order), dtype=bool)
     columns = _insert_absorb(apart)
-    columns = _needed(_cover(apart) if columns is None else columns, len(order))
+    columns = _drop_needless(_cover(apart) if columns is None else columns, len(order))
     names = _names(len(columns))
     found = [""] * len(different)
     for place, method in enumerate(order):
@@ -73,7 +73,7 @@ def _without_conflict(members: list[int], apart: Array) -> frozenset[int]:
     return frozenset(kept)
 
 
-def _needed(columns: list[frozenset[int]], K: int) -> list[frozenset[int]]:
+def _drop_needless(columns: list[frozenset[int]], K: int) -> list[frozenset[int]]:
     """Drop columns all of whose pairs share another letter, from the worst on; sort by the best members."""
     columns = sorted(columns, key=sorted)
     shared = sum((_pairs(column, K) for column in columns), np.zeros((K, K), dtype=int))

@@ -20,7 +20,7 @@ AT_ONCE = 2000
 """Triangles added to the program in one round, the most broken first."""
 
 NODES = 2_000
-"""Branches at most; a clock would make the answer depend on the machine."""
+"""Branches at most; a clock would make the order depend on the machine."""
 
 Solved = tuple[list[int], float, bool]
 
@@ -36,8 +36,8 @@ def integer_program(margin: Array) -> Solved:
         minimise Σ_{i<j} -margin_ij x_ij,  0 <= x_ij + x_jk - x_ik <= 1 for i < j < k,  x_ij = 1 if i is before j
 
     Only broken triangles are added, first to the linear program, and where no order reaches its bound, to the integer
-    program; orders read from each answer are mended by the local search. Source: Grötschel, Jünger and Reinelt (1984),
-    A cutting plane algorithm for the linear ordering problem.
+    program; orders read from solutions are mended by the local search. Source: Grötschel, Jünger and Reinelt (1984), A
+    cutting plane algorithm for the linear ordering problem.
     """
     number = _numbers(len(margin))
     c = margin[np.triu_indices(len(margin), 1)]
@@ -45,8 +45,8 @@ def integer_program(margin: Array) -> Solved:
     best, bound, whole = climb(margin)[0], 0.0, False
     x, rows = (c > 0).astype(float), [np.zeros((0, 3), dtype=int)]
     while True:
-        best = min(best, _climbed(margin, _read(x, len(margin))), key=lambda order: cost(margin, order))
-        broken = _broken(x, number)
+        best = min(best, _climb_from(margin, _read(x, len(margin))), key=lambda order: cost(margin, order))
+        broken = _broken_triangles(x, number)
         if bound >= cost(margin, best) or (whole and not len(broken)):
             break
         whole = whole or not len(broken)
@@ -80,7 +80,7 @@ def _solve(c: Array, triangles: Array, integrality: int) -> Any:
     )
 
 
-def _broken(x: Array, number: Array) -> Array:
+def _broken_triangles(x: Array, number: Array) -> Array:
     """Return the variables (ij, jk, ik) of the triangles that x breaks, the most broken first."""
     full, K = _square(x, len(number)), len(number)
     i, j, k = (part.ravel() for part in np.meshgrid(*(np.arange(K),) * 3, indexing="ij"))
@@ -115,11 +115,11 @@ def climb(margin: Array) -> Solved:
     """
     starts = [margin.sum(axis=1), (margin > 0).sum(axis=1) - (margin < 0).sum(axis=1)]
     orders = [[int(i) for i in np.argsort(-score, kind="stable")] for score in starts]
-    best = min((_climbed(margin, order) for order in orders), key=lambda order: cost(margin, order))
+    best = min((_climb_from(margin, order) for order in orders), key=lambda order: cost(margin, order))
     return best, 0.0, cost(margin, best) == 0
 
 
-def _climbed(margin: Array, order: list[int]) -> list[int]:
+def _climb_from(margin: Array, order: list[int]) -> list[int]:
     """Move one method after the other to a better place, while there is one."""
     place = np.array(order, dtype=int)
     while True:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.core.nouns import Array
-from bench.stats.ranks import rounded
+from bench.stats.ranks import round_digits
 from bench.stats.tables import task_codes
 
 
@@ -32,7 +32,7 @@ def games(badness: Array, task: Array, weight: Array | None = None) -> Games:
     codes, N = task_codes(task)
     K = badness.shape[1]
     order = np.argsort(codes, kind="stable")
-    values = rounded(np.asarray(badness, dtype=float))[order]
+    values = round_digits(np.asarray(badness, dtype=float))[order]
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
     share = np.ones(len(order)) if weight is None else np.asarray(weight, dtype=float)[order]
     won, met = np.zeros((N, K, K)), np.zeros((N, K, K))
@@ -52,14 +52,3 @@ def games(badness: Array, task: Array, weight: Array | None = None) -> Games:
 def preference(played: Games) -> Array:
     """Return the number of tasks (K, K) on which i is preferred to j, ties and folds in shares."""
     return played.won.sum(axis=0)
-
-
-def win_rates(played: Games) -> Array:
-    """Return the share of rivals beaten (K,), ties half: the mean over pairs that met of the mean over their tasks.
-
-    Where every method met every other on every task it is (K - mean rank) / (K - 1). NaN for one that met nobody.
-    """
-    met = played.met.sum(axis=0)
-    share = np.divide(played.won.sum(axis=0), met, out=np.zeros_like(met), where=met > 0)
-    rivals = (met > 0).sum(axis=1)
-    return np.divide(share.sum(axis=1), rivals, out=np.full(len(rivals), np.nan), where=rivals > 0)

@@ -12,15 +12,17 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array
-from bench.stats.tables import common, task_means, task_weights
+from bench.stats.tables import common_blocks, task_means, task_weights
 
 SIGNIFICANT_DIGITS = 12
 """Badness is compared to this many digits: float noise is a tie, not an order."""
+RANK_DECIMALS = 9
+"""Mean ranks are compared to this many decimals: sums in another order are a tie, not an order."""
 
 
 def average_ranks(badness: Array) -> Array:
     """Rank the methods of every block, 1 for the least badness; ties share their average rank. Shape (blocks, K)."""
-    return pd.DataFrame(rounded(badness)).rank(axis=1, method="average").to_numpy()
+    return pd.DataFrame(round_digits(badness)).rank(axis=1, method="average").to_numpy()
 
 
 def block_weights(blocks: pd.DataFrame) -> Array:
@@ -48,10 +50,10 @@ def win_rate(mean_rank: Array, K: int) -> Array:
 def mean_ranks(badness: Array, task: Array, weight: Array | None = None) -> Array:
     """Return the mean rank of each method (K,): ranks within blocks, then means within tasks, then over tasks.
 
-    Blocks that lack a method are left out for all (`tables.common`); NaN for a method that never answered, and for all
-    if no block is left.
+    Blocks that lack a method are left out for all (`tables.common_blocks`); NaN for a method without any score, and for
+    all if no block is left.
     """
-    rows, methods = common(badness)
+    rows, methods = common_blocks(badness)
     found = np.full(badness.shape[1], np.nan)
     if rows.any():
         kept = None if weight is None else weight[rows]
@@ -65,7 +67,7 @@ def task_ranks(badness: Array, task: Array, weight: Array | None = None) -> Arra
     Blocks and methods are treated as in `mean_ranks`, so that its mean over tasks is `mean_ranks`; a task without a
     block that has all methods is left out, and N is the number of those that stay.
     """
-    rows, methods = common(badness)
+    rows, methods = common_blocks(badness)
     if not rows.any():
         return np.full((0, badness.shape[1]), np.nan)
     ranks = np.full((int(rows.sum()), badness.shape[1]), np.nan)
@@ -75,10 +77,10 @@ def task_ranks(badness: Array, task: Array, weight: Array | None = None) -> Arra
 
 def positions(mean_rank: Array) -> pd.Series[Any]:
     """Return places on the board from mean ranks: equal mean ranks share the better place, missing ones get none."""
-    return pd.Series(mean_rank).round(9).rank(method="min").astype("Int64")
+    return pd.Series(mean_rank).round(RANK_DECIMALS).rank(method="min").astype("Int64")
 
 
-def rounded(values: Array) -> Array:
+def round_digits(values: Array) -> Array:
     """Round each number to `SIGNIFICANT_DIGITS`; infinite numbers and NaN stay."""
     size = np.abs(np.where(np.isfinite(values) & (values != 0), values, 1.0))
     with np.errstate(over="ignore", invalid="ignore"):

@@ -11,7 +11,7 @@ from scipy.stats import kendalltau
 
 from bench.core.nouns import Array
 from bench.stats.ranks import average_ranks
-from bench.stats.tables import common, task_codes
+from bench.stats.tables import common_blocks, task_codes
 
 ENOUGH = 0.9
 """The reliability that an order of methods should have."""
@@ -45,7 +45,7 @@ def fold_correlation(badness: Array, task: Array) -> float:
 
     With unit ranks u (average ranks, centred, of length one) of F blocks: (|Σ u|² - F) / (F (F - 1)).
     """
-    rows, methods = common(badness)
+    rows, methods = common_blocks(badness)
     if not rows.any():
         return float("nan")
     ranks = average_ranks(badness[rows][:, methods])
@@ -60,23 +60,16 @@ def fold_correlation(badness: Array, task: Array) -> float:
     return float(each.mean()) if len(each) else float("nan")
 
 
-def reliability(rho: float, k: float) -> float:
-    """Return how well the mean over k folds is expected to correlate with that over k others.
-
-    k rho / (1 + (k - 1) rho), rho the correlation of two folds; NaN where rho is not above -1/(k - 1). Source: Spearman
-    (1910), Correlation calculated from faulty data; Brown (1910).
-    """
-    below = 1 + (k - 1) * rho
-    return k * rho / below if below > 0 else float("nan")
-
-
 def folds_needed(rho: float, wanted: float = ENOUGH) -> float:
     """Return the number of folds whose mean order has the wanted reliability.
 
-    ceil(wanted (1 - rho) / (rho (1 - wanted))), at least 1; infinite where rho is not positive, NaN where it is NaN.
+    ceil(wanted (1 - rho) / (rho (1 - wanted))), at least 1, rho the correlation of two folds: the reliability of the
+    mean over k folds is k rho / (1 + (k - 1) rho). Infinite where rho is not positive, NaN where it is NaN. Source:
+    Spearman (1910), Correlation calculated from faulty data; Brown (1910).
     """
     if math.isnan(rho):
         return float("nan")
     if rho <= 0:
         return math.inf
+    # float noise must not ask for one fold more
     return float(max(1, math.ceil(wanted * (1 - rho) / (rho * (1 - wanted)) - 1e-9)))

@@ -23,14 +23,14 @@ def too_few(tasks: int) -> str:
     return "" if tasks >= FEWEST_TASKS else f"too few tasks: {tasks}, needed {FEWEST_TASKS}"
 
 
-def common(badness: Array) -> tuple[Array, Array]:
-    """Return masks of the blocks (B,) that all methods answered, and of the methods (K,) that ever answered.
+def common_blocks(badness: Array) -> tuple[Array, Array]:
+    """Return masks of the blocks (B,) in which all methods have a score, and of the methods (K,) that have any.
 
     A method without a single value takes no block from the others.
     """
-    answered = ~np.isnan(badness)
-    methods = np.asarray(answered.any(axis=0))
-    return np.asarray(answered[:, methods].all(axis=1) & methods.any()), methods
+    known = ~np.isnan(badness)
+    methods = np.asarray(known.any(axis=0))
+    return np.asarray(known[:, methods].all(axis=1) & methods.any()), methods
 
 
 def task_codes(task: Array) -> tuple[Array, int]:

@@ -1,4 +1,4 @@
-"""Wilcoxon's signed-rank test for all pairs, exact with ties and zeros, and Holm's correction."""
+"""Wilcoxon's signed-rank test for all pairs, exact with ties and zeros."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from scipy.stats import rankdata
 
 from bench.core.nouns import Array
-from bench.stats.ranks import rounded
+from bench.stats.ranks import round_digits
 from bench.stats.tables import FEWEST_TASKS, differences
 
 EXACT_TO = 100
@@ -41,7 +41,7 @@ def signed_rank(difference: Array) -> SignedRank:
     (1945), Individual comparisons by ranking methods.
     """
     known = np.asarray(difference, dtype=float)
-    known = rounded(known[~np.isnan(known)])
+    known = round_digits(known[~np.isnan(known)])
     n = len(known)
     if not n:
         return SignedRank(0, 0.0, 0.0, float("nan"))
@@ -78,7 +78,7 @@ def wilcoxon(table: Array) -> Array:
 
     Each pair uses the tasks that both have, so that p does not depend on who else is there. Differences are ranked over
     tasks: give errors with units as `tables.logs`. NaN for pairs with fewer than six tasks in common; 1 on the
-    diagonal. Not corrected for the number of pairs: see `holm`.
+    diagonal. Not corrected for the number of pairs: see `holm.holm_of_pairs`.
     """
     K = table.shape[1]
     p = np.full((K, K), np.nan)
@@ -89,22 +89,3 @@ def wilcoxon(table: Array) -> Array:
             found = signed_rank(differences(table[:, i], table[:, j]))
             p[i, j] = p[j, i] = found.p if found.n >= FEWEST_TASKS else np.nan
     return p
-
-
-def holm(p: Array) -> Array:
-    """Return the p-values of all pairs (K, K) corrected for their number, so that the chance of any error is kept.
-
-        p_(k) -> max over l <= k of min(1, (m - l + 1) p_(l)),  p_(1) <= … <= p_(m) the pairs that have one
-
-    Source: Holm (1979), A simple sequentially rejective multiple test procedure.
-    """
-    corrected = p.copy()
-    above = np.triu_indices(len(p), 1)
-    values = p[above]
-    known = np.flatnonzero(~np.isnan(values))
-    order = known[np.argsort(values[known], kind="stable")]
-    steps = np.minimum(1.0, values[order] * np.arange(len(order), 0, -1))
-    values[order] = np.maximum.accumulate(steps)
-    corrected[above] = values
-    corrected.T[above] = values
-    return corrected

@@ -1,7 +1,7 @@
 """Encoders: from a table of numbers and categories to the matrix that a learner reads.
 
 A table has float64 columns and `category` columns of strings; NaN is missing in both. `encoder(name)` gives
-an object with `fit(X)` and `transform(X)`. It learns on training rows only, and what it says of a row depends
+an object with `fit(X)` and `transform(X)`. It is fitted on training rows only, and the encoding of a row depends
 on them and on that row alone.
 
     scaled   float64: numbers imputed and standardised, categories one-hot (linear, neighbours, networks)
@@ -37,16 +37,17 @@ LARGEST = 1e38
 
 MISSING = -1
 UNKNOWN = -2
+"""Codes of a missing level, and of one that no training row had."""
 
 
 class Encoder(Protocol):
-    """Learns an encoding on training rows and applies it to any rows."""
+    """An encoding that is fitted on training rows and applied to any rows."""
 
     def fit(self, X: pd.DataFrame) -> Encoder:
-        """Learn from the training rows and return the encoder."""
+        """Fit the encoding on the training rows and return the encoder."""
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Encode rows of the same columns; the answer keeps their index."""
+        """Encode rows of the same columns; the result keeps their index."""
 
 
 def encoder(encoding: Encoding) -> Encoder:
@@ -68,13 +69,13 @@ class Scaled:
     """
 
     def fit(self, X: pd.DataFrame) -> Scaled:
-        """Learn medians, means, deviations and levels."""
-        self._numbers = _Numbers.learn(X)
+        """Find medians, means, deviations and levels."""
+        self._numbers = _Numbers.fit(X)
         filled, _ = self._numbers.fill(X)
         self._mean = filled.mean(axis=0)
         deviation = filled.std(axis=0)
         self._scale = np.where(deviation > 0, deviation, 1.0)
-        self._groups = [group for name in _categories(X) if (group := _Groups.learn(X, name)).width > 1]
+        self._groups = [group for name in _categories(X) if (group := _Groups.fit(X, name)).width > 1]
         names = [name for group in self._groups for name in group.names]
         self._names = _column_names([*self._numbers.names, *names])
         return self
@@ -93,9 +94,9 @@ class Ordinal:
     """
 
     def fit(self, X: pd.DataFrame) -> Ordinal:
-        """Learn medians and levels."""
-        self._numbers = _Numbers.learn(X)
-        found = [_Levels.learn(X, name) for name in _categories(X)]
+        """Find medians and levels."""
+        self._numbers = _Numbers.fit(X)
+        found = [_Levels.fit(X, name) for name in _categories(X)]
         self._levels = [levels for levels in found if levels.vary]
         self._names = _column_names([*self._numbers.names, *(levels.name for levels in self._levels)])
         return self
@@ -110,8 +111,8 @@ class Native:
     """Numbers as they are; categories with the levels of the training rows, others missing; safe names."""
 
     def fit(self, X: pd.DataFrame) -> Native:
-        """Learn the levels."""
-        self._levels = {name: _Levels.learn(X, name) for name in _categories(X)}
+        """Find the levels."""
+        self._levels = {name: _Levels.fit(X, name) for name in _categories(X)}
         self._names = _column_names(re.sub(r"\W", "_", str(name)) for name in X.columns)
         return self
 
@@ -127,7 +128,7 @@ ENCODERS: dict[str, Any] = {"scaled": Scaled, "ordinal": Ordinal, "native": Nati
 
 @dataclass(frozen=True)
 class _Numbers:
-    """What was learned of the numeric columns: those that vary, their medians, and those that had gaps."""
+    """The numeric columns of the training rows: those that vary, their medians, and those that had gaps."""
 
     columns: list[Any]
     median: Array
@@ -135,7 +136,7 @@ class _Numbers:
     gaps: Array
 
     @classmethod
-    def learn(cls, X: pd.DataFrame) -> _Numbers:
+    def fit(cls, X: pd.DataFrame) -> _Numbers:
         columns = _numeric(X)
         values = _read(X, columns)
         missing = np.isnan(values)
@@ -143,7 +144,7 @@ class _Numbers:
         median = np.zeros(len(columns))
         median[seen] = np.nanmedian(values[:, seen], axis=0) if missing.any() else np.median(values, axis=0)
         low, high = np.fmin.reduce(values), np.fmax.reduce(values)
-        return cls(columns, median, np.flatnonzero(low < high), _patterns(missing, seen))
+        return cls(columns, median, np.flatnonzero(low < high), _columns_with_gaps(missing, seen))
 
     @property
     def names(self) -> list[str]:
@@ -158,8 +159,8 @@ class _Numbers:
         return filled[:, self.vary], missing[:, self.gaps].astype(float)
 
 
-def _patterns(missing: Any, seen: Any) -> Array:
-    """Return the columns with gaps, one of those that are missing together: they say the same thing."""
+def _columns_with_gaps(missing: Any, seen: Any) -> Array:
+    """Return the columns with gaps, one of those that are missing together: their indicators are equal."""
     first: dict[bytes, int] = {}
     for position in np.flatnonzero(missing.any(axis=0) & seen):
         first.setdefault(missing[:, position].tobytes(), int(position))
@@ -175,7 +176,7 @@ class _Levels:
     counts: Array
 
     @classmethod
-    def learn(cls, X: pd.DataFrame, name: Any) -> _Levels:
+    def fit(cls, X: pd.DataFrame, name: Any) -> _Levels:
         values = _categorical(X, name)
         counts = np.bincount(values.codes + 1, minlength=len(values.categories) + 1)
         texts = [str(level) for level in values.categories]
@@ -210,14 +211,14 @@ class _Groups:
     names: list[str]
 
     @classmethod
-    def learn(cls, X: pd.DataFrame, name: Any) -> _Groups:
-        levels = _Levels.learn(X, name)
+    def fit(cls, X: pd.DataFrame, name: Any) -> _Groups:
+        levels = _Levels.fit(X, name)
         counts, missing = levels.counts[:-1], levels.counts[-1] > 0
         frequent = np.argsort(-counts, kind="stable")[:MOST_LEVELS]
         kept = np.sort(frequent[counts[frequent] >= RARE])
         names = [f"{name}={levels.levels[position]}" for position in kept]
         other = len(kept) if len(kept) < len(counts) else -1
-        # One entry a level, then those of UNKNOWN (-2) and MISSING (-1), which index from the end.
+        # one entry a level, then those of UNKNOWN (-2) and MISSING (-1), which index from the end
         column = np.full(len(counts) + 2, other)
         column[kept] = np.arange(len(kept))
         names += [f"{name} is other"] * (other >= 0)
@@ -247,7 +248,7 @@ def _categorical(X: pd.DataFrame, name: Any) -> pd.Categorical:
 
 
 def _read(X: pd.DataFrame, columns: list[Any]) -> Array:
-    """Return numbers (n, columns), NaN where missing or infinite, cut to the size that learners bear."""
+    """Return numbers (n, columns), NaN where missing or infinite, clipped to ±`LARGEST`."""
     table = X if len(columns) == X.shape[1] else X[columns]
     values = table.to_numpy(dtype=float)
     values = np.where(np.isfinite(values), values, np.nan)
@@ -266,7 +267,7 @@ def _column_names(names: Iterable[str]) -> list[str]:
 
 
 def _frame(blocks: list[Array], names: list[str], index: pd.Index[Any]) -> pd.DataFrame:
-    """Return the blocks side by side; a table that tells rows nothing becomes one column of zeros."""
+    """Return the blocks side by side; a table without a column that varies becomes one column of zeros."""
     if not names:
         return pd.DataFrame({"nothing": np.zeros(len(index))}, index=index)
     return pd.DataFrame(np.hstack(blocks), index=index, columns=names, copy=False)

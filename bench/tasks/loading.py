@@ -1,4 +1,4 @@
-"""From task names to tasks: every name is loaded, and a fault of the infrastructure is kept, not raised."""
+"""From task names to tasks: every name is loaded, and a fault of the infrastructure is returned, not raised."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import cast
 from bench.core.nouns import BenchError, Task, TaskKind
 from bench.tasks import sources
 from bench.tasks.sources import LoadError, TaskRequest
-from bench.tasks.suites import TaskSpec
+from bench.tasks.task_spec import TaskSpec
 
 
 def load(
@@ -21,7 +21,7 @@ def load(
     """
     for spec in specs:
         try:
-            yield spec, sources.load(spec.source, request(spec, offline=offline))
+            yield spec, load_task(spec.source, task_request(spec, offline=offline))
         except LoadError as error:
             yield spec, error
         except BenchError as error:
@@ -30,8 +30,19 @@ def load(
             yield spec, LoadError(str(error), "data")
 
 
-def request(spec: TaskSpec, *, offline: bool) -> TaskRequest:
-    """Return what a source is asked for.
+def load_task(source: str, request: TaskRequest) -> Task:
+    """Load a task from the named source; its `splits` are empty where the source brings none of its own.
+
+    Raises:
+        BenchError: the source is unknown, or it cannot give such a task.
+        LoadError: the source failed, and the command is not to blame.
+    """
+    task: Task = sources.registry.scheme(source)(request)
+    return task
+
+
+def task_request(spec: TaskSpec, *, offline: bool) -> TaskRequest:
+    """Return the request to the source of a task.
 
     Raises:
         BenchError: the kind is neither regression nor classification, or the source does not exist.
@@ -41,5 +52,13 @@ def request(spec: TaskSpec, *, offline: bool) -> TaskRequest:
         raise BenchError(f"unknown task {spec.name!r}: write {known}, or an OpenML task number")
     if spec.kind not in {None, "regression", "classification"}:
         raise BenchError(f"unknown kind {spec.kind!r} of task {spec.name!r}: write regression or classification")
-    kind = cast("TaskKind | None", spec.kind)
-    return TaskRequest(spec.rest, spec.target, kind, spec.group, spec.time, spec.weight, spec.order, offline)
+    return TaskRequest(
+        name=spec.rest,
+        target=spec.target,
+        kind=cast("TaskKind | None", spec.kind),
+        group=spec.group,
+        time=spec.time,
+        weight=spec.weight,
+        order=spec.order,
+        offline=offline,
+    )

@@ -1,4 +1,4 @@
-"""What is known of a task in a few numbers, by which boards can be sliced."""
+"""Meta-features: a task in a few numbers, by which boards can be sliced."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Which rows teach and which rows answer: outer splits, and inner folds of a training part, by the same rules.
+"""Training rows and rows to predict: outer splits, and inner folds of a training part, by the same rules.
 
-Rows in time order are never answered by a model that saw a later row; rows of one group stay together; classes are
-stratified as far as they can be.
+Rows in time order are never predicted by a model that was fitted on a later row; rows of one group stay together;
+classes are stratified as far as they can be.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from bench.core.hashing import generator, seed
 from bench.core.nouns import Array, BenchError, Split, Task
 
 Part = tuple[Array, Array]
-"""Positions of the rows that teach, and of the rows that answer."""
+"""A fold: positions of the rows to fit on, and of the rows to predict."""
 
 FINEST = 100
-"""Parts at most into which a training part is cut to keep some of them aside."""
+"""Parts at most into which a training part is cut to keep some of them aside: a share is met to a hundredth."""
 
 
 def outer(task: Task, folds: int, repeats: int, run_seed: int, first: int | None = None) -> tuple[Split, ...]:
@@ -43,7 +43,7 @@ def inner(task: Task, split: Split, folds: int, run_seed: int) -> list[Part]:
 
 
 def carve(task: Task, split: Split, share: float, run_seed: int) -> Part:
-    """Cut a training part into rows that teach and rows kept aside to calibrate, as near to `share` as they allow.
+    """Cut a training part into rows to fit on and rows kept aside to calibrate, as near to `share` as they allow.
 
     In time the latest rows are kept aside; whole groups are; classes are stratified.
     """
@@ -53,28 +53,28 @@ def carve(task: Task, split: Split, share: float, run_seed: int) -> Part:
     of = len(cut) + in_time  # in time there is a first block that is no part
     kept = max(round(share * of), 1)
     if in_time:
-        return cut[-kept][0], np.concatenate([answers for _, answers in cut[-kept:]])
+        return cut[-kept][0], np.concatenate([held for _, held in cut[-kept:]])
     # parts at equal distances: next to each other they need not hold the classes in proportion
-    spread = [answers for k, (_, answers) in enumerate(cut) if (k + 1) * kept // of > k * kept // of]
+    spread = [held for k, (_, held) in enumerate(cut) if (k + 1) * kept // of > k * kept // of]
     aside = np.isin(split.train, np.concatenate(spread))
     return split.train[~aside], split.train[aside]
 
 
 def parts(task: Task, rows: Array, folds: int, name: tuple[object, ...]) -> list[Part]:
-    """Cut `rows` into at most `folds` parts that answer, each with the rows that may teach it."""
+    """Cut `rows` into at most `folds` parts to predict, each with the rows that its model may be fitted on."""
     if task.time is not None:
-        return _forward(task.time[rows], rows, folds, task.name)
+        return _cut_in_time(task.time[rows], rows, folds, task.name)
     if task.groups is not None:
-        part = _grouped(task, rows, folds, seed(*name))
+        part = _deal_groups(task, rows, folds, seed(*name))
     else:
         strata = task.y[rows] if task.kind == "classification" else np.zeros(len(rows), dtype=int)
-        part = _dealt(strata, min(folds, len(rows)), generator(*name))
+        part = _deal_strata(strata, min(folds, len(rows)), generator(*name))
     if part.max(initial=0) < 1:
         raise BenchError(f"task {task.name!r} has only {len(rows)} rows to cut into folds: give it more rows")
     return [(rows[part != k], rows[part == k]) for k in range(part.max() + 1)]
 
 
-def _dealt(strata: Array, folds: int, rng: np.random.Generator) -> Array:
+def _deal_strata(strata: Array, folds: int, rng: np.random.Generator) -> Array:
     """Deal shuffled rows out to the folds, one stratum after the other: fold sizes differ by one at most."""
     shuffled = rng.permutation(len(strata))
     order = shuffled[np.argsort(strata[shuffled], kind="stable")]
@@ -83,7 +83,7 @@ def _dealt(strata: Array, folds: int, rng: np.random.Generator) -> Array:
     return part
 
 
-def _grouped(task: Task, rows: Array, folds: int, random_state: int) -> Array:
+def _deal_groups(task: Task, rows: Array, folds: int, random_state: int) -> Array:
     """Keep groups together, and classes in proportion where there are classes."""
     from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
@@ -98,18 +98,13 @@ def _grouped(task: Task, rows: Array, folds: int, random_state: int) -> Array:
     part = np.zeros(len(rows), dtype=int)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class with fewer rows than folds is spread as far as it goes
-        for k, (_, answers) in enumerate(splitter.split(rows, task.y[rows], groups)):
-            part[answers] = k
-    return _without_gaps(part)
+        for k, (_, held) in enumerate(splitter.split(rows, task.y[rows], groups)):
+            part[held] = k
+    return np.unique(part, return_inverse=True)[1]  # numbers the folds 0, 1, … without those that got no row
 
 
-def _without_gaps(part: Array) -> Array:
-    """Number the folds 0, 1, … in order, leaving out folds that got no row."""
-    return np.unique(part, return_inverse=True)[1]
-
-
-def _forward(time: Array, rows: Array, folds: int, name: str) -> list[Part]:
-    """Cut the points in time into folds + 1 blocks; every block but the first is answered by all earlier ones."""
+def _cut_in_time(time: Array, rows: Array, folds: int, name: str) -> list[Part]:
+    """Cut the points in time into folds + 1 blocks; a model of all earlier blocks predicts each but the first."""
     _, point = np.unique(time, return_inverse=True)
     n_points = point.max(initial=0) + 1
     blocks = min(folds + 1, n_points)

@@ -6,63 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
 import bench
+from bench.core.flag import flag_of
 from bench.core.nouns import BenchError
+from bench.core.settings import Settings
+from bench.tasks.task_spec import CvSpec, TaskSpec
 
 FILE = "datasets.yaml"
-FLAGS = {"protocol", "calibration", "levels", "inner", "panel"}
-"""Flags that a suite may set."""
-
-
-@dataclass(frozen=True)
-class TaskSpec:
-    """One task as it was asked for: its full name, the columns that play a part in it, and the order of its classes."""
-
-    name: str
-    target: str | None = None
-    kind: str | None = None
-    group: str | None = None
-    time: str | None = None
-    weight: str | None = None
-    order: str | None = None
-
-    @property
-    def source(self) -> str:
-        """The part before the colon; a bare number is an OpenML task."""
-        return "openml" if self.name.isdigit() else self.name.partition(":")[0]
-
-    @property
-    def rest(self) -> str:
-        """The part behind the colon."""
-        return self.name if self.name.isdigit() else self.name.partition(":")[2]
-
-    @property
-    def full(self) -> str:
-        """The name with its source, also for a bare number."""
-        return f"{self.source}:{self.rest}"
-
-
-class CvSpec(NamedTuple):
-    """How a task without splits of its own is cut: `repeats` times into `folds`.
-
-    With `first`, only so many folds of every repeat are used: one of ten is a test part of a tenth.
-    """
-
-    folds: int = 5
-    repeats: int = 1
-    first: int | None = None
+FLAGS = {"panel", *(each.name for each in fields(Settings) if (of := flag_of(each)) and of.by_suite)}
+"""Flags that a suite may set: the settings that say so, and the panel, which belongs to a room above this one."""
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A named list of tasks with the cuts for those that bring none of their own.
+    """A named list of tasks with the cross-validation for those that bring no splits of their own.
 
-    `settings` are the protocol, levels, calibration share, inner folds and panel that the suite is meant for, as flags
-    would give them; flags that are given win.
+    `settings` are the protocol, levels, calibration share, inner folds and panel that the suite is meant for, as texts
+    of flags; flags on the command line win.
     """
 
     name: str
@@ -173,6 +137,7 @@ def _panel(path: Path, name: str, body: Any) -> NamedPanel:
 def _suite(path: Path, name: str, body: Any) -> Suite:
     what = f"suite {name!r}"
     parts = _mapping(path, what, body, {"tasks", "description", "settings", *CvSpec._fields})
+    settings = _mapping(path, f"'settings' of {what}", parts.get("settings") or {}, FLAGS)
     return Suite(
         name,
         tuple(_spec(path, name, task) for task in _list(path, f"'tasks' of {what}", parts.get("tasks"))),
@@ -182,13 +147,8 @@ def _suite(path: Path, name: str, body: Any) -> Suite:
             _whole(path, f"'repeats' of {what}", parts.get("repeats", CvSpec().repeats), 1),
             _whole(path, f"'first' of {what}", parts["first"], 1) if "first" in parts else None,
         ),
-        _settings(path, what, parts.get("settings") or {}),
+        {name: str(value) for name, value in settings.items()},
     )
-
-
-def _settings(path: Path, what: str, body: Any) -> dict[str, str]:
-    """Return the flags that a suite is meant to be run with."""
-    return {name: str(value) for name, value in _mapping(path, f"'settings' of {what}", body, FLAGS).items()}
 
 
 def _spec(path: Path, suite: str, task: Any) -> TaskSpec:

@@ -18,11 +18,11 @@ from bench.methods.learners import LearnerOptions
 MUTANTS = []
 
 
-def mutant(noun, kind, *laws, breaks=None, **traits):
+def mutant(noun, kind, *laws, breaks=None, **declared):
     """Plant a function; it enters no registry."""
 
     def enter(function):
-        options = checks.REGISTRIES[noun].options(breaks=breaks or {}, **traits)
+        options = checks.REGISTRIES[noun].options(breaks=breaks or {}, **declared)
         entry = Entry(function.__name__, function, frozenset({kind}), options)
         MUTANTS.extend((noun, Scheme(entry), kind, law) for law in laws)
         return function
@@ -87,7 +87,7 @@ def writes_by_force(panel, y, rng):
 
 @mutant("ensemble", "quantile", "lawful", "few_rows", "constant_learners")
 def not_a_number(panel, y, rng):
-    """Answer NaN on one row."""
+    """Predict NaN on one row."""
 
     def combine(test):
         prediction = test.predictions.mean(axis=0)
@@ -105,7 +105,7 @@ def wrong_shape(panel, y, rng):
 
 @mutant("ensemble", "point", "scale_and_shift")
 def weighs_by_size(panel, y, rng):
-    """Weigh by what was said, not by the error: no shift leaves it as it is."""
+    """Weigh by the predictions, not by the error: no shift leaves it as it is."""
     w = 1 / np.square(panel.predictions[:, :, 0]).mean(axis=1)
     return Weights(w / w.sum())
 
@@ -281,7 +281,7 @@ def weighted_sum(target, y, prediction):
 
 @mutant("metric", "class", "ignores_rule", direction="max", label=False)
 def probability_metric_with_labels(target, y, prediction):
-    """Read the rule where only probabilities are asked for."""
+    """Read the rule where only probabilities count."""
     return np.average(prediction.labels == y, weights=prediction.weight)
 
 
@@ -325,7 +325,7 @@ def divides_by_the_spread(target, y, prediction):
 
 @mutant("metric", "point", "same_bytes", direction="min")
 def subtracts_in_place(target, y, prediction):
-    """Work in the answer's own memory."""
+    """Work in the prediction's own memory."""
     prediction.values[:, 0] -= y
     return np.abs(prediction.values).mean()
 
@@ -334,7 +334,7 @@ def subtracts_in_place(target, y, prediction):
 
 
 class Line:
-    """Least squares on the encoded columns; classes are told apart by squared error, clipped to a distribution."""
+    """Least squares on the encoded columns; classes are separated by squared error, clipped to a distribution."""
 
     def __init__(self, target, *, columns=None):
         self.target, self.columns = target, columns
@@ -385,9 +385,9 @@ def scales_by_the_test_rows(target, seed):
     return line
 
 
-@mutant("learner", "point", "hears_weights", encoding="scaled", weights=True)
-def deaf_learner(target, seed):
-    """Claim to hear row weights."""
+@mutant("learner", "point", "uses_row_weights", encoding="scaled", weights=True)
+def ignores_claimed_weights(target, seed):
+    """Claim to use row weights."""
     line = Line(target)
     fit = line.fit
     line.fit = lambda X, y, weight: fit(X, y, None)
@@ -410,7 +410,7 @@ def unseeded(target, seed):
 
 @mutant("learner", "point", "inputs_unchanged", encoding="scaled", weights=True)
 def fills_in_place(target, seed):
-    """Write into the table that it was given."""
+    """Write into the table that it gets."""
     line = Line(target)
     fit = line.fit
 
@@ -424,7 +424,7 @@ def fills_in_place(target, seed):
 
 @mutant("learner", "class", "learns", "two_classes", encoding="scaled", weights=True)
 def mixed_up(target, seed):
-    """Say the next class."""
+    """Predict the next class."""
     line = Line(target)
     predict = line.predict
     line.predict = lambda X: np.roll(predict(X), 1, axis=1)
@@ -466,7 +466,7 @@ def scales_by_itself(target, seed):
 
 @mutant("learner", "point", "lawful", "odd_test_rows", encoding="native", weights=True)
 def passes_gaps_on(target, seed):
-    """Answer NaN where a value is missing."""
+    """Predict NaN where a value is missing."""
 
     class Sum:
         def fit(self, X, y, weight):
@@ -532,13 +532,13 @@ def reversed_balance(counts, total):
 
 @mutant("postprocess", "class", "keeps_probabilities")
 def moves_probabilities(prediction, y, rng):
-    """Say it tunes decisions, and change the probabilities."""
+    """Declare to tune decisions, and change the probabilities."""
     return lambda other: replace(other, values=0.9 * other.values + 0.1 / other.target.width)
 
 
 @mutant("postprocess", "class", "test_rows_apart")
 def normalises_the_batch(prediction, y, rng):
-    """Choose the rule by the rows that are to be answered."""
+    """Choose the rule by the rows that are to be predicted."""
     return lambda other: replace(other, rule=1 / other.values.mean(axis=0))
 
 
@@ -605,7 +605,7 @@ def calibrates_without_calibration(prediction, y, rng):
 
 @mutant("postprocess", "quantile", "nested")
 def forgets_the_sort(prediction, y, rng):
-    """Return what was said before the sort."""
+    """Return the prediction before the sort."""
     return lambda other: replace(other, values=other.unsorted)
 
 
@@ -623,7 +623,7 @@ def sweeps_from_below(prediction, y, rng):
 
 @mutant("postprocess", "quantile", "keeps_median", guarantee="none")
 def moves_the_median(prediction, y, rng):
-    """Centre the answers, median and all."""
+    """Centre the predictions, median and all."""
     bias = np.median(y - prediction.values[:, prediction.target.width // 2])
     return lambda other: replace(other, values=other.values + bias)
 
@@ -653,7 +653,7 @@ def clamps_the_rank(prediction, y, rng):
 
 
 @mutant("postprocess", "quantile", "covers", protocols=("split",), learns="calibration", guarantee="none")
-def forgets_the_row_that_is_answered(prediction, y, rng):
+def forgets_the_row_to_be_predicted(prediction, y, rng):
     """Take the rank among n rows, in place of n + 1."""
     return _split_conformal(prediction, y, lambda coverage, n: int(np.ceil(coverage * n - 1e-9)))
 
@@ -710,7 +710,7 @@ def short_groups(request):
 
 @mutant("source", "table", "described")
 def without_licence(request):
-    """Say nothing of the licence."""
+    """Leave out the licence."""
     return table(meta={"about": "numbers", "source": "nowhere", "licence": " "})
 
 
@@ -737,8 +737,8 @@ def test_the_named_law_catches_the_mutant(noun, scheme, kind, law):
 
 
 def test_every_law_has_caught_a_mutant():
-    """What says who a plug-in is, rather than what it does, is tried out on ensembles alone."""
+    """The laws about declarations are tried out on ensembles alone."""
     caught = {(noun, law) for noun, _, _, law in MUTANTS}
-    elsewhere = {"training"}  # tests/test_trainings_resampling.py has the mutants of these laws
+    elsewhere = {"training"}  # tests/methods/test_trainings_resampling.py has the mutants of these laws
     laws = {(noun, law.name) for noun in set(checks.NOUNS) - elsewhere for law in checks.LAWS[noun]}
     assert {law for law in laws - caught if law[1] not in {"documented", "known_excuses"}} == set()

@@ -16,7 +16,7 @@ import typer
 import yaml
 from makers import Done
 
-from bench.cli import _explain, comparing
+from bench.cli import comparing, print_error
 
 ROOT = Path(__file__).parents[2]
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
@@ -38,7 +38,7 @@ def call(capsys):
         try:
             code = _program()([str(word) for word in words], standalone_mode=False)
         except Exception as error:  # noqa: BLE001 - as the program does
-            code = _explain(error)
+            code = print_error(error)
         out, err = capsys.readouterr()
         return Done(int(code or 0), out, err)
 
@@ -82,7 +82,7 @@ RULE = ("--fail-on", "macro_f1:-1%")
         ("other", (), 4, "no score of BASE has a partner in NEW"),
         ("empty", RULE, 4, "cannot compare"),
         ("was", ("--fail-on", "nope:1%"), 5, "nothing selected"),
-        ("was", ("-b", "nope"), 5, "no board matches nope"),
+        ("was", ("-b", "nope"), 5, "unknown board 'nope'"),
         ("was", ("--fail-on", "macro_f1"), 2, "rule 'macro_f1' cannot be read"),
         ("was", ("--confidence", "95"), 2, "confidence 95"),
         ("was", ("--noise", "much"), 2, "much"),

@@ -1,4 +1,4 @@
-"""Content keys, atomic files, and the store of answers."""
+"""Content keys, atomic files, and the store of predictions."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_lists_of_parts_do_not_run_together(one, other):
 
 
 def test_known_digests_stay():
-    """Stored answers are found by these: a change of this value makes every store useless."""
+    """Stored predictions are found by these: a change of this value makes every store useless."""
     assert digest("a", 1, [2.5, None]) == digest("a", 1, (2.5, None))
     assert len(digest()) == 32
 
@@ -259,7 +259,7 @@ def test_what_is_stored_reads_back(tmp_path, folds):
 
 @pytest.mark.parametrize("name", ["oof.npy", "test.npy", "folds.npy", "meta.json"])
 @pytest.mark.parametrize("harm", ["removed", "truncated", "emptied"])
-def test_a_harmed_answer_is_not_there_and_is_written_again(tmp_path, name, harm):
+def test_a_harmed_entry_is_not_there_and_is_written_again(tmp_path, name, harm):
     store = Store(tmp_path)
     store.write("ab12", stored())
     path = store.folder("ab12") / name
@@ -273,7 +273,7 @@ def test_a_harmed_answer_is_not_there_and_is_written_again(tmp_path, name, harm)
     np.testing.assert_array_equal(store.read("ab12").oof, stored(0.25).oof)
 
 
-def test_the_first_answer_of_a_key_stays(tmp_path):
+def test_the_first_entry_of_a_key_stays(tmp_path):
     store = Store(tmp_path)
     store.write("ab12", stored(0.5))
     store.write("ab12", stored(0.25))
@@ -281,7 +281,7 @@ def test_the_first_answer_of_a_key_stays(tmp_path):
     assert names(store.folder("ab12").parent) == ["ab12"]
 
 
-def test_an_answer_that_cannot_be_written_is_not_there(tmp_path, monkeypatch):
+def test_an_entry_that_cannot_be_written_is_not_there(tmp_path, monkeypatch):
     store = Store(tmp_path)
 
     def full(_):
@@ -294,7 +294,7 @@ def test_an_answer_that_cannot_be_written_is_not_there(tmp_path, monkeypatch):
     assert names(tmp_path / "ab") == []
 
 
-def test_two_writers_at_once_leave_one_whole_answer(tmp_path):
+def test_two_writers_at_once_leave_one_whole_entry(tmp_path):
     store, start = Store(tmp_path), threading.Barrier(4)
     faults = []
 

@@ -84,7 +84,7 @@ def test_the_plug_in_is_called_with_its_parameters(shop):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("big-sow", "did you mean big-saw"),
         ("quantum", "choose from big-saw, file, torch"),
@@ -96,10 +96,10 @@ def test_the_plug_in_is_called_with_its_parameters(shop):
         ("file:grain=", "''"),
     ],
 )
-def test_a_misspelt_name_or_value_is_refused_with_advice(shop, text, says):
+def test_a_misspelt_name_or_value_is_refused_with_advice(shop, text, message):
     with pytest.raises(BenchError, match=r"\w") as refused:
         shop.scheme(text)
-    assert says in str(refused.value)
+    assert message in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
@@ -177,7 +177,7 @@ def test_chosen_from():
 
 
 @pytest.mark.parametrize("found", REGISTRIES, ids=lambda found: found.noun)
-def test_every_plug_in_says_what_it_is_and_takes_keywords_with_defaults(found):
+def test_every_plug_in_is_documented_and_takes_keywords_with_defaults(found):
     for entry in found.entries().values():
         assert entry.summary, entry.name
         assert entry.kinds, entry.name
@@ -299,10 +299,11 @@ NEUTRAL = {
     "bench.solvers",
     "bench.methods.learners",
     "bench.core.registry",
+    "bench.core.renamed",
     "bench.core.losses",
     "bench.core.files",
 }
-"""Modules that say what a learner is, not what it answers."""
+"""Modules that hold what a learner is, not what it predicts."""
 
 
 def _reached(module, seen=None):
@@ -319,7 +320,7 @@ def _covered(module, roots):
 
 @pytest.mark.parametrize("entry", learners.registry.entries().values(), ids=lambda entry: entry.name)
 def test_all_the_code_behind_a_learner_is_in_its_key(entry):
-    """A change of a file that a learner's own file imports must make its stored answers stale."""
+    """A change of a file that a learner's own file imports must make its stored predictions stale."""
 
     home = entry.function.__module__
     roots = {
@@ -347,7 +348,7 @@ def _short(panel):
 
 
 @pytest.mark.parametrize(
-    ("register", "kinds", "options", "function", "says"),
+    ("register", "kinds", "options", "function", "message"),
     [
         (ensembles.register, ("point",), {"tag": ("core",)}, _scheme, "no 'tag': did you mean tags"),
         (ensembles.register, ("point",), {"brekas": {"a": "b"}}, _scheme, "no 'brekas': did you mean breaks"),
@@ -359,17 +360,17 @@ def _short(panel):
         (learners.register, ("point",), {}, _scheme, "`register` needs 'encoding'"),
         (learners.register, ("point",), {"encoding": "scald"}, lambda _target, _seed: None, "did you mean scaled"),
         (metrics.register, ("class",), {"direction": "up"}, _scheme, "direction is 'up'"),
-        (trainings.register, ("fit",), {"hook": "resampling"}, lambda _lesson: None, "did you mean resample"),
+        (trainings.register, ("fit",), {"hook": "resampling"}, lambda _context: None, "did you mean resample"),
         (postprocess.register, ("class",), {"learns": "test"}, _scheme, "learns is 'test'"),
         (class_weights.register, ("train",), {}, lambda _counts, _total: None, "there is no kind 'train'"),
     ],
 )
-def test_a_plug_in_that_is_none_is_refused_when_it_is_imported(register, kinds, options, function, says):
+def test_a_plug_in_that_is_none_is_refused_when_it_is_imported(register, kinds, options, function, message):
     """One sentence names the function, its file and what to write instead."""
     with pytest.raises(BenchError) as refused:
         register(*kinds, **options)(function)
     text = str(refused.value)
-    assert says in text
+    assert message in text
     assert repr(function.__name__) in text
     assert __file__ in text
     assert "\n" not in text

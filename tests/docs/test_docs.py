@@ -1,5 +1,6 @@
 """The pages: generated parts are up to date, links lead somewhere, and what they tell people to type works."""
 
+import ast
 import importlib.util
 import os
 import re
@@ -9,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.core import tables
 from bench.core.nouns import STATUSES
 from bench.report import leaderboards
+from bench.runner import tables
 
 ROOT = Path(__file__).parents[2]
 GUIDE = sorted((ROOT / "docs").glob("*.md"))
@@ -68,7 +69,7 @@ def test_every_command_is_documented(build):
 
 def test_every_list_is_on_the_page_of_methods(build):
     page = _text(ROOT / "docs" / "methods.md")
-    assert [noun for noun in build.inventory.tables(()) if f"<!-- generated: list {noun} -->" not in page] == []
+    assert [noun for noun in build.catalog.tables(()) if f"<!-- generated: list {noun} -->" not in page] == []
 
 
 def test_every_column_is_explained_and_no_other():
@@ -76,9 +77,13 @@ def test_every_column_is_explained_and_no_other():
     table = page.partition("| column | meaning |")[2].partition("\n\n")[0]
     explained = [name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])]
     written = {
-        name for columns in [*tables.COLUMNS.values(), leaderboards.COLUMNS, leaderboards.PAIRS] for name in columns
+        name
+        for columns in [*tables.COLUMNS.values(), leaderboards.column_names(), leaderboards.PAIR_COLUMNS]
+        for name in columns
     }
-    assert sorted(explained) == sorted(written)
+    elsewhere = set(leaderboards.column_names())  # on the page of leaderboards
+    assert len(explained) == len(set(explained))
+    assert written - elsewhere <= set(explained) <= written
     assert [name for name in tables.COLUMNS if f"<!-- generated: columns {name} -->" not in page] == []
 
 
@@ -150,9 +155,87 @@ def test_plugins_work_as_typed(example, typed, tmp_path):
     assert f"--plugin {name}" in shell
 
 
+NAMED = re.compile(r"((?:`[\w.]+`(?:,| and| or)? )+)(?:in|of|calls)\s+\[bench/[\w/\\]+\.py\]\(\.\./([\w/]+\.py)\)")
+"""Names on the page of the architecture, and the link to the file behind them."""
+
+
+def _defined(path):
+    """Return what a file defines: functions, classes, constants, and `Class.member`."""
+    names = set()
+    for node in ast.parse(_text(path)).body:
+        below = node.body if isinstance(node, ast.ClassDef) else []
+        targets = [*getattr(node, "targets", []), getattr(node, "target", None)]
+        names |= {getattr(node, "name", ""), *(getattr(target, "id", "") for target in targets)}
+        names |= {f"{node.name}.{each.name}" for each in below if isinstance(each, ast.FunctionDef)}
+    return names
+
+
+def test_the_architecture_names_what_is_there():
+    page = " ".join(_text(ROOT / "docs" / "architecture.md").split())
+    found = [(name, file) for names, file in NAMED.findall(page) for name in re.findall(r"`([\w.]+)`", names)]
+    assert len(found) >= 35
+    assert [(name, file) for name, file in found if name not in _defined(ROOT / file)] == []
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "test fold is kept away", "a model is fitted", "in the key of a cell", "a board split is", "a time budget",
+        "a protocol", "a leaderboard column", "a column of cells.csv", "a source, a learner, a metric", "from Python",
+    ],
+)  # fmt: skip
+def test_every_question_of_a_newcomer_is_answered(question):
+    section = _text(ROOT / "docs" / "architecture.md").partition("\n## Where do I …\n")[2]
+    assert [line for line in re.findall(r"^\*\*… (.+?)\?\*\*", section, re.MULTILINE) if question in line]
+
+
+@pytest.mark.slow
+def test_it_runs_from_python_as_typed(tmp_path):
+    (language, code), (shell_language, shell) = _blocks(ROOT / "docs" / "architecture.md")
+    assert (language, shell_language) == ("python", "sh")
+    assert len(code.splitlines()) <= 15
+    assert f"python {_keep(code, tmp_path)}" in shell
+    assert "qp-simplex" in _type_in(shell, tmp_path)
+
+
+def test_the_glossary_comes_first_and_has_every_term(build):
+    links = re.findall(r"\]\((.+?)\)", _text(ROOT / "docs" / "architecture.md"))
+    assert links[0] == "glossary.md"
+    page = _text(ROOT / "docs" / "glossary.md")
+    assert [term for term in build.TERMS if f"\n| **{term}** | " not in page] == []
+
+
+@pytest.mark.parametrize("place", ["bench.core.nouns:Panel.learners", "bench.core.nouns:Nothing"])
+def test_a_term_that_no_docstring_explains_is_refused(build, place):
+    with pytest.raises(ValueError, match=f"no docstring says what {place} is"):
+        build.meaning(place)
+
+
+@pytest.mark.parametrize(
+    ("place", "start"),
+    [
+        ("bench.core.hashing", "Hashes of meaning: "),
+        ("bench.core.nouns:STATUSES", "How a cell can end."),
+        ("bench.core.hashing:generator", "A random generator "),
+        ("bench.core.nouns:Target.width", "K, the number of outputs "),
+        ("bench.core.nouns:Weights.gap", "The certificate of a convex scheme: "),
+    ],
+)
+def test_a_term_is_explained_by_the_docstring_of_its_home(build, place, start):
+    assert build.meaning(place).startswith(start)
+
+
+def test_the_picture_shows_every_room(build):
+    picture = _text(ROOT / "docs" / "rooms.svg")
+    rooms = [path.parent.name for path in sorted((ROOT / "bench").glob("*/__init__.py"))]
+    assert len(rooms) >= 9
+    assert [room for room in rooms if f">{room}</text>" not in picture] == []
+    assert [room for room in rooms if f"\n| `{room}` | " not in _text(ROOT / "docs" / "architecture.md")] == []
+
+
 def test_every_registry_has_an_example(build):
     codes = "".join(code for language, code in _blocks(ROOT / "docs" / "plugins.md") if language == "python")
-    nouns = [noun.replace("-", "_") for noun in build.inventory.REGISTRIES]
+    nouns = [noun.replace("-", "_") for noun in build.catalog.REGISTRIES]
     assert [noun for noun in nouns if f"@{noun}.register(" not in codes] == []
 
 

@@ -12,9 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.core.nouns import Panel, Split, Target, Task
+from bench.core.nouns import Cell, Panel, Split, Target, Task
 from bench.methods import ensembles
+from bench.methods.boards import SINGLE_LEARNER
+from bench.runner.evaluate import evaluate_cell
 from bench.runner.executors.local import Event
+from bench.runner.plan import parse_method
 from bench.tasks.splits import outer
 
 PROGRAM = Path(sys.executable).parent / "bench"
@@ -87,6 +90,13 @@ def regression_columns(n=40, seed=0):
 def class_columns(n=60, seed=0, shares=(0.6, 0.4)):
     task = class_task(n, seed, shares=shares, folds=0)
     return {**{name: task.X[name] for name in task.X}, "y": np.array(task.classes)[task.y]}
+
+
+def evaluate_method(evaluation, name, learner=""):
+    """Return what a method, by its name in the `method` column, came to on a board split."""
+    board = evaluation.split_data.board
+    cell = Cell(board.name, "", "", 0, 0, learner, name)
+    return evaluate_cell(evaluation, cell, None if name == SINGLE_LEARNER else parse_method(board, name))
 
 
 @dataclass

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.core.nouns import Target, Task
 from bench.core.settings import DEFAULT_LEVELS, Settings
+from bench.core.settings import PROTOCOLS as PROTOCOL_NAMES
 from bench.methods.learners import LearnerOptions, learner_scheme
 from bench.runner import fit_spec, out_of_fold
 from bench.tasks import splits
@@ -19,7 +20,7 @@ UNKNOWN = -1.0
 SEEN = 1.0
 N = 60
 WAYS = ("plain", "groups", "time", "weight")
-PROTOCOLS = [Settings(seed=3, inner=4, protocol=protocol) for protocol in out_of_fold.PROTOCOLS]
+PROTOCOLS = [Settings(seed=3, inner=4, protocol=protocol) for protocol in PROTOCOL_NAMES]
 MEMORY = LearnerOptions(encoding="native", weights=True)
 
 

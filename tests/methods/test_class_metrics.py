@@ -1,6 +1,6 @@
 """Metrics of classes beside the F1 family: peers as oracles, naive loops, known traps, and the tuned class weights."""
 
-# ruff: noqa: PD011 - the values are those of answers, not of data frames
+# ruff: noqa: PD011 - the values are those of predictions, not of data frames
 
 import itertools
 import math
@@ -278,7 +278,7 @@ def test_calibration_in_large_shows_class_weights_by_its_sign():
     assert abs(value("calibration_in_large", y, plain)) < 0.01
     np.testing.assert_allclose(value("calibration_in_large", y, shifted), weighted.mean() - y.mean())
     assert value("calibration_in_large", y, shifted) > 0.25
-    metric = metrics.named(TWO, "calibration_in_large")
+    metric = metrics.get_metric(TWO, "calibration_in_large")
     assert metric.badness(-0.2) == metric.badness(0.2) == 0.2
 
 
@@ -374,66 +374,66 @@ def context(*, n=240, weight=None, width=2, folds=None, learner="logistic"):
     return FitContext(X, y, weight, target, scheme, encoder, 3, cut), requested
 
 
-def fitted(given, name="tuned-power"):
-    return trainings.registry.scheme(name)(given)
+def fitted(table, name="tuned-power"):
+    return trainings.registry.scheme(name)(table)
 
 
-def fixed(given, power):
-    """Return what an exponent says out of fold, fold by fold, and its class weights on all rows."""
-    predictions = np.empty((len(given.y), given.target.width))
-    for fit_rows, ask in given.cut(3):
-        part = replace(given, X=given.X.iloc[fit_rows], y=given.y[fit_rows])
+def fixed(table, power):
+    """Return an exponent's out-of-fold predictions, fold by fold, and its class weights on all rows."""
+    predictions = np.empty((len(table.y), table.target.width))
+    for fit_rows, rest in table.cut(3):
+        part = replace(table, X=table.X.iloc[fit_rows], y=table.y[fit_rows])
         w = fit_weights(registry.scheme(f"inverse-power:power={power}"), part.counts)
-        predictions[ask] = part.fit(weight=w[part.y])(given.X.iloc[ask])
-    return predictions, fit_weights(registry.scheme(f"inverse-power:power={power}"), given.counts)
+        predictions[rest] = part.fit(weight=w[part.y])(table.X.iloc[rest])
+    return predictions, fit_weights(registry.scheme(f"inverse-power:power={power}"), table.counts)
 
 
 @pytest.mark.parametrize("metric", ["macro_f1", "balanced_accuracy", "log_loss", "accuracy", "calibration_in_large"])
 @pytest.mark.parametrize("width", [2, 3])
 def test_the_chosen_exponent_is_the_best_of_the_grid(metric, width):
-    given, requested = context(width=width)
-    found = fitted(given, f"tuned-power:metric={metric}")
+    table, requested = context(width=width)
+    found = fitted(table, f"tuned-power:metric={metric}")
     assert requested == [3]
-    measure = metrics.named(given.target, metric)
+    measure = metrics.get_metric(table.target, metric)
     badness = []
     for power in tuned_power.GRID:
-        predictions, _ = fixed(given, power)
-        prediction = Prediction(given.target, predictions)
-        badness.append(measure.badness(measure.function(given.target, given.y, prediction)))
+        predictions, _ = fixed(table, power)
+        prediction = Prediction(table.target, predictions)
+        badness.append(measure.badness(measure.function(table.target, table.y, prediction)))
     best = tuned_power.GRID[int(np.argmin(badness))]
-    _, effective_class_weights = fixed(given, best)
+    _, effective_class_weights = fixed(table, best)
     assert found.note == f"power {best:g}"
     np.testing.assert_allclose(found.effective_class_weights, effective_class_weights, rtol=1e-12)
-    expected = given.fit(weight=effective_class_weights[given.y])(given.X)
-    np.testing.assert_allclose(found.predict(given.X), expected, rtol=1e-9)
+    expected = table.fit(weight=effective_class_weights[table.y])(table.X)
+    np.testing.assert_allclose(found.predict(table.X), expected, rtol=1e-9)
 
 
 def test_a_proper_metric_and_balanced_accuracy_choose_apart():
-    given, _ = context()
-    by_loss = fitted(given, "tuned-power:metric=log_loss").effective_class_weights
-    by_recall = fitted(given, "tuned-power:metric=balanced_accuracy").effective_class_weights
+    table, _ = context()
+    by_loss = fitted(table, "tuned-power:metric=log_loss").effective_class_weights
+    by_recall = fitted(table, "tuned-power:metric=balanced_accuracy").effective_class_weights
     assert by_recall[1] / by_recall[0] > by_loss[1] / by_loss[0]
 
 
 @pytest.mark.parametrize("metric", ["rps", "auroc"])
 def test_without_a_verdict_there_are_no_weights(metric):
-    """An ordinal metric is undefined here; a fold that teaches one class alone can judge nothing."""
+    """An ordinal metric is undefined here; a fold with training rows of one class alone is worth nothing."""
     folds = None if metric == "rps" else np.zeros(240, dtype=int)
-    given, _ = context(folds=folds)
-    found = fitted(given, f"tuned-power:metric={metric}")
+    table, _ = context(folds=folds)
+    found = fitted(table, f"tuned-power:metric={metric}")
     np.testing.assert_allclose(found.effective_class_weights, [1, 1])
     assert found.note == "power 0"
 
 
 def test_row_weights_reach_the_counts_the_fits_and_the_metric():
     weight = np.where(np.arange(240) % 3 == 0, 2.0, 0.5)
-    given, _ = context(weight=weight)
-    found = fitted(given, "tuned-power:metric=balanced_accuracy")
+    table, _ = context(weight=weight)
+    found = fitted(table, "tuned-power:metric=balanced_accuracy")
     power = float(found.note.removeprefix("power "))
-    expected = fit_weights(registry.scheme(f"inverse-power:power={power}"), given.counts)
+    expected = fit_weights(registry.scheme(f"inverse-power:power={power}"), table.counts)
     np.testing.assert_allclose(found.effective_class_weights, expected, rtol=1e-12)
-    row = weight * expected[given.y]
-    np.testing.assert_allclose(found.predict(given.X), given.fit(weight=row / row.mean())(given.X), rtol=1e-9)
+    row = weight * expected[table.y]
+    np.testing.assert_allclose(found.predict(table.X), table.fit(weight=row / row.mean())(table.X), rtol=1e-9)
 
 
 def test_a_metric_that_does_not_exist_is_refused():

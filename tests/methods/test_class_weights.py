@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.core.nouns import BenchError, InvalidAnswerError, NotApplicableError
+from bench.core.nouns import BenchError, InvalidPredictionError, NotApplicableError
 from bench.methods.class_weights import fit_weights, registry
 
 law = settings(derandomize=True, deadline=None, max_examples=30)
@@ -135,7 +135,7 @@ def test_a_cost_matrix_of_another_size_does_not_apply():
 
 
 def test_two_costs_put_the_cheapest_decision_at_one_half():
-    """A model trained with weights w says w_k p_k / Σ w_j p_j: above 1/2 where p_1 C[1, 0] > p_0 C[0, 1]."""
+    """A model trained with weights w predicts w_k p_k / Σ w_j p_j: above 1/2 where p_1 C[1, 0] > p_0 C[0, 1]."""
     counts, p = np.array([80.0, 20.0]), np.linspace(0.01, 0.99, 99)
     w = fit_weights(registry.scheme("cost-matrix:costs=0 1;5 0"), counts)
     predictions = w[1] * p / (w[0] * (1 - p) + w[1] * p)
@@ -235,7 +235,7 @@ def test_a_rarer_class_never_weighs_less(name, counts):
 
 @pytest.mark.parametrize("bad", [[0, 0], [-1, 2], [np.nan, 1], [np.inf, 1], [1, 1, 1]])
 def test_unlawful_fit_weights_are_refused(bad):
-    with pytest.raises(InvalidAnswerError, match=r"each must be finite and not negative"):
+    with pytest.raises(InvalidPredictionError, match=r"each must be finite and not negative"):
         fit_weights(lambda *_: np.array(bad), np.array([3, 4]))
 
 

@@ -93,7 +93,7 @@ def test_single_best_breaks_ties_by_name():
 @given(seeds, weighted, st.sampled_from(["macro_f1", "accuracy", "brier", "auroc"]))
 def test_single_best_by_a_metric(seed, weighted, name):
     panel, y = classes(seed, weighted)
-    metric = metrics.named(panel.target, name)
+    metric = metrics.get_metric(panel.target, name)
     found = [
         metric.function(panel.target, y, Prediction(panel.target, predictions, panel.weight))
         for predictions in panel.predictions
@@ -104,7 +104,7 @@ def test_single_best_by_a_metric(seed, weighted, name):
 
 def test_single_best_by_a_metric_with_a_goal():
     panel, y = quantiles(3)
-    metric = metrics.named(panel.target, "coverage_80")
+    metric = metrics.get_metric(panel.target, "coverage_80")
     found = [
         metric.function(panel.target, y, Prediction(panel.target, predictions, panel.weight))
         for predictions in panel.predictions
@@ -174,7 +174,7 @@ def test_greedy_is_caruanas_loop(kind, seed, weighted):
 @few
 def test_greedy_takes_any_metric(kind, name, seed, weighted):
     panel, y = MAKE[kind](seed, weighted)
-    metric = metrics.named(panel.target, name)
+    metric = metrics.get_metric(panel.target, name)
 
     def badness(values):
         return metric.badness(metric.function(panel.target, y, Prediction(panel.target, values, panel.weight)))
@@ -191,7 +191,7 @@ def test_greedy_takes_any_metric(kind, name, seed, weighted):
 
 def test_greedy_by_a_label_metric_breaks_ties_in_favour_of_the_bag():
     panel, y = classes(4)
-    metric = metrics.named(panel.target, "macro_f1")
+    metric = metrics.get_metric(panel.target, "macro_f1")
     found = scheme("greedy:rounds=10,metric=macro_f1", panel, y)
 
     def value(w):
@@ -260,7 +260,7 @@ def test_ridge_stack_of_constant_learners_is_the_mean():
 @given(seeds, weighted, st.integers(2, 3))
 @few
 def test_logistic_stack_is_a_stationary_point_of_its_objective(seed, weighted, width):
-    """The gradient of Σ w log loss + ‖B‖² / 2C over the features is zero at the answer."""
+    """The gradient of Σ w log loss + ‖B‖² / 2C over the features is zero at the solution."""
     panel, y = classes(seed, weighted, width=width, n=30)
     found = scheme("logistic-stack:C=0.5", panel, y)
     values = found(panel)

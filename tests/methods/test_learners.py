@@ -15,7 +15,7 @@ from bench.core import losses
 from bench.core.nouns import BenchError, Target, validate_values
 from bench.methods.learners import LearnerOptions, learner_scheme, registry
 from bench.methods.learners.adapters import positive_weight_rows
-from bench.solvers.quantile_regression import TOLERANCE, Problem, quantile_regression
+from bench.solvers.quantile_regression import TOLERANCE, RegressionProblem, quantile_regression
 from bench.tasks.encoders import encoder
 
 TARGETS = {
@@ -50,7 +50,7 @@ def encoded(name, X, train):
     return learned.transform(X.iloc[train]), learned.transform(X.drop(index=train))
 
 
-def answers(y, kind):
+def targets_of(y, kind):
     return np.digitize(y, [-0.3, 0.9]) if kind == "class" else y
 
 
@@ -59,7 +59,7 @@ def case(name, kind):
     """Encoded training rows, their y, and encoded test rows."""
     X, y = table()
     train = np.arange(90)
-    return *encoded(name, X, train), answers(y, kind)[train], answers(y, kind)[90:]
+    return *encoded(name, X, train), targets_of(y, kind)[train], targets_of(y, kind)[90:]
 
 
 def predictions(name, kind, y=None, weight=None, seed=3):
@@ -70,7 +70,7 @@ def predictions(name, kind, y=None, weight=None, seed=3):
 
 
 @every([pair for pair in PAIRS if pair[0] in {"forest", "extra-trees", "mlp", "forest-quantile"}])
-def test_another_seed_is_another_answer(name, kind):
+def test_another_seed_is_another_prediction(name, kind):
     assert predictions(name, kind, seed=3).tobytes() != predictions(name, kind, seed=4).tobytes()
 
 
@@ -106,7 +106,7 @@ def test_rows_that_say_nothing_are_fine(name, kind):
     X, y = table()
     model = registry.scheme(name)(TARGETS[kind], 3)
     train, test = encoded(name, X[["nothing"]], np.arange(90))
-    model.fit(train, answers(y, kind)[:90], None)
+    model.fit(train, targets_of(y, kind)[:90], None)
     assert np.ptp(validate_values(TARGETS[kind], model.predict(test), 30), axis=0).max() < 1e-6
 
 
@@ -126,9 +126,9 @@ def test_a_constant_target_is_learned(name, kind):
 
 
 @every(WEIGHTED)
-def test_weights_are_heard_by_their_ratios(name, kind):
+def test_weights_are_used_by_their_ratios(name, kind):
     y = case(name, kind)[2]
-    weight = np.where(answers(y, "class") == 0, 8.0, 1.0) if kind != "class" else np.where(y == 0, 8.0, 1.0)
+    weight = np.where(targets_of(y, "class") == 0, 8.0, 1.0) if kind != "class" else np.where(y == 0, 8.0, 1.0)
     plain, weighted = predictions(name, kind), predictions(name, kind, weight=weight)
     assert np.abs(plain - weighted).max() > 1e-3
     rise = (weighted - plain).mean(axis=0)  # the heavy rows have small y, or class 0
@@ -212,18 +212,18 @@ def test_quantile_regression_is_that_of_scikit_learn(level, seed):
     X, w = rng.normal(size=(80, 4)), rng.uniform(0.2, 3, 80)
     y = X @ [1, 2, 0, -1] + rng.standard_t(3, 80)
     oracle = QuantileRegressor(quantile=level, alpha=0).fit(X, y, sample_weight=w)
-    b, gap = quantile_regression(Problem(np.column_stack([np.ones(80), X]), y, w, level, np.zeros(5)))
+    b, gap = quantile_regression(RegressionProblem(np.column_stack([np.ones(80), X]), y, w, level, np.zeros(5)))
     assert gap <= TOLERANCE
     np.testing.assert_allclose(b, [oracle.intercept_, *oracle.coef_], atol=1e-6)
 
 
 @pytest.mark.parametrize("level", [0.1, 0.5])
-def test_quantile_regression_minimises_the_loss_where_many_answers_do(level):
+def test_quantile_regression_minimises_the_loss_where_many_solutions_do(level):
     """Ties in y and indicators that sum to one: the loss is unique though the coefficients are not."""
     rng = np.random.default_rng(1)
     X = np.column_stack([np.ones(90), np.eye(3)[rng.integers(0, 3, 90)]])
     y, w = rng.integers(0, 4, 90).astype(float), np.ones(90)
-    b, gap = quantile_regression(Problem(X, y, w, level, np.zeros(4)))
+    b, gap = quantile_regression(RegressionProblem(X, y, w, level, np.zeros(4)))
     box = np.column_stack([(level - 1) * w, level * w])
     best = -linprog(-y, A_eq=X.T, b_eq=np.zeros(4), bounds=box).fun
     loss = losses.pinball(y, (X @ b)[:, None], np.array([level])).sum()
@@ -239,7 +239,7 @@ def test_a_penalised_quantile_regression_is_at_its_optimum():
     def loss(b):
         return w @ losses.pinball(y, (X @ b)[:, None], np.array([0.2]))[:, 0] + penalty @ b**2 / 2
 
-    b, gap = quantile_regression(Problem(X, y, w, 0.2, penalty))
+    b, gap = quantile_regression(RegressionProblem(X, y, w, 0.2, penalty))
     assert gap < 1e-6
     assert all(loss(b) <= loss(b + step * rng.normal(size=101)) for step in np.repeat([1e-4, 1e-2, 1], 50))
 
@@ -279,7 +279,7 @@ def test_any_estimator_is_a_learner_by_its_path(text, kind):
     assert one.tobytes() == again.tobytes()
 
 
-def test_an_estimator_is_told_y_as_it_is_and_seeded_unless_the_user_did():
+def test_an_estimator_is_fitted_on_y_as_it_is_and_seeded_unless_the_user_did():
     X, y = np.zeros((20, 1)), np.arange(20.0) + 100
     model = learner_scheme("sklearn.dummy:DummyRegressor:strategy=median")(TARGETS["point"], 0)
     model.fit(X, y, None)

@@ -287,7 +287,7 @@ def test_coverage_and_width_by_hand():
     assert value("width_50", y, prediction) == (1 + 2 + 0 + 4) / 8
 
 
-def test_crossing_rate_reads_the_answer_before_the_sort():
+def test_crossing_rate_reads_the_prediction_before_the_sort():
     target = Target("quantile", (0.25, 0.5, 0.75))
     before = np.array([[1.0, 2, 3], [1, 1, 1], [1, 0, 3], [3, 2, 1]])
     prediction = Prediction(target, np.sort(before, axis=1), unsorted=before)

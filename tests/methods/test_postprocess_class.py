@@ -27,7 +27,7 @@ few = settings(max_examples=15)
 
 
 def two(p, weight=None, **more):
-    """Return an answer that gives the second class the probability p."""
+    """Return a prediction that gives the second class the probability p."""
     return prediction_of(np.column_stack([1 - np.asarray(p), p]), weight, **more)
 
 
@@ -48,7 +48,7 @@ def drawn(seed, classes=3, n=60, *, weighted=False):
 
 
 def score(name, y, prediction):
-    return metrics.named(prediction.target, name).function(prediction.target, y, prediction)
+    return metrics.get_metric(prediction.target, name).function(prediction.target, y, prediction)
 
 
 # --- every step -----------------------------------------------------------------------------------
@@ -295,7 +295,7 @@ def test_platt_minimises_its_loss(seed, weighted):
     )
 
 
-def test_platt_on_classes_that_can_be_told_apart_stays_off_certainty():
+def test_platt_on_classes_that_can_be_separated_stays_off_certainty():
     p = np.linspace(0.3, 0.7, 20)
     found = predictions(step("platt", two(p), p > 0.5)(two(p)))[:, 1]
     assert 0.005 < found.min() < 0.1
@@ -410,20 +410,20 @@ def test_newton_ends_where_the_slope_is_zero(seed, d):
 
 @pytest.fixture(scope="module")
 def simulated():
-    """Fit a well-specified logistic model on few positives, plain and balanced; answer fresh rows."""
+    """Fit a well-specified logistic model on few positives, plain and balanced; predict fresh rows."""
     from sklearn.linear_model import LogisticRegression
 
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40_000, 4))
     y = (rng.uniform(size=len(X)) < expit(X @ [1.0, -0.7, 0.5, 0.3] - 4.2)).astype(int)
-    fit_rows, ask = slice(20_000), slice(20_000, None)
+    fit_rows, requested = slice(20_000), slice(20_000, None)
     models = [LogisticRegression(C=1e6, class_weight=w, tol=1e-8, max_iter=1000) for w in (None, "balanced")]
     for model in models:
         model.fit(X[fit_rows], y[fit_rows])
     counts = np.bincount(y[fit_rows])
     weights = counts.sum() / (2 * counts)
-    answers = [prediction_of(model.predict_proba(X[ask])) for model in models]
-    return models, answers, weights, y[fit_rows], y[ask]
+    predictions = [prediction_of(model.predict_proba(X[requested])) for model in models]
+    return models, predictions, weights, y[fit_rows], y[requested]
 
 
 def test_balanced_weights_shift_the_intercept_by_the_log_odds_of_the_classes(simulated):
@@ -513,7 +513,7 @@ def test_em_undoes_class_weights_first():
     assert change(weighted).effective_class_weights is None
 
 
-def test_steps_in_a_chain_say_what_they_need():
+def test_steps_in_a_chain_declare_what_they_need():
     entries = registry.entries("class")
     assert entries["prior-correction"].options.learns == "nothing"
     assert entries["half-f1"].options.binary

@@ -22,7 +22,7 @@ LEVELS = {"default": DEFAULT_LEVELS, "even": (0.1, 0.25, 0.75, 0.9), "pair": (0.
 few = settings(max_examples=15)
 
 
-def answer_of(predictions, levels=DEFAULT_LEVELS, **more):
+def prediction_of(predictions, levels=DEFAULT_LEVELS, **more):
     predictions = np.asarray(predictions, dtype=float)
     return Prediction(Target("quantile", tuple(levels)), np.sort(predictions, axis=1), unsorted=predictions, **more)
 
@@ -32,7 +32,7 @@ def step(name, prediction, y):
 
 
 def changed(name, predictions, levels=DEFAULT_LEVELS):
-    prediction = answer_of(predictions, levels)
+    prediction = prediction_of(predictions, levels)
     return step(name, prediction, [])(prediction).values
 
 
@@ -103,17 +103,17 @@ def test_minmax_sweeps_outwards_from_the_median(seed, width):
 
 
 @pytest.mark.parametrize("name", ["sort", "pava", "minmax"])
-def test_what_is_in_order_stays_and_what_was_said_is_kept(name):
+def test_what_is_in_order_stays_and_the_unsorted_prediction_is_kept(name):
     predictions = np.sort(crossing(3), axis=1)
     assert changed(name, predictions).tobytes() == predictions.tobytes()
-    prediction = answer_of(crossing(3))
+    prediction = prediction_of(crossing(3))
     assert step(name, prediction, [])(prediction).unsorted is prediction.unsorted
     without = replace(prediction, unsorted=None)
     np.testing.assert_array_equal(step(name, without, [])(without).values, prediction.values)
 
 
 def test_a_sort_after_another_step_is_no_step():
-    prediction = answer_of(crossing(4))
+    prediction = prediction_of(crossing(4))
     pooled = step("pava", prediction, [])(prediction)
     assert step("sort", pooled, [])(pooled).values.tobytes() == pooled.values.tobytes()
 
@@ -150,7 +150,7 @@ def exchangeable(seed, n, m=20, levels=DEFAULT_LEVELS, scale=1.0):
     spread = rng.uniform(0.2, 2, size=(n + m, 1)) * scale
     predictions = 0.3 + centre + spread * np.linspace(-1, 1, len(levels)) + 0.2 * rng.normal(size=(n + m, len(levels)))
     y = centre[:, 0] + rng.normal(size=n + m)
-    return answer_of(predictions[:n], levels), y[:n], answer_of(predictions[n:], levels), y[n:]
+    return prediction_of(predictions[:n], levels), y[:n], prediction_of(predictions[n:], levels), y[n:]
 
 
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 60), levels=st.sampled_from(sorted(LEVELS)), wide=st.booleans())
@@ -181,7 +181,9 @@ def test_coverage_follows_its_exact_law(n):
     for i in range(rounds):
         y = rng.normal(size=n + m)
         predictions = np.tile([-1.0, 0.0, 1.0], (n + m, 1)) + 0.1 * rng.normal(size=(n + m, 1))
-        found = step("cqr", answer_of(predictions[:n], levels), y[:n])(answer_of(predictions[n:], levels)).values
+        found = step("cqr", prediction_of(predictions[:n], levels), y[:n])(
+            prediction_of(predictions[n:], levels)
+        ).values
         hits[i] = np.sum((found[:, 0] <= y[n:]) & (y[n:] <= found[:, 2]))
     law = betabinom(m, rank, n + 1 - rank)
     np.testing.assert_allclose(hits.mean(), law.mean(), atol=4 * law.std() / np.sqrt(rounds))
@@ -191,17 +193,17 @@ def test_coverage_follows_its_exact_law(n):
 
 
 def test_a_negative_margin_shrinks_an_interval_down_to_the_median_at_most():
-    known = answer_of(np.tile([-10.0, 0, 10], (9, 1)), (0.1, 0.5, 0.9))
-    test = answer_of([[-12.0, 1, 12], [0.5, 1, 2]], (0.1, 0.5, 0.9))
+    known = prediction_of(np.tile([-10.0, 0, 10], (9, 1)), (0.1, 0.5, 0.9))
+    test = prediction_of([[-12.0, 1, 12], [0.5, 1, 2]], (0.1, 0.5, 0.9))
     found = step("cqr", known, np.linspace(-4, 4, 9))(test).values
     np.testing.assert_allclose(found, [[-6.0, 1, 6], [1, 1, 1]])
 
 
 def test_a_wider_interval_is_widened_never_a_narrower_one_cut():
     levels = (0.1, 0.25, 0.5, 0.75, 0.9)
-    known = answer_of(np.tile([-9.0, -1, 0, 1, 9], (19, 1)), levels)
+    known = prediction_of(np.tile([-9.0, -1, 0, 1, 9], (19, 1)), levels)
     y = np.concatenate([np.linspace(-5, 5, 19)])
-    test = answer_of([[-3.0, -2.5, 0, 2.5, 3]], levels)
+    test = prediction_of([[-3.0, -2.5, 0, 2.5, 3]], levels)
     found = step("cqr", known, y)(test).values[0]
     inner = sorted(abs(y) - 1)[9]
     np.testing.assert_allclose(found, [-2.5 - inner, -2.5 - inner, 0, 2.5 + inner, 2.5 + inner])
@@ -216,8 +218,8 @@ def test_row_weights_give_weighted_coverage():
         y = rng.normal(size=40) * weight
         predictions = np.tile([-1.0, 0, 1], (40, 1))
         for j, used in enumerate([weight, None]):
-            known = answer_of(predictions[:20], levels, weight=None if used is None else used[:20])
-            test = answer_of(predictions[20:], levels, weight=None if used is None else used[20:])
+            known = prediction_of(predictions[:20], levels, weight=None if used is None else used[:20])
+            test = prediction_of(predictions[20:], levels, weight=None if used is None else used[20:])
             found = step("cqr", known, y[:20])(test).values
             hit = (found[:, 0] <= y[20:]) & (y[20:] <= found[:, 2])
             covered[j] += [weight[20:] @ hit, weight[20:].sum()]
@@ -227,7 +229,7 @@ def test_row_weights_give_weighted_coverage():
 
 
 def test_ties_do_not_cost_coverage():
-    known, test = answer_of(np.zeros((20, 3)), (0.1, 0.5, 0.9)), answer_of(np.zeros((1, 3)), (0.1, 0.5, 0.9))
+    known, test = prediction_of(np.zeros((20, 3)), (0.1, 0.5, 0.9)), prediction_of(np.zeros((1, 3)), (0.1, 0.5, 0.9))
     found = step("cqr", known, np.repeat([0, 1, 2, 3], 5))(test).values
     np.testing.assert_array_equal(found, [[-3, 0, 3]])
 
@@ -235,7 +237,7 @@ def test_ties_do_not_cost_coverage():
 @pytest.mark.parametrize("name", ["cqr", "weighted-cqr", "cv-plus"])
 @pytest.mark.parametrize("levels", [(0.1, 0.5, 0.8), (0.5,), (0.2, 0.3)])
 def test_levels_that_form_no_intervals_are_refused(name, levels):
-    prediction = answer_of(np.zeros((5, len(levels))), levels, inner_fold=np.arange(5) % 2)
+    prediction = prediction_of(np.zeros((5, len(levels))), levels, inner_fold=np.arange(5) % 2)
     with pytest.raises(NotApplicableError, match="around the median"):
         step(name, prediction, np.zeros(5))
 
@@ -260,7 +262,7 @@ def test_a_long_half_life_is_cqr():
 
 
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 50), half_life=st.sampled_from([0.1, 0.5, 2.0]))
-def test_the_margin_is_a_weighted_quantile_with_the_answered_row_at_infinity(seed, n, half_life):
+def test_the_margin_is_a_weighted_quantile_with_the_predicted_row_at_infinity(seed, n, half_life):
     known, y, test, _ = exchangeable(seed, n, levels=(0.1, 0.5, 0.9))
     missed = np.maximum(known.values[:, 0] - y, y - known.values[:, 2])
     weight = np.array([0.5 ** ((n - i) / (half_life * n)) for i in range(n)])
@@ -281,9 +283,9 @@ def test_after_a_change_late_rows_count():
     )
     for _ in range(200):
         y = rng.normal(size=150) * np.where(np.arange(150) < 100, 1, 3)
-        test, truth = answer_of(np.tile([-1.0, 0, 1], (50, 1)), levels), 3 * rng.normal(size=50)
+        test, truth = prediction_of(np.tile([-1.0, 0, 1], (50, 1)), levels), 3 * rng.normal(size=50)
         for name in hit:
-            found = step(name, answer_of(np.tile([-1.0, 0, 1], (150, 1)), levels), y)(test).values
+            found = step(name, prediction_of(np.tile([-1.0, 0, 1], (150, 1)), levels), y)(test).values
             hit[name] += np.mean((found[:, 0] <= truth) & (truth <= found[:, 2])) / 200
     assert hit["cqr"] < 0.65
     assert 0.77 < hit["weighted-cqr:half_life=0.1"] < 0.83
@@ -388,10 +390,10 @@ def test_cv_plus_learns_from_fits_that_left_the_fold_out():
         fits = [np.linalg.lstsq(X[:20][fold != k], y[:20][fold != k], rcond=None)[0] for k in range(5)]
         predictions = np.array([X[i] @ fits[fold[i]] for i in range(20)])
         full = np.linalg.lstsq(X[:20], y[:20], rcond=None)[0]
-        known = answer_of(np.tile(predictions[:, None], 3), levels, inner_fold=fold)
+        known = prediction_of(np.tile(predictions[:, None], 3), levels, inner_fold=fold)
         by_fold = np.stack([np.tile((X[20:] @ fit)[:, None], 3) for fit in fits])
-        test = answer_of(np.tile((X[20:] @ full)[:, None], 3), levels, by_fold=by_fold)
-        seen = answer_of(np.tile((X[:20] @ full)[:, None], 3), levels)
+        test = prediction_of(np.tile((X[20:] @ full)[:, None], 3), levels, by_fold=by_fold)
+        seen = prediction_of(np.tile((X[:20] @ full)[:, None], 3), levels)
         for j, found in enumerate([step("cv-plus", known, y[:20])(test), step("cqr", seen, y[:20])(test)]):
             covered[j] += np.mean((found.values[:, 0] <= y[20:]) & (y[20:] <= found.values[:, 2])) / 150
     assert covered[0] >= 0.8
@@ -403,7 +405,7 @@ def test_cv_plus_leaves_known_rows_and_refuses_without_the_fold_models():
     change = step("cv-plus", known, y)
     assert change(known) is known
     for lacking in (None, test.by_fold[:3]):
-        with pytest.raises(NotApplicableError, match="each inner fold say"):
+        with pytest.raises(NotApplicableError, match="each inner fold predict"):
             change(replace(test, by_fold=lacking))
     with pytest.raises(NotApplicableError, match="which inner fold"):
         step("cv-plus", replace(known, inner_fold=None), y)

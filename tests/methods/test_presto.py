@@ -15,8 +15,8 @@ from bench.core.nouns import BenchError, Target, validate_values
 from bench.methods.learners import learner_scheme
 from bench.solvers import presto
 from bench.solvers.ordinal import Cumulative, coefficients, ordinal_rows
-from bench.solvers.presto import Penalty, drawn_together, largest_penalty, ordinal_fit, parallel, path
-from bench.solvers.presto_choice import dealt
+from bench.solvers.presto import SlopePenalty, largest_penalty, ordinal_fit, path, presto_penalty, proportional_penalty
+from bench.solvers.presto_choice import deal_folds
 from bench.solvers.presto_lasso import lasso
 
 seeds = st.integers(0, 10**6)
@@ -135,7 +135,7 @@ def test_proportional_odds_are_statsmodels(seed, width):
     from statsmodels.miscmodels.ordinal_model import OrderedModel
 
     X, y = drawn(seed, n=150, width=width)
-    fit = ordinal_fit(ordinal_rows(X, y), parallel(ordinal_rows(X, y), 0.0))
+    fit = ordinal_fit(ordinal_rows(X, y), proportional_penalty(ordinal_rows(X, y), 0.0))
     assert fit.gap <= 1e-9
     model = OrderedModel(y, X, distr="logit")
     theirs = model.fit(method="newton", disp=False, maxiter=200, start_params=None)
@@ -149,18 +149,18 @@ def test_a_large_penalty_on_the_steps_alone_gives_proportional_odds():
     rows = ordinal_rows(X, y)
     l1 = np.zeros(rows.shape)
     l1[1:, 1:] = 10.0
-    found = ordinal_fit(rows, Penalty(l1, np.zeros(rows.shape), np.zeros(rows.shape, dtype=bool)))
+    found = ordinal_fit(rows, SlopePenalty(l1, np.zeros(rows.shape), np.zeros(rows.shape, dtype=bool)))
     assert not found.theta[1:, 1:].any()
-    np.testing.assert_allclose(found.theta, ordinal_fit(rows, parallel(rows, 0.0)).theta, atol=1e-7)
+    np.testing.assert_allclose(found.theta, ordinal_fit(rows, proportional_penalty(rows, 0.0)).theta, atol=1e-7)
 
 
 def test_a_large_penalty_leaves_the_shares_of_the_classes():
     X, y = drawn(3)
     rows = ordinal_rows(X, y)
     largest = largest_penalty(rows)
-    assert not ordinal_fit(rows, drawn_together(rows, largest)).theta[:, 1:].any()
-    assert ordinal_fit(rows, drawn_together(rows, 0.99 * largest)).theta[:, 1:].any()
-    p = ordinal_fit(rows, drawn_together(rows, largest)).model.probabilities(X)
+    assert not ordinal_fit(rows, presto_penalty(rows, largest)).theta[:, 1:].any()
+    assert ordinal_fit(rows, presto_penalty(rows, 0.99 * largest)).theta[:, 1:].any()
+    p = ordinal_fit(rows, presto_penalty(rows, largest)).model.probabilities(X)
     np.testing.assert_allclose(p, np.tile(np.bincount(y) / len(y), (len(y), 1)), rtol=1e-9)
 
 
@@ -168,7 +168,7 @@ def test_a_large_penalty_leaves_the_shares_of_the_classes():
 def test_without_penalty_it_is_the_likelihood_of_slopes_of_their_own(seed, width):
     X, y = drawn(seed, n=300, d=2, width=width, parting=0.1)
     rows = ordinal_rows(X, y)
-    fit = ordinal_fit(rows, drawn_together(rows, 0.0))
+    fit = ordinal_fit(rows, presto_penalty(rows, 0.0))
     assert fit.gap <= 1e-9
     assert fit.owed == 0
     best, B = scipys(X, y, width)
@@ -177,12 +177,12 @@ def test_without_penalty_it_is_the_likelihood_of_slopes_of_their_own(seed, width
 
 
 def test_without_penalty_in_a_saturated_design_it_is_separate_binary_logits():
-    # with one binary column both say the shares of the classes on either side, exactly
+    # with one binary column both predict the shares of the classes on either side, exactly
     rng = np.random.default_rng(4)
     x = rng.integers(0, 2, 400)
     y = np.where(x == 1, rng.choice(4, 400, p=[0.1, 0.2, 0.3, 0.4]), rng.choice(4, 400, p=[0.4, 0.1, 0.1, 0.4]))
     rows = ordinal_rows(x[:, None], y)
-    B = ordinal_fit(rows, drawn_together(rows, 0.0)).model.B
+    B = ordinal_fit(rows, presto_penalty(rows, 0.0)).model.B
     for k in range(3):
         logit = LogisticRegression(C=1e12, tol=1e-12, max_iter=1000).fit(x[:, None], y <= k)
         np.testing.assert_allclose(B[k], [logit.intercept_[0], logit.coef_[0, 0]], atol=1e-4)
@@ -192,7 +192,7 @@ def test_without_penalty_it_nears_separate_binary_logits_in_many_rows():
     def apart(n):
         X, y = drawn(5, n=n, d=2, width=3, parting=0.1)
         rows = ordinal_rows(X, y)
-        B = ordinal_fit(rows, drawn_together(rows, 0.0)).model.B
+        B = ordinal_fit(rows, presto_penalty(rows, 0.0)).model.B
         logits = [LogisticRegression(C=1e9, tol=1e-9, max_iter=1000).fit(X, y <= k) for k in range(2)]
         return np.abs(B[:, 1:] - [logit.coef_[0] for logit in logits]).max()
 
@@ -205,7 +205,7 @@ def test_without_penalty_it_nears_separate_binary_logits_in_many_rows():
 def test_two_classes_are_a_binary_logit(seed):
     X, y = drawn(seed, width=2)
     rows = ordinal_rows(X, y)
-    fit = ordinal_fit(rows, drawn_together(rows, 0.02))
+    fit = ordinal_fit(rows, presto_penalty(rows, 0.02))
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     theirs = LogisticRegression(l1_ratio=1.0, C=1 / (0.02 * len(y)), solver="saga", tol=1e-10, max_iter=100_000)
     theirs.fit(Z, y == 0)
@@ -221,7 +221,7 @@ def test_two_classes_are_a_binary_logit(seed):
 def test_no_neighbour_of_the_minimum_is_better(seed, strength, alpha):
     X, y = drawn(seed, n=80)
     rows = ordinal_rows(X, y)
-    penalty = drawn_together(rows, strength, alpha)
+    penalty = presto_penalty(rows, strength, alpha)
     fit = ordinal_fit(rows, penalty)
     assert -1e-12 <= fit.gap <= 1e-9
     rng = np.random.default_rng(seed)
@@ -234,7 +234,7 @@ def test_no_neighbour_of_the_minimum_is_better(seed, strength, alpha):
 def test_a_lasso_in_between_is_scipys():
     X, y = drawn(6, n=150, d=2, width=3)
     rows = ordinal_rows(X, y)
-    fit = ordinal_fit(rows, drawn_together(rows, 0.01))
+    fit = ordinal_fit(rows, presto_penalty(rows, 0.01))
 
     def smooth(B):  # |t| as the limit of a smooth function: scipy's is an upper bound
         steps = np.diff(B[:, 1:], axis=0, prepend=0.0)
@@ -249,7 +249,7 @@ def test_the_gap_bounds_what_a_rough_fit_lacks():
     X, y = drawn(7)
     rows = ordinal_rows(X, y)
     for alpha in (1.0, 0.4):
-        penalty = drawn_together(rows, 0.01, alpha)
+        penalty = presto_penalty(rows, 0.01, alpha)
         best = ordinal_fit(rows, penalty, tol=1e-12)
         for tol in (1e-1, 1e-2, 1e-3):
             rough = ordinal_fit(rows, penalty, tol=tol)
@@ -263,7 +263,7 @@ def test_a_path_has_the_fits_of_cold_starts(seed):
     rows = ordinal_rows(X, y)
     penalties = np.geomspace(largest_penalty(rows), 0.01 * largest_penalty(rows), 8)
     for penalty, warm in zip(penalties, path(rows, penalties, tol=1e-10), strict=True):
-        cold = ordinal_fit(rows, drawn_together(rows, penalty), tol=1e-10)
+        cold = ordinal_fit(rows, presto_penalty(rows, penalty), tol=1e-10)
         np.testing.assert_allclose(warm.value, cold.value, atol=2e-10)
 
 
@@ -274,7 +274,7 @@ def test_thresholds_do_not_cross_on_training_rows():
     y = np.where(X[:, 0] > 0, 2 * rng.integers(0, 2, 400), 1)
     rows = ordinal_rows(X, y)
     for strength in (0.0, 1e-3, 1e-2):
-        fit = ordinal_fit(rows, drawn_together(rows, strength))
+        fit = ordinal_fit(rows, presto_penalty(rows, strength))
         assert distance_of_thresholds(fit) > 0
         assert fit.gap <= 1e-7
         assert 0 < fit.owed <= presto.FENCE
@@ -300,14 +300,14 @@ def test_integer_weights_are_repeated_rows(seed):
     X, y = drawn(seed, n=60)
     weight = np.random.default_rng(seed).integers(1, 4, len(y))
     one, other = ordinal_rows(X, y, weight), ordinal_rows(np.repeat(X, weight, axis=0), np.repeat(y, weight))
-    fits = [ordinal_fit(rows, drawn_together(rows, 0.01), tol=1e-12) for rows in (one, other)]
+    fits = [ordinal_fit(rows, presto_penalty(rows, 0.01), tol=1e-12) for rows in (one, other)]
     np.testing.assert_allclose(fits[0].model.B, fits[1].model.B, atol=1e-5)
 
 
 def test_units_and_offsets_of_columns_mean_nothing():
     X, y = drawn(9)
     moved = X * [1e-6, 1e3, 1.0] + [0.0, 1e4, -5.0]
-    fits = [ordinal_fit(rows, drawn_together(rows, 0.01)) for rows in (ordinal_rows(X, y), ordinal_rows(moved, y))]
+    fits = [ordinal_fit(rows, presto_penalty(rows, 0.01)) for rows in (ordinal_rows(X, y), ordinal_rows(moved, y))]
     np.testing.assert_allclose(fits[0].model.probabilities(X), fits[1].model.probabilities(moved), atol=1e-6)
 
 
@@ -316,7 +316,7 @@ def test_the_other_way_round_the_classes_stand_the_other_way_round():
     predictions = []
     for codes in (y, 3 - y):
         rows = ordinal_rows(X, codes)
-        predictions.append(ordinal_fit(rows, parallel(rows, 0.01), tol=1e-12).model.probabilities(X))
+        predictions.append(ordinal_fit(rows, proportional_penalty(rows, 0.01), tol=1e-12).model.probabilities(X))
     np.testing.assert_allclose(predictions[0], predictions[1][:, ::-1], atol=1e-6)
 
 
@@ -328,9 +328,9 @@ def test_learners_are_their_solvers():
     target = Target("class", (0, 1, 2, 3), ordered=True)
     rows = ordinal_rows(X, y)
     found = learner_scheme("presto:penalty=0.01")(target, 0).fit(X, y, None).predict(X)
-    np.testing.assert_allclose(found, ordinal_fit(rows, drawn_together(rows, 0.01)).model.probabilities(X))
+    np.testing.assert_allclose(found, ordinal_fit(rows, presto_penalty(rows, 0.01)).model.probabilities(X))
     found = learner_scheme("proportional-odds")(target, 0).fit(X, y, None).predict(X)
-    np.testing.assert_allclose(found, ordinal_fit(rows, parallel(rows, 1 / len(y))).model.probabilities(X))
+    np.testing.assert_allclose(found, ordinal_fit(rows, proportional_penalty(rows, 1 / len(y))).model.probabilities(X))
 
 
 def test_the_penalty_is_the_largest_of_the_least_brier_score_out_of_fold():
@@ -338,25 +338,25 @@ def test_the_penalty_is_the_largest_of_the_least_brier_score_out_of_fold():
     weight = np.random.default_rng(0).uniform(0.5, 2, len(y))
     rows = ordinal_rows(X, y, weight)
     top = largest_penalty(rows)
-    fold, scores = dealt(y, 4, 7), []
+    fold, scores = deal_folds(y, 4, 7), []
     penalties = top * 0.01 ** (np.arange(6) / 5)
     for penalty in penalties:
         predictions = np.zeros((len(y), 4))
         for held in range(4):
             part = ordinal_rows(X[fold != held], y[fold != held], weight[fold != held])
-            predictions[fold == held] = ordinal_fit(part, drawn_together(part, penalty)).model.probabilities(
+            predictions[fold == held] = ordinal_fit(part, presto_penalty(part, penalty)).model.probabilities(
                 X[fold == held]
             )
         scores.append(np.average(losses.brier(y, predictions), weights=weight))
     chosen = penalties[int(np.argmin(scores))]
     target = Target("class", (0, 1, 2, 3), ordered=True)
     found = learner_scheme("presto:n_penalties=6,folds=4")(target, 7).fit(X, y, weight / weight.mean()).predict(X)
-    expected = ordinal_fit(rows, drawn_together(rows, chosen)).model.probabilities(X)
+    expected = ordinal_fit(rows, presto_penalty(rows, chosen)).model.probabilities(X)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_of_equal_scores_the_largest_penalty_is_used():
-    # no column tells anything: all penalties say the same, and the model has no slopes
+    # no column is informative: all penalties predict the same, and the model has no slopes
     y = np.arange(40) % 4
     found = (
         learner_scheme("presto")(Target("class", (0, 1, 2, 3)), 0)
@@ -370,7 +370,7 @@ def test_of_equal_scores_the_largest_penalty_is_used():
 @given(seeds, st.integers(2, 6))
 def test_folds_spread_every_class(seed, folds):
     y = np.random.default_rng(seed).choice(4, 60, p=[0.7, 0.2, 0.07, 0.03])
-    fold = dealt(y, folds, seed)
+    fold = deal_folds(y, folds, seed)
     for k in np.unique(y):
         counts = np.bincount(fold[y == k], minlength=folds)
         assert counts.max() - counts.min() <= 1
@@ -391,7 +391,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", ["presto:n_penalties=6", "presto:penalty=1e-6", "proportional-odds"])
 @pytest.mark.parametrize("case", HOSTILE)
-def test_hostile_tables_get_lawful_answers(name, case):
+def test_hostile_tables_get_valid_predictions(name, case):
     X, y = HOSTILE[case](np.random.default_rng(0))
     target = Target("class", (0, 1, 2, 3), ordered=True)
     for weight in (None, 10.0 ** np.linspace(-6, 3, len(y))):
@@ -413,7 +413,7 @@ def test_parameters_of_no_use_are_refused(name):
 
 
 def test_it_tells_rare_classes_better_than_a_logit_of_the_rare_class():
-    # the design of section 4.1 of the paper, smaller: common classes tell of the direction of the rare one
+    # the design of section 4.1 of the paper, smaller: common classes show the direction of the rare one
     rng = np.random.default_rng(0)
     errors = []
     for _ in range(3):

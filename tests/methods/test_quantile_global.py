@@ -233,7 +233,7 @@ def test_threads_give_the_same_bytes():
 def test_a_memory_map_of_float32_is_read_in_chunks(tmp_path):
     panel, y = quantiles(10, 3, n=20_000)
     single = panel.predictions.astype(np.float32)
-    stored = np.memmap(tmp_path / "said", dtype=np.float32, mode="w+", shape=single.shape)
+    stored = np.memmap(tmp_path / "predictions", dtype=np.float32, mode="w+", shape=single.shape)
     stored[:] = single
     levels = panel.target.levels
     for solver in (

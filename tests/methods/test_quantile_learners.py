@@ -16,7 +16,7 @@ from scipy.stats import norm
 from bench.core.nouns import BenchError, Panel, Target
 from bench.methods import ensembles, learners
 from bench.methods.learners import boosting, learner_scheme
-from bench.methods.learners.empirical import padded, quantiles
+from bench.methods.learners.empirical import pad_columns, quantiles
 from bench.methods.learners.extra_trees_quantile import LeafWeights
 from bench.methods.learners.heteroscedastic import _log_variance, _with_constant
 
@@ -61,7 +61,7 @@ def test_values_without_weight_are_not_there():
 
 
 def test_padding_repeats_the_last_column():
-    columns, real = padded(np.array([0, 1, 1, 1, 2, 2]), np.array([7, 0, 3, 4, 1, 9]), 3)
+    columns, real = pad_columns(np.array([0, 1, 1, 1, 2, 2]), np.array([7, 0, 3, 4, 1, 9]), 3)
     assert columns.tolist() == [[7, 7, 7], [0, 3, 4], [1, 9, 9]]
     assert real.tolist() == [[True, False, False], [True, True, True], [True, True, False]]
 
@@ -187,10 +187,10 @@ def test_residual_quantile_of_locality_nought_gives_all_rows_one_law():
     X, y, _ = noisy(150)
     y = (y - y.mean()) / y.std()
     found = fitted("residual-quantile:locality=0", X, y, seed=2).predict(X)
-    given = {**boosting.settings(2, 0.1, 15, 20), "objective": "regression"}
+    given = {**boosting.tree_settings(2, 0.1, 15, 20), "objective": "regression"}
 
-    def predict(fit_rows, ask):
-        return lightgbm.train(given, lightgbm.Dataset(X[fit_rows], y[fit_rows], params=given), 100).predict(X[ask])
+    def predict(fit_rows, held):
+        return lightgbm.train(given, lightgbm.Dataset(X[fit_rows], y[fit_rows], params=given), 100).predict(X[held])
 
     fold, residual = np.random.default_rng(2).permutation(150) % 5, np.empty(150)
     for k in range(5):
@@ -225,20 +225,20 @@ def test_a_wrong_parameter_is_a_mistake_of_the_user(text):
 
 
 @pytest.mark.parametrize("name", NEED_TORCH)
-def test_a_network_without_torch_says_what_to_install(name, monkeypatch):
+def test_a_network_without_torch_names_what_to_install(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(BenchError, match=rf"^learner '{name}' needs torch: pip install 'bench\[torch\]'$"):
         learner_scheme(name)(TARGET, 0)
 
 
-def test_a_gate_without_torch_says_what_to_install(monkeypatch):
+def test_a_gate_without_torch_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     panel = Panel(TARGET, ("a",), pd.DataFrame({"x": [0.0]}), np.zeros((1, 1, 5)))
     with pytest.raises(BenchError, match=r"^ensemble 'local-network' needs torch: pip install 'bench\[torch\]'$"):
         ensembles.registry.scheme("local-network")(panel, np.zeros(1), np.random.default_rng(0))
 
 
-def test_what_needs_torch_is_listed_and_says_so():
+def test_what_needs_torch_is_listed_with_the_reason():
     for name in NEED_TORCH:
         assert learners.registry.scheme(name).options.requires == ("torch",)
     assert ensembles.registry.scheme("local-network").options.requires == ("torch",)

@@ -1,4 +1,4 @@
-"""Metrics of quantile answers: WIS in three forms and its parts, CRPS, calibration, infinite quantiles, names."""
+"""Metrics of quantile predictions: WIS in three forms and its parts, CRPS, calibration, infinite quantiles, names."""
 
 import math
 from dataclasses import replace
@@ -26,7 +26,7 @@ def predictions(levels, values, weight=None):
 
 @st.composite
 def cases(draw):
-    """Draw y and an answer on symmetric levels, with or without the median and weights; some on a grid, with ties."""
+    """Draw y and a prediction on symmetric levels, with or without median and weights; some on a grid, with ties."""
     rng = np.random.default_rng(draw(seeds))
     pairs = draw(st.integers(1, 6))
     lower = np.sort(rng.choice(np.arange(1, 50), pairs, replace=False)) / 100
@@ -195,7 +195,7 @@ def test_level_calibration_is_the_mean_distance_of_shares_where_nothing_ties(cas
 
 
 def wide(n=4):
-    """Return an answer whose outermost interval is the whole line."""
+    """Return a prediction whose outermost interval is the whole line."""
     values = np.tile(np.linspace(-1, 1, 9), (n, 1))
     values[:, 0], values[:, -1] = -np.inf, np.inf
     return Prediction(QUANTILE, values, unsorted=values)
@@ -259,7 +259,7 @@ def test_a_name_tells_the_traits_without_a_target():
         assert metric_info(name).name == name
 
 
-def test_a_level_that_no_answer_has_is_refused():
+def test_a_level_that_no_prediction_has_is_refused():
     with pytest.raises(BenchError, match=r"'pinball_0.2': did you mean pinball_"):
         for_target(QUANTILE, ["pinball_0.2"])
     with pytest.raises(BenchError, match="unknown metric"):

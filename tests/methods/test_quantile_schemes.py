@@ -57,7 +57,7 @@ def pinball(y, predictions, level, weight=None):
 
 @pytest.mark.parametrize("level", [0.02, 0.5, 0.9])
 @pytest.mark.parametrize("ties", [False, True])
-def test_rows_far_from_the_answer_change_nothing(level, ties):
+def test_rows_far_from_the_solution_change_nothing(level, ties):
     """Of many rows a part is solved; all of them at once give the same loss, and so does a linear program."""
     rng = np.random.default_rng(3)
     n = 12000
@@ -73,7 +73,7 @@ def test_rows_far_from_the_answer_change_nothing(level, ties):
 
 
 def test_rows_that_change_sides_enter_after_all():
-    """A first answer that is off still ends at the optimum, or says that it does not."""
+    """A first solution that is off still ends at the optimum, or is reported as one that does not."""
     rng = np.random.default_rng(0)
     X = np.column_stack([np.ones(3000), rng.normal(size=3000)])
     problem = solver.Problem(X, X[:, 1] + rng.normal(size=3000), np.ones(3000), 0.3, np.zeros(2))
@@ -234,7 +234,7 @@ def test_the_linear_pool_takes_the_middle_where_the_mixture_stays_at_a_level():
     np.testing.assert_allclose(LinearPool(np.array([0.3, 0.7]))(panel_of(points, (0.25, 0.5, 0.75))), [[0, 3, 3]])
 
 
-def test_the_linear_pool_of_one_level_is_the_quantile_of_what_was_said():
+def test_the_linear_pool_of_one_level_is_the_quantile_of_the_predictions():
     predictions = np.array([1.0, 5.0, 2.0])[:, None, None]
     found = LinearPool(np.full(3, 1 / 3))(panel_of(predictions, (0.6,)))
     np.testing.assert_allclose(found, [[2.0]])
@@ -339,13 +339,13 @@ def test_without_regions_weights_are_those_of_all_rows(name):
 
 
 @pytest.mark.parametrize("name", ["local-leaf", "local-cluster"])
-def test_where_columns_say_nothing_weights_are_tied(name):
-    """Under pure noise the inner folds choose an answer that is hardly worse than one weight a learner."""
+def test_where_columns_hold_nothing_weights_are_tied(name):
+    """Under pure noise the inner folds choose weights that are hardly worse than one weight a learner."""
     rng = np.random.default_rng(5)
     y, predictions = sample(n=400, seed=6)
-    y_new, said_new = sample(n=4000, seed=7)
+    y_new, predictions_new = sample(n=4000, seed=7)
     panel = panel_of(predictions, X=rng.normal(size=(400, 3)))
-    new = panel_of(said_new, X=rng.normal(size=(4000, 3)))
+    new = panel_of(predictions_new, X=rng.normal(size=(4000, 3)))
     local, coarse = (learn(each, panel, y)(new) for each in (name, "coarse"))
     loss = [losses.pinball(y_new, np.sort(each, axis=1), np.array(THREE)).mean() for each in (local, coarse)]
     assert loss[0] <= 1.01 * loss[1]
@@ -353,9 +353,9 @@ def test_where_columns_say_nothing_weights_are_tied(name):
 
 def test_ties_draw_small_regions_to_the_whole():
     regions = Regions(lambda X: X[:, 0].astype(int), np.eye(2), np.array([0.5, 0.5]), np.array([0.9, 0.1]))
-    np.testing.assert_allclose(regions.tied(np.inf).w, 0.5)
-    np.testing.assert_allclose(regions.tied(0.0).w, np.eye(2))
-    np.testing.assert_allclose(regions.tied(0.1).w, [[0.95, 0.05], [0.25, 0.75]])
+    np.testing.assert_allclose(regions.shrink(np.inf).w, 0.5)
+    np.testing.assert_allclose(regions.shrink(0.0).w, np.eye(2))
+    np.testing.assert_allclose(regions.shrink(0.1).w, [[0.95, 0.05], [0.25, 0.75]])
 
 
 def test_a_region_without_training_rows_has_the_weights_of_all_rows():

@@ -551,8 +551,8 @@ def test_shrink_composite(make, n, kappa, psi):
     found = scheme(f"shrink-composite:kappa={kappa}", panel, y).w
     np.testing.assert_allclose(found, shrunk(panel, y, psi), rtol=1e-7, atol=1e-9)
     padded = np.concatenate([panel.predictions, panel.predictions[:, :3]], axis=1)
-    unheard = panel_of(padded, panel.target.kind, weight=np.append(np.full(n, 2.0), np.zeros(3)))
-    again = scheme(f"shrink-composite:kappa={kappa}", unheard, np.append(y, y[:3])).w
+    padded_panel = panel_of(padded, panel.target.kind, weight=np.append(np.full(n, 2.0), np.zeros(3)))
+    again = scheme(f"shrink-composite:kappa={kappa}", padded_panel, np.append(y, y[:3])).w
     np.testing.assert_allclose(again, found, rtol=1e-6, atol=1e-9)
 
 
@@ -578,7 +578,7 @@ def test_shrink_composite(make, n, kappa, psi):
         ("shrink-composite:kappa=-1", "kappa of shrink-composite cannot be -1"),
     ],
 )
-def test_mistakes_are_told(text, message):
+def test_mistakes_are_refused_in_words(text, message):
     panel, y = points(0)
     with pytest.raises(BenchError, match=message):
         scheme(text, panel, y)

@@ -47,13 +47,13 @@ def neighbours(panel, x, k):
 
 
 def by_hand(panel, y, test, k, rule):
-    """Answer row by row with weights from `rule(right or error of the neighbours (k, L), their weights)`."""
-    answers = []
+    """Predict row by row with weights from `rule(right or error of the neighbours (k, L), their weights)`."""
+    predictions = []
     for i, x in enumerate(test.X.to_numpy()):
         near = neighbours(panel, x, k)
         w = np.asarray(rule(near), dtype=float)
-        answers.append((w / w.sum()) @ test.predictions[:, i])
-    return np.array(answers)
+        predictions.append((w / w.sum()) @ test.predictions[:, i])
+    return np.array(predictions)
 
 
 @given(seed=seeds, weighted=weighted, k=st.sampled_from([1, 3, 7, 99]))
@@ -105,7 +105,7 @@ def test_ola(kind, seed, weighted):
     np.testing.assert_allclose(scheme("ola", panel, y)(test), by_hand(panel, y, test, 7, rule), rtol=1e-10)
 
 
-def test_neighbours_are_asked_for_in_chunks(monkeypatch):
+def test_neighbours_are_found_in_chunks(monkeypatch):
     panel, y = classes(0)
     found = scheme("knora-u", panel, y)
     whole = found(panel)
@@ -160,7 +160,7 @@ def test_feature_weighted_finds_weights_that_depend_on_the_row():
     rng = np.random.default_rng(0)
     y, x = rng.normal(size=400), rng.uniform(-1, 1, 400)
     far = rng.normal(size=400)
-    panel = panel_of(np.stack([y + far * (1 + x), y - far * (1 - x)]))  # the answer (1-x)/2, (1+x)/2 has no error
+    panel = panel_of(np.stack([y + far * (1 + x), y - far * (1 - x)]))  # the solution (1-x)/2, (1+x)/2 has no error
     panel = replace(panel, X=pd.DataFrame({"x": x}))
     found = scheme("feature-weighted", panel, y)
     assert np.mean((found(panel)[:, 0] - y) ** 2) < 1e-3 * np.mean((Weights(np.full(2, 0.5))(panel)[:, 0] - y) ** 2)
@@ -180,7 +180,7 @@ def shuffle(panel, seed=0):
 
 
 def slope_excess(panel, y, i, w):
-    """Return slope'(pool - said_l) of squared error, Brier score or WIS at the pool."""
+    """Return slope'(pool - ŷ_l) of squared error, Brier score or WIS at the pool."""
     pool = sum(w[lrn] * panel.predictions[lrn, i] for lrn in range(len(w)))
     if panel.target.kind == "point":
         slope = 2 * (pool - y[i])
@@ -438,17 +438,17 @@ def test_bootstrap_is_the_mean_over_repeated_rows(kind):
     np.testing.assert_allclose(found.w, np.mean(expected, axis=0), atol=1e-12)
 
 
-def test_bootstrap_averages_intercepts_and_answers():
+def test_bootstrap_averages_intercepts_and_predictions():
     panel, y = points(1)
     ridge = scheme("bootstrap:of=ridge-stack,rounds=3", panel, y)
     assert ridge.intercept.shape == (1,)
-    rng, answers = np.random.default_rng(0), []
+    rng, predictions = np.random.default_rng(0), []
     for _ in range(3):
         drawn = replace(panel, weight=rng.multinomial(40, np.full(40, 1 / 40)) * 1.0)
-        answers.append(
+        predictions.append(
             registry.scheme("ridge-stack")(drawn, y, generator(int(rng.integers(2**62)), "ridge-stack"))(panel)
         )
-    np.testing.assert_allclose(ridge(panel), np.mean(answers, axis=0), rtol=1e-10)
+    np.testing.assert_allclose(ridge(panel), np.mean(predictions, axis=0), rtol=1e-10)
     assert not isinstance(scheme("bootstrap:of=median,rounds=2", panel, y), Weights)
     np.testing.assert_allclose(
         scheme("bootstrap:of=median,rounds=2", panel, y)(panel), scheme("median", panel, y)(panel), rtol=1e-12

@@ -15,15 +15,15 @@ from makers.panels import MAKE, classes, loss_of, naive_greedy, points, quantile
 from bench.checks.examples import global_randomness
 from bench.core.nouns import BenchError, Prediction, Weights
 from bench.methods import metrics
-from bench.methods.ensembles.cma_es import rounded
-from bench.methods.ensembles.objective import badness_of_weights, hinges_of, judge_of_answers
+from bench.methods.ensembles.cma_es import round_to_picks
+from bench.methods.ensembles.objective import badness_of_weights, hinges_of, judge_of_predictions
 
 SEARCHES = ["greedy", "hill-climb", "cma-es", "cma-es-softmax", "cma-es-explicit", "quality-diversity"]
 seeds, weighted = st.integers(0, 10**6), st.booleans()
 few = settings(max_examples=12)
 
 
-# what searches ask for
+# what searches need
 
 
 @pytest.mark.parametrize("kind", MAKE)
@@ -55,7 +55,7 @@ def test_only_pairs_with_errors_to_both_sides_have_a_hinge():
 
 def test_an_undefined_metric_is_infinitely_bad():
     panel, y = classes(0)
-    judge = judge_of_answers(panel, np.zeros_like(y), "auroc")
+    judge = judge_of_predictions(panel, np.zeros_like(y), "auroc")
     assert judge(panel.predictions[0]) == np.inf
 
 
@@ -72,7 +72,7 @@ def test_greedy_of_quantiles_is_caruanas_loop(seed, weighted):
 
 def test_greedy_of_quantiles_by_a_metric():
     panel, y = quantiles(5)
-    metric = metrics.named(panel.target, "mean_pinball")
+    metric = metrics.get_metric(panel.target, "mean_pinball")
 
     def badness(values):
         return metric.badness(metric.function(panel.target, y, Prediction(panel.target, values, panel.weight)))
@@ -120,7 +120,7 @@ def test_hill_climb_is_the_naive_walk(kind, seed, weighted):
 @pytest.mark.parametrize(("kind", "name"), [("point", "mae"), ("class", "brier")])
 def test_hill_climb_by_a_metric(kind, name):
     panel, y = MAKE[kind](8)
-    metric = metrics.named(panel.target, name)
+    metric = metrics.get_metric(panel.target, name)
     expected = naive_climb(
         panel, y, 0.1, 10, lambda v: metric.badness(metric.function(panel.target, y, Prediction(panel.target, v)))
     )
@@ -142,7 +142,7 @@ def test_hill_climb_comes_near_the_exact_weights():
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12).filter(any), st.integers(1, 60))
 def test_rounded_weights_are_whole_counts_near_the_weights(raw, picks):
     w = np.array(raw) / np.sum(raw)
-    counts = rounded(w, picks)
+    counts = round_to_picks(w, picks)
     assert counts.sum() == picks
     assert counts.min() >= 0
     np.testing.assert_array_equal(counts, np.round(counts))
@@ -151,9 +151,9 @@ def test_rounded_weights_are_whole_counts_near_the_weights(raw, picks):
 
 
 def test_rounding_repairs_from_the_smallest_and_to_the_largest():
-    np.testing.assert_array_equal(rounded(np.array([0.55, 0.15, 0.15, 0.15]), 10), [6, 0, 2, 2])
-    np.testing.assert_array_equal(rounded(np.array([0.44, 0.34, 0.04, 0.18]), 10), [5, 3, 0, 2])
-    np.testing.assert_array_equal(rounded(np.full(6, 1 / 6), 2), [1, 1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(round_to_picks(np.array([0.55, 0.15, 0.15, 0.15]), 10), [6, 0, 2, 2])
+    np.testing.assert_array_equal(round_to_picks(np.array([0.44, 0.34, 0.04, 0.18]), 10), [5, 3, 0, 2])
+    np.testing.assert_array_equal(round_to_picks(np.full(6, 1 / 6), 2), [1, 1, 0, 0, 0, 0])
 
 
 @pytest.mark.parametrize("kind", MAKE)
@@ -179,7 +179,7 @@ def test_cma_es_finds_the_affine_optimum_of_a_square():
     assert loss_of(panel, y, scheme("cma-es", panel, y)(panel)) <= best * 1.01
 
 
-def test_cma_es_with_negative_weights_answers_with_probabilities():
+def test_cma_es_with_negative_weights_predicts_probabilities():
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 200)
     sharp, bias = np.eye(3)[y], rng.normal(size=(200, 3)) * 2
@@ -195,7 +195,7 @@ def test_cma_es_with_negative_weights_answers_with_probabilities():
 @pytest.mark.parametrize("name", ["cma-es-softmax", "cma-es-explicit", "quality-diversity"])
 def test_a_search_by_a_metric_is_as_good_as_the_best_learner(name):
     panel, y = classes(4, n=40)
-    judge = judge_of_answers(panel, y, "macro_f1")
+    judge = judge_of_predictions(panel, y, "macro_f1")
     found = scheme(f"{name}:metric=macro_f1", panel, y)
     assert judge(found(panel)) <= min(judge(predictions) for predictions in panel.predictions)
 

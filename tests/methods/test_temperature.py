@@ -84,7 +84,7 @@ def test_temperatures_are_held_within_bounds(right, T):
     np.testing.assert_allclose(found, tempered(values, T), rtol=1e-9, atol=1e-12)
 
 
-def test_certain_answers_are_bearable():
+def test_certain_predictions_are_bearable():
     values, _ = clip_probabilities(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]))
     y = np.array([0, 1, 1, 0])
     found = learned(prediction_of(values), y)(prediction_of(values)).values

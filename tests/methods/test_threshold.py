@@ -25,7 +25,7 @@ def tuned(prediction, y, metric="macro_f1"):
 
 
 def value_of(metric, y, prediction):
-    return metrics.named(prediction.target, metric).function(prediction.target, y, prediction)
+    return metrics.get_metric(prediction.target, metric).function(prediction.target, y, prediction)
 
 
 def best_cut(metric, prediction, y):
@@ -139,7 +139,7 @@ def corrected(prediction):
 
 @given(st.integers(0, 10**6))
 def test_a_correction_undoes_the_weights(seed):
-    """A model trained with weights w says w_k p_k / Σ w_j p_j where it should say p_k."""
+    """A model trained with weights w predicts w_k p_k / Σ w_j p_j where it should predict p_k."""
     rng = np.random.default_rng(seed)
     truth, w = probabilities(rng, 20, 3), rng.uniform(0.2, 5, 3)
     predictions = truth * w / (truth * w).sum(axis=1, keepdims=True)

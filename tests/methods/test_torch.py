@@ -11,7 +11,7 @@ from bench.core.nouns import BenchError, Panel, Target
 from bench.methods import ensembles
 from bench.methods.ensembles import gating
 from bench.methods.learners import learner_scheme
-from bench.methods.learners.networks import _parted
+from bench.methods.learners.networks import _hold_out
 from bench.solvers import network
 from bench.solvers.network import Course, Layers
 
@@ -72,7 +72,7 @@ def test_torch_is_put_back_after_an_error():
     within = []
 
     def fail():
-        with network.alone(torch, 0):
+        with network.own_random_state(torch, 0):
             within.extend([torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()])
             raise ZeroDivisionError
 
@@ -109,7 +109,7 @@ def test_one_level_is_enough():
         assert fitted(f"{name}:hidden=8", X, y, target=Target("quantile", (0.5,))).predict(X).shape == (50, 1)
 
 
-def test_pinball_is_that_of_the_losses_and_rounded_where_asked():
+def test_pinball_is_that_of_the_losses_and_rounded_where_requested():
     rng = np.random.default_rng(0)
     y, predictions = rng.normal(size=30), rng.normal(size=(30, 5))
     error, levels = torch.from_numpy(y[:, None] - predictions), torch.from_numpy(TARGET.levels)
@@ -133,17 +133,17 @@ def test_crossings_are_those_of_a_slow_loop():
 def test_batches_grow_with_the_rows_and_hold_every_row_once():
     sizes = [network.batch_size(n) for n in (1, 5, 9, 10, 99, 100, 999, 1000, 10_000, 100_000)]
     assert sizes == [1, 5, 8, 10, 16, 32, 32, 64, 128, 256]
-    with network.alone(torch, 0):
+    with network.own_random_state(torch, 0):
         batches = network._batches(torch, 128)  # four batches of 32
         for _ in range(2):
             assert sorted(torch.cat([next(batches) for _ in range(4)]).tolist()) == list(range(128))
 
 
 def test_rows_are_held_out_unless_there_are_few():
-    fit_rows, held = _parted(50, 3)
+    fit_rows, held = _hold_out(50, 3)
     assert sorted([*fit_rows, *held]) == list(range(50))
     assert len(held) == 10
-    assert [part.tolist() for part in _parted(3, 3)] == [[0, 1, 2], [0, 1, 2]]
+    assert [part.tolist() for part in _hold_out(3, 3)] == [[0, 1, 2], [0, 1, 2]]
 
 
 def test_training_ends_where_the_held_out_loss_was_least():
@@ -158,7 +158,7 @@ def test_training_ends_where_the_held_out_loss_was_least():
         return torch.tensor(seen[-1][0])
 
     goal = net.bias.item() + 0.25
-    with network.alone(torch, 0):
+    with network.own_random_state(torch, 0):
         network.train(torch, net, loss, held_loss, 20, Course(learning_rate=1e-3, weight_decay=0.0))
     assert net.bias.item() == min(seen)[1]
     assert len(seen) == 1 + seen.index(min(seen)) + network.PATIENCE // network.EVERY
@@ -214,7 +214,7 @@ def test_the_gate_finds_who_is_best_where(form):
 def test_the_gate_starts_at_the_average(form, share):
     panel, y = regions(40)
     layers, penalty = Layers(8, 2, 0.0), gating.Penalty(1.0, 1e-3, 0.0)
-    gate = gating.trained(torch, gating.FORMS[form], layers, Course(most_steps=0), penalty, panel, y, 0)
+    gate = gating.train_gate(torch, gating.FORMS[form], layers, Course(most_steps=0), penalty, panel, y, 0)
     own = panel.predictions.mean(axis=0)
     others = (own.sum(axis=1, keepdims=True) - own) / 4
     np.testing.assert_allclose(gate(panel), share * own + (1 - share) * others)
@@ -227,13 +227,13 @@ def test_forms_pool_as_a_slow_loop_does(form):
     logits, predictions = rng.normal(size=(n, gating.FORMS[form].size(L, K))), rng.normal(size=(n, L, K))
     found = gating.FORMS[form].pool(torch, torch.from_numpy(logits), torch.from_numpy(predictions)).numpy()
     used = {
-        "coarse": lambda o, words, k: (o, words[:, k]),
-        "medium": lambda o, words, k: (o.reshape(L, K)[:, k], words[:, k]),
-        "fine": lambda o, words, k: (o.reshape(L * K, K)[:, k], words.ravel()),
+        "coarse": lambda o, own_predictions, k: (o, own_predictions[:, k]),
+        "medium": lambda o, own_predictions, k: (o.reshape(L, K)[:, k], own_predictions[:, k]),
+        "fine": lambda o, own_predictions, k: (o.reshape(L * K, K)[:, k], own_predictions.ravel()),
     }[form]
     for i, k in np.ndindex(n, K):
-        own, words = used(logits[i], predictions[i], k)
-        np.testing.assert_allclose(found[i, k], np.exp(own) @ words / np.exp(own).sum())
+        weights, own_predictions = used(logits[i], predictions[i], k)
+        np.testing.assert_allclose(found[i, k], np.exp(weights) @ own_predictions / np.exp(weights).sum())
 
 
 def test_margins_grow_with_the_spread_of_the_residuals():
@@ -245,7 +245,7 @@ def test_margins_grow_with_the_spread_of_the_residuals():
         np.testing.assert_allclose(found[j, k], 0.1 + 0.5 * max(spread[k] - spread[j], 0))
 
 
-def test_the_gate_is_deaf_to_rows_without_weight_and_hears_heavy_ones():
+def test_the_gate_ignores_rows_without_weight_and_follows_heavy_ones():
     panel, y = regions(200)
     shifted = y + np.where(np.arange(200) % 2, 4.0, 0.0)
     odd, even = (replace(panel, weight=np.where(np.arange(200) % 2 == k, 1.0, 0.02)) for k in (1, 0))

@@ -21,7 +21,7 @@ from bench.methods.trainings import (
     registry,
     soft_confusion,
 )
-from bench.methods.trainings.against_rest import Running
+from bench.methods.trainings.against_rest import RunningWeights
 from bench.tasks import encoders
 
 law = settings(derandomize=True, deadline=None, max_examples=25)
@@ -91,9 +91,9 @@ ROW_LOSSES = {
     "focal 0.5": objectives.focal(0.5),
     "focal 1": objectives.focal(1.0),
     "focal 2": objectives.focal(2.0),
-    "shifted": objectives.shifted(objectives.cross_entropy, np.array([-1.0, 0.3, 2.0])),
-    "margin": objectives.margin(objectives.cross_entropy, np.array([0.1, 0.2, 0.5]), 3.0),
-    "weighed": objectives.weighed(objectives.focal(2.0), np.array([0.5, 1.0, 3.0])),
+    "shifted": objectives.with_shift(objectives.cross_entropy, np.array([-1.0, 0.3, 2.0])),
+    "margin": objectives.with_margins(objectives.cross_entropy, np.array([0.1, 0.2, 0.5]), 3.0),
+    "class weights": objectives.with_class_weights(objectives.focal(2.0), np.array([0.5, 1.0, 3.0])),
 }
 
 
@@ -139,7 +139,7 @@ def test_focal_by_its_formula():
 def test_gradients_of_anyloss(metric, classes):
     f, y, weight = logits(classes=classes)
     f *= 0.1  # near p = 1/2, where there is a slope
-    loss = soft_confusion.soft(soft_confusion.MEASURES[metric](np.bincount(y)), 20.0)
+    loss = soft_confusion.soft_loss(soft_confusion.MEASURES[metric](np.bincount(y)), 20.0)
     found = numeric_gradient(lambda moved: loss(moved, y, weight)[0], f)
     assert np.abs(found).max() > 1e-3
     np.testing.assert_allclose(loss(f, y, weight)[1], found, atol=1e-7)
@@ -168,14 +168,14 @@ def test_anyloss_is_as_published_for_two_classes(metric):
     y = (np.arange(60) % 5 == 0).astype(int)
     p = rng.uniform(0.4, 0.6, 60)
     f = np.column_stack([np.zeros(60), np.log(p / (1 - p))])
-    loss = soft_confusion.soft(soft_confusion.MEASURES[metric](np.bincount(y)), 73.0)
+    loss = soft_confusion.soft_loss(soft_confusion.MEASURES[metric](np.bincount(y)), 73.0)
     np.testing.assert_allclose(loss(f, y, np.ones(60))[0], published(metric, p, y), rtol=1e-10)
-    flipped = soft_confusion.soft(soft_confusion.MEASURES[metric](np.bincount(1 - y)), 73.0)
+    flipped = soft_confusion.soft_loss(soft_confusion.MEASURES[metric](np.bincount(1 - y)), 73.0)
     np.testing.assert_allclose(flipped(f[:, ::-1], 1 - y, np.ones(60))[0], published(metric, p, y), rtol=1e-10)
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_anyloss_of_sure_answers_is_one_minus_the_metric(metric):
+def test_anyloss_of_certain_predictions_is_one_minus_the_metric(metric):
     from sklearn.metrics import accuracy_score, balanced_accuracy_score, fbeta_score, recall_score
 
     rng = np.random.default_rng(5)
@@ -189,7 +189,7 @@ def test_anyloss_of_sure_answers_is_one_minus_the_metric(metric):
         "g_mean": recalls.prod() ** (1 / 3),
     }
     expected = fbeta_score(y, label, beta=beta, average="macro", sample_weight=weight) if beta else others[metric]
-    loss = soft_confusion.soft(soft_confusion.MEASURES[metric](np.bincount(y)), 73.0)
+    loss = soft_confusion.soft_loss(soft_confusion.MEASURES[metric](np.bincount(y)), 73.0)
     np.testing.assert_allclose(loss(50.0 * np.eye(3)[label], y, weight)[0], 1 - expected, rtol=1e-9)
 
 
@@ -216,7 +216,7 @@ def test_two_classes_against_the_rest_are_one_focal_loss():
 
 
 def test_running_losses_by_hand():
-    loss = Running(0.0, 0.25, 3)
+    loss = RunningWeights(0.0, 0.25, 3)
     f, y, weight = logits()
     r = against_rest.class_losses(f, y, weight, 0.0)[0]
     value, _ = loss(f, y, weight)
@@ -249,7 +249,7 @@ def test_gradients_of_networks(kind, classes):
 def test_gradient_of_a_network_with_a_frame():
     rng = np.random.default_rng(1)
     X, (_, y, weight) = rng.normal(size=(8, 4)), logits()
-    network = etf_network.Framed(4, etf_network.frame(6, 3, rng))
+    network = etf_network.FixedHead(4, etf_network.equiangular_frame(6, 3, rng))
     theta = rng.normal(size=len(network.penalised))
     loss = etf_network.with_features(networks.mean_of(objectives.cross_entropy), 3, 0.3)
     outputs, back = network.forward(theta, X)
@@ -259,7 +259,7 @@ def test_gradient_of_a_network_with_a_frame():
 
 @pytest.mark.parametrize(("units", "classes"), [(2, 2), (6, 3), (64, 10)])
 def test_a_frame_has_equal_angles(units, classes):
-    M = etf_network.frame(units, classes, np.random.default_rng(0))
+    M = etf_network.equiangular_frame(units, classes, np.random.default_rng(0))
     expected = np.full((classes, classes), -1 / (classes - 1)) + np.eye(classes) * (1 + 1 / (classes - 1))
     np.testing.assert_allclose(M.T @ M, expected, atol=1e-12)
 
@@ -273,7 +273,7 @@ def test_hidden_layer_is_that_of_scikit_learn():
         theirs.fit(X.to_numpy(), y)
     parts = [theirs.coefs_[0], theirs.intercepts_[0], theirs.coefs_[1], theirs.intercepts_[1]]
     theta = np.concatenate([part.ravel() for part in parts])
-    ours = networks.Trained(networks.Hidden(5, 7, 3), theta)
+    ours = networks.FittedNetwork(networks.Hidden(5, 7, 3), theta)
     np.testing.assert_allclose(ours.predict(X), theirs.predict_proba(X.to_numpy()), atol=1e-7)
 
 
@@ -303,7 +303,7 @@ def test_plain_losses_agree_with_logistic_regression(name, classes):
 
 
 def exact(given, weight=None, C=1.0):
-    """Return what logistic regression says when it is solved with patience; the learner stops earlier."""
+    """Return the predictions of logistic regression, solved with patience; the learner stops earlier."""
     from sklearn.linear_model import LogisticRegression
 
     X = given.encode(given.X).to_numpy()
@@ -448,7 +448,7 @@ def test_all_are_registered_with_their_traits():
 
 
 @pytest.mark.parametrize(("name", "learner"), BESIDE_LOGISTIC)
-def test_answers_are_distributions_and_absent_classes_get_nothing(name, learner):
+def test_predictions_are_distributions_and_absent_classes_get_nothing(name, learner):
     X, y = table(200, 3)
     given = context(X, np.array([0, 2, 3])[y], learner, width=5)
     p = predictions(name, given)
@@ -459,7 +459,7 @@ def test_answers_are_distributions_and_absent_classes_get_nothing(name, learner)
 
 
 @pytest.mark.parametrize(("name", "learner"), BESIDE_LOGISTIC)
-def test_a_single_class_is_answered(name, learner):
+def test_a_single_class_is_predicted(name, learner):
     X, _ = table(30)
     fitted = fit(name, context(X, np.full(30, 1), learner, width=3))
     np.testing.assert_array_equal(fitted.predict(X[:4]), np.eye(3)[[1] * 4])
@@ -531,7 +531,7 @@ def test_trees_do_not_run_away_under_focal_loss():
     assert p[:, 1].mean() < 0.05
 
 
-def test_emphasis_is_unknown_unless_it_is_known():
+def test_class_weights_in_effect_are_unknown_unless_they_are_known():
     X, y = table()
     for name in ON_NETWORKS:
         effective_class_weights = fit(name, context(X, y)).effective_class_weights

@@ -1,4 +1,4 @@
-"""Resampling and balanced ensembles: what is taught, row by row, and the laws of training schemes with teeth."""
+"""Resampling and balanced ensembles: the training rows, one by one, and mutants for the laws of training schemes."""
 
 # ruff: noqa: ARG002 - stand-ins and planted faults ignore what they are given
 
@@ -20,9 +20,9 @@ from bench.core.registry import Entry, Scheme
 from bench.core.settings import Settings
 from bench.methods.learners import LearnerOptions, learner_scheme
 from bench.methods.trainings import FitContext, FittedModel, TrainingOptions, registry
-from bench.methods.trainings.balanced_ensembles import sizes
+from bench.methods.trainings.balanced_ensembles import draw_sizes
 from bench.methods.trainings.numeric_view import View
-from bench.methods.trainings.sample import fewer, more, resampling_weights
+from bench.methods.trainings.sample import resampling_weights, rows_to_add, rows_to_keep
 from bench.methods.trainings.self_paced import draw_odds
 from bench.runner import out_of_fold
 from bench.runner.fit_spec import Fit, rows_of
@@ -40,7 +40,7 @@ ENSEMBLES = ["balanced-bagging", "balanced-forest", "easy-ensemble", "rus-boost"
 
 
 class Recorder:
-    """A learner that keeps what it is taught and says that all classes are alike."""
+    """A learner that keeps its training rows and predicts all classes alike."""
 
     def __init__(self):
         self.fitted = []
@@ -53,7 +53,7 @@ class Recorder:
         return SimpleNamespace(fit=fit, predict=lambda X: np.full((len(X), target.width), 1 / target.width))
 
 
-def lesson_on(X, y, *, width=None, weight=None, seed=0, learner=None):
+def context_of(X, y, *, width=None, weight=None, seed=0, learner=None):
     width = width or int(np.max(y)) + 1
     target = Target("class", tuple("abcdefgh"[:width]))
     plain = SimpleNamespace(transform=lambda X: X)
@@ -63,8 +63,8 @@ def lesson_on(X, y, *, width=None, weight=None, seed=0, learner=None):
     return FitContext(X, y, weight, target, learner or Recorder(), read, seed, cut=None)
 
 
-def taught_to(name, context):
-    """Return the rows, classes and weights that one model was taught, and what the scheme returned."""
+def fit_recorded(name, context):
+    """Return the rows, classes and weights that one model was fitted on, and the result of the scheme."""
     fitted = registry.scheme(name)(context)
     ((X, y, weight),) = context.learner.fitted
     return X, y, weight, fitted
@@ -102,7 +102,7 @@ def same_table(found, expected):
 @pytest.mark.parametrize("name", OVER)
 def test_rows_that_were_there_stay_as_they_are_and_dtypes_with_them(name):
     X, y = mixed([60, 20, 9])
-    found, classes, weight, _ = taught_to(name, lesson_on(X, y))
+    found, classes, weight, _ = fit_recorded(name, context_of(X, y))
     same_table(found.iloc[: len(y)], X)
     assert classes[: len(y)].tolist() == y.tolist()
     assert weight is None
@@ -113,7 +113,7 @@ def test_rows_that_were_there_stay_as_they_are_and_dtypes_with_them(name):
 @pytest.mark.parametrize("name", ["smote", "borderline-smote", "random-over", "random-over:shrinkage=2"])
 def test_every_class_grows_to_its_share_of_the_largest(name, ratio):
     X, y = mixed([60, 40, 9])
-    _, classes, _, fitted = taught_to(f"{name}{',' if ':' in name else ':'}ratio={ratio}", lesson_on(X, y, width=4))
+    _, classes, _, fitted = fit_recorded(f"{name}{',' if ':' in name else ':'}ratio={ratio}", context_of(X, y, width=4))
     counts = [60, 40, 30] if ratio < 1 else [60, 60, 60]
     assert np.bincount(classes).tolist() == counts
     np.testing.assert_allclose(
@@ -125,7 +125,7 @@ def test_every_class_grows_to_its_share_of_the_largest(name, ratio):
 @pytest.mark.parametrize("name", ["kmeans-smote", "adasyn", "svm-smote"])
 def test_those_that_round_come_close(name):
     X, y = numbers([80, 30])
-    _, classes, _, _ = taught_to(name, lesson_on(X, y))
+    _, classes, _, _ = fit_recorded(name, context_of(X, y))
     assert abs(np.bincount(classes)[1] - 80) <= 8
 
 
@@ -145,7 +145,7 @@ def off_segments(new, own, k):
 @pytest.mark.parametrize("name", ["smote", "smote:k=2", "borderline-smote", "adasyn", "kmeans-smote"])
 def test_new_rows_lie_between_neighbours_of_their_class_in_units_of_the_table(name):
     X, y = numbers([70, 25, 12])
-    found, classes, _, fitted = taught_to(name, lesson_on(X, y))
+    found, classes, _, fitted = fit_recorded(name, context_of(X, y))
     assert fitted.note == ""
     standard = (found - X.mean()) / X.std(ddof=0)
     k = {"smote:k=2": 2, "kmeans-smote": 40}.get(name, 5)  # neighbours within a cluster may be any of the class
@@ -166,8 +166,8 @@ def test_numbers_are_those_of_imbalanced_learn():
     from imblearn.over_sampling import SMOTE
 
     X, y = numbers([70, 30])
-    context = lesson_on(X, y, seed=11)
-    found, _, _, _ = taught_to("smote:k=4", context)
+    context = context_of(X, y, seed=11)
+    found, _, _, _ = fit_recorded("smote:k=4", context)
     standard = (X - X.mean()) / X.std(ddof=0)
     sampler = SMOTE(k_neighbors=4, random_state=context.seed_of("resample", 1))
     expected = sampler.fit_resample(standard, y)[0] * X.std(ddof=0) + X.mean()
@@ -179,7 +179,7 @@ def test_mixed_tables_get_the_most_frequent_level_of_the_neighbours():
     x = np.concatenate([rng.normal(size=60), rng.normal(20, 0.1, 8), rng.normal(40, 0.1, 8)])
     level = np.array(["far"] * 60 + ["left"] * 8 + ["right"] * 8)
     X, y = pd.DataFrame({"x": x, "level": pd.Categorical(level)}), np.repeat([0, 1], [60, 16])
-    found, _, _, _ = taught_to("smote", lesson_on(X, y))
+    found, _, _, _ = fit_recorded("smote", context_of(X, y))
     new = found.iloc[76:]
     assert new["level"].tolist() == np.where(new["x"] < 30, "left", "right").tolist()
 
@@ -187,7 +187,7 @@ def test_mixed_tables_get_the_most_frequent_level_of_the_neighbours():
 def test_tables_of_categories_get_the_most_frequent_levels_of_the_neighbours():
     texts = {"a": list("uuuuvvvv") * 8 + list("xxxxxy"), "b": list("pqpqpqpq") * 8 + list("rrrrrr")}
     X, y = pd.DataFrame({name: pd.Categorical(text) for name, text in texts.items()}), np.repeat([0, 1], [64, 6])
-    found, classes, _, _ = taught_to("smote:k=3", lesson_on(X, y))
+    found, classes, _, _ = fit_recorded("smote:k=3", context_of(X, y))
     assert np.bincount(classes).tolist() == [64, 64]
     assert found.iloc[70:].drop_duplicates().to_numpy().tolist() == [["x", "r"]]
 
@@ -195,7 +195,7 @@ def test_tables_of_categories_get_the_most_frequent_levels_of_the_neighbours():
 @pytest.mark.parametrize("name", [*OVER, *CLEANED, "cluster-centroids"])
 def test_levels_and_gaps_of_new_rows_are_those_of_their_class(name):
     X, y = mixed([60, 25, 9], levels=45)
-    found, classes, _, _ = taught_to(name, lesson_on(X, y))
+    found, classes, _, _ = fit_recorded(name, context_of(X, y))
     for code in range(3):
         own, all_of = X[y == code], found[classes == code]
         assert set(all_of["grade"].dropna()) <= set(own["grade"].dropna())
@@ -209,7 +209,7 @@ def test_a_class_of_one_row_is_copied_and_of_two_lies_between_them():
     rare = pd.DataFrame(X.iloc[:3])
     rare["x0"], rare["x1"] = [5e4, 1e4, 2e4], [np.nan, 3.0, 4.0]
     X, y = pd.concat([X, rare], ignore_index=True), np.append(y, [2, 3, 3])
-    found, classes, _, fitted = taught_to("smote", lesson_on(X, y))
+    found, classes, _, fitted = fit_recorded("smote", context_of(X, y))
     assert np.bincount(classes).tolist() == [30] * 4
     same_table(found[classes == 2].iloc[1:], pd.concat([rare.iloc[:1]] * 29))
     assert found[classes == 3]["x0"].between(1e4, 2e4).all()
@@ -219,7 +219,9 @@ def test_a_class_of_one_row_is_copied_and_of_two_lies_between_them():
 
 def test_classes_with_the_same_trouble_share_a_note():
     X, y = numbers([30, 3, 3, 4])
-    assert taught_to("smote", lesson_on(X, y))[3].note == "k clamped to 2 for class b, c; k clamped to 3 for class d"
+    assert (
+        fit_recorded("smote", context_of(X, y))[3].note == "k clamped to 2 for class b, c; k clamped to 3 for class d"
+    )
 
 
 def apart(counts=(40, 10)):
@@ -249,23 +251,23 @@ def surrounded():
     ],
 )
 def test_what_a_method_cannot_grow_grows_by_plain_smote(name, table, why):
-    found, classes, _, fitted = taught_to(name, lesson_on(*table))
+    found, classes, _, fitted = fit_recorded(name, context_of(*table))
     assert fitted.note == f"plain SMOTE, since {why}, for class b"
-    same_table(found, taught_to("smote:k=2" if name == "kmeans-smote" else "smote", lesson_on(*table))[0])
+    same_table(found, fit_recorded("smote:k=2" if name == "kmeans-smote" else "smote", context_of(*table))[0])
     assert len(set(np.bincount(classes))) == 1
 
 
 def test_equal_rows_in_a_cluster_have_no_spread():
     X, y = numbers([60, 12])
     X[y == 1] = 7e4
-    found, _, _, fitted = taught_to("kmeans-smote", lesson_on(X, y))
+    found, _, _, fitted = fit_recorded("kmeans-smote", context_of(X, y))
     assert "plain SMOTE, since its clusters hold equal rows," in fitted.note
     np.testing.assert_allclose(found.iloc[72:], 7e4)
 
 
 def test_a_table_that_tells_nothing_is_copied():
     X, y = pd.DataFrame({"x": np.ones(20), "z": np.full(20, np.nan)}), np.repeat([0, 1], [15, 5])
-    _, classes, _, fitted = taught_to("smote", lesson_on(X, y))
+    _, classes, _, fitted = fit_recorded("smote", context_of(X, y))
     assert fitted.note == "rows copied, since no column varies, for class b"
     assert np.bincount(classes).tolist() == [15, 15]
 
@@ -278,12 +280,12 @@ def test_a_library_that_fails_otherwise_is_heard(monkeypatch):
 
     monkeypatch.setattr(ADASYN, "fit_resample", broken)
     with pytest.raises(ValueError, match="something else"):
-        taught_to("adasyn", lesson_on(*numbers([20, 6])))
+        fit_recorded("adasyn", context_of(*numbers([20, 6])))
 
 
 def test_copies_are_drawn_evenly_and_from_their_class():
     X, y = mixed([1000, 10])
-    found, _, _, fitted = taught_to("random-over", lesson_on(X, y))
+    found, _, _, fitted = fit_recorded("random-over", context_of(X, y))
     copied = found.iloc[1010:]["x0"].value_counts()
     assert set(copied.index) == set(X["x0"][y == 1])
     p, draws = 1 / 10, 990
@@ -293,8 +295,8 @@ def test_copies_are_drawn_evenly_and_from_their_class():
 
 def test_smoothed_copies_have_the_stated_deviation_and_the_gaps_and_levels_of_their_row():
     X, y = mixed([4000, 8], gaps=0.3)
-    found, _, _, _ = taught_to("random-over:shrinkage=0.7", lesson_on(X, y))
-    copies = taught_to("random-over", lesson_on(X, y))[0].iloc[4008:]
+    found, _, _, _ = fit_recorded("random-over:shrinkage=0.7", context_of(X, y))
+    copies = fit_recorded("random-over", context_of(X, y))[0].iloc[4008:]
     new = found.iloc[4008:]
     pd.testing.assert_series_equal(new["colour"], copies["colour"])
     assert (new["x1"].isna() == copies["x1"].isna()).all()
@@ -310,7 +312,7 @@ def test_smoothed_copies_have_the_stated_deviation_and_the_gaps_and_levels_of_th
 def test_rows_that_stay_are_original_rows_in_their_order(name):
     X, y = mixed([60, 30, 9])
     X.insert(0, "row", np.arange(len(y)) * 1e-9)
-    found, classes, _, fitted = taught_to(name, lesson_on(X, y, width=4))
+    found, classes, _, fitted = fit_recorded(name, context_of(X, y, width=4))
     index = np.rint(found["row"] * 1e9).astype(int).to_numpy()
     assert (np.diff(index) > 0).all()
     same_table(found, X.iloc[index])
@@ -325,7 +327,7 @@ def test_rows_that_stay_are_original_rows_in_their_order(name):
 @pytest.mark.parametrize("name", ["random-under", "near-miss", "near-miss:version=2", "cluster-centroids"])
 def test_large_classes_shrink_to_their_share_of_the_smallest(name, ratio, counts):
     X, y = mixed([80, 25, 10])
-    _, classes, _, _ = taught_to(f"{name}{',' if ':' in name else ':'}ratio={ratio}", lesson_on(X, y))
+    _, classes, _, _ = fit_recorded(f"{name}{',' if ':' in name else ':'}ratio={ratio}", context_of(X, y))
     assert np.bincount(classes).tolist() == counts
 
 
@@ -333,7 +335,7 @@ def test_rows_are_kept_at_random():
     X, y = numbers([40, 10])
     kept = np.zeros(40)
     for seed in range(200):
-        found, _, _, _ = taught_to("random-under", lesson_on(X, y, seed=seed))
+        found, _, _, _ = fit_recorded("random-under", context_of(X, y, seed=seed))
         kept += np.isin(X["x0"][y == 0], found["x0"])
     assert kept.sum() == 200 * 10
     assert np.abs(kept - 50).max() < 4.5 * np.sqrt(200 * 0.25 * 0.75)  # binomial
@@ -351,7 +353,7 @@ def test_tomek_links_are_pairs_of_nearest_rows():
     X, y = numbers([60, 30, 20])
     near = neighbours(X)[0][:, 0]
     link = (near[near] == np.arange(110)) & (y[near] != y)
-    found, _, _, _ = taught_to("tomek-links", lesson_on(X, y))
+    found, _, _, _ = fit_recorded("tomek-links", context_of(X, y))
     assert link.sum() > 10
     same_table(found, X[~(link & (y != 2))])
 
@@ -360,7 +362,7 @@ def test_tomek_links_are_pairs_of_nearest_rows():
 def test_edited_rows_are_those_of_one_mind_with_their_neighbours(k):
     X, y = numbers([60, 30, 20], spread=5)
     alike = (y[neighbours(X)[0][:, :k]] == y[:, None]).all(axis=1)
-    found, _, _, _ = taught_to(f"enn:k={k}", lesson_on(X, y))
+    found, _, _, _ = fit_recorded(f"enn:k={k}", context_of(X, y))
     same_table(found, X[alike | (y == 2)])
 
 
@@ -370,13 +372,13 @@ def test_near_misses_are_the_nearest_to_the_smallest_class(version):
     distance = np.sort(neighbours(X)[2][np.ix_(y == 0, y == 1)], axis=1)
     mean = (distance[:, :3] if version == 1 else distance[:, -3:]).mean(axis=1)
     expected = np.flatnonzero(y == 0)[np.argsort(mean)[:12]]
-    found, _, _, _ = taught_to(f"near-miss:version={version}", lesson_on(X, y))
+    found, _, _, _ = fit_recorded(f"near-miss:version={version}", context_of(X, y))
     same_table(found, X.iloc[np.sort(np.append(expected, np.flatnonzero(y == 1)))])
 
 
 def test_the_rest_can_be_told_from_condensed_rows():
     X, y = numbers([80, 20], spread=4)
-    found, classes, _, _ = taught_to("condensed-nn", lesson_on(X, y))
+    found, classes, _, _ = fit_recorded("condensed-nn", context_of(X, y))
     kept = np.isin(X["x0"], found["x0"])
     distance = neighbours(X)[2][:, kept]
     assert (classes[np.argmin(distance, axis=1)] == y)[~kept].mean() > 0.9
@@ -387,13 +389,13 @@ def test_hard_rows_go_first():
     X = pd.DataFrame(X)
     wrong = np.flatnonzero(y == 0)[:10]
     X.iloc[wrong] = X[y == 1].sample(10, replace=True, random_state=0).to_numpy() + 1.0
-    found, _, _, _ = taught_to("instance-hardness", lesson_on(X, y))
+    found, _, _, _ = fit_recorded("instance-hardness", context_of(X, y))
     assert not np.isin(X["x0"].iloc[wrong], found["x0"]).any()
 
 
 def test_one_centre_is_the_mean_of_the_class():
     X, y = numbers([30, 1])
-    found, classes, _, fitted = taught_to("cluster-centroids", lesson_on(X, y))
+    found, classes, _, fitted = fit_recorded("cluster-centroids", context_of(X, y))
     np.testing.assert_allclose(found[classes == 0], X[y == 0].mean().to_numpy()[None])
     assert fitted.note == "1 rows a class left"
 
@@ -401,14 +403,14 @@ def test_one_centre_is_the_mean_of_the_class():
 def test_a_class_that_would_vanish_stays():
     x = pd.DataFrame({"x": np.append(np.repeat(np.arange(10.0), 2) + np.tile([0, 0.1], 10), -0.05)})
     y = np.append(np.tile([0, 1], 10), 1)  # each row of one class is next to one of the other
-    _, classes, _, fitted = taught_to("enn:k=1", lesson_on(x, y))
+    _, classes, _, fitted = fit_recorded("enn:k=1", context_of(x, y))
     assert np.bincount(classes).tolist() == [10, 11]
     assert fitted.note == "all rows kept, since none would stay, for class b"
 
 
 def test_nothing_is_cleaned_where_no_column_varies():
     X, y = pd.DataFrame({"x": np.ones(20)}), np.repeat([0, 1], [15, 5])
-    assert taught_to("enn", lesson_on(X, y))[3].note == "all rows kept, since no column varies"
+    assert fit_recorded("enn", context_of(X, y))[3].note == "all rows kept, since no column varies"
 
 
 # --- all of them ----------------------------------------------------------------------------------
@@ -426,8 +428,8 @@ def test_nothing_is_cleaned_where_no_column_varies():
 def test_any_table_is_borne(name, counts, gaps, columns, repeat, seed):
     X, y = mixed(counts, gaps=gaps, seed=seed)
     index = np.tile(np.arange(len(y)), repeat)
-    context = lesson_on(X[columns].iloc[index], y[index], width=len(counts), seed=seed)
-    found, classes, weight, fitted = taught_to(name, context)
+    context = context_of(X[columns].iloc[index], y[index], width=len(counts), seed=seed)
+    found, classes, weight, fitted = fit_recorded(name, context)
     assert found.dtypes.tolist() == X[columns].dtypes.tolist()
     assert set(classes) == set(y)
     assert weight is None
@@ -440,8 +442,8 @@ def test_copies_keep_their_weight_and_new_rows_have_the_mean_of_their_class(name
     X, y = mixed([50, 20, 8])
     X.insert(0, "row", np.arange(len(y)) * 1e-9)
     weight = np.random.default_rng(0).choice([0.0, 0.5, 2.0], len(y))
-    context = lesson_on(X, y, weight=weight)
-    found, classes, used, fitted = taught_to(name, context)
+    context = context_of(X, y, weight=weight)
+    found, classes, used, fitted = fit_recorded(name, context)
     assert used.min() > 0
     mean = np.array([weight[(y == code) & (weight > 0)].mean() for code in range(3)])
     if name in {*UNDER, "random-over"}:
@@ -484,15 +486,15 @@ def test_copies_keep_their_weight_and_new_rows_have_the_mean_of_their_class(name
 )
 def test_impossible_parameters_are_refused(name, message):
     with pytest.raises(BenchError, match=message):
-        registry.scheme(name)(lesson_on(*mixed([20, 8])))
+        registry.scheme(name)(context_of(*mixed([20, 8])))
 
 
 def test_how_many_rows_are_wanted():
     y = np.repeat([0, 2, 3], [40, 10, 19])
-    assert more(y, 0.5) == {2: 10, 3: 1}
-    assert more(y, 1.0) == {2: 30, 3: 21}
-    assert fewer(y, 0.5) == {0: 20}
-    assert sizes(y, 5, 1.0).tolist() == [10, 0, 10, 10, 0]
+    assert rows_to_add(y, 0.5) == {2: 10, 3: 1}
+    assert rows_to_add(y, 1.0) == {2: 30, 3: 21}
+    assert rows_to_keep(y, 0.5) == {0: 20}
+    assert draw_sizes(y, 5, 1.0).tolist() == [10, 0, 10, 10, 0]
 
 
 def test_emphasis_is_rows_after_over_rows_before():
@@ -508,24 +510,24 @@ def test_a_tag_chooses_all_resamplings_and_none_is_core():
 
 def test_the_view_leads_back_to_the_table():
     X, _ = mixed([300, 100], levels=40)
-    view = View.learn(X)
+    view = View.fit(X)
     same_table(view.rows(X, view.scaled(X), view.codes(X)), X)
     assert view.points(X).shape == (400, 2 + 31 + 2)  # thirty levels and the rest; two grades
 
 
 @pytest.mark.parametrize("name", ["smote", "random-over", "cluster-centroids", "enn", "self-paced"])
-def test_nothing_of_a_test_row_is_taught(name, monkeypatch):
+def test_no_model_is_fitted_on_a_test_row(name, monkeypatch):
     X, y = mixed([60, 30], gaps=0.0)
     test = np.arange(0, 90, 3)
     X.loc[test, ["x0", "x1"]] += 1e9
     X["colour"] = X["colour"].cat.add_categories("test").mask(np.isin(np.arange(90), test), "test")
     task = Task("leak", X, y, "classification", (), ("a", "b"))
     seen = []
-    fit_rows = FitContext.fit
+    fit = FitContext.fit
 
     def spy(self, X=None, y=None, weight=None, part=None):
         seen.append(self.X if X is None else X)
-        return fit_rows(self, X, y, weight, part)
+        return fit(self, X, y, weight, part)
 
     monkeypatch.setattr(FitContext, "fit", spy)
     split = Split(0, 0, np.setdiff1d(np.arange(90), test), test)
@@ -537,14 +539,14 @@ def test_nothing_of_a_test_row_is_taught(name, monkeypatch):
 
 
 def test_what_is_undone_is_as_good_as_never_done():
-    """A draw of the rows moves the shares of the classes, and its emphasis moves them back."""
+    """A draw of the rows moves the shares of the classes, and its class weights move them back."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(12000, 2))
     y = (rng.random(12000) < 1 / (1 + np.exp(3.5 - x[:, 0]))).astype(int)
     X = pd.DataFrame(x, columns=["a", "b"])
     loss = {}
     for name in ("random-under", "random-over"):
-        context = lesson_on(X[:6000], y[:6000], learner=learner_scheme("logistic"))
+        context = context_of(X[:6000], y[:6000], learner=learner_scheme("logistic"))
         fitted = registry.scheme(name)(context)
         for undone, odds in (("as it is", 1.0), ("undone", fitted.effective_class_weights)):
             p = fitted.predict(X[6000:]) / odds
@@ -561,10 +563,10 @@ def test_what_is_undone_is_as_good_as_never_done():
 
 
 @pytest.mark.parametrize(("name", "counts"), [("balanced-bagging", [9, 9, 9]), ("self-paced:ratio=0.5", [18, 18, 9])])
-def test_every_model_is_taught_a_balanced_draw_of_its_own(name, counts):
+def test_every_model_is_fitted_on_a_balanced_draw_of_its_own(name, counts):
     X, y = mixed([60, 30, 9])
     X.insert(0, "row", np.arange(len(y)))
-    context = lesson_on(X, y, width=4)
+    context = context_of(X, y, width=4)
     fitted = registry.scheme(name)(context)
     rows = [table["row"].to_numpy() for table, _, _ in context.learner.fitted]
     assert len(rows) == 10
@@ -579,7 +581,7 @@ def test_every_model_is_taught_a_balanced_draw_of_its_own(name, counts):
 
 def test_rows_of_bags_are_drawn_with_replacement_and_evenly():
     X, y = numbers([50, 20])
-    context = lesson_on(X, y)
+    context = context_of(X, y)
     registry.scheme("balanced-bagging:models=400")(context)
     drawn = pd.concat([table["x0"] for table, _, _ in context.learner.fitted]).value_counts()
     assert any(table["x0"].duplicated().any() for table, _, _ in context.learner.fitted)
@@ -589,10 +591,10 @@ def test_rows_of_bags_are_drawn_with_replacement_and_evenly():
 
 
 @pytest.mark.parametrize("name", ["balanced-bagging", "self-paced"])
-def test_an_ensemble_says_the_mean_of_its_models(name):
+def test_an_ensemble_predicts_the_mean_of_its_models(name):
     X, y = numbers([40, 15])
-    context = lesson_on(X, y, learner=learner_scheme("logistic"))
-    says = []
+    context = context_of(X, y, learner=learner_scheme("logistic"))
+    predictors = []
     fitted = registry.scheme(f"{name}:models=3")(
         SimpleNamespace(
             X=X,
@@ -601,11 +603,11 @@ def test_an_ensemble_says_the_mean_of_its_models(name):
             target=context.target,
             counts=context.counts,
             rng=context.rng,
-            fit_rows=lambda *given, part: says.append(context.fit(*given, part=part)) or says[-1],
+            fit=lambda *given, part: predictors.append(context.fit(*given, part=part)) or predictors[-1],
         )
     )
-    np.testing.assert_allclose(fitted.predict(X), np.mean([predict(X) for predict in says], axis=0), rtol=1e-12)
-    assert len(says) == 3
+    np.testing.assert_allclose(fitted.predict(X), np.mean([predict(X) for predict in predictors], axis=0), rtol=1e-12)
+    assert len(predictors) == 3
 
 
 def test_draws_turn_from_equal_bins_to_equal_rows():
@@ -621,7 +623,7 @@ def test_draws_turn_from_equal_bins_to_equal_rows():
 
 def test_later_draws_hold_harder_rows():
     X, y = numbers([600, 30], spread=3)
-    context = lesson_on(X, y, learner=learner_scheme("logistic"))
+    context = context_of(X, y, learner=learner_scheme("logistic"))
     plain = context.fit()(X)[:, 1]
     means = []
     fake = replace(context)
@@ -631,7 +633,7 @@ def test_later_draws_hold_harder_rows():
 
 
 class Spy:
-    """A learner that notes how hard the rows of the large class are that it is taught."""
+    """A learner that notes how hard its training rows of the large class are."""
 
     def __init__(self, learner, means, hardness, X):
         self.learner, self.means = learner, means
@@ -655,7 +657,7 @@ def test_the_balanced_forest_is_that_of_imbalanced_learn():
 
     X, y = numbers([60, 30, 9])
     y = np.where(y == 2, 3, y)  # a class without rows in between
-    context = lesson_on(X, y, learner=learner_scheme("forest:n_estimators=7"))
+    context = context_of(X, y, learner=learner_scheme("forest:n_estimators=7"))
     found = registry.scheme("balanced-forest")(context).predict(X)
     forest = BalancedRandomForestClassifier(
         7, min_samples_leaf=2, sampling_strategy="all", replacement=True, random_state=context.seed_of("forest")
@@ -668,20 +670,20 @@ def test_the_balanced_forest_is_that_of_imbalanced_learn():
 @pytest.mark.parametrize("name", ["easy-ensemble", "rus-boost"])
 def test_trees_that_are_no_better_than_chance_hold_all_classes_alike(name):
     X, y = pd.DataFrame({"x": np.ones(24)}), np.repeat([0, 2], [8, 16])
-    fitted = registry.scheme(name)(lesson_on(X, y, learner=learner_scheme("forest")))
+    fitted = registry.scheme(name)(context_of(X, y, learner=learner_scheme("forest")))
     np.testing.assert_allclose(fitted.predict(X), np.tile([0.5, 0, 0.5], (24, 1)))
     assert fitted.note == "no tree is better than chance"
 
 
 def test_row_weights_that_nobody_would_hear_are_refused():
     X, y = numbers([20, 10])
-    context = lesson_on(X, y, weight=np.linspace(0.5, 1.5, 30), learner=learner_scheme("forest"))
+    context = context_of(X, y, weight=np.linspace(0.5, 1.5, 30), learner=learner_scheme("forest"))
     with pytest.raises(NotApplicableError, match="easy-ensemble takes no row weights"):
         registry.scheme("easy-ensemble")(context)
 
 
 def test_boosted_ensembles_do_not_claim_class_weights_that_nobody_knows():
-    context = lesson_on(*numbers([20, 10]), learner=learner_scheme("forest"))
+    context = context_of(*numbers([20, 10]), learner=learner_scheme("forest"))
     assert np.isnan(registry.scheme("rus-boost")(context).effective_class_weights).all()
 
 
@@ -701,8 +703,8 @@ def mutant(*laws, **traits):
     return enter
 
 
-def weighed(context, w):
-    """Teach the plain way and claim the class weights w."""
+def fit_and_claim(context, w):
+    """Fit the plain way and claim the class weights w."""
     return FittedModel(context.fit(weight=context.weight), w)
 
 
@@ -716,7 +718,7 @@ def sums_to_two(context):
 @mutant("lawful")
 def claims_too_much(context):
     """Claim weights whose mean is not one."""
-    return weighed(context, 2.0 * (context.counts > 0))
+    return fit_and_claim(context, 2.0 * (context.counts > 0))
 
 
 @mutant("learns")
@@ -742,7 +744,7 @@ def fills_in_place(context):
 
 @mutant("test_rows_apart")
 def normalises_the_batch(context):
-    """Divide by the mean of the rows that are asked."""
+    """Divide by the mean of the rows that are predicted."""
     predict = context.fit()
 
     def balanced(X):
@@ -754,7 +756,7 @@ def normalises_the_batch(context):
 
 @mutant("absent_class", "many_classes")
 def weighs_what_is_not_there(context):
-    """Mix the answer with all classes alike; weigh a class by the logarithm of its rows."""
+    """Mix the prediction with all classes alike; weigh a class by the logarithm of its rows."""
     predict, width = context.fit(), context.target.width
     with np.errstate(divide="ignore"):
         w = 1 / np.log(context.counts)
@@ -763,7 +765,7 @@ def weighs_what_is_not_there(context):
 
 @mutant("rare_classes", "repeated_rows")
 def needs_five_neighbours(context):
-    """Ask for neighbours that a rare class has not, and for a spread that equal rows have not."""
+    """Need neighbours that a rare class has not, and for a spread that equal rows have not."""
     for code in np.flatnonzero(context.counts):
         own = context.X["size"].to_numpy()[context.y == code]
         if np.unique(own).size <= 4:
@@ -790,7 +792,7 @@ def takes_the_square(context):
 
 @mutant("constant_columns")
 def certain_of_the_largest(context):
-    """Teach the largest class alone where nothing varies."""
+    """Fit the largest class alone where nothing varies."""
     if context.X["size"].max() > context.X["size"].min():
         return FittedModel(context.fit())
     return learns_one_class(context)
@@ -804,20 +806,20 @@ def adds_a_model_for_weights(context):
     return FittedModel(context.fit(weight=context.weight * np.where(context.y == 0, 1.0, 3.0)))
 
 
-@mutant("zero_weight_rows", "hears_weights")
-def deaf(context):
+@mutant("zero_weight_rows", "uses_row_weights")
+def ignores_weights(context):
     """Take every row alike."""
     return FittedModel(context.fit())
 
 
-@mutant("emphasis_undone")
+@mutant("class_weights_undone")
 def claims_what_it_did_not_do(context):
     """Claim balanced weights."""
     w = np.divide(1.0, context.counts, out=np.zeros(len(context.counts)), where=context.counts > 0)
-    return weighed(context, w * context.counts.sum() / (w @ context.counts))
+    return fit_and_claim(context, w * context.counts.sum() / (w @ context.counts))
 
 
-@mutant("hears_learner")
+@mutant("uses_learner")
 def brings_its_own(context):
     """Use nearest neighbours whatever the learner."""
     knn = learner_scheme("knn")
@@ -834,14 +836,14 @@ def test_the_named_law_catches_the_mutant(scheme, name):
 
 
 def test_every_law_of_training_schemes_has_caught_a_mutant():
-    said_of_itself = {"documented", "known_excuses"}
-    assert {law.name for law in LAWS["training"]} - said_of_itself == {name for _, name in MUTANTS}
+    about_the_plug_in = {"documented", "known_excuses"}
+    assert {law.name for law in LAWS["training"]} - about_the_plug_in == {name for _, name in MUTANTS}
 
 
 def test_plain_training_keeps_the_laws():
     def plain(context):
-        """Teach the learner as it is."""
-        return weighed(context, (context.counts > 0).astype(float))
+        """Fit the learner as it is."""
+        return fit_and_claim(context, (context.counts > 0).astype(float))
 
     scheme = Scheme(Entry("plain", plain, frozenset({"fit"}), TrainingOptions()))
     assert {c.id: c.run().reason for c in checks.cases_of("training", scheme) if c.run().status != "passed"} == {}

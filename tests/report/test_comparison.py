@@ -18,12 +18,14 @@ from scipy import stats
 
 from bench.core.nouns import BenchError
 from bench.report.comparison import ComparisonOptions, baseline_file, compare, rule, source
+from bench.report.comparison.baseline_file import baseline_text
 from bench.report.comparison.exchange import TEXTS, as_json, github, junit
 from bench.report.comparison.formats import markdown, summary
 from bench.report.comparison.power import power
-from bench.report.comparison.rules import deciding, noise
-from bench.report.comparison.tables import read, tidy
-from bench.report.comparison.verdicts import holm, judge
+from bench.report.comparison.rules import find_rule, noise
+from bench.report.comparison.tables import read_table, tidy
+from bench.report.comparison.verdicts import judge
+from bench.stats.holm import holm
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "results" / "reference"
@@ -254,9 +256,9 @@ def test_rules_that_cannot_be_read_are_refused(text):
 
 def test_the_last_rule_that_covers_a_metric_decides(judged):
     rules = [rule("*:1%"), rule("ece:5%")]
-    assert deciding(rules, "b", "ece") == rules[1]
-    assert deciding(rules, "b", "mcc") == rules[0]
-    assert deciding([rule("x/ece:1%")], "b", "ece") is None
+    assert find_rule(rules, "b", "ece") == rules[1]
+    assert find_rule(rules, "b", "mcc") == rules[0]
+    assert find_rule([rule("x/ece:1%")], "b", "ece") is None
     base, new = scores(0), scores(1, {"m3": 0.05})
     assert judged(base, new, "*:0.1%").code == 3
     assert judged(base, new, "*:0.1%", "macro_f1:50%").code == 0
@@ -362,6 +364,21 @@ def test_nothing_selected(judged):
         assert found.reason
 
 
+@pytest.mark.parametrize("option", ["boards", "metrics", "methods"])
+@pytest.mark.parametrize("text", ["nope", "!nope", "nope*"])
+def test_a_name_that_neither_side_has_is_refused_also_behind_an_exclamation_mark(judged, option, text):
+    table = scores(0, tasks=6).assign(board="classification")
+    known = {"boards": "class*", "metrics": "macro_f1", "methods": "m0"}[option]
+    found = judged(table, table, **{option: [known, text]})
+    assert (found.code, text.removeprefix("!") in found.reason) == (5, True)
+
+
+def test_a_name_that_one_side_has_is_known(judged):
+    base = scores(0, tasks=6)
+    found = judged(base, base[base["method"] != "m9"], methods=["!m9"])
+    assert (found.code, "m9" in words(found)) == (0, False)
+
+
 def test_selection_by_name_and_glob(judged):
     table = pd.concat([scores(0), scores(0).assign(metric="mcc")]).assign(board="classification")
     assert set(judged(table, table).verdicts["metric"]) == {"macro_f1"}
@@ -445,7 +462,7 @@ def test_missing_values_make_no_pair(judged):
 
 @pytest.mark.parametrize("written", ["", "nan", "NA", "None", "null"])
 def test_every_way_to_write_missing(written):
-    table = read(f"method,metric,value\na,rmse,{written}\nnone,rmse,1\n".encode(), "x.csv")
+    table = read_table(f"method,metric,value\na,rmse,{written}\nnone,rmse,1\n".encode(), "x.csv")
     rows = tidy(table, "x.csv").rows
     assert rows["method"].tolist() == ["a", "none"]
     assert math.isnan(rows["value"][0])
@@ -566,11 +583,11 @@ def test_no_table_crashes_or_makes_a_lie(tmp_path_factory, left, right, metric, 
 
 
 def test_a_baseline_of_the_published_run_is_small_and_always_the_same(tmp_path):
-    text = baseline_file.save(source(str(REFERENCE)))
+    text = baseline_text(source(str(REFERENCE)))
     assert len(text.encode()) < 10_000
-    assert text == baseline_file.save(source(str(REFERENCE / "scores.csv")))
+    assert text == baseline_text(source(str(REFERENCE / "scores.csv")))
     (tmp_path / "baseline.json").write_text(text, encoding="utf-8")
-    assert baseline_file.save(source(str(tmp_path / "baseline.json"))) == text
+    assert baseline_text(source(str(tmp_path / "baseline.json"))) == text
     found = compare(str(tmp_path / "baseline.json"), str(REFERENCE), ComparisonOptions(rules=[rule("*:0")]))
     assert found.code == 0, found.reason
     assert set(found.verdicts["verdict"]) == {"equivalent"}
@@ -585,14 +602,14 @@ def test_rows_in_another_order_make_the_same_baseline(tmp_path):
     texts = []
     for name, rows in (("a", table), ("b", table.sample(frac=1, random_state=0))):
         rows.to_csv(tmp_path / f"{name}.csv", index=False)
-        texts.append(baseline_file.save(source(str(tmp_path / f"{name}.csv"))))
+        texts.append(baseline_text(source(str(tmp_path / f"{name}.csv"))))
     assert texts[0] == texts[1]
 
 
 def test_a_baseline_catches_what_the_table_catches(judged, tmp_path):
     base, new = scores(0, folds=3), scores(2, {"m3": 2 * SIGMA}, folds=3)
     base.to_csv(tmp_path / "x.csv", index=False)
-    (tmp_path / "x.json").write_text(baseline_file.save(source(str(tmp_path / "x.csv"))), encoding="utf-8")
+    (tmp_path / "x.json").write_text(baseline_text(source(str(tmp_path / "x.csv"))), encoding="utf-8")
     table, small = judged(base, new, "macro_f1:0"), judged(tmp_path / "x.json", new, "macro_f1:0")
     assert words(table) == words(small)
     assert small.code == 3
@@ -603,7 +620,7 @@ def test_a_baseline_catches_what_the_table_catches(judged, tmp_path):
 def test_a_baseline_is_compared_on_its_own_folds(judged, tmp_path):
     base = scores(0, folds=2)
     base.to_csv(tmp_path / "x.csv", index=False)
-    (tmp_path / "x.json").write_text(baseline_file.save(source(str(tmp_path / "x.csv"))), encoding="utf-8")
+    (tmp_path / "x.json").write_text(baseline_text(source(str(tmp_path / "x.csv"))), encoding="utf-8")
     more = pd.concat([base, base.assign(fold=base["fold"] + 2, value=0.0)])
     assert set(words(judged(tmp_path / "x.json", more)).values()) == {"equivalent"}
     fewer = judged(tmp_path / "x.json", base[(base["fold"] == 0) | (base["task"] != "t0")])
@@ -615,7 +632,7 @@ def test_a_baseline_of_failed_folds_has_a_gap(tmp_path):
     table = scores(0, folds=2)
     table.loc[(table["method"] == "m0") & (table["task"] == "t0") & (table["fold"] == 1), "value"] = math.nan
     table.to_csv(tmp_path / "x.csv", index=False)
-    found = json.loads(baseline_file.save(source(str(tmp_path / "x.csv"))))
+    found = json.loads(baseline_text(source(str(tmp_path / "x.csv"))))
     values = found["boards"][""]["metrics"]["macro_f1 max"][""][""]
     place = list(found["boards"][""]["tasks"]).index("t0")
     assert values["m0"][place] is None
@@ -625,7 +642,7 @@ def test_a_baseline_of_failed_folds_has_a_gap(tmp_path):
 def test_a_baseline_of_twelve_tasks_and_ten_methods_is_a_few_kilobytes(tmp_path):
     table = pd.concat([scores(0, tasks=12, folds=10).assign(metric=name) for name in ("macro_f1", "log_loss", "mcc")])
     table.to_csv(tmp_path / "x.csv", index=False)
-    text = baseline_file.save(source(str(tmp_path / "x.csv")))
+    text = baseline_text(source(str(tmp_path / "x.csv")))
     assert len(text) < 5000
     assert sum('"m3":' in line for line in text.splitlines()) == 3  # one line a metric and method, for the diff
 
@@ -634,11 +651,11 @@ def test_a_baseline_of_twelve_tasks_and_ten_methods_is_a_few_kilobytes(tmp_path)
                                     [("", "")], [("", "a b"), ("x", "")]])  # fmt: skip
 def test_folds_are_written_and_read_back(splits):
     written = baseline_file._folds_text(splits)
-    assert baseline_file._folds(json.loads(json.dumps(written))) == frozenset(splits)
+    assert baseline_file._parse_folds(json.loads(json.dumps(written))) == frozenset(splits)
 
 
 def test_other_data_than_that_of_the_baseline_are_refused(tmp_path):
-    text = baseline_file.save(source(str(REFERENCE)))
+    text = baseline_text(source(str(REFERENCE)))
     found = json.loads(text)
     task = next(iter(found["tasks"]))
     found["tasks"][task]["data"] = "0" * 12
@@ -646,6 +663,53 @@ def test_other_data_than_that_of_the_baseline_are_refused(tmp_path):
     report = compare(str(tmp_path / "x.json"), str(REFERENCE), ComparisonOptions())
     assert report.code == 4
     assert f"data of {task} differs" in report.reason
+
+
+OF_SCHEMA = {
+    1: """{
+ "bench_baseline": 1,
+ "digits": 5,
+ "settings": {},
+ "tasks": {},
+ "boards": {"":{"tasks":{"t0":"0.0-1","t1":"0.0-1"},"metrics":{"macro_f1 max":{"":{"":{"m0":[0.5,0.75]}}}}}}
+}
+""",
+}
+"""A baseline of every schema that there has been, as it was written."""
+
+
+def test_there_is_a_baseline_of_every_schema():
+    assert list(OF_SCHEMA) == list(range(1, baseline_file.SCHEMA + 1))
+
+
+@pytest.mark.parametrize("schema", OF_SCHEMA)
+def test_a_baseline_of_an_earlier_schema_is_read(judged, tmp_path, schema):
+    (tmp_path / "x.json").write_text(OF_SCHEMA[schema], encoding="utf-8")
+    values = {("t0", 0): 0.4, ("t0", 1): 0.6, ("t1", 0): 0.7, ("t1", 1): 0.8}
+    rows = [(task, 0, fold, "m0", "macro_f1", value) for (task, fold), value in values.items()]
+    table = pd.DataFrame(rows, columns=["task", "repeat", "fold", "method", "metric", "value"])
+    found = judged(tmp_path / "x.json", table)
+    assert (found.code, words(found), found.verdicts["tasks"].tolist()) == (0, {"m0": "equivalent"}, [2])
+
+
+@pytest.mark.parametrize("schema", [0, baseline_file.SCHEMA + 1])
+def test_a_baseline_of_another_schema_is_refused_with_the_command_that_makes_it_anew(tmp_path, schema):
+    path = tmp_path / "x.json"
+    path.write_text(OF_SCHEMA[1].replace('"bench_baseline": 1', f'"bench_baseline": {schema}'), encoding="utf-8")
+    with pytest.raises(BenchError, match=f"schema {schema} .*`bench baseline save RESULTS -o {re.escape(str(path))}`"):
+        source(str(path))
+
+
+def test_a_baseline_of_a_board_without_its_own_metric_keeps_the_metrics_that_it_has(tmp_path):
+    table = scores(0).assign(board="classification", metric="accuracy")
+    table.to_csv(tmp_path / "x.csv", index=False)
+    assert list(json.loads(baseline_text(source(str(tmp_path / "x.csv"))))["boards"]["classification"]["metrics"]) == [
+        "accuracy max"
+    ]
+    pd.concat([table, table.assign(metric="macro_f1")]).to_csv(tmp_path / "x.csv", index=False)
+    assert list(json.loads(baseline_text(source(str(tmp_path / "x.csv"))))["boards"]["classification"]["metrics"]) == [
+        "macro_f1 max"
+    ]
 
 
 # git
@@ -667,7 +731,7 @@ def repository(tmp_path, monkeypatch):
     scores(0).to_csv(folder / "scores.csv", index=False)
     git(root, "add", ".")
     git(root, "commit", "-qm", "run")
-    (root / "baseline.json").write_text(baseline_file.save(source(str(folder))), encoding="utf-8")
+    (root / "baseline.json").write_text(baseline_text(source(str(folder))), encoding="utf-8")
     (root / "below" / "own.csv").write_bytes((folder / "scores.csv").read_bytes())
     git(root, "add", ".")
     git(root, "commit", "-qm", "baseline")

@@ -43,7 +43,7 @@ def board():
 
 
 def test_csv_json_and_parquet_read_back_equal(board, tmp_path):
-    exports.write(tmp_path, board, ["csv", "json", "parquet"], {"rmse": "min"})
+    exports.write_tables(tmp_path, board, ["csv", "json", "parquet"], {"rmse": "min"})
     part = board[board["metric"] == "rmse"].reset_index(drop=True)
     csv = pd.read_csv(tmp_path / "regression-rmse.csv", dtype={"letters": str}).assign(slice="")
     found = {
@@ -64,7 +64,7 @@ def test_csv_json_and_parquet_read_back_equal(board, tmp_path):
 
 
 def test_columns_that_exports_do_not_know_are_kept(board, tmp_path):
-    exports.write(tmp_path, board.assign(new_column=1.5), ["csv", "json", "parquet", "md", "latex"], {})
+    exports.write_tables(tmp_path, board.assign(new_column=1.5), ["csv", "json", "parquet", "md", "latex"], {})
     assert pd.read_csv(tmp_path / "regression-rmse.csv")["new_column"].eq(1.5).all()
     assert pd.read_parquet(tmp_path / "regression-rmse.parquet")["new_column"].eq(1.5).all()
     assert "new" not in (tmp_path / "regression-rmse.md").read_text()
@@ -74,7 +74,7 @@ def test_a_board_with_few_columns_is_enough(tmp_path):
     table = pd.DataFrame(
         {"board": "", "metric": "rmse", "panel": "", "slice": "", "method": ["a", "b"], "mean_rank": [1.0, 2.0]}
     )
-    exports.write(tmp_path, table, list(exports.FORMATS), {"rmse": "min"})
+    exports.write_tables(tmp_path, table, list(exports.FORMATS), {"rmse": "min"})
     assert (tmp_path / "rmse.md").read_text().startswith("Leaderboard: metric rmse; lower is better.")
 
 
@@ -116,7 +116,9 @@ def test_latex_text_can_be_read_back(text):
 @EXACT
 @given(st.lists(st.text("\\|<*a_\n\t ", max_size=8), min_size=1, max_size=4))
 def test_a_markdown_row_has_its_cells_whatever_they_hold(cells):
-    text = exports.markdown([f"c{k}" for k in range(len(cells))], [[exports.markdown_text(cell) for cell in cells]])
+    text = exports.markdown_table(
+        [f"c{k}" for k in range(len(cells))], [[exports.markdown_text(cell) for cell in cells]]
+    )
     row = text.splitlines()[2]
     assert len(text.splitlines()) == 3
     assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == len(cells) + 1
@@ -144,7 +146,7 @@ def test_a_metric_with_a_goal_is_best_near_it():
 
 def test_every_panel_and_slice_is_a_table_of_its_own(tmp_path):
     table = leaderboard(pd.concat([scores(panel="p"), scores(panel="q")]).assign(panel=lambda t: t["panel"]))
-    exports.write(tmp_path, table, ["latex", "md"], {"rmse": "min"})
+    exports.write_tables(tmp_path, table, ["latex", "md"], {"rmse": "min"})
     text = (tmp_path / "regression-rmse.tex").read_text()
     assert text.count(r"\begin{table}") == 2
     assert "panel p" in text
@@ -167,24 +169,24 @@ def test_imputed_cells_are_shown_where_there_are_any():
 @pytest.mark.parametrize("name", ["../../evil", "/etc/passwd", "..", "a/b\\c", "", "ü " * 300, "con\n\x00"])
 def test_no_name_leads_out_of_the_folder(name, tmp_path):
     found = scores(metric="rmse", board=name)
-    (path,) = exports.write(tmp_path / "out", leaderboard(found), ["csv"], {})
+    (path,) = exports.write_tables(tmp_path / "out", leaderboard(found), ["csv"], {})
     assert path.parent == tmp_path / "out"
     assert sorted(tmp_path.rglob("*")) == [tmp_path / "out", path]
 
 
 def test_names_that_become_the_same_are_numbered(tmp_path):
     table = leaderboard(pd.concat([scores(board="a/b"), scores(board="A b"), scores(board="a b")]))
-    paths = exports.write(tmp_path, table, ["csv"], {})
+    paths = exports.write_tables(tmp_path, table, ["csv"], {})
     assert len({path.name.lower() for path in paths}) == 3
-    assert exports.distinct(["a", "a-2", "A", "a"]) == ["a", "a-2", "A-3", "a-4"]
+    assert exports.number_repeats(["a", "a-2", "A", "a"]) == ["a", "a-2", "A-3", "a-4"]
 
 
 def test_unknown_formats_and_a_file_as_folder_are_refused(board, tmp_path):
     with pytest.raises(BenchError, match="xlsx"):
-        exports.write(tmp_path, board, ["xlsx"], {})
+        exports.write_tables(tmp_path, board, ["xlsx"], {})
     (tmp_path / "file").write_text("mine")
     with pytest.raises(BenchError, match="is a file"):
-        exports.write(tmp_path / "file", board, ["csv"], {})
+        exports.write_tables(tmp_path / "file", board, ["csv"], {})
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -192,13 +194,13 @@ def test_scores_are_chosen_by_board_and_metric():
     table = pd.concat(
         [scores(), scores(metric="mae"), scores(metric="mine", board="own"), scores(metric="yours", board="own")]
     )
-    assert set(exports.chosen_scores(table)["metric"]) == {"rmse", "mine", "yours"}
-    assert set(exports.chosen_scores(table, ["regression"])["metric"]) == {"rmse"}
-    assert set(exports.chosen_scores(table, [], ["ma*"])["metric"]) == {"mae"}
-    assert set(exports.chosen_scores(table[table["metric"] == "mae"])["metric"]) == {"mae"}
-    assert len(exports.chosen_scores(table.drop(columns="board"))) == len(table)
+    assert set(exports.choose_scores(table)["metric"]) == {"rmse", "mine", "yours"}
+    assert set(exports.choose_scores(table, ["regression"])["metric"]) == {"rmse"}
+    assert set(exports.choose_scores(table, [], ["ma*"])["metric"]) == {"mae"}
+    assert set(exports.choose_scores(table[table["metric"] == "mae"])["metric"]) == {"mae"}
+    assert len(exports.choose_scores(table.drop(columns="board"))) == len(table)
     with pytest.raises(BenchError, match="unknown board"):
-        exports.chosen_scores(table, ["nope"])
+        exports.choose_scores(table, ["nope"])
 
 
 # the command

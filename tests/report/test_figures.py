@@ -15,19 +15,19 @@ from hypothesis import strategies as st
 
 from bench.core.nouns import BenchError
 from bench.report.figures import (
-    content,
     critical_difference,
+    figure_bytes,
     figures,
     front,
     groups_alike,
     pareto,
     rank_distribution,
-    save,
+    save_figure,
     weight_summary,
     weights,
     win_matrix,
 )
-from bench.report.figures.style import broken, even_ticks, plain, ticks, wide
+from bench.report.figures.style import break_lines, even_ticks, strip_unprintable, text_width, ticks
 from bench.stats.letters import letters
 from bench.stats.ranks import average_ranks
 
@@ -119,8 +119,8 @@ def test_texts_lie_inside_the_canvas_and_not_on_one_another(kind, size):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_svg_is_xml_that_names_every_method_and_is_the_same_twice(kind):
-    first = content(drawn(kind, 7), "svg")
-    assert first == content(drawn(kind, 7), "svg")
+    first = figure_bytes(drawn(kind, 7), "svg")
+    assert first == figure_bytes(drawn(kind, 7), "svg")
     root = ET.fromstring(first)  # noqa: S314 - we wrote it
     found = "".join("".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text"))
     for name in named(7):
@@ -129,16 +129,16 @@ def test_svg_is_xml_that_names_every_method_and_is_the_same_twice(kind):
 
 @pytest.mark.parametrize("ending", ["png", "pdf"])
 def test_other_formats_are_the_same_twice(ending):
-    one, two = (content(drawn("cd", 5), ending) for _ in range(2))
+    one, two = (figure_bytes(drawn("cd", 5), ending) for _ in range(2))
     assert one == two
     assert one.startswith({"png": b"\x89PNG", "pdf": b"%PDF"}[ending])
 
 
 def test_settings_of_the_user_neither_matter_nor_change():
-    before = content(drawn("pareto", 5), "svg")
+    before = figure_bytes(drawn("pareto", 5), "svg")
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "svg.fonttype": "path", "text.parse_math": True}):
         kept = dict(mpl.rcParams)
-        assert content(drawn("pareto", 5), "svg") == before
+        assert figure_bytes(drawn("pareto", 5), "svg") == before
         assert dict(mpl.rcParams) == kept
 
 
@@ -151,11 +151,11 @@ def test_pyplot_is_not_touched():
 
 def test_saving_is_by_the_ending_and_leaves_no_other_file(tmp_path):
     figure = drawn("cd", 3)
-    save(figure, tmp_path / "a" / "f.svg")
-    save(figure, tmp_path / "a" / "f.PNG")
+    save_figure(figure, tmp_path / "a" / "f.svg")
+    save_figure(figure, tmp_path / "a" / "f.PNG")
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["f.PNG", "f.svg"]
     with pytest.raises(BenchError, match="gif"):
-        save(figure, tmp_path / "f.gif")
+        save_figure(figure, tmp_path / "f.gif")
 
 
 # critical difference
@@ -380,13 +380,13 @@ def test_negative_weights_and_absent_learners_are_drawn():
 @EXACT
 @given(st.text("ab-:=,+_ /W|", max_size=60), st.floats(0.3, 3))
 def test_broken_text_fits_and_loses_nothing_but_spaces(text, width):
-    found = broken(text, width, 8.0)
+    found = break_lines(text, width, 8.0)
     assert found.replace("\n", "").replace(" ", "") == text.replace(" ", "")
-    assert all(wide(line, 8.0) <= width or len(line.strip()) <= 1 for line in found.split("\n"))
+    assert all(text_width(line, 8.0) <= width or len(line.strip()) <= 1 for line in found.split("\n"))
 
 
 def test_plain_text_is_one_line_that_xml_may_hold():
-    assert plain("a\nb\x00c\ud800") == "a b c "
+    assert strip_unprintable("a\nb\x00c\ud800") == "a b c "
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-3.2, 4.1), (0.999, 1.001), (-1e-9, 1e-9), (12, 12.5), (0, 1e7)])
@@ -461,10 +461,10 @@ def test_without_a_common_split_there_are_no_ranks(tmp_path):
 
 
 def test_panels_and_slices_have_files_of_their_own(tmp_path):
-    twins = scores(
+    variants = scores(
         board="classification", metric="macro_f1", panel="p", methods=("a", "b", "a+threshold", "b+threshold")
     )
-    pd.concat([twins, twins.assign(panel="q")]).to_csv(tmp_path / "mine.csv", index=False)
+    pd.concat([variants, variants.assign(panel="q")]).to_csv(tmp_path / "mine.csv", index=False)
     names = [picture.name for picture in figures(tmp_path / "mine.csv") if picture.kind == "win-matrix"]
     assert names == [
         f"classification-macro_f1-{rest}win-matrix" for rest in ("p-", "p-threshold-", "q-", "q-threshold-")

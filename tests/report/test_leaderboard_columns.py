@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from bench.core.nouns import BenchError
-from bench.report.leaderboards import leaderboard, of_main_metrics, pairwise_table, standings, table_of, to_csv
+from bench.report.leaderboards import keep_own_metrics, leaderboard, pairwise_table, standings, table_of, to_csv
 from bench.report.leaderboards.significance import omnibus, reseed_noise
 from bench.report.leaderboards.significance import pairwise as pairs_of
 from bench.stats.elo import POINTS, RIDGE
@@ -48,7 +48,7 @@ def uneven(T=8, F=4, K=5, seed=0, digits=None):
 
 def standing_of(scores, **how):
     (one,) = standings(scores, **how)
-    return one.standing
+    return one
 
 
 def blocks_of(values):
@@ -237,7 +237,7 @@ def test_learners_used_is_a_mean_over_the_cells_that_know():
     assert found[["b", "c", "d"]].isna().all()
 
 
-# evidence
+# pairs
 
 
 def holm(p):
@@ -323,8 +323,8 @@ def test_under_six_tasks_there_is_no_interval_no_letter_and_no_p_value(T):
     enough = T >= 6
     assert found[INFERENCE].notna().all(axis=None) == found[INFERENCE].notna().any(axis=None) == enough
     assert (found["letters"] != "").all() == (found["letters"] != "").any() == enough
-    told = pairs[["p", "p_holm", "better_a", "same", "better_b"]]
-    assert told.notna().all(axis=None) == told.notna().any(axis=None) == enough
+    known = pairs[["p", "p_holm", "better_a", "same", "better_b"]]
+    assert known.notna().all(axis=None) == known.notna().any(axis=None) == enough
     test = omnibus(standing_of(scores))
     assert bool(test.reason) == bool(np.isnan(test.p)) == (not enough)
 
@@ -362,40 +362,40 @@ def test_reseed_noise_by_hand():
     values = np.array([[[[1.0, 3], [3, 3]], [[4, 4], [4, 2]]], [[[1, 1], [1, 1]], [[2, 4], [2, 4]]]])
     scores = reseeded(values, metric="brier")
     variance = [2, 0, 0.5, 4.5]
-    np.testing.assert_allclose(reseed_noise(standing_of(scores).board), np.sqrt(2 * np.mean(variance)))
+    np.testing.assert_allclose(reseed_noise(standing_of(scores).grid), np.sqrt(2 * np.mean(variance)))
     logs = np.log(values).mean(axis=2).var(axis=1, ddof=1)
-    np.testing.assert_allclose(reseed_noise(standing_of(reseeded(values)).board), np.sqrt(2 * logs.mean()))
+    np.testing.assert_allclose(reseed_noise(standing_of(reseeded(values)).grid), np.sqrt(2 * logs.mean()))
 
 
 def test_seeds_alone_are_repeats():
     values = np.exp(np.random.default_rng(0).normal(size=(6, 3, 2, 3)))
     whole = reseeded(values)
     alone = whole.drop(columns="repeat")
-    assert reseed_noise(standing_of(whole).board) == reseed_noise(standing_of(alone).board) > 0
+    assert reseed_noise(standing_of(whole).grid) == reseed_noise(standing_of(alone).grid) > 0
 
 
 def test_one_seed_has_no_noise_and_one_that_lacks_folds_does_not_count():
     values = np.exp(np.random.default_rng(0).normal(size=(7, 2, 2, 3)))
-    assert reseed_noise(standing_of(reseeded(values[:, :1])).board) == 0
+    assert reseed_noise(standing_of(reseeded(values[:, :1])).grid) == 0
     whole = reseeded(values)
-    rest = reseed_noise(standing_of(whole[whole["task"] != "t003"]).board)
+    rest = reseed_noise(standing_of(whole[whole["task"] != "t003"]).grid)
     broken = (whole["task"] == "t003") & (whole["repeat"] == 1) & (whole["fold"] == 1) & (whole["method"] == "a")
-    np.testing.assert_allclose(reseed_noise(standing_of(whole[~broken]).board), rest)
+    np.testing.assert_allclose(reseed_noise(standing_of(whole[~broken]).grid), rest)
 
 
 def test_cells_that_were_filled_in_and_infinite_ones_are_no_noise():
     values = np.random.default_rng(0).uniform(size=(6, 3, 1, 3))
     expected = np.sqrt(2 * values[:, :, 0].var(axis=1, ddof=1)[:, :2].mean())
     values[:, 1, 0, 2] = nan
-    found = reseed_noise(standing_of(reseeded(values, metric="brier"), missing="worst").board)
+    found = reseed_noise(standing_of(reseeded(values, metric="brier"), missing="worst").grid)
     np.testing.assert_allclose(found, expected)
     values[:, 1, 0, 2] = inf
-    np.testing.assert_allclose(reseed_noise(standing_of(reseeded(values, metric="brier")).board), expected)
+    np.testing.assert_allclose(reseed_noise(standing_of(reseeded(values, metric="brier")).grid), expected)
 
 
 def test_the_noise_of_the_seeds_is_the_rope_unless_another_is_said():
     scores = reseeded(np.exp(np.random.default_rng(0).normal(size=(8, 3, 2, 3))))
-    noise = reseed_noise(standing_of(scores).board)
+    noise = reseed_noise(standing_of(scores).grid)
     assert set(pairwise_table(standings(scores))["rope"]) == {noise}
     wide, none = (pairwise_table(standings(scores), rope) for rope in (10.0, 0.0))
     assert (wide["same"] == 1).all()
@@ -486,7 +486,7 @@ def test_gains_by_hand():
     np.testing.assert_allclose(found.loc["balanced", "training_gain"], (0.1 + 0.1) / 2)
     np.testing.assert_allclose(found.loc["balanced", "threshold_gain"], (0.2 - 0.2) / 2, atol=1e-12)
     np.testing.assert_allclose(found.loc["none", ["training_gain", "threshold_gain"]].tolist(), [0, 0.1])
-    for name in ("none", "balanced"):  # both rows of a scheme say the same
+    for name in ("none", "balanced"):  # both rows of a scheme have the same gains
         pd.testing.assert_series_equal(
             found.loc[name, ["training_gain", "threshold_gain"]],
             found.loc[f"{name}+threshold", ["training_gain", "threshold_gain"]], check_names=False,
@@ -555,10 +555,10 @@ def test_odd_columns_change_no_number(name):
 
 
 WRONG = {
-    "a score of nobody": (lambda t: t.assign(method=[None, *t["method"][1:]]), "no method"),
+    "a score of no method": (lambda t: t.assign(method=[None, *t["method"][1:]]), "no method"),
     "a score of nothing": (lambda t: t.assign(metric=[None, *t["metric"][1:]]), "no metric"),
     "two directions": (lambda t: t.assign(direction=["max"] + ["min"] * (len(t) - 1)), "rmse.*more than one direction"),
-    "a goal that nobody knows": (lambda t: t.assign(metric="bias", direction="target"), "goal of metric 'bias'"),
+    "a goal that is not known": (lambda t: t.assign(metric="bias", direction="target"), "goal of metric 'bias'"),
     "ranked is a rank": (lambda t: t.assign(ranked=range(len(t))), "ranked"),
     "sample is a number": (lambda t: t.assign(sample=range(len(t))), "sample"),
     "no task": (lambda t: t.drop(columns="task"), "task"),
@@ -604,9 +604,9 @@ def test_hostile_tables_neither_crash_nor_favour_a_place(name, metric):
 def test_unknown_boards_keep_all_their_metrics_and_known_ones_their_own():
     parts = [("regression", "mae"), ("regression", "rmse"), ("classification", "brier"), ("mine", "b"), ("mine", "a")]
     table = pd.concat([long(uneven(), metric=metric, board=board) for board, metric in parts])
-    kept = of_main_metrics(table)[["board", "metric"]].drop_duplicates()
+    kept = keep_own_metrics(table)[["board", "metric"]].drop_duplicates()
     assert set(kept.itertuples(index=False, name=None)) == set(parts) - {("regression", "mae")}
-    assert set(of_main_metrics(table.drop(columns="board"))["metric"]) == {"mae", "rmse", "brier", "a", "b"}
+    assert set(keep_own_metrics(table.drop(columns="board"))["metric"]) == {"mae", "rmse", "brier", "a", "b"}
 
 
 def test_a_hundred_methods_and_one_more_than_elo_draws():

@@ -18,7 +18,7 @@ from bench.tasks.suites import catalogue
 nan, inf = np.nan, np.inf
 
 SCORES = {
-    # task -> method -> accuracy; c failed on t2, nobody but a answered t4, d never did
+    # task -> method -> accuracy; c failed on t2, only a has a score on t4, d has none
     "t1": {"a": 0.9, "b": 0.8, "c": 0.7, "d": nan},
     "t2": {"a": 0.6, "b": 0.7, "c": nan, "d": nan},
     "t3": {"a": 0.5, "b": 0.5, "c": 0.9, "d": nan},
@@ -317,13 +317,13 @@ def test_write_leaves_out_slices_that_nothing_is_known_of(tmp_path):
     values = {"t1": {"none": 0.5, "none+threshold": 0.6}}
     scores = table(values, "macro_f1", board="class-weight", learner="knn", panel="")
     unknown = TASKS.assign(imbalance=nan)
-    boards.write(tmp_path / "a", scores, unknown)
-    boards.write(tmp_path / "b", scores, TASKS)
-    boards.write(tmp_path / "c", scores)
+    boards.write_leaderboards(tmp_path / "a", scores, unknown)
+    boards.write_leaderboards(tmp_path / "b", scores, TASKS)
+    boards.write_leaderboards(tmp_path / "c", scores)
     written = [sorted(path.name for path in (tmp_path / root / "leaderboards").iterdir()) for root in "abc"]
     plain, learner, imbalance = (f"class-weight-{end}.csv" for end in ("macro_f1", "by-learner", "by-imbalance"))
     assert written == [[learner, plain], [imbalance, learner, plain], [plain]]
-    back = boards.read(tmp_path / "a")
+    back = boards.read_leaderboard(tmp_path / "a")
     assert back["position"].tolist() == [1, 1]
     assert back["slice"].tolist() == ["", "+threshold"]
 
@@ -332,8 +332,8 @@ def test_a_board_reads_back_as_it_was_written(tmp_path):
     rng = np.random.default_rng(0)
     values = {f"t{t}": dict(zip("abc", rng.uniform(size=3), strict=True)) for t in range(8)}
     scores = table(values, board="classification", panel="p")
-    boards.write(tmp_path, scores)
-    found = boards.read(tmp_path)
+    boards.write_leaderboards(tmp_path, scores)
+    found = boards.read_leaderboard(tmp_path)
     made = boards.table_of(standings(scores))
     pd.testing.assert_frame_equal(found, made, check_dtype=False)
     text = (tmp_path / "leaderboard.csv").read_text().splitlines()[1].split(",")

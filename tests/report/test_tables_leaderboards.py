@@ -15,7 +15,8 @@ from makers import read
 from bench import load
 from bench.core.nouns import BenchError, Cell
 from bench.core.tables import csv_text
-from bench.report.leaderboards import COLUMNS, leaderboard, to_csv
+from bench.report.leaderboards import column_names, leaderboard, to_csv
+from bench.runner.records import CellBasis, CellRecord, CellResult, Ending, TaskRecord
 from bench.runner.tables import export
 from bench.stats import ranks
 
@@ -46,7 +47,7 @@ def ranked(scores, column="mean_rank"):
 
 def test_mean_ranks_by_hand():
     board = leaderboard(table())
-    assert list(board.columns) == list(COLUMNS)
+    assert list(board.columns) == list(column_names())
     assert board["method"].tolist() == ["c", "b", "a"]
     assert board["position"].tolist() == [1, 2, 3]
     np.testing.assert_allclose(board["mean_rank"], [5.5 / 3, 2, 6.5 / 3], rtol=1e-14)
@@ -313,7 +314,7 @@ def test_a_leaderboard_as_csv_reads_back():
     board = leaderboard(table(metric="accuracy"))
     text = to_csv(board)
     back = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
-    assert text.splitlines()[0] == ",".join(COLUMNS)
+    assert text.splitlines()[0] == ",".join(column_names())
     assert "\r" not in text
     assert back["mean_rank"].map(float).tolist() == board["mean_rank"].tolist()
     assert back["position"].tolist() == ["1", "2", "3"]
@@ -360,16 +361,17 @@ def cell(method="m", board="regression", fold=0, learner="", panel="p"):
 
 
 def test_export_writes_one_row_a_cell_and_a_metric(tmp_path):
+    ok, basis, failed = Ending("ok"), CellBasis(task="t", key="k"), Ending("failed", "code", 'E: no, "really"')
+    train = {"test": {"rmse": 0.1, "r2": None}, "train": {"rmse": 0.2}}
+    empty = {"test": {"rmse": None, "r2": None}}
     records = {
-        cell("equal"): {"task": "t", "status": "ok",
-                        "scores": {"test": {"rmse": 0.1, "r2": None}, "train": {"rmse": 0.2}},
-                        "n_test": 7, "n_train": 9, "key": "k", "weigh_seconds": 0.5},
-        cell("bad"): {"task": "t", "status": "failed", "cause": "code", "detail": 'E: no, "really"',
-                      "scores": {"test": {"rmse": None, "r2": None}}, "traceback": "logs/x.txt", "rerun": "bench run"},
-        cell("oracle"): {"task": "t", "status": "ok", "scores": {"test": {"rmse": 0.05, "r2": 0.9}}, "n_test": 7},
-        cell("alone", learner="ridge", panel=""): {"task": "t", "status": "skipped", "detail": "no", "scores": {}},
-    }  # fmt: skip
-    scores = export(tmp_path, dict(sorted(records.items())), {"t": {"traits": {"kind": "regression", "n_rows": 16}}})
+        cell("equal"): CellRecord(CellResult(ok, train, n_test=7, n_train=9, weigh_seconds=0.5), basis),
+        cell("bad"): CellRecord(CellResult(failed, empty), basis, traceback="logs/x.txt", rerun="bench run"),
+        cell("oracle"): CellRecord(CellResult(ok, {"test": {"rmse": 0.05, "r2": 0.9}}, n_test=7), basis),
+        cell("alone", learner="ridge", panel=""): CellRecord(CellResult(Ending("skipped", detail="no")), basis),
+    }
+    task = TaskRecord("h", meta_features={"kind": "regression", "n_rows": 16})
+    scores = export(tmp_path, dict(sorted(records.items())), {"t": task})
     back = read(tmp_path / "scores.csv")
     assert list(back.columns) == list(scores.columns)
     equal = back[back["method"] == "equal"]
@@ -404,7 +406,7 @@ def test_export_of_nothing_writes_headers(tmp_path):
 
 
 FORMATS = {
-    "csv": lambda out: out.splitlines()[0] == ",".join(COLUMNS),
+    "csv": lambda out: out.splitlines()[0] == ",".join(column_names()),
     "json": lambda out: {"a", "b", "c"} == {row["method"] for row in json.loads(out)},
     "md": lambda out: out.startswith("| board |"),
     "latex": lambda out: out.startswith(r"\begin{tabular}"),

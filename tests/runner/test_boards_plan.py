@@ -10,11 +10,14 @@ from makers import class_task, regression_task
 from bench.core.nouns import BenchError
 from bench.core.settings import Settings
 from bench.methods.boards import BOARDS, boards_named, method, methods
+from bench.runner.agenda import draw_up
 from bench.runner.fit_spec import data_hash
-from bench.runner.options import RunSelection
+from bench.runner.journal import Journal
+from bench.runner.options import RunOptions, RunSelection
 from bench.runner.plan import Loaded, plan
+from bench.runner.store import Store
 from bench.tasks.splits import outer
-from bench.tasks.suites import CvSpec, TaskSpec
+from bench.tasks.task_spec import CvSpec, TaskSpec
 
 PANELS = {"point": ("ridge", "knn"), "class": ("logistic", "knn"), "quantile": ("gaussian",)}
 ENSEMBLES = ["regression", "quantile", "classification"]
@@ -275,3 +278,27 @@ def test_learners_of_several_kinds_go_to_the_boards_that_they_serve():
 def test_a_board_without_a_learner_of_its_kind_is_left_out():
     found = planned(regression_task(), learners=("ridge",))
     assert [ask.board.name for ask in found.board_plans] == ["regression"]
+
+
+@pytest.mark.parametrize("learners", [("!rigde",), ("ridge,!rigde",), ("!rid?e-x",)])
+def test_an_excluded_learner_that_nobody_knows_is_refused(learners):
+    with pytest.raises(BenchError, match="learner"):
+        planned(regression_task(), learners=learners)
+
+
+def test_an_excluded_learner_is_left_out_by_name_and_by_tag():
+    names = [set(planned(regression_task(), learners=[text]).board_plans[0].learners) for text in ("!knn", "all,!core")]
+    assert names[0] == {"ridge"}
+    assert names[1]
+    assert names[1].isdisjoint({"ridge", "knn"})
+
+
+def test_a_plan_parses_every_method_so_that_no_cell_does(monkeypatch, tmp_path):
+    made = planned(regression_task(), class_task())
+
+    def refuse(board, text):
+        raise AssertionError(f"{text} of {board.name} was parsed again")
+
+    monkeypatch.setattr("bench.runner.plan.method", refuse)
+    agenda = draw_up(made, Journal(tmp_path), Store(tmp_path), RunOptions())
+    assert sum(counts.cells for counts in agenda.counts.values()) == len(made.cells) > 0

@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from makers import bytes_of, class_columns, class_task, read, write_table
+from makers import bytes_of, class_columns, class_task, evaluate_method, read, write_table
 from makers.leaks import PROTOCOLS, leak_task, leaks
 
 from bench.cli import catalog
@@ -29,6 +29,7 @@ from bench.report.leaderboards import leaderboard
 from bench.runner import out_of_fold
 from bench.runner.evaluate import LearnerEvaluation, SplitData, score
 from bench.runner.fit_spec import Fit, rows_of, why_not
+from bench.runner.records import FitId
 
 pytestmark = pytest.mark.slow  # the whole file takes half a minute or more
 
@@ -48,23 +49,17 @@ def target_of(drawn):
 
 
 def board_split(drawn, schemes, learner="logistic", settings=Settings(inner=3), split=0):  # noqa: B008 - frozen
-    """Fit training schemes on a split, and return the board's sheet of it."""
+    """Fit training schemes on a split, and return what the board makes of them."""
     rows = rows_of(drawn, drawn.splits[split], settings)
     stored = {
-        (learner, scheme): out_of_fold.prediction(rows, Fit(target_of(drawn), learner, scheme), settings)
+        FitId(learner, scheme): out_of_fold.prediction(rows, Fit(target_of(drawn), learner, scheme), settings)
         for scheme in schemes
     }
-    cut = rows.split
-    return LearnerEvaluation(
-        SplitData(
-            drawn, BOARD, settings, cut.repeat, cut.fold, cut.train, cut.test, rows.answered, rows.inner_fold,
-            rows.calibration, stored,
-        )
-    )  # fmt: skip
+    return LearnerEvaluation(SplitData.of_rows(rows, BOARD, settings, stored))
 
 
 def scores(board, name, learner="logistic"):
-    return score(board.split_data.task.y[board.split_data.test], board.evaluate(name, learner).prediction)
+    return score(board.split_data.task.y[board.split_data.test], evaluate_method(board, name, learner).prediction)
 
 
 def said_by(prediction: Prediction):
@@ -127,7 +122,7 @@ def corrected(weights):
 def test_answers_are_corrected_by_the_weights_of_the_fold_that_gave_them(marked, protocol):
     drawn = class_task(80, shares=(0.7, 0.3))
     board = board_split(drawn, ["marking"], settings=Settings(inner=4, protocol=protocol))
-    prediction = board.evaluate("marking+prior-correction+listening", "logistic").prediction
+    prediction = evaluate_method(board, "marking+prior-correction+listening", "logistic").prediction
     ((known, y),) = marked
     assert sorted(set(known.inner_fold)) == [0, 1, 2, 3]
     expected = corrected([fold_weights(k) for k in known.inner_fold])
@@ -145,11 +140,11 @@ def test_answers_are_corrected_by_the_weights_of_the_fold_that_gave_them(marked,
 @pytest.mark.usefixtures("marked")
 def test_weights_and_notes_of_a_fit_stand_in_its_answer():
     board = board_split(class_task(80), ["marking"], settings=Settings(inner=4))
-    weighed = board.evaluate("marking", "logistic")
+    weighed = evaluate_method(board, "marking", "logistic")
     weights = {row["output"]: row["value"] for row in weighed.weights if row["role"] == "class_weight"}
     assert weights == {"c0": 1.0, "c1": 6.0}
     assert weighed.note == "marked"
-    plain = board_split(class_task(80), ["none"]).evaluate("none", "logistic")
+    plain = evaluate_method(board_split(class_task(80), ["none"]), "none", "logistic")
     np.testing.assert_allclose([row["value"] for row in plain.weights], 1.0)
 
 
@@ -178,10 +173,10 @@ def test_weights_of_a_fold_are_counted_on_the_rows_that_teach_it(name):
 def test_weights_that_nobody_knows_are_not_undone():
     board = board_split(class_task(60, shares=(0.8, 0.2)), ["rus-boost:rounds=3"], "forest:n_estimators=5")
     assert np.isnan(
-        board.evaluate("rus-boost:rounds=3", "forest:n_estimators=5").prediction.effective_class_weights
+        evaluate_method(board, "rus-boost:rounds=3", "forest:n_estimators=5").prediction.effective_class_weights
     ).all()
     with pytest.raises(out_of_fold.NotApplicableError, match="are not known"):
-        board.evaluate("rus-boost:rounds=3+prior-correction", "forest:n_estimators=5")
+        evaluate_method(board, "rus-boost:rounds=3+prior-correction", "forest:n_estimators=5")
 
 
 # what the tables say
@@ -323,12 +318,12 @@ def test_no_resampling_sees_what_it_must_not_under_any_protocol(protocol):
 
 def before_the_split(monkeypatch):
     """Let every scheme draw from all the rows of the task, as one that resamples before the split would."""
-    honest = out_of_fold._ModelFitter._lesson
+    honest = out_of_fold._ModelFitter._context
 
     def leaky(fitter, part, fit_rows):
         return honest(fitter, part, np.arange(len(fitter.rows.task.y)))
 
-    monkeypatch.setattr(out_of_fold._ModelFitter, "_lesson", leaky)
+    monkeypatch.setattr(out_of_fold._ModelFitter, "_context", leaky)
 
 
 @pytest.mark.usefixtures("plain_inner_folds")
@@ -357,10 +352,10 @@ class ClassMemory:
 def test_copies_of_test_rows_teach_only_where_rows_are_copied_before_the_split(planted, monkeypatch):
     planted("learner", "class-memory", ClassMemory, encoding="native", weights=True)
     drawn = class_task(60, shares=(0.8, 0.2))
-    honest = board_split(drawn, ["random-over"], "class-memory").split_data.stored["class-memory", "random-over"]
+    honest = board_split(drawn, ["random-over"], "class-memory").split_data.stored[FitId("class-memory", "random-over")]
     np.testing.assert_allclose(np.concatenate([honest.oof, honest.test]), 0.5)
     before_the_split(monkeypatch)
-    leaky = board_split(drawn, ["random-over"], "class-memory").split_data.stored["class-memory", "random-over"]
+    leaky = board_split(drawn, ["random-over"], "class-memory").split_data.stored[FitId("class-memory", "random-over")]
     assert leaky.test.max() > 0.99
 
 
@@ -373,7 +368,7 @@ def test_a_minority_of_two_rows_and_a_class_that_training_lacks_are_borne(name):
     rng = np.random.default_rng(1)
     y = np.repeat([0, 1, 2, 3], [50, 12, 4, 1])
     X = pd.DataFrame({"a": rng.normal(size=len(y)) + y, "b": rng.normal(size=len(y))})
-    test = np.r_[0:10, 50:54, 62:64, 66]  # two rows of class 2 teach, none of class 3
+    test = np.r_[0:10, 50:54, 62:64, 66]  # two rows of class 2 are fitted on, none of class 3
     split = Split(0, 0, np.setdiff1d(np.arange(len(y)), test), test)
     drawn = Task("few", X, y, "classification", (split,), tuple("abcd"))
     learner = learner_for(name)
@@ -394,7 +389,7 @@ def test_many_classes_of_one_row_are_no_reason_to_warn(learner):
     split = Split(0, 0, np.setdiff1d(np.arange(len(y)), test), test)
     drawn = Task("many", X, y, "classification", (split,), tuple(f"c{k}" for k in range(width)))
     board = board_split(drawn, ["random-under"], learner, Settings(inner=2))
-    assert "rows a class left" in board.evaluate("random-under", learner).note
+    assert "rows a class left" in evaluate_method(board, "random-under", learner).note
 
 
 def test_a_class_that_the_test_rows_lack_is_no_zero():
@@ -413,7 +408,7 @@ def test_a_class_that_the_test_rows_lack_is_no_zero():
 
 
 def spied(monkeypatch):
-    """Return the row weights that models are taught with, as they come."""
+    """Return the row weights that models are fitted with, as they come."""
     seen = []
     fit_rows = FitContext.fit
 
@@ -460,10 +455,16 @@ def test_early_stopping_inside_a_learner_hears_the_weights(planted):
     planted("learner", learner, stopping, encoding="ordinal", weights=True)
     drawn = class_task(150, shares=(0.85, 0.15))
     board = board_split(drawn, ["none", "balanced"], learner, Settings(inner=2))
-    plain, balanced = (said_by(board.evaluate(name, learner).prediction)[:, 1].mean() for name in ("none", "balanced"))
+    plain, balanced = (
+        said_by(evaluate_method(board, name, learner).prediction)[:, 1].mean() for name in ("none", "balanced")
+    )
     assert balanced > plain + 0.05
-    again = board_split(drawn, ["balanced"], learner, Settings(inner=2)).evaluate("balanced", learner).prediction
-    np.testing.assert_allclose(said_by(again), said_by(board.evaluate("balanced", learner).prediction), rtol=0, atol=0)
+    again = evaluate_method(
+        board_split(drawn, ["balanced"], learner, Settings(inner=2)), "balanced", learner
+    ).prediction
+    np.testing.assert_allclose(
+        said_by(again), said_by(evaluate_method(board, "balanced", learner).prediction), rtol=0, atol=0
+    )
 
 
 @pytest.mark.parametrize("name", ["none", "balanced"])
@@ -475,7 +476,7 @@ def test_answers_are_those_of_a_pipeline_of_scikit_learn(name):
     drawn = class_task(120, d=4, shares=(0.6, 0.3, 0.1))
     for k, split in enumerate(drawn.splits):
         board = board_split(drawn, [name], split=k)
-        found = said_by(board.evaluate(name, "logistic").prediction)
+        found = said_by(evaluate_method(board, name, "logistic").prediction)
         weight = "balanced" if name == "balanced" else None
         peer = make_pipeline(StandardScaler(), LogisticRegression(class_weight=weight, tol=1e-8, max_iter=5000))
         peer.fit(drawn.X.iloc[split.train], drawn.y[split.train])
@@ -499,7 +500,7 @@ def simulated():
 
 
 def logits(board, name):
-    p = said_by(board.evaluate(name, "logistic:C=1000").prediction)
+    p = said_by(evaluate_method(board, name, "logistic:C=1000").prediction)
     return np.log(p[:, 1] / p[:, 0])
 
 

@@ -86,16 +86,16 @@ def cannot_start():
 
 
 def run(jobs, n=1, limits=None, start=nothing, contexts=None):
-    """Run jobs as the harness does, and return all that was told, by job name."""
-    waiting, told = deque(jobs), {}
+    """Run jobs as the harness does, and return all that was reported, by job name."""
+    waiting, reported = deque(jobs), {}
     contexts = contexts or {"x": 21, "y": 5}
     with Pool(n, start, limits) as pool:
         while waiting or pool.busy:
             while waiting and pool.free:
                 pool.submit(waiting.popleft(), contexts)
             for event in pool.wait():
-                told.setdefault(event.job.name, []).append((event.kind, event.value))
-    return told
+                reported.setdefault(event.job.name, []).append((event.kind, event.value))
+    return reported
 
 
 @pytest.fixture(autouse=True)
@@ -115,13 +115,13 @@ def test_a_job_without_items_is_done():
 @pytest.mark.parametrize("n", [1, 2])
 def test_many_jobs_with_two_contexts_all_end(n):
     jobs = [Call((double,), "xy"[j % 2], str(j)) for j in range(60)]
-    told = run(jobs, n)
-    assert told == {str(j): [("item", 42 if j % 2 == 0 else 10), ("done", None)] for j in range(60)}
+    reported = run(jobs, n)
+    assert reported == {str(j): [("item", 42 if j % 2 == 0 else 10), ("done", None)] for j in range(60)}
 
 
 def test_a_worker_is_kept_from_job_to_job():
-    told = run([Call((process_id,), name=str(j)) for j in range(4)])
-    assert len({events[0][1] for events in told.values()}) == 1
+    reported = run([Call((process_id,), name=str(j)) for j in range(4)])
+    assert len({events[0][1] for events in reported.values()}) == 1
 
 
 def test_a_worker_has_one_thread():
@@ -132,21 +132,24 @@ def test_a_worker_has_one_thread():
 @pytest.mark.parametrize(("function", "code"), [(dies, 7), (leaves, 3), (raises, 1), (not_picklable, 1)])
 def test_a_worker_that_dies_takes_one_item_with_it(function, code, capfd):
     """The items before it are kept, its job is lost, and the jobs behind it are done by a new worker."""
-    told = run([Call((double, function, double), name="bad"), Call((double,), name="good")])
-    assert told == {"bad": [("item", 42), ("crashed", code)], "good": [("item", 42), ("done", None)]}
+    reported = run([Call((double, function, double), name="bad"), Call((double,), name="good")])
+    assert reported == {"bad": [("item", 42), ("crashed", code)], "good": [("item", 42), ("done", None)]}
 
 
 def test_every_job_is_lost_where_no_worker_can_start(capfd):
-    told = run([Call((double,), name=str(j)) for j in range(2)], start=cannot_start)
-    assert {name: [kind for kind, _ in events] for name, events in told.items()} == {"0": ["crashed"], "1": ["crashed"]}
+    reported = run([Call((double,), name=str(j)) for j in range(2)], start=cannot_start)
+    assert {name: [kind for kind, _ in events] for name, events in reported.items()} == {
+        "0": ["crashed"],
+        "1": ["crashed"],
+    }
 
 
 def test_an_item_that_takes_too_much_memory_is_lost_alone():
     base = base_memory()
     jobs = [Call((double, functools.partial(hog, 300 * MB)), name="big"), Call((double,), name="good")]
-    told = run(jobs, limits=Limits(memory=base + 150 * MB))
-    assert [kind for kind, _ in told["big"]] == ["item", "oom"]
-    assert [kind for kind, _ in told["good"]] == ["item", "done"]
+    reported = run(jobs, limits=Limits(memory=base + 150 * MB))
+    assert [kind for kind, _ in reported["big"]] == ["item", "oom"]
+    assert [kind for kind, _ in reported["good"]] == ["item", "done"]
 
 
 def base_memory():
@@ -159,9 +162,9 @@ def base_memory():
 
 def test_an_item_that_takes_too_long_is_lost_alone_and_holds_up_nobody():
     jobs = [Call((double, for_ever), name="slow"), *(Call((double,), name=str(j)) for j in range(5))]
-    told = run(jobs, 2, Limits(seconds=3))
-    assert [kind for kind, _ in told["slow"]] == ["item", "timeout"]
-    assert all(told[str(j)] == [("item", 42), ("done", None)] for j in range(5))
+    reported = run(jobs, 2, Limits(seconds=3))
+    assert [kind for kind, _ in reported["slow"]] == ["item", "timeout"]
+    assert all(reported[str(j)] == [("item", 42), ("done", None)] for j in range(5))
 
 
 def test_limits_that_are_kept_change_nothing():

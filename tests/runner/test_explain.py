@@ -21,9 +21,9 @@ class Model:
     def __init__(self, levels):
         self.levels = levels
     def fit(self, X, y, weight):
-        self.said = np.quantile(y, self.levels)
+        self.quantiles = np.quantile(y, self.levels)
     def predict(self, X):
-        return np.tile(self.said, (len(X), 1))
+        return np.tile(self.quantiles, (len(X), 1))
 
 @learners.register("quantile", encoding="scaled", weights=True)
 def still(target, seed):
@@ -67,8 +67,8 @@ def run(bench, files):
 
 
 @pytest.fixture
-def told(bench, files):
-    """Return what is said of one cell, line by line, without its name."""
+def explained(bench, files):
+    """Return the explanation of one cell, line by line, without its name."""
 
     def call(cell, *words):
         done = bench("explain", cell, *files, *words)
@@ -88,57 +88,57 @@ def edit(name, old, new):
     source_hash.cache_clear()
 
 
-def test_a_new_cell_is_reused_until_something_changes(run, told):
+def test_a_new_cell_is_reused_until_something_changes(run, explained):
     run()
     for cell in (COARSE, LEADER, STILL):
-        assert told(cell) == ["It ended as ok.", "It was weighed because it was not there.", REUSED]
+        assert explained(cell) == ["It ended as ok.", "It was weighed because it was not there.", REUSED]
     assert run().json["weighed"] == 0
 
 
-def test_the_code_of_a_method_changed(run, told):
+def test_the_code_of_a_method_changed(run, explained):
     run()
     edit("scheme.py", "np.eye(len(panel.learners))[0]", "np.eye(len(panel.learners))[-1]")
-    assert told(LEADER)[-1] == "It is stale, and the next run weighs it again: method changed since it ran."
-    assert told(COARSE)[-1] == REUSED
+    assert explained(LEADER)[-1] == "It is stale, and the next run weighs it again: method changed since it ran."
+    assert explained(COARSE)[-1] == REUSED
     assert run().json["weighed"] == 1
-    assert told(LEADER) == ["It ended as ok.", "It was weighed because this had changed: method.", REUSED]
+    assert explained(LEADER) == ["It ended as ok.", "It was weighed because this had changed: method.", REUSED]
 
 
-def test_the_code_of_a_learner_changed(run, told):
+def test_the_code_of_a_learner_changed(run, explained):
     run()
     edit("learner.py", "np.quantile(y, self.levels)", "np.quantile(y, self.levels) + 1")
     for cell in (COARSE, STILL):
-        assert told(cell)[-2:] == [
+        assert explained(cell)[-2:] == [
             "The fit of still under none is stale: learner changed.",
             "It is stale, and the next run weighs it again: fits changed since it ran.",
         ]
-    assert told("quantile/file:reg/alone/gaussian")[-1] == REUSED
+    assert explained("quantile/file:reg/alone/gaussian")[-1] == REUSED
     assert run().json["fitted"] == 1
-    assert told(STILL)[1:] == ["It was weighed because this had changed: fits.", REUSED]
+    assert explained(STILL)[1:] == ["It was weighed because this had changed: fits.", REUSED]
 
 
-def test_the_data_changed(run, told, tmp_path):
+def test_the_data_changed(run, explained, tmp_path):
     run()
     write_table(tmp_path / "reg.csv", regression_columns(seed=1))
     expected = "It is stale: the data of its task changed since it ran, so a new run must use another --results."
-    assert told(COARSE)[-1] == told(STILL)[-1] == expected
+    assert explained(COARSE)[-1] == explained(STILL)[-1] == expected
     refused = run()
     assert refused.code == 2
     assert "use another --results" in refused.err
 
 
-def test_the_data_are_gone(run, told):
+def test_the_data_are_gone(run, explained):
     run()
     Path("reg.csv").unlink()
-    (line,) = told(COARSE)[2:]
+    (line,) = explained(COARSE)[2:]
     assert line.startswith("Whether it is stale cannot be said: ")
     assert "reg.csv" in line
 
 
-def test_the_store_is_gone(run, told):
+def test_the_store_is_gone(run, explained):
     run()
     shutil.rmtree("results/store")
-    lines = told(COARSE)
+    lines = explained(COARSE)
     assert lines[-1] == REUSED
     assert lines[2:-1] == [
         f"The fit of {learner} under none is no longer in the store: the next run makes it again."
@@ -146,32 +146,32 @@ def test_the_store_is_gone(run, told):
     ]
     again = run()
     assert (again.json["fitted"], again.json["weighed"]) == (2, 0)
-    assert told(COARSE)[2:] == [REUSED]
+    assert explained(COARSE)[2:] == [REUSED]
 
 
-def test_another_store_may_be_named(run, told):
+def test_another_store_may_be_named(run, explained):
     run("--store", "shared")
-    assert told(COARSE, "--store", "shared")[-1] == REUSED
-    assert "no longer in the store" in told(COARSE)[2]
+    assert explained(COARSE, "--store", "shared")[-1] == REUSED
+    assert "no longer in the store" in explained(COARSE)[2]
 
 
-def test_what_failed_says_how(run, told):
+def test_what_failed_says_how(run, explained):
     edit("scheme.py", "return Weights", "raise RuntimeError('on purpose') or Weights")
     assert run().code == 1
-    assert told(LEADER)[0] == "It ended as failed (RuntimeError: on purpose)."
+    assert explained(LEADER)[0] == "It ended as failed (RuntimeError: on purpose)."
     edit("scheme.py", "raise RuntimeError('on purpose') or ", "")
-    assert "method changed" in told(LEADER)[-1]
+    assert "method changed" in explained(LEADER)[-1]
 
 
-def test_what_is_skipped_says_why(bench, told, run, tmp_path):
-    """A learner that hears no row weights, on a table that has them."""
+def test_what_is_skipped_says_why(bench, explained, run, tmp_path):
+    """A learner that uses no row weights, on a table that has them."""
     edit("learner.py", ", weights=True", "")
     write_table(tmp_path / "reg.csv", regression_columns() | {"w": [1.0, 2.0] * 20})
     run("--weight", "w")
     expected = "learner still takes no row weights"
-    assert told(STILL)[0] == f"It ended as skipped ({expected})."
-    assert told(COARSE)[0] == "It ended as ok (without still (skipped))."
-    assert told(COARSE)[-1] == REUSED
+    assert explained(STILL)[0] == f"It ended as skipped ({expected})."
+    assert explained(COARSE)[0] == "It ended as ok (without still (skipped))."
+    assert explained(COARSE)[-1] == REUSED
 
 
 def test_a_cell_is_named_by_path_by_place_or_by_key(bench, run, files):

@@ -5,6 +5,7 @@ from functools import cache, partial
 
 import numpy as np
 import pytest
+from makers import evaluate_method
 from makers.leaks import (
     PROTOCOLS,
     SEEN,
@@ -22,6 +23,7 @@ from bench.core.nouns import NotApplicableError
 from bench.core.settings import Settings
 from bench.methods import boards, learners, postprocess, trainings
 from bench.runner import evaluate, fit_spec, out_of_fold
+from bench.runner.records import FitId
 from bench.runner.store import FitPredictions
 from bench.tasks import encoders, splits
 
@@ -149,7 +151,7 @@ def test_a_sampler_that_draws_from_all_rows_is_caught(monkeypatch):
     assert found == ["out of fold, test rows", "test, test rows", "out of fold, rows of the fold"]
 
 
-# --- the weigh stage: schemes, twins and steps ----------------------------------------------------
+# --- methods: schemes, thresholded variants and steps ----------------------------------------------------
 
 SETTINGS = Settings(seed=1, inner=4, protocol="split")
 PANEL = ("one", "two", "three")
@@ -185,23 +187,11 @@ def stored_answers(board, drawn, rows, rng):
 def split_data(board, way="plain"):
     drawn = leak_task(way, board.task_kind)
     rows = fit_spec.rows_of(drawn, drawn.splits[0], SETTINGS)
-    split, rng = rows.split, np.random.default_rng(5)
+    rng = np.random.default_rng(5)
     stored = {
-        (learner, training): stored_answers(board, drawn, rows, rng) for learner in PANEL for training in TRAININGS
+        FitId(learner, training): stored_answers(board, drawn, rows, rng) for learner in PANEL for training in TRAININGS
     }
-    return evaluate.SplitData(
-        drawn,
-        board,
-        SETTINGS,
-        split.repeat,
-        split.fold,
-        split.train,
-        split.test,
-        rows.answered,
-        rows.inner_fold,
-        rows.calibration,
-        stored,
-    )
+    return evaluate.SplitData.of_rows(rows, board, SETTINGS, stored)
 
 
 def with_other_truth(given):
@@ -236,7 +226,7 @@ of_board = cache(evaluations)
 
 def knows_too_much(evaluated, name):
     """Return which forbidden things the test prediction of a method depends on."""
-    honest, truth, rows = (each.evaluate(name, PANEL[0]).prediction for each in evaluated)
+    honest, truth, rows = (evaluate_method(each, name, PANEL[0]).prediction for each in evaluated)
     found = []
     if parts(honest) != parts(truth):
         found.append("y of test rows")
@@ -255,7 +245,7 @@ def parts(prediction, rows=None):
 
 
 def method_names(board):
-    """Return every method: each registered scheme, its twin, and each step behind each scheme."""
+    """Return every method: each registered scheme, its thresholded variant, and each step behind each scheme."""
     tried = TRAINED if board.per_learner else {"equal", "greedy", "median", "single-best", board.oracle}
     names = [f"{name}+{step}" for name in sorted(tried) for step in postprocess.registry.entries(board.target_kind)]
     return sorted(method.id for method in boards.methods(board, ["all", *board.default_only, *names]))
@@ -284,7 +274,7 @@ def test_the_oracle_is_seen_to_use_the_test_labels(board):
 @pytest.mark.parametrize("board", ["classification", "class-weight"])
 def test_a_threshold_tuned_on_test_rows_is_caught(board, monkeypatch):
     kind = evaluate.LearnerEvaluation if board == "class-weight" else evaluate.EnsembleEvaluation
-    honest = kind._said
+    honest = kind._postprocess_input
 
     def leaky(board_split, *requested):
         predictions = honest(board_split, *requested)
@@ -292,7 +282,7 @@ def test_a_threshold_tuned_on_test_rows_is_caught(board, monkeypatch):
             predictions, folds=(predictions.test, board_split.split_data.task.y[board_split.split_data.test])
         )
 
-    monkeypatch.setattr(kind, "_said", leaky)
+    monkeypatch.setattr(kind, "_postprocess_input", leaky)
     name = {"classification": "single-best+threshold", "class-weight": "none+threshold"}[board]
     assert knows_too_much(evaluations(board), name) == ["y of test rows", "other test rows"]
 
@@ -312,14 +302,14 @@ def test_weights_learned_on_test_rows_are_caught(monkeypatch):
     ]
 
 
-def test_post_processing_learns_on_cross_fitted_answers():
+def test_post_processing_learns_on_cross_fit_answers():
     """Each training row is answered by weights that were learned without its inner fold."""
     given = split_data(boards.BOARDS["classification"])
     board_split = evaluate.EnsembleEvaluation(given, PANEL)
     scheme = given.board.registry.scheme("log-stack")
-    honest = said_by(board_split._cross_fitted(scheme)[0])
+    honest = said_by(board_split._cross_fit(scheme)[0])
     fold = given.inner_fold == 0
     other = replace(given, task=other_target(given.task, given.answered[fold]))
-    tampered = said_by(evaluate.EnsembleEvaluation(other, PANEL)._cross_fitted(scheme)[0])
+    tampered = said_by(evaluate.EnsembleEvaluation(other, PANEL)._cross_fit(scheme)[0])
     assert tampered[fold].tobytes() == honest[fold].tobytes()
     assert tampered[~fold].tobytes() != honest[~fold].tobytes()

@@ -1,4 +1,4 @@
-"""Out-of-fold answers: who teaches whom, what a key is made of, what a learner is told."""
+"""Out-of-fold predictions: which rows are fitted on, what a key is made of, what a learner sees."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import pytest
 from makers import class_task, regression_task
 
 from bench.core import registry
-from bench.core.nouns import InvalidAnswerError, NotApplicableError, Split, Target
+from bench.core.hashing import digest
+from bench.core.nouns import InvalidPredictionError, NotApplicableError, Split, Target
 from bench.core.settings import Settings
 from bench.methods import learners
 from bench.runner import fit_spec, out_of_fold
-from bench.runner.fit_spec import Fit, data_hash, fit_key, row_weights, rows_of, why_not
+from bench.runner.fit_spec import Fit, data_hash, fit_parts, row_weights, rows_of, why_not
 from bench.runner.out_of_fold import prediction
 
 POINT, QUANTILE = Target("point"), Target("quantile", (0.1, 0.5, 0.9))
@@ -29,17 +30,17 @@ def fit_and_predict(task, learner, target=POINT, training="none", settings=SETTI
 
 
 @pytest.fixture
-def told(request):
-    """Register a learner that remembers what it is told and answers the mean of y; return what it heard."""
+def seen(request):
+    """Register a learner that remembers what it sees and predicts the mean of y; return what it saw."""
     used = []
 
     class Model:
         def fit(self, X, y, weight):
-            used.append({"X": X, "y": y.copy(), "weight": weight, "asked": []})
-            self._heard, self._mean = used[-1], np.average(y, weights=weight)
+            used.append({"X": X, "y": y.copy(), "weight": weight, "requested": []})
+            self._fit, self._mean = used[-1], np.average(y, weights=weight)
 
         def predict(self, X):
-            self._heard["asked"].append(X)
+            self._fit["requested"].append(X)
             return np.full((len(X), 1), self._mean)
 
     @learners.register("point", encoding="native", weights=True)
@@ -53,7 +54,7 @@ def told(request):
 
 
 def lawful_learner(values, kinds=("point",)):
-    """Register a learner `says` whose answer is a function of the rows asked."""
+    """Register a learner `says` whose answer is a function of the rows."""
 
     class Model:
         def fit(self, *_):
@@ -68,31 +69,31 @@ def lawful_learner(values, kinds=("point",)):
         return Model()
 
 
-# who teaches whom
+# which rows are fitted on
 
 
 @pytest.mark.parametrize("protocol", ["refit", "bag"])
-def test_no_row_is_answered_by_a_model_that_it_taught(told, protocol):
+def test_no_row_is_predicted_by_a_model_that_was_fitted_on_it(seen, protocol):
     settings = replace(SETTINGS, protocol=protocol)
     task = regression_task(30)
     split = task.splits[1]
     fit_and_predict(task, "listener", settings=settings, split=1)
-    models = [one for one in told if "asked" in one]
+    models = [one for one in seen if "requested" in one]
     assert len(models) == (4 if protocol == "refit" else 3)
     times = dict.fromkeys(range(30), 0)
     for model in models:
         fitted = set(model["X"].index)
         assert not fitted & set(split.test)
-        for X in model["asked"]:
+        for X in model["requested"]:
             assert not fitted & set(X.index)
             for row in X.index:
                 times[row] += 1
     assert all(times[row] == 1 for row in split.train)
     assert all(times[row] == (1 if protocol == "refit" else 3) for row in split.test)
-    assert len({one["seed"] for one in told if "seed" in one}) == len(models)
+    assert len({one["seed"] for one in seen if "seed" in one}) == len(models)
 
 
-def test_out_of_fold_answers_stand_in_the_order_of_the_training_rows(told):
+def test_out_of_fold_answers_stand_in_the_order_of_the_training_rows(seen):
     task = regression_task(30)
     rows = rows_of(task, task.splits[0], SETTINGS)
     found = fit_and_predict(task, "listener")
@@ -137,7 +138,7 @@ def test_answers_do_not_depend_on_test_labels_or_on_other_test_rows(learner, kin
     np.testing.assert_allclose(found.test, first.test[:4], rtol=1e-10, atol=1e-13)
 
 
-def test_a_learner_cannot_change_the_task(told):
+def test_a_learner_cannot_change_the_task(seen):
     task = regression_task(30)
     before = task.y.copy()
 
@@ -172,7 +173,7 @@ def test_a_learner_cannot_change_the_task(told):
 )
 def test_a_point_that_is_none_is_refused(values, says):
     lawful_learner(values)
-    with pytest.raises(InvalidAnswerError, match=says):
+    with pytest.raises(InvalidPredictionError, match=says):
         fit_and_predict(regression_task(30), "says")
 
 
@@ -183,7 +184,7 @@ def test_a_point_that_is_none_is_refused(values, says):
 def test_probabilities_that_are_none_are_refused(row, says):
     lawful_learner(lambda X: np.tile(row, (len(X), 1)), ("class",))
     task = class_task(30)
-    with pytest.raises(InvalidAnswerError, match=says):
+    with pytest.raises(InvalidPredictionError, match=says):
         fit_and_predict(task, "says", classes_of(task))
 
 
@@ -236,7 +237,7 @@ def test_row_weights_are_those_of_the_task_times_those_of_the_class():
     w = np.linspace(0, 2, 60)
     task = class_task(60, shares=(0.7, 0.3), weight=w)
     rows = task.splits[0].train
-    found = row_weights(task, rows, out_of_fold.class_weights.registry.scheme("balanced"))
+    found = row_weights(task, rows, out_of_fold.trainings.registry.scheme("balanced"))
     np.testing.assert_allclose(found.mean(), 1, rtol=1e-12)
     mass = np.bincount(task.y[rows], weights=found)
     np.testing.assert_allclose(mass[0], mass[1], rtol=1e-12)
@@ -244,7 +245,7 @@ def test_row_weights_are_those_of_the_task_times_those_of_the_class():
         mine = (task.y[rows] == k) & (w[rows] > 0)
         assert np.ptp((found / np.where(w[rows] > 0, w[rows], 1))[mine]) < 1e-12
     equal = replace(task, weight=np.full(60, 3.0))
-    assert row_weights(equal, rows, out_of_fold.class_weights.registry.scheme("none")) is None
+    assert row_weights(equal, rows, out_of_fold.trainings.registry.scheme("none")) is None
 
 
 def test_a_row_of_weight_zero_teaches_nothing():
@@ -269,10 +270,10 @@ def test_weights_matter_by_their_ratios_alone():
     np.testing.assert_allclose(fit_and_predict(task, "ridge").test, fit_and_predict(other, "ridge").test, rtol=1e-12)
 
 
-def test_weights_reach_the_learner(told):
+def test_weights_reach_the_learner(seen):
     task = regression_task(30, weight=np.arange(30.0) + 1)
     fit_and_predict(task, "listener")
-    for model in (one for one in told if "asked" in one):
+    for model in (one for one in seen if "requested" in one):
         expected = task.weight[model["X"].index]
         np.testing.assert_allclose(model["weight"], expected / expected.mean(), rtol=1e-12)
 
@@ -282,9 +283,8 @@ def test_weights_reach_the_learner(told):
 
 def key(task=None, learner="ridge", target=POINT, training="none", settings=SETTINGS, split=0):
     task = regression_task() if task is None else task
-    return fit_key(
-        rows_of(task, task.splits[split], settings), Fit(target, learner, training), settings, data_hash(task)
-    )
+    rows = rows_of(task, task.splits[split], settings)
+    return digest(fit_parts(rows, Fit(target, learner, training), settings, data_hash(task)))
 
 
 def other_rows(task):

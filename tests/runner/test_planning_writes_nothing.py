@@ -19,19 +19,20 @@ from bench.core.nouns import BenchError, Cell
 from bench.core.settings import Settings
 from bench.runner import out_of_fold
 from bench.runner.journal import Journal
+from bench.runner.records import CellRecord, CellResult, Ending, TaskRecord
 
 WINE = ("-t", "bundled:wine", "-b", "class-weight", "-w", "none", "--folds", 1, "--inner", 2)
 SKIPPED = "proportional-odds"  # the classes of wine have no order
 FAILED = "knn"  # made to raise while the experiment is made
 AHEAD = {"plan": ("plan",), "dry run": ("run", "-n")}
 CELL = Cell("class-weight", "bundled:wine", "", 0, 0, "logistic", "none")
-OK = {"status": "ok"}
+OK = CellRecord(CellResult(Ending("ok")))
 WRITES = {
-    "agree_on_tasks": ({"t": {"hash": "h"}},),
+    "agree_on_tasks": ({"t": TaskRecord("h")},),
     "write": ({CELL: OK},),
     "drop": (CELL,),
     "note_export": ("code",),
-    "note_failure": ("key", {"status": "failed"}),
+    "note_failure": ("key", Ending("failed")),
     "forget_failure": ("key",),
     "note_traceback": ("trace",),
 }
@@ -75,7 +76,7 @@ def state(root="results"):
 
 
 def statuses():
-    return {(cell.learner, record["status"]) for cell, record in Journal(Path("results")).records().items()}
+    return {(cell.learner, record.ending.status) for cell, record in Journal(Path("results")).records().items()}
 
 
 @pytest.fixture(params=AHEAD)
@@ -213,8 +214,8 @@ def test_a_failed_fit_is_noted_for_its_own_directory_alone(tmp_path):
     """Two directories may share a store, but not what they note of its fits."""
     one, two = Journal(tmp_path / "one"), Journal(tmp_path / "two")
     with one.open(Settings()) as first, two.open(Settings()) as second:
-        first.note_failure("key", {"status": "failed"})
-        second.note_failure("key", {"status": "timeout"})
+        first.note_failure("key", Ending("failed"))
+        second.note_failure("key", Ending("timeout"))
         first.forget_failure("key")
     assert one.failure("key") is None
-    assert two.failure("key") == {"status": "timeout"}
+    assert two.failure("key") == Ending("timeout")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from makers import bytes_of, read
+from makers import bytes_of, evaluate_method, read
 from makers.leaks import UNKNOWN, WAYS, N, RollCall
 from scipy import stats
 
@@ -16,6 +16,7 @@ from bench.core.nouns import Split, Target, Task
 from bench.core.settings import Settings
 from bench.methods.boards import BOARDS
 from bench.runner import evaluate, fit_spec, out_of_fold
+from bench.runner.records import FitId
 from bench.tasks import splits
 
 pytestmark = pytest.mark.slow  # the whole file takes half a minute or more
@@ -51,16 +52,14 @@ def answers(drawn, learner, settings, target=None):
 def split_data(drawn, settings, panel=PANEL):
     rows = fit_spec.rows_of(drawn, drawn.splits[-1], settings)
     target = BOARD.target(drawn, settings)
-    stored = {(who, "none"): out_of_fold.prediction(rows, fit_spec.Fit(target, who), settings) for who in panel}
-    split = rows.split
-    return evaluate.SplitData(
-        drawn, BOARD, settings, split.repeat, split.fold, split.train, split.test,
-        rows.answered, rows.inner_fold, rows.calibration, stored,
-    )  # fmt: skip
+    stored = {
+        FitId.plain(learner): out_of_fold.prediction(rows, fit_spec.Fit(target, learner), settings) for learner in panel
+    }
+    return evaluate.SplitData.of_rows(rows, BOARD, settings, stored)
 
 
 def predictions(board_split, method):
-    return board_split.evaluate(method, "").prediction.values
+    return evaluate_method(board_split, method, "").prediction.values
 
 
 def answer_bytes(drawn, method, settings):
@@ -124,7 +123,7 @@ def test_no_model_has_seen_a_calibration_row(way):
 
 
 def leaky_carve(drawn, split, share, run_seed, honest=splits.carve):
-    """Set rows aside, but teach with all of them."""
+    """Set rows aside, but fit on all of them."""
     return split.train, honest(drawn, split, share, run_seed)[1]
 
 
@@ -166,7 +165,7 @@ def test_cqr_knows_the_calibration_rows_alone():
     given = split_data(drawn, settings_of("split"))
     board_split = evaluate.EnsembleEvaluation(given, PANEL)
     plain, moved = predictions(board_split, "coarse"), predictions(board_split, "coarse+cqr")
-    values, y = board_split._calibrating(BOARD.registry.scheme("coarse"))[0].values, drawn.y[given.calibration]
+    values, y = board_split._predict_calibration(BOARD.registry.scheme("coarse"))[0].values, drawn.y[given.calibration]
     for lo, hi in given.target.intervals.values():
         level = given.target.levels[hi] - given.target.levels[lo]
         misses = np.sort(np.maximum(values[:, lo] - y, y - values[:, hi]))
@@ -181,7 +180,7 @@ def test_cqr_knows_the_calibration_rows_alone():
 
 
 def seen_by(values):
-    """Return the rows that taught the fit behind each answer."""
+    """Return the rows that the fit behind each answer was fitted on."""
     return [RollCall.fitted[int(number)] for number in np.ravel(values)]
 
 
@@ -230,7 +229,7 @@ def test_what_answers_without_a_fold_knows_nothing_of_its_y(method, protocol, kn
     y = drawn.y.copy()
     y[fold] = 3 * y[fold][::-1]
     honest, other = (
-        evaluate.EnsembleEvaluation(split_data(each, settings), PANEL)._by_fold(BOARD.registry.scheme(method))
+        evaluate.EnsembleEvaluation(split_data(each, settings), PANEL)._predict_by_fold(BOARD.registry.scheme(method))
         for each in (drawn, replace(drawn, y=y))
     )
     same = [a.values.tobytes() == b.values.tobytes() for a, b in zip(honest, other, strict=True)]

@@ -101,8 +101,8 @@ HARMS = {
     "removed": lambda: next(Path("results/store").rglob("test.npy")).unlink(),
     "no notes": lambda: next(Path("results/store").rglob("meta.json")).unlink(),
     "no store": lambda: shutil.rmtree("results/store"),
-    "no sheet": lambda: next(Path("results/records").glob("*/*-f0.json")).unlink(),
-    "broken sheet": lambda: next(Path("results/records").glob("*/*-f0.json")).write_text("[{"),
+    "no records": lambda: next(Path("results/records").glob("*/*-f0.json")).unlink(),
+    "broken records": lambda: next(Path("results/records").glob("*/*-f0.json")).write_text("[{"),
     "no tables": lambda: [path.unlink() for path in Path("results").glob("*.csv")],
 }
 
@@ -114,7 +114,7 @@ def _truncate(path):
 @pytest.mark.parametrize(
     ("harm", "fitted", "some_weighed"),
     [("truncated", 1, False), ("removed", 1, False), ("no notes", 1, False), ("no store", 4, False),
-     ("no sheet", 0, True), ("broken sheet", 0, True), ("no tables", 0, False)],
+     ("no records", 0, True), ("broken records", 0, True), ("no tables", 0, False)],
 )  # fmt: skip
 def test_what_is_harmed_is_made_again_to_the_same_bytes(bench, reg, harm, fitted, some_weighed):
     bench("run", *reg, *REG)

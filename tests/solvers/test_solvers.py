@@ -11,7 +11,7 @@ from scipy.optimize import minimize, nnls
 
 from bench.solvers import active_set
 from bench.solvers import simplex_log as log_solver
-from bench.solvers.active_set import Faces, solve_positive
+from bench.solvers.active_set import ActiveSets, solve_positive
 from bench.solvers.simplex_log import simplex_log
 from bench.solvers.simplex_qp import residual_gram, simplex_qp
 
@@ -54,10 +54,10 @@ def assert_optimal(G, solution):
 @pytest.mark.parametrize("weighted", [False, True])
 def test_gram_is_the_mean_product_of_residuals(chunk, weighted):
     rng = np.random.default_rng(0)
-    said, y = rng.normal(size=(4, 100)), rng.normal(size=100)
+    predictions, y = rng.normal(size=(4, 100)), rng.normal(size=100)
     weight = rng.uniform(size=100) if weighted else None
-    G = residual_gram(said, y, weight, chunk)
-    E = said - y
+    G = residual_gram(predictions, y, weight, chunk)
+    E = predictions - y
     naive = [[np.average(E[j] * E[k], weights=weight) for k in range(4)] for j in range(4)]
     np.testing.assert_allclose(G, naive, rtol=1e-12, atol=1e-15)
     np.testing.assert_array_equal(G, G.T)
@@ -66,18 +66,18 @@ def test_gram_is_the_mean_product_of_residuals(chunk, weighted):
 def test_gram_reads_a_float32_memory_map_in_double_precision(tmp_path):
     rng = np.random.default_rng(1)
     y = rng.normal(size=300) + 1e6
-    said = np.memmap(tmp_path / "said", dtype=np.float32, mode="w+", shape=(3, 300))
-    said[:] = y + rng.normal(size=(3, 300))
-    G = residual_gram(said, y, chunk=64)
-    E = said.astype(np.float64) - y
+    predictions = np.memmap(tmp_path / "predictions", dtype=np.float32, mode="w+", shape=(3, 300))
+    predictions[:] = y + rng.normal(size=(3, 300))
+    G = residual_gram(predictions, y, chunk=64)
+    E = predictions.astype(np.float64) - y
     np.testing.assert_allclose(G, gram_of(E), rtol=1e-12)
 
 
 def test_gram_with_integer_weights_is_the_gram_of_repeated_rows():
     rng = np.random.default_rng(2)
-    said, y, weight = rng.normal(size=(3, 50)), rng.normal(size=50), rng.integers(0, 4, size=50)
-    repeated = residual_gram(np.repeat(said, weight, axis=1), np.repeat(y, weight))
-    np.testing.assert_allclose(residual_gram(said, y, weight.astype(float)), repeated, rtol=1e-12)
+    predictions, y, weight = rng.normal(size=(3, 50)), rng.normal(size=50), rng.integers(0, 4, size=50)
+    repeated = residual_gram(np.repeat(predictions, weight, axis=1), np.repeat(y, weight))
+    np.testing.assert_allclose(residual_gram(predictions, y, weight.astype(float)), repeated, rtol=1e-12)
 
 
 # the QP
@@ -260,10 +260,10 @@ def small_is_large(monkeypatch):
 
 @fixed
 @given(seeds)
-def test_faces_one_after_another_are_as_good_as_each_alone(seed):
+def test_active_sets_one_after_another_are_as_good_as_each_alone(seed):
     rng = np.random.default_rng(seed)
     G = gram_of(rng.normal(size=(400, 900)) + rng.normal(size=900))
-    kept = Faces(G, 1e-14 * G.diagonal())
+    kept = ActiveSets(G, 1e-14 * G.diagonal())
     support = np.sort(rng.choice(400, rng.integers(300, 401), replace=False))
     for _ in range(6):
         np.testing.assert_allclose(
@@ -277,9 +277,9 @@ def test_faces_one_after_another_are_as_good_as_each_alone(seed):
         support = np.flatnonzero(changed)
 
 
-def test_faces_do_not_factor_again_for_a_few_learners(monkeypatch):
+def test_active_sets_do_not_factor_again_for_a_few_learners(monkeypatch):
     G = gram_of(errors(0, 300, 900))
-    kept, sizes = Faces(G, 1e-14 * G.diagonal()), []
+    kept, sizes = ActiveSets(G, 1e-14 * G.diagonal()), []
     factored = active_set._factored
     monkeypatch.setattr(active_set, "_factored", lambda gram, *rest: sizes.append(len(gram)) or factored(gram, *rest))
     for support in (np.arange(260), np.arange(5, 260), np.arange(3, 265), np.arange(265)):

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from bench.core.nouns import BenchError
-from bench.tasks import sources
+from bench.tasks.loading import load_task
 from bench.tasks.sources import TaskRequest
 
 
 def load(path, **fields):
-    return sources.load("panel", TaskRequest(str(path), **fields))
+    return load_task("panel", TaskRequest(str(path), **fields))
 
 
 def points(n=40):
@@ -32,12 +32,12 @@ def test_points_from_the_wide_layout(tmp_path):
     task = load(tmp_path / "p.csv")
     assert (task.name, task.kind, task.external.target.kind, task.splits) == ("panel:p", "regression", "point", ())
     np.testing.assert_allclose(task.y, table["y"])
-    np.testing.assert_allclose(task.external.answers["a"], table[["a"]])
+    np.testing.assert_allclose(task.external.predictions["a"], table[["a"]])
     assert task.meta["protocol"] == "given: halves"
 
 
 @pytest.mark.parametrize("output", ["", "@0.1,@0.5,@0.90", "@x,@y,@z"])
-def test_both_layouts_say_the_same(tmp_path, output):
+def test_both_layouts_hold_the_same(tmp_path, output):
     rng = np.random.default_rng(1)
     labels = output.split(",")
     y = rng.choice(["x", "y", "z"], 30) if "@x" in labels else rng.normal(size=30)
@@ -47,8 +47,8 @@ def test_both_layouts_say_the_same(tmp_path, output):
     one, other = load(tmp_path / "wide.parquet"), load(tmp_path / "long.csv")
     assert one.external.target == other.external.target
     order = np.argsort([int(row[2:]) for row in sorted(f"id{i}" for i in range(30))])
-    for learner, values in one.external.answers.items():
-        np.testing.assert_allclose(other.external.answers[learner][order], values)
+    for learner, values in one.external.predictions.items():
+        np.testing.assert_allclose(other.external.predictions[learner][order], values)
     np.testing.assert_array_equal(other.y[order], one.y)
 
 
@@ -64,7 +64,7 @@ def test_marked_parts_and_folds_become_the_splits(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         (lambda t: t.drop(columns="y"), "no column 'y'"),
         (lambda t: t[["y"]], "no column of a learner"),
@@ -78,9 +78,9 @@ def test_marked_parts_and_folds_become_the_splits(tmp_path):
         (lambda t: long_of(t).iloc[1:], "did not answer 1 rows"),
     ],
 )
-def test_what_makes_no_panel_is_refused(tmp_path, change, says):
+def test_what_makes_no_panel_is_refused(tmp_path, change, message):
     change(points()).to_csv(tmp_path / "bad.csv", index=False)
-    with pytest.raises(BenchError, match=says):
+    with pytest.raises(BenchError, match=message):
         load(tmp_path / "bad.csv")
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError
-from bench.tasks.sources import TaskRequest, bundled_files, load, registry
+from bench.tasks.loading import load_task
+from bench.tasks.sources import TaskRequest, bundled_files, registry
 from bench.tasks.sources.bundled import CATALOGUE
 from bench.tasks.sources.columns import by_number, canonical
 from bench.tasks.sources.table import infer_kind, task_from_table
@@ -102,7 +103,7 @@ def test_truth_values_are_zero_and_one(column):
 
 def test_a_space_behind_a_comma_makes_no_class_of_its_own(tmp_path):
     (tmp_path / "keel.csv").write_text("a, b, Class\n1, 2, yes\n3,4,no\n5, 6,yes\n7,8, no\n9, 1, no\n")
-    task = load("file", TaskRequest(str(tmp_path / "keel.csv"), target="Class"))
+    task = load_task("file", TaskRequest(str(tmp_path / "keel.csv"), target="Class"))
     assert (list(task.X.columns), task.classes) == (["a", "b"], ("no", "yes"))
     assert task.y.tolist() == [1, 0, 1, 0, 0]
 
@@ -207,7 +208,7 @@ def test_complex_numbers_are_refused():
     refused("column 'x' holds complex numbers", {"x": [1j, 2j, 3j], "y": [1.5, 2.5, 3.5]})
 
 
-def test_odd_columns_are_kept_and_told():
+def test_odd_columns_are_kept_and_reported():
     n = 30
     table = {
         "same": ["a"] * n,
@@ -374,7 +375,7 @@ def test_text_files_load_alike(tmp_path, name):
     text = CSV.replace(",", "\t") if ".tsv" in name else CSV
     request = saved(tmp_path, gzip.compress(text.encode(), mtime=0) if name.endswith("gz") else text, name)
     before = (tmp_path / name).read_bytes()
-    task = load("file", request)
+    task = load_task("file", request)
     assert task.name == "file:some.data" if name.startswith("some") else "file:data"
     assert task.X["shape"].tolist()[::2] == ["round", "flat"]
     np.testing.assert_array_equal(task.y, [0.5, 1.5, 2.5])
@@ -383,11 +384,11 @@ def test_text_files_load_alike(tmp_path, name):
 
 
 def test_csv_and_parquet_give_the_same_task(tmp_path):
-    one = load("file", saved(tmp_path, CSV))
+    one = load_task("file", saved(tmp_path, CSV))
     typed = pd.read_csv(tmp_path / "data.csv", parse_dates=["when"])
     typed = typed.astype({"x": "Int64", "shape": pd.CategoricalDtype(["round", "oval", "flat"], ordered=True)})
     typed.to_parquet(tmp_path / "data.parquet")
-    other = load("file", TaskRequest(str(tmp_path / "data.parquet"), "y"))
+    other = load_task("file", TaskRequest(str(tmp_path / "data.parquet"), "y"))
     pd.testing.assert_frame_equal(one.X, other.X)
     np.testing.assert_array_equal(one.y, other.y)
     assert digest(one.X, one.y) == digest(other.X, other.y)
@@ -396,13 +397,13 @@ def test_csv_and_parquet_give_the_same_task(tmp_path):
 
 def test_other_habits_of_csv_files(tmp_path):
     plain = "x;z;y\n1;a b;0.5\n2;c, d;1.5\n3;e;2.5\n"
-    assert list(load("file", saved(tmp_path, plain)).X.columns) == ["x", "z"]
-    marked = load("file", saved(tmp_path, b"\xef\xbb\xbf" + b"y,x\n0.5,1\n1.5,2\n"))
+    assert list(load_task("file", saved(tmp_path, plain)).X.columns) == ["x", "z"]
+    marked = load_task("file", saved(tmp_path, b"\xef\xbb\xbf" + b"y,x\n0.5,1\n1.5,2\n"))
     assert marked.meta["target"] == "y"
-    numbered = load("file", saved(tmp_path, ",x,y\n0,5,0.5\n1,6,1.5\n2,6,2.5\n"))
+    numbered = load_task("file", saved(tmp_path, ",x,y\n0,5,0.5\n1,6,1.5\n2,6,2.5\n"))
     assert list(numbered.X.columns) == ["x"]
     assert numbered.meta["warnings"] == ["the first column has no name and numbers the rows: it is left out"]
-    nameless = load("file", saved(tmp_path, ",x,y\na,5,0.5\na,6,1.5\nb,6,2.5\n"))
+    nameless = load_task("file", saved(tmp_path, ",x,y\na,5,0.5\na,6,1.5\nb,6,2.5\n"))
     assert list(nameless.X.columns) == ["Unnamed: 0", "x"]
 
 
@@ -427,7 +428,7 @@ def test_other_habits_of_csv_files(tmp_path):
 )
 def test_files_that_cannot_be_read(tmp_path, content, name, match):
     with pytest.raises(BenchError, match=match) as caught:
-        load("file", saved(tmp_path, content, name))
+        load_task("file", saved(tmp_path, content, name))
     assert "\n" not in str(caught.value)
     assert name in str(caught.value)
 
@@ -435,15 +436,15 @@ def test_files_that_cannot_be_read(tmp_path, content, name, match):
 def test_paths_that_are_no_file(tmp_path):
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(BenchError, match="is a directory: check the path"):
-        load("file", TaskRequest(str(tmp_path / "folder.csv"), "y"))
+        load_task("file", TaskRequest(str(tmp_path / "folder.csv"), "y"))
     with pytest.raises(BenchError, match="is not there: check the path"):
-        load("file", TaskRequest(str(tmp_path / "gone.csv"), "y"))
+        load_task("file", TaskRequest(str(tmp_path / "gone.csv"), "y"))
 
 
 def test_a_file_without_a_target_lists_its_columns(tmp_path):
     path = saved(tmp_path, CSV).name
     with pytest.raises(BenchError, match="one of x, shape, flag, when, none, y"):
-        load("file", TaskRequest(path))
+        load_task("file", TaskRequest(path))
 
 
 # --- bundled tables
@@ -452,7 +453,7 @@ def test_a_file_without_a_target_lists_its_columns(tmp_path):
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_bundled_table_is_what_the_catalogue_says(name):
     table = CATALOGUE[name]
-    task = load("bundled", TaskRequest(name))
+    task = load_task("bundled", TaskRequest(name))
     assert (task.name, task.kind, task.X.shape) == (f"bundled:{name}", table.kind, (table.n, table.d))
     assert len(task.y) == table.n
     assert (task.groups is None, task.time is None) == (table.group is None, table.time is None)
@@ -464,7 +465,7 @@ def test_a_bundled_table_is_what_the_catalogue_says(name):
     if task.classes:
         assert not all(label.isdigit() for label in task.classes) or name.startswith("digits")
         assert np.bincount(task.y).min() >= 9
-    again = load("bundled", TaskRequest(name))
+    again = load_task("bundled", TaskRequest(name))
     assert digest(task.X, task.y) == digest(again.X, again.y)
 
 
@@ -479,7 +480,7 @@ def test_sklearns_tables_are_sklearns(name):
 
     options = {"scaled": False} if name == "diabetes" else {}
     truth = getattr(datasets, f"load_{name.replace('-', '_')}")(as_frame=True, **options)
-    task = load("bundled", TaskRequest(name))
+    task = load_task("bundled", TaskRequest(name))
     assert list(task.X.columns) == list(truth.data.columns)
     np.testing.assert_array_equal(task.X.to_numpy(), truth.data.to_numpy(dtype=float))
     if name == "diabetes":
@@ -494,7 +495,7 @@ def test_statsmodels_tables_are_statsmodels(name):
     from statsmodels import datasets
 
     truth = getattr(datasets, name).load_pandas().data
-    X = load("bundled", TaskRequest(name)).X
+    X = load_task("bundled", TaskRequest(name)).X
     shared = [column for column in X if column in truth and X[column].dtype == float]
     assert shared
     assert len(truth) == len(X)
@@ -506,7 +507,7 @@ def test_star98_is_the_share_of_statsmodels():
 
     truth = star98.load_pandas().endog
     share = 100 * truth["NABOVE"] / (truth["NABOVE"] + truth["NBELOW"])
-    np.testing.assert_allclose(load("bundled", TaskRequest("star98")).y, share)
+    np.testing.assert_allclose(load_task("bundled", TaskRequest("star98")).y, share)
 
 
 @pytest.mark.parametrize("name", ["titanic", "penguins", "cpu"])
@@ -525,7 +526,7 @@ def test_arff_is_read_as_liac_arff_reads_it(name):
 
 @pytest.mark.parametrize("group", ["grunfeld", "modechoice", "randhie"])
 def test_groups_are_who_they_should_be(group):
-    task = load("bundled", TaskRequest(group))
+    task = load_task("bundled", TaskRequest(group))
     counts = np.bincount(task.groups)
     if group == "modechoice":
         assert set(counts) == {4}
@@ -541,7 +542,7 @@ def test_the_past_predicts_the_future_of_inflation():
     from statsmodels.datasets import macrodata
 
     truth = macrodata.load_pandas().data["infl"].to_numpy()
-    task = load("bundled", TaskRequest("macro-inflation"))
+    task = load_task("bundled", TaskRequest("macro-inflation"))
     np.testing.assert_allclose(task.y, truth[1:])
     np.testing.assert_allclose(task.X["infl"], truth[:-1])
     np.testing.assert_allclose(np.diff(task.time), 0.25)
@@ -557,21 +558,21 @@ def test_the_past_predicts_the_future_of_inflation():
     ],
 )
 def test_imbalanced_tables_follow_their_rule(name, counts):
-    task = load("bundled", TaskRequest(name))
+    task = load_task("bundled", TaskRequest(name))
     assert dict(zip(task.classes, np.bincount(task.y).tolist(), strict=True)) == counts
     assert task.meta["note"]
-    full = load("bundled", TaskRequest(CATALOGUE[name].family))
+    full = load_task("bundled", TaskRequest(CATALOGUE[name].family))
     rows = {tuple(row) for row in full.X.to_numpy()}
     assert {tuple(row) for row in task.X.to_numpy()} <= rows
 
 
 def test_unknown_bundled_tables_and_foreign_columns():
     with pytest.raises(BenchError, match="there is no bundled table 'diabetis': did you mean diabetes"):
-        load("bundled", TaskRequest("diabetis"))
+        load_task("bundled", TaskRequest("diabetis"))
     with pytest.raises(BenchError, match="choose from affairs, anes96"):
-        load("bundled", TaskRequest("zzz"))
+        load_task("bundled", TaskRequest("zzz"))
     with pytest.raises(BenchError, match=r"bundled:iris fixes its own columns and kind.*leave out --target"):
-        load("bundled", TaskRequest("iris", target="class"))
+        load_task("bundled", TaskRequest("iris", target="class"))
 
 
 def test_a_bundled_file_that_is_not_installed():
@@ -585,4 +586,4 @@ def test_all_sources_are_registered():
     assert set(registry.entries()) >= {"bundled", "file", "openml", "openml-data"}
     assert all(entry.summary for entry in registry.entries().values())
     with pytest.raises(BenchError, match="unknown source 'fil': did you mean file"):
-        load("fil", TaskRequest("x"))
+        load_task("fil", TaskRequest("x"))

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from bench.core.nouns import BenchError
-from bench.tasks.sources import LoadError, TaskRequest, load, openml_cache, openml_http
+from bench.tasks.loading import load_task
+from bench.tasks.sources import LoadError, TaskRequest, openml_cache, openml_http
 
 TASK = "/api/v1/xml/task/7"
 DATA = "/api/v1/xml/data/5"
@@ -46,8 +47,8 @@ def _point(server, cache, waits, monkeypatch):
     monkeypatch.delenv("OPENML_SKIP_PARQUET", raising=False)
 
 
-def ask(name="7", source=QUICK, **request):
-    return load(source, TaskRequest(name, **request))
+def load_toy(name="7", source=QUICK, **request):
+    return load_task(source, TaskRequest(name, **request))
 
 
 def bytes_of(folder):
@@ -56,7 +57,7 @@ def bytes_of(folder):
 
 def test_a_task_comes_with_its_own_folds(server):
     table, _ = fake.publish_toy(server, repeats=2)
-    task = ask()
+    task = load_toy()
     assert (task.name, task.kind, task.classes) == ("openml:7", "classification", ("blue", "red"))
     assert [(s.repeat, s.fold) for s in task.splits] == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert task.splits[0].test.tolist() == [0, 2, 4, 6, 8, 10]
@@ -69,10 +70,10 @@ def test_a_task_comes_with_its_own_folds(server):
 
 def test_arff_and_parquet_give_the_same_task(server, monkeypatch, tmp_path):
     fake.publish_toy(server, with_parquet=True)
-    one = ask()
+    one = load_toy()
     monkeypatch.setenv("OPENML_SKIP_PARQUET", "true")
     monkeypatch.setenv("OPENML_CACHE_DIR", str(tmp_path / "second"))
-    other = ask()
+    other = load_toy()
     assert {path for path in server.asked if path in TYPES} == set(TYPES)
     pd.testing.assert_frame_equal(one.X, other.X)
     np.testing.assert_array_equal(one.y, other.y)
@@ -83,18 +84,18 @@ def test_arff_and_parquet_give_the_same_task(server, monkeypatch, tmp_path):
 
 def test_a_small_integer_target_becomes_float64(server):
     fake.publish_toy(server, kind=2, target="count")
-    task = ask()
+    task = load_toy()
     assert (task.kind, task.y.dtype, task.classes) == ("regression", np.float64, ())
     np.testing.assert_array_equal(task.y[:5] - 3, [-3, -2, -1, 0, -3])
 
 
 def test_a_cached_task_needs_no_network(server, cache):
     fake.publish_toy(server, with_parquet=True)
-    online = ask()
-    held, asked = bytes_of(cache), len(server.asked)
-    offline = ask(offline=True)
-    again = ask()
-    assert len(server.asked) == asked
+    online = load_toy()
+    held, requests = bytes_of(cache), len(server.asked)
+    offline = load_toy(offline=True)
+    again = load_toy()
+    assert len(server.asked) == requests
     assert bytes_of(cache) == held
     pd.testing.assert_frame_equal(online.X, offline.X)
     pd.testing.assert_frame_equal(online.X, again.X)
@@ -106,19 +107,19 @@ def test_a_cached_task_needs_no_network(server, cache):
 
 def test_cached_arff_is_used_although_a_parquet_address_is_named(server, cache):
     fake.publish_toy(server)
-    ask()
+    load_toy()
     home = openml_cache.below(cache, server.api)
     description = fake.data_xml(server.host, parquet=True)
     (home / "datasets" / "5" / "description.xml").write_text(description)
-    asked = len(server.asked)
-    ask(offline=True)
-    ask()
-    assert len(server.asked) == asked
+    requests = len(server.asked)
+    load_toy(offline=True)
+    load_toy()
+    assert len(server.asked) == requests
 
 
 def test_offline_without_a_cache_is_one_sentence_at_once(server, cache, waits):
     with pytest.raises(LoadError, match=r"openml:7 is not complete in the cache .* \(task/7 is missing\)") as caught:
-        ask(offline=True)
+        load_toy(offline=True)
     assert caught.value.cause == "infra"
     assert not server.asked
     assert not waits
@@ -128,31 +129,31 @@ def test_offline_without_a_cache_is_one_sentence_at_once(server, cache, waits):
 @pytest.mark.parametrize("name", ["datasplits.arff", "dataset.arff", "features.xml", "description.xml"])
 def test_offline_with_a_gap_leaves_the_cache_alone(server, cache, name):
     fake.publish_toy(server)
-    ask()
+    load_toy()
     next(cache.rglob(name)).unlink()
-    held, asked = bytes_of(cache), len(server.asked)
+    held, requests = bytes_of(cache), len(server.asked)
     with pytest.raises(LoadError, match="is missing") as caught:
-        ask(offline=True)
+        load_toy(offline=True)
     assert caught.value.cause == "infra"
-    assert (bytes_of(cache), len(server.asked)) == (held, asked)
-    ask()
+    assert (bytes_of(cache), len(server.asked)) == (held, requests)
+    load_toy()
     assert next(cache.rglob(name)).is_file()
 
 
 def test_a_pickle_in_the_cache_is_never_read(server, cache):
     fake.publish_toy(server)
-    ask()
+    load_toy()
     home = openml_cache.below(cache, server.api)
     for place in ("datasets/5/dataset.pkl.py3", "datasets/5/features.xml.pkl", "tasks/7/datasplits.pkl.py3"):
         (home / place).write_bytes(pickle.dumps({"repetitions": {}, "name": "planted"}))
     held = bytes_of(cache)
-    assert len(ask(offline=True).splits) == 2
+    assert len(load_toy(offline=True).splits) == 2
     assert bytes_of(cache) == held
 
 
 def test_an_unknown_task_is_a_mistake_of_the_user(server, cache):
     with pytest.raises(BenchError, match=r"openml:99 is not on http.*Unknown task \(code 151\), check the number"):
-        ask("99")
+        load_toy("99")
     assert server.asked == ["/api/v1/xml/task/99"]
     assert not cache.exists()
 
@@ -160,23 +161,23 @@ def test_an_unknown_task_is_a_mistake_of_the_user(server, cache):
 @pytest.mark.parametrize("name", ["abc", "0", "-3", "3.0", "", "٣"])
 def test_a_task_is_named_by_a_number(server, name):
     with pytest.raises(BenchError, match="is no number of OpenML"):
-        ask(name)
+        load_toy(name)
     assert not server.asked
 
 
 def test_other_types_of_task_are_refused(server):
     fake.publish_toy(server, kind=5)
     with pytest.raises(BenchError, match=r"openml:7 is a task of type 'Clustering': choose a supervised"):
-        ask()
+        load_toy()
     fake.publish_toy(server, procedure="testontrainingdata")
     with pytest.raises(BenchError, match="is estimated by 'testontrainingdata'"):
-        ask()
+        load_toy()
 
 
 @pytest.mark.parametrize("field", ["target", "kind", "group", "time", "weight"])
 def test_a_task_fixes_its_own_columns(field):
     with pytest.raises(BenchError, match=f"leave out --{field}"):
-        ask(**{field: "classification"})
+        load_toy(**{field: "classification"})
 
 
 def with_faults(server):
@@ -237,7 +238,7 @@ def test_a_fault_is_one_sentence_and_leaves_no_trace(server, cache, fault):
     inject, cause, predictions = with_faults(server)[fault]
     inject()
     with pytest.raises(LoadError) as caught:
-        ask(source="openml:timeout=0.3,attempts=2")
+        load_toy(source="openml:timeout=0.3,attempts=2")
     message = str(caught.value)
     assert predictions in message
     assert caught.value.cause == cause
@@ -252,11 +253,11 @@ def test_the_list_of_faults_is_complete(server):
 
 def test_a_fault_with_a_half_filled_cache_keeps_every_byte(server, cache):
     fake.publish_toy(server)
-    ask()
+    load_toy()
     next(cache.rglob("datasplits.arff")).write_text("@relation cut")
     held = bytes_of(cache)
     with pytest.raises(LoadError, match="damaged") as caught:
-        ask(offline=True)
+        load_toy(offline=True)
     assert str(cache) in str(caught.value)
     assert caught.value.cause == "data"
     assert bytes_of(cache) == held
@@ -264,11 +265,11 @@ def test_a_fault_with_a_half_filled_cache_keeps_every_byte(server, cache):
 
 def test_a_broken_parquet_file_is_told_and_kept(server, cache):
     fake.publish_toy(server, with_parquet=True)
-    ask()
+    load_toy()
     next(cache.rglob("dataset_5.pq")).write_bytes(b"PAR1 no")
     held = bytes_of(cache)
     with pytest.raises(LoadError, match="openml:7 cannot be used: the OpenML client fails"):
-        ask()
+        load_toy()
     assert bytes_of(cache) == held
 
 
@@ -276,14 +277,14 @@ def test_a_broken_parquet_file_is_told_and_kept(server, cache):
 def test_a_failing_parquet_download_falls_back_on_arff(server, cache, fault):
     fake.publish_toy(server, with_parquet=True)
     server.pages["/bucket/data.pq"] = fault
-    assert len(ask().X) == 12
+    assert len(load_toy().X) == 12
     assert [path.name for path in cache.rglob("dataset*.*")] == ["dataset.arff"]
 
 
 def test_a_busy_server_is_tried_again_after_short_waits(server, waits):
     server.page(TASK, "boom", 503)
     with pytest.raises(LoadError, match="HTTP 503"):
-        ask(source="openml:attempts=3")
+        load_toy(source="openml:attempts=3")
     assert server.asked == [TASK] * 3
     assert waits == [0.5, 1.0]
 
@@ -291,9 +292,9 @@ def test_a_busy_server_is_tried_again_after_short_waits(server, waits):
 def test_a_silent_server_and_an_unknown_task_are_asked_once(server, waits):
     server.fault(TASK, fake.STALL)
     with pytest.raises(LoadError):
-        ask(source="openml:timeout=0.2,attempts=3")
+        load_toy(source="openml:timeout=0.2,attempts=3")
     with pytest.raises(BenchError):
-        ask("8")
+        load_toy("8")
     assert server.asked == [TASK, "/api/v1/xml/task/8"]
     assert not waits
 
@@ -303,7 +304,7 @@ def test_no_server_at_all(monkeypatch, server):
     closed.httpd.server_close()
     monkeypatch.setenv("BENCH_OPENML_SERVER", closed.api)
     with pytest.raises(LoadError, match="cannot be reached") as caught:
-        ask()
+        load_toy()
     assert caught.value.cause == "infra"
 
 
@@ -313,7 +314,7 @@ def test_files_of_the_cache_are_never_replaced(server, cache):
     own = fake.task_xml(server.host) + "<!-- mine -->"
     (home / "tasks" / "7").mkdir(parents=True)
     (home / "tasks" / "7" / "task.xml").write_text(own)
-    ask()
+    load_toy()
     assert (home / "tasks" / "7" / "task.xml").read_text() == own
     assert TASK not in server.asked
 
@@ -321,14 +322,14 @@ def test_files_of_the_cache_are_never_replaced(server, cache):
 def test_a_cache_that_cannot_be_written_is_a_warning(server, cache):
     fake.publish_toy(server)
     cache.write_text("a file stands where the folder should be")
-    assert ["could not be added to the cache" in predictions for predictions in ask().meta["warnings"]] == [True]
+    assert ["could not be added to the cache" in warning for warning in load_toy().meta["warnings"]] == [True]
 
 
 def test_a_holdout_task_tests_some_rows(server):
     fake.publish_toy(server, procedure="holdout", folds=1)
     lines = [("TEST" if row < 4 else "TRAIN", row, 0, 0) for row in range(12)]
     server.page("/splits.arff", fake.splits_arff(lines))
-    (split,) = ask().splits
+    (split,) = load_toy().splits
     assert split.test.tolist() == [0, 1, 2, 3]
     assert len(split.train) == 8
 
@@ -338,7 +339,7 @@ def test_the_process_is_left_as_it_was(server, capfd):
     before = dict(os.environ)
     root = logging.getLogger()
     handlers, filters = list(root.handlers), list(root.filters)
-    ask()
+    load_toy()
     import openml
 
     assert dict(os.environ) == before
@@ -351,8 +352,8 @@ def test_the_process_is_left_as_it_was(server, capfd):
 def test_importing_the_client_makes_no_folders(server, tmp_path):
     fake.publish_toy(server)
     code = (
-        "from bench.tasks.sources import load, TaskRequest; import logging;"
-        "task = load('openml', TaskRequest('7'));"
+        "from bench.tasks.loading import load_task; from bench.tasks.sources import TaskRequest; import logging;"
+        "task = load_task('openml', TaskRequest('7'));"
         "assert not logging.getLogger().handlers;"
         "import openml; assert openml.config.apikey == '' or 'key' in openml.config.apikey"
     )
@@ -394,23 +395,23 @@ def test_the_server_has_a_folder_of_its_own(tmp_path):
 
 def test_a_data_set_without_a_task(server, cache):
     table, _ = fake.publish_toy(server)
-    task = load("openml-data", TaskRequest("5"))
+    task = load_task("openml-data", TaskRequest("5"))
     assert (task.name, task.kind, task.splits) == ("openml-data:5", "classification", ())
-    other = load("openml-data", TaskRequest("5", target="size", weight="count", offline=True))
+    other = load_task("openml-data", TaskRequest("5", target="size", weight="count", offline=True))
     assert (other.kind, list(other.X.columns)) == ("regression", ["shape", "wet", "colour"])
     np.testing.assert_allclose(other.y, table["size"])
     with pytest.raises(BenchError, match="openml-data:5: there is no target column 'siize': did you mean 'size'"):
-        load("openml-data", TaskRequest("5", target="siize", offline=True))
+        load_task("openml-data", TaskRequest("5", target="siize", offline=True))
     server.page("/api/v1/xml/data/6", fake.error(111, "Unknown dataset"), 412)
     with pytest.raises(BenchError, match="openml-data:6 is not on"):
-        load("openml-data", TaskRequest("6"))
+        load_task("openml-data", TaskRequest("6"))
 
 
 def test_ids_and_ignored_columns_stay_out(server):
     fake.publish_toy(server)
     extra = "<oml:row_id_attribute>size</oml:row_id_attribute><oml:ignore_attribute>wet</oml:ignore_attribute>"
     server.page(DATA, fake.data_xml(server.host, extra=extra))
-    assert list(ask().X.columns) == ["count", "shape"]
+    assert list(load_toy().X.columns) == ["count", "shape"]
 
 
 def test_a_load_error_crosses_a_process_border():

@@ -1,4 +1,4 @@
-"""Which rows teach and which rows answer."""
+"""Training rows and rows to predict."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def labelled(y):
 
 
 def assert_partition(parts, rows):
-    """Every row answers once, and every other row teaches."""
-    answered = np.concatenate([answers for _, answers in parts])
+    """Every row is predicted once, by a model of all others."""
+    answered = np.concatenate([held for _, held in parts])
     np.testing.assert_array_equal(np.sort(answered), np.sort(rows))
-    for fit_rows, answers in parts:
-        assert len(answers)
-        np.testing.assert_array_equal(np.sort(np.concatenate([fit_rows, answers])), np.sort(rows))
+    for fit_rows, held in parts:
+        assert len(held)
+        np.testing.assert_array_equal(np.sort(np.concatenate([fit_rows, held])), np.sort(rows))
 
 
 def pairs(splits):
@@ -53,8 +53,8 @@ def test_classes_are_stratified_to_within_one_row(y, k, seed):
     assert np.ptp(counts, axis=0).max() <= 1
     assert np.ptp(counts.sum(axis=1)) <= 1
     for split in found:
-        for fit_rows, answers in inner(task, split, k, seed):
-            assert not set(answers) & set(split.test)
+        for fit_rows, held in inner(task, split, k, seed):
+            assert not set(held) & set(split.test)
             assert not set(fit_rows) & set(split.test)
 
 
@@ -64,7 +64,7 @@ def test_inner_folds_are_a_stratified_partition_of_the_training_rows(y, k, seed)
     split = outer(task, 3, 1, seed)[1]
     parts = inner(task, split, k, seed)
     assert_partition(parts, split.train)
-    counts = np.array([np.bincount(task.y[answers], minlength=len(task.classes)) for _, answers in parts])
+    counts = np.array([np.bincount(task.y[held], minlength=len(task.classes)) for _, held in parts])
     assert np.ptp(counts, axis=0).max() <= 1
 
 
@@ -93,9 +93,9 @@ def test_groups_never_straddle(groups, k, seed, classes):
         assert not set(task.groups[split.train]) & set(task.groups[split.test])
         if len(set(task.groups[split.train])) < 2:
             continue
-        for fit_rows, answers in inner(task, split, k, seed):
-            assert not set(task.groups[fit_rows]) & set(task.groups[answers])
-            assert set(fit_rows) | set(answers) <= set(split.train)
+        for fit_rows, held in inner(task, split, k, seed):
+            assert not set(task.groups[fit_rows]) & set(task.groups[held])
+            assert set(fit_rows) | set(held) <= set(split.train)
 
 
 def test_groups_with_classes_of_two_rows_can_be_split():
@@ -123,9 +123,9 @@ def test_time_never_looks_ahead(times, k, seed):
         np.testing.assert_array_equal(np.sort(split.train), earlier)
         if len(set(task.time[split.train])) < 2:
             continue
-        for fit_rows, answers in inner(task, split, k, seed):
-            assert task.time[fit_rows].max() < task.time[answers].min()
-            assert set(fit_rows) | set(answers) <= set(split.train)
+        for fit_rows, held in inner(task, split, k, seed):
+            assert task.time[fit_rows].max() < task.time[held].min()
+            assert set(fit_rows) | set(held) <= set(split.train)
 
 
 @pytest.mark.parametrize("how", ["plain", "classes", "groups", "time"])

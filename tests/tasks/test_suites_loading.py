@@ -10,7 +10,8 @@ from makers import class_columns, read, regression_columns, write_table
 from bench.core.nouns import BenchError
 from bench.tasks import loading, sources
 from bench.tasks.sources import LoadError
-from bench.tasks.suites import NamedPanel, TaskSpec, catalogue
+from bench.tasks.suites import NamedPanel, catalogue
+from bench.tasks.task_spec import TaskSpec
 
 FILE = Path("datasets.yaml")
 
@@ -136,7 +137,7 @@ def flaky():
         """Fail at times."""
         if Path("down").exists():
             raise LoadError("the server does not answer", "infra")
-        return sources.load("file", sources.TaskRequest("t.csv", "y"))
+        return loading.load_task("file", sources.TaskRequest("t.csv", "y"))
 
     write_table(Path("t.csv"), regression_columns())
 

@@ -12,31 +12,32 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core.nouns import Array, BenchError
-from bench.methods.class_weights import raised, register
+from bench.methods.class_weights import register
+from bench.methods.class_weights.ratios import power_of_counts
 
 
 @register("average", tags=("core",))
 def macro(counts: Array, total: float) -> Array:
     """Weigh every class alike: w_c = 1 for the classes that have rows."""
-    return raised(counts, 0.0)
+    return power_of_counts(counts, 0.0)
 
 
 @register("average", tags=("core",))
 def weighted(counts: Array, total: float) -> Array:
     """Weigh a class by its size: w_c = n_c."""
-    return raised(counts, 1.0)
+    return power_of_counts(counts, 1.0)
 
 
 @register("average", tags=("core",))
 def dodrans(counts: Array, total: float) -> Array:
     """Weigh a class by its size to the power of three quarters (Latin: dodrans): w_c = n_c^(3/4)."""
-    return raised(counts, 0.75)
+    return power_of_counts(counts, 0.75)
 
 
 @register("average", tags=("extended",))
 def sqrt(counts: Array, total: float) -> Array:
     """Weigh a class by the square root of its size: w_c = n_c^(1/2). Half way from `macro` to `weighted`."""
-    return raised(counts, 0.5)
+    return power_of_counts(counts, 0.5)
 
 
 @register("average", tags=("extended",))
@@ -48,7 +49,7 @@ def power(counts: Array, total: float, *, a: float = 0.5) -> Array:
     """
     if not 0 <= a <= 1:
         raise BenchError(f"a of power cannot be {a}: give an exponent from 0 (macro) to 1 (weighted)")
-    return raised(counts, a)
+    return power_of_counts(counts, a)
 
 
 @register("average", tags=("core",))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core.nouns import Array, BenchError
-from bench.methods.class_weights import imbalance, register
+from bench.methods.class_weights import register
+from bench.methods.class_weights.ratios import imbalance_ratio
 
 
 @register("fit", tags=("extended",))
@@ -20,4 +21,4 @@ def capped(counts: Array, total: float, *, cap: float = 10.0) -> Array:
     """
     if not cap >= 1:
         raise BenchError(f"cap of capped cannot be {cap}: give the highest ratio of two weights, at least 1")
-    return np.minimum(imbalance(counts), cap)
+    return np.minimum(imbalance_ratio(counts), cap)

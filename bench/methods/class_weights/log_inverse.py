@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core.nouns import Array
-from bench.methods.class_weights import imbalance, register
+from bench.methods.class_weights import register
+from bench.methods.class_weights.ratios import imbalance_ratio
 
 
 @register("fit", tags=("extended",))
@@ -15,4 +16,4 @@ def log_inverse(counts: Array, total: float) -> Array:
     The largest class has ln 2, and one that is a thousand times smaller ten times that. Liu et al. (2021), IMBENS:
     ensemble class-imbalanced learning in Python, where it is the cost option "log1p-inverse".
     """
-    return np.log1p(imbalance(counts))
+    return np.log1p(imbalance_ratio(counts))

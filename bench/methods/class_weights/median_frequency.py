@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core.nouns import Array
-from bench.methods.class_weights import raised, register
+from bench.methods.class_weights import register
+from bench.methods.class_weights.ratios import power_of_counts
 
 
 @register("fit", tags=("extended",))
@@ -17,4 +18,4 @@ def median_frequency(counts: Array, total: float) -> Array:
     and semantic labels with a common multi-scale convolutional architecture.
     """
     counts = np.asarray(counts, dtype=float)
-    return np.median(counts[counts > 0]) * raised(counts, -1)
+    return np.median(counts[counts > 0]) * power_of_counts(counts, -1)

@@ -1,4 +1,8 @@
-"""Ensemble-weighting schemes, one a file: `scheme(panel, y, rng, *, parameters) -> combiner`."""
+"""Ensemble-weighting schemes, one a file: `scheme(panel, y, rng, *, parameters) -> combiner`.
+
+May import: `core`, `solvers`, `stats`, `tasks` and `metrics`.
+Next of its kind: a scheme is one file with a decorated function; what several share is a module without a scheme.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ class EnsembleScheme(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class EnsembleOptions(PluginOptions):
-    """What an ensemble scheme may say of itself.
+    """What an ensemble scheme declares.
 
     `wraps` names the parameter through which it takes another scheme: `x+bootstrap` is then `bootstrap:of=x`.
     """

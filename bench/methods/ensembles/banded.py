@@ -1,4 +1,4 @@
-"""Convex weights for every quantile level over what the learners said of that level and its neighbours."""
+"""Convex weights for every quantile level over the learners' quantiles of that level and its neighbours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bench.methods.ensembles import register
 from bench.solvers.pinball_levels import pinball_banded
 
 OTHER_LEVELS = {
-    "within_range": "a level may be answered by what learners said of another level",
+    "within_range": "the prediction of a level may use the learners' predictions of another level",
     "single_learner": "of one learner's levels it makes better ones",
 }
 """Why schemes that mix levels break two laws."""
@@ -17,9 +17,9 @@ OTHER_LEVELS = {
 
 @register("quantile", tags=("extended",), breaks=OTHER_LEVELS, code=("bench.solvers",))
 def banded(panel: Panel, y: Array, rng: np.random.Generator, *, band: int = 1) -> Weights:
-    """Minimise the mean pinball loss, each level over the learners' answers to levels at most `band` places away.
+    """Minimise the mean pinball loss, each level over the learners' quantiles of levels at most `band` places away.
 
-        min_w mean_nk ψ_τk(y_n - Σ_l Σ_j w_ljk said_lnj) over w ≥ 0, Σ_l Σ_j w_ljk = 1, w_ljk = 0 where |j - k| > band
+        min_w mean_nk ψ_τk(y_n - Σ_l Σ_j w_ljk ŷ_lnj) over w ≥ 0, Σ_l Σ_j w_ljk = 1, w_ljk = 0 where |j - k| > band
 
     A band of 0 is medium, of K - 1 fine. After Fakoor, Kim, Mueller, Smola and Tibshirani (2023), "Flexible model
     aggregation for quantile regression": between their global medium and fine weights.

@@ -25,7 +25,7 @@ Loss = Callable[[Array], float]
 def best_subset_mean(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """Give equal weights to the subset of learners whose average has the least proper loss.
 
-        min_S mean_n loss(y_n, Σ_{l in S} said_ln / |S|)
+        min_S mean_n loss(y_n, Σ_{l in S} ŷ_ln / |S|)
 
     Exact up to 14 learners of points, 12 of classes and 9 of quantiles. With more, learners enter one by one, without
     replacement, the one that helps the average most, and the best prefix is kept. Ties go to the smaller subset, then

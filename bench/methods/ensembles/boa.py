@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Panel, Weights
 from bench.methods.ensembles import register
-from bench.methods.ensembles.online import ONE_BY_ONE, shuffled
+from bench.methods.ensembles.online import ONE_BY_ONE, shuffle_rows
 
 
 @register("point", "class", "quantile", tags=("extended",), breaks=ONE_BY_ONE)
@@ -21,7 +21,7 @@ def boa(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     `hedge`). Wintenberger (2017), "Optimal learning with Bernstein online aggregation"; the range of r is its running
     maximum, in place of a power of two, so that the unit of y is irrelevant.
     """
-    stream = shuffled(panel, y, rng)
+    stream = shuffle_rows(panel, y, rng)
     L = len(panel.learners)
     w, total, gained, squares, largest = np.full(L, 1 / L), np.zeros(L), np.zeros(L), np.zeros(L), 0.0
     for t, weight in enumerate(stream.weight.tolist()):

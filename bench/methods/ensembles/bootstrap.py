@@ -10,6 +10,7 @@ import numpy as np
 from bench.core.hashing import generator
 from bench.core.nouns import Array, BenchError, Combiner, Panel, Weights
 from bench.methods.ensembles import register, registry
+from bench.methods.ensembles.rows import used_rows, weights_of_rows
 
 EXACT = {"point": "qp-simplex", "class": "log-stack", "quantile": "coarse"}
 """The exact convex scheme of each kind, which is bagged if no other is named."""
@@ -17,12 +18,12 @@ EXACT = {"point": "qp-simplex", "class": "log-stack", "quantile": "coarse"}
 
 @dataclass(frozen=True)
 class Averaged:
-    """The mean answer of several combiners."""
+    """The mean prediction of several combiners."""
 
     combiners: Sequence[Combiner]
 
     def __call__(self, panel: Panel) -> Array:
-        """Average what the combiners answer, shape (n, K)."""
+        """Average the combiners' predictions, shape (n, K)."""
         return np.asarray(sum(combiner(panel) for combiner in self.combiners) / len(self.combiners))
 
 
@@ -44,7 +45,7 @@ def bootstrap(
     """Average what the scheme `of` learns from `rounds` bootstraps of the rows; by default the exact convex scheme.
 
     A bootstrap draws as many rows as there are, with replacement: how often a row is drawn multiplies its weight.
-    Weights are averaged; of other combiners, the answers. Breiman (1996), "Bagging predictors".
+    Weights are averaged; of other combiners, the predictions. Breiman (1996), "Bagging predictors".
 
     Raises:
         BenchError: there is no such scheme for the target's kind, or `rounds` is less than one.
@@ -55,9 +56,9 @@ def bootstrap(
             f"bootstrap cannot have of={of!r}, rounds={rounds} for a {panel.target.kind} target: "
             "name a scheme that serves it, and at least one round"
         )
-    used = np.arange(len(y)) if panel.weight is None else np.flatnonzero(panel.weight)
+    used = used_rows(panel)
     panel, y = panel.rows(used), y[used]
-    weight = np.ones(len(y)) if panel.weight is None else panel.weight
+    weight = weights_of_rows(panel)
     learned = []
     for _ in range(rounds):
         drawn = rng.multinomial(len(y), np.full(len(y), 1 / len(y)))

@@ -18,7 +18,7 @@ from bench.solvers.simplex_qp import simplex_qp
 def brier_simplex(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """Minimise the Brier score of a convex combination of probabilities, exactly.
 
-        min_w w'Gw over w ≥ 0, Σ w = 1, where G_jl = mean_n Σ_k (said_jnk - [y_n = k])(said_lnk - [y_n = k])
+        min_w w'Gw over w ≥ 0, Σ w = 1, where G_jl = mean_n Σ_k (ŷ_jnk - [y_n = k])(ŷ_lnk - [y_n = k])
 
     LeBlanc and Tibshirani (1996), "Combining estimates in regression and classification", stack class probabilities by
     squared error; Brier (1950), "Verification of forecasts expressed in terms of probability".

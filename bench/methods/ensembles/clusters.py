@@ -48,6 +48,7 @@ def _spread(X: Array, share: Array) -> float:
     """Return the weighted squared distance to the mean, 0 where it is rounding."""
     middle = np.average(X, axis=0, weights=share)
     total = float(share @ np.square(X - middle).sum(axis=1))
+    # deviations below 1e-10 of the rows' size are rounding, here squared
     return total if total > 1e-20 * float(share @ np.square(X).sum(axis=1)) else 0.0
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from bench.core.nouns import Array, BenchError, Panel, Weights
 from bench.methods.ensembles import register
 from bench.methods.ensembles.learner_badness import name_order
-from bench.methods.ensembles.objective import Badness, badness_of_weights, finished, judge_of_answers
+from bench.methods.ensembles.objective import Badness, badness_of_weights, finish_values, judge_of_predictions
 
 EVALUATIONS = 50
 """Trials a learner."""
@@ -31,8 +31,8 @@ class Clipped:
     w: Array
 
     def __call__(self, panel: Panel) -> Array:
-        """Combine what the learners said, shape (n, K)."""
-        return finished(panel, Weights(self.w)(panel))
+        """Combine the learners' predictions, shape (n, K)."""
+        return finish_values(panel, Weights(self.w)(panel))
 
 
 @register(
@@ -55,7 +55,7 @@ def cma_es(
     if panel.target.kind == "point" and metric is None:
         badness = badness_of_weights(panel, y)
     else:
-        judge = judge_of_answers(panel, y, metric)
+        judge = judge_of_predictions(panel, y, metric)
 
         def badness(w: Array) -> Array:
             return np.array([judge(np.tensordot(row, panel.predictions, axes=1)) for row in w])
@@ -99,7 +99,7 @@ def cma_es_explicit(
     if picks < 1:
         raise BenchError(f"picks of cma-es-explicit cannot be {picks!r}: give a whole number from 1")
     badness = badness_of_weights(panel, y, metric)
-    return Weights(_search(panel, badness, lambda v: rounded(_softmax(v), picks) / picks, rng, step))
+    return Weights(_search(panel, badness, lambda v: round_to_picks(_softmax(v), picks) / picks, rng, step))
 
 
 def _softmax(v: Array) -> Array:
@@ -107,7 +107,7 @@ def _softmax(v: Array) -> Array:
     return odds / odds.sum() if odds.any() else np.full(len(v), 1 / len(v))
 
 
-def rounded(w: Array, picks: int) -> Array:
+def round_to_picks(w: Array, picks: int) -> Array:
     """Return whole counts near w × picks whose sum is `picks`; weights up to half a pick count as none.
 
     What is too much is taken from the smallest counts, one by one; what is missing goes to the largest weights in turn.
@@ -137,10 +137,11 @@ def _search(panel: Panel, badness: Badness, decode: Decode, rng: np.random.Gener
     search = _strategy(w[order], step, rng)
     while search.countevals + search.popsize <= min(EVALUATIONS * L, MOST) and not search.stop():
         points = search.ask()
-        distinct, place = np.unique([decode(np.asarray(v)) for v in points], axis=0, return_inverse=True)
-        tried = np.empty_like(distinct)
-        tried[:, order] = distinct
+        different, place = np.unique([decode(np.asarray(v)) for v in points], axis=0, return_inverse=True)
+        tried = np.empty_like(different)
+        tried[:, order] = different
         values = badness(tried)
+        # the strategy needs numbers: an undefined value is far worse than a loss of the best learner's size
         search.tell(points, np.nan_to_num(values[place.ravel()] / unit, nan=1e9, posinf=1e9))
         if values.min() < reached:
             w, reached = tried[np.argmin(values)], float(values.min())
@@ -150,7 +151,7 @@ def _search(panel: Panel, badness: Badness, decode: Decode, rng: np.random.Gener
 def _strategy(start: Array, step: float, rng: np.random.Generator) -> Any:
     """Return a silent search that draws from `rng` alone and writes no file."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # it misses a library for plots, which nobody asked for
+        warnings.simplefilter("ignore", UserWarning)  # it misses a library for plots, which is not used here
         import cma
     draw = {"randn": lambda *shape: rng.standard_normal(shape), "seed": np.nan}
     silent = {"verbose": -10, "verb_log": 0, "verb_disp": 0, "signals_filename": ""}

@@ -13,7 +13,7 @@ from bench.solvers.pinball import simplex_pinball
 def coarse(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """Minimise the mean pinball loss (WIS / 2) of a convex combination shared by all levels, with a certificate.
 
-        min_w mean_nk ψ_τk(y_n - Σ_l w_l said_lnk) over w ≥ 0, Σ w = 1
+        min_w mean_nk ψ_τk(y_n - Σ_l w_l ŷ_lnk) over w ≥ 0, Σ w = 1
 
     Fakoor, Kim, Mueller, Smola and Tibshirani (2023), "Flexible model aggregation for quantile regression": global
     coarse weights.

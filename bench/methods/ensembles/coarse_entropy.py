@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Panel, Weights
 from bench.methods.ensembles import register
-from bench.methods.ensembles.shrunk_pinball import Learned, checked, unit, weights_of
+from bench.methods.ensembles.shrunk_pinball import Solved, check_strength, unit, weights_of
 from bench.solvers.pinball import penalised_pinball, simplex_pinball
 from bench.solvers.pinball_penalty import Entropy
 from bench.solvers.solution import Solution
@@ -23,7 +23,7 @@ STRENGTHS = (np.inf, *(10.0 ** (power / 2) for power in range(4, -9, -1)), 0.0)
 def coarse_entropy(panel: Panel, y: Array, rng: np.random.Generator, *, penalty: float | None = None) -> Weights:
     """Minimise the pinball loss of one convex combination plus a price on its divergence from equal weights.
 
-        min_w mean_nk ψ_τk(y_n - Σ_l w_l said_lnk) + λ S Σ_l w_l ln(L w_l) over w ≥ 0, Σ w = 1
+        min_w mean_nk ψ_τk(y_n - Σ_l w_l ŷ_lnk) + λ S Σ_l w_l ln(L w_l) over w ≥ 0, Σ w = 1
 
     S is the median of the learners' own losses, so that λ, the `penalty`, is free of units; without it the inner folds
     choose among ∞ (equal weights), 100, 31.6, …, 10^-4 and 0 (coarse). The gap is that of the penalised problem. Every
@@ -34,14 +34,14 @@ def coarse_entropy(panel: Panel, y: Array, rng: np.random.Generator, *, penalty:
     Raises:
         BenchError: `penalty` is negative.
     """
-    return weights_of(_fit, panel, y, STRENGTHS, checked(penalty, "penalty", "coarse-entropy"))
+    return weights_of(_fit, panel, y, STRENGTHS, check_strength(penalty, "penalty", "coarse-entropy"))
 
 
-def _fit(panel: Panel, y: Array, strength: float, start: Array | None) -> Learned:
-    size, given = len(panel.predictions), (panel.predictions, y, panel.target.levels, panel.weight)
+def _fit(panel: Panel, y: Array, strength: float, start: Array | None) -> Solved:
+    size, data = len(panel.predictions), (panel.predictions, y, panel.target.levels, panel.weight)
     if np.isinf(strength):
         return Solution(np.full(size, 1 / size), 0.0, np.inf)
     price = strength * unit(panel, y)
     if price == 0:
-        return simplex_pinball(*given)
-    return penalised_pinball(*given, penalty=Entropy(price), start=start)
+        return simplex_pinball(*data)
+    return penalised_pinball(*data, penalty=Entropy(price), start=start)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.core.nouns import Array, Panel
+from bench.methods.ensembles.rows import used_rows
 from bench.solvers.simplex_qp import residual_gram
 
 FOLDS = 5
@@ -27,13 +28,24 @@ def fold_rows(panel: Panel) -> list[Array]:
     Where the panel has no inner folds, or one only, its rows are dealt out in turn to `FOLDS` folds. The list is empty
     if fewer than two rows have any weight: then nothing can be held out.
     """
-    used = np.arange(panel.predictions.shape[1]) if panel.weight is None else np.flatnonzero(panel.weight)
+    used = used_rows(panel)
     fold = np.zeros(len(used)) if panel.inner_fold is None else panel.inner_fold[used]
     names = np.unique(fold)
     if len(names) < 2:
         fold = np.arange(len(used)) % FOLDS
         names = np.unique(fold)
     return [used[fold == name] for name in names] if len(names) > 1 else []
+
+
+def fold_masses(panel: Panel, folds: list[Array]) -> Array:
+    """Return the sum of the row weights of each fold, shape (F,); the number of its rows where the panel has none."""
+    masses = [len(rows) if panel.weight is None else panel.weight[rows].sum() for rows in folds]
+    return np.array(masses, dtype=float)
+
+
+def total(loss: Array, weight: Array | None) -> float:
+    """Return the sum of a loss of rows (n,), each times its weight where there are any."""
+    return float(loss.sum() if weight is None else weight @ loss)
 
 
 def first_best(losses: Array) -> int:
@@ -53,7 +65,7 @@ def choose(folds: int, held_out: Callable[[int], Array]) -> int:
 def residual_gram_of(panel: Panel, y: Array) -> Array:
     """Return G of the residuals, shape (L, L): w'Gw is the mean squared error of a pool with Σ w = 1.
 
-    Of classes it is the Brier score: the residuals of all classes are stacked, said_lnk - [y_n = k].
+    Of classes it is the Brier score: the residuals of all classes are stacked, ŷ_lnk - [y_n = k].
     """
     if panel.target.kind == "point":
         return residual_gram(panel.predictions[:, :, 0], y, panel.weight)
@@ -90,7 +102,7 @@ def fold_grams(panel: Panel, y: Array) -> FoldGrams:
     folds = fold_rows(panel)
     if not folds:
         return FoldGrams(residual_gram_of(panel, y), np.zeros((0, *[len(panel.predictions)] * 2)), np.zeros(0))
-    masses = np.array([len(rows) if panel.weight is None else panel.weight[rows].sum() for rows in folds])
+    masses = fold_masses(panel, folds)
     shares = masses / masses.sum()
     grams = np.stack([residual_gram_of(panel.rows(rows), y[rows]) for rows in folds])
     parts = shares[:, None, None] * grams

@@ -12,7 +12,7 @@ from bench.solvers.simplex_qp import simplex_qp
 
 @register("quantile", tags=("extended",))
 def crps_simplex(panel: Panel, y: Array, rng: np.random.Generator) -> LinearPool:
-    """Weigh the learners' distribution functions so that the mean CRPS of their mixture is least; answer its quantiles.
+    """Weigh the learners' distribution functions by the least mean CRPS of their mixture; predict its quantiles.
 
         min_w mean_n ∫ (Σ_l w_l F_nl(x) - [y_n ≤ x])² dx = w'Gw over w ≥ 0, Σ w = 1
 

@@ -9,7 +9,7 @@ from bench.core.nouns import Array, BenchError, Combiner, NotApplicableError, Pa
 from bench.core.registry import Scheme
 from bench.methods.ensembles import EnsembleOptions, register, registry
 from bench.methods.ensembles.cross_validation import first_best, fold_rows
-from bench.methods.ensembles.objective import judge_of_answers
+from bench.methods.ensembles.objective import judge_of_predictions
 
 CHOSEN = "it may choose a scheme that breaks it"
 
@@ -25,12 +25,12 @@ CHOSEN = "it may choose a scheme that breaks it"
 def discrete_super_learner(
     panel: Panel, y: Array, rng: np.random.Generator, *, of: str = "core", metric: str | None = None
 ) -> Combiner:
-    """Choose the scheme whose answers to held-out rows are best, and let it learn from all rows.
+    """Choose the scheme whose predictions of held-out rows are best, and fit it on all rows.
 
-    `of` lists schemes, globs, tags or `!name`, separated by `|`; this scheme itself is left out. Each answers the rows
-    of every inner fold with what it learned on the others, and is judged by the proper loss of the target's kind, or by
-    `metric`. The answer is the chosen scheme's own, ties go to the first by name. van der Laan, Polley and Hubbard
-    (2007), "Super Learner".
+    `of` lists schemes, globs, tags or `!name`, separated by `|`; this scheme itself is left out. Each is fitted without
+    one inner fold at a time and predicts its rows, and is evaluated by the proper loss of the target's kind, or by
+    `metric`. The predictions are the chosen scheme's own, ties go to the first by name. van der Laan, Polley and
+    Hubbard (2007), "Super Learner".
 
     Raises:
         BenchError: a name or the metric does not exist, or no scheme serves the target's kind.
@@ -42,18 +42,18 @@ def discrete_super_learner(
         raise BenchError(f"of={of!r} of discrete-super-learner names no other {panel.target.kind} scheme: name one")
     seed, folds = int(rng.integers(2**62)), fold_rows(panel)
     if folds:
-        judged = [_held_out(scheme, panel, y, folds, metric, seed) for scheme in candidates]
-        if np.isnan(judged).all():
+        badness = [_held_out_badness(scheme, panel, y, folds, metric, seed) for scheme in candidates]
+        if np.isnan(badness).all():
             raise NotApplicableError(f"no scheme of {of!r} applies to this panel")
-        candidates = [candidates[first_best(np.where(np.isnan(judged), np.inf, judged))]]
+        candidates = [candidates[first_best(np.where(np.isnan(badness), np.inf, badness))]]
     combiner: Combiner = candidates[0](panel, y, generator(seed, candidates[0].id))
     return combiner
 
 
-def _held_out(
+def _held_out_badness(
     scheme: Scheme[EnsembleOptions], panel: Panel, y: Array, folds: list[Array], metric: str | None, seed: int
 ) -> float:
-    """Return the badness of a scheme's answers to held-out rows; NaN where it does not apply."""
+    """Return the badness of a scheme's predictions of held-out rows; NaN where it does not apply."""
     used, values = np.sort(np.concatenate(folds)), np.empty(panel.predictions.shape[1:])
     try:
         for k, rows in enumerate(folds):
@@ -62,4 +62,4 @@ def _held_out(
             values[rows] = combiner(panel.rows(rows))
     except NotApplicableError:
         return np.nan
-    return judge_of_answers(panel.rows(used), y[used], metric)(values[used])
+    return judge_of_predictions(panel.rows(used), y[used], metric)(values[used])

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Panel, Weights
 from bench.methods.ensembles import register
-from bench.methods.ensembles.shrunk_pinball import Learned, checked, unit, weights_of
+from bench.methods.ensembles.shrunk_pinball import Solved, check_strength, unit, weights_of
 from bench.solvers.pinball_levels import each_level, pinball_by_groups, pinball_tied
 
 STRENGTHS = (np.inf, *(10.0**power for power in range(2, -4, -1)), 0.0)
@@ -21,7 +21,7 @@ STRENGTHS = (np.inf, *(10.0**power for power in range(2, -4, -1)), 0.0)
 def elastic(panel: Panel, y: Array, rng: np.random.Generator, *, alpha: float | None = None) -> Weights:
     """Weigh learners level by level, with ties between neighbouring levels that reach from coarse to medium.
 
-        min_w mean_nk ψ_τk(y_n - Σ_l w_lk said_lnk) + α S Σ_k |w_k - w_(k+1)|² over w_k ≥ 0, Σ_l w_lk = 1
+        min_w mean_nk ψ_τk(y_n - Σ_l w_lk ŷ_lnk) + α S Σ_k |w_k - w_(k+1)|² over w_k ≥ 0, Σ_l w_lk = 1
 
     S is the median of the learners' own losses, so that α is free of units; without it the inner folds choose among ∞
     (coarse), 100, 10, …, 10^-3 and 0 (medium). The gap is that of the whole objective. After Hasson, Maddix, Wang,
@@ -31,16 +31,14 @@ def elastic(panel: Panel, y: Array, rng: np.random.Generator, *, alpha: float | 
     Raises:
         BenchError: `alpha` is negative.
     """
-    return weights_of(_fit, panel, y, STRENGTHS, checked(alpha, "alpha", "elastic"))
+    return weights_of(_fit, panel, y, STRENGTHS, check_strength(alpha, "alpha", "elastic"))
 
 
-def _fit(panel: Panel, y: Array, strength: float, start: Array | None) -> Learned:
+def _fit(panel: Panel, y: Array, strength: float, start: Array | None) -> Solved:
     levels, price = panel.target.levels, strength * unit(panel, y)
-    given = (panel.predictions, y, levels, panel.weight)
+    data = (panel.predictions, y, levels, panel.weight)
     if np.isinf(strength):
-        return pinball_by_groups(*given, groups=[slice(0, len(levels))])
+        return pinball_by_groups(*data, groups=[slice(0, len(levels))])
     return (
-        pinball_tied(*given, price=price, start=start)
-        if price
-        else pinball_by_groups(*given, groups=each_level(levels))
+        pinball_tied(*data, price=price, start=start) if price else pinball_by_groups(*data, groups=each_level(levels))
     )

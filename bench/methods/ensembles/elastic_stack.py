@@ -9,7 +9,7 @@ import numpy as np
 from bench.core import losses
 from bench.core.nouns import Array, BenchError, Panel, Weights, clip_probabilities
 from bench.methods.ensembles import register
-from bench.methods.ensembles.cross_validation import choose, fold_rows
+from bench.methods.ensembles.cross_validation import choose, fold_rows, total
 from bench.solvers.simplex_qp import residual_gram, simplex_qp
 
 STRENGTHS = (np.inf, 10.0, 1.0, 0.1, 0.01, 0.0)
@@ -26,7 +26,7 @@ class Renormalised:
     w: Array
 
     def __call__(self, panel: Panel) -> Array:
-        """Combine what the learners said, shape (n, K)."""
+        """Combine the learners' predictions, shape (n, K)."""
         values = Weights(self.w)(panel)
         return np.asarray(values / values.sum(axis=1, keepdims=True))
 
@@ -37,8 +37,8 @@ def elastic_stack(panel: Panel, y: Array, rng: np.random.Generator, *, alpha: fl
 
         min_w Σ_k w_k'G_k w_k + α Σ_k |w_k - w̄|² over w_k ≥ 0, Σ_l w_lk = 1, w̄ = Σ_k w_k / K
 
-    G_k is the Gram matrix of the residuals said_lk - [y = k], so that the first term is the Brier score before the rows
-    are divided by their sums, which may carry a row a little beyond what any learner said. Without an `alpha`, it is
+    G_k is the Gram matrix of the residuals ŷ_lk - [y = k], so that the first term is the Brier score before the rows
+    are divided by their sums, which may carry a row a little beyond any learner's prediction. Without an `alpha`, it is
     the one of the least log loss over the inner folds. After Hasson, Maddix, Wang, Gupta and Park (2023), "Theoretical
     guarantees of learning ensembling strategies with applications to time series forecasting", appendix B, with a
     quadratic tie in place of their entropy; accelerated gradients with restarts: O'Donoghue and Candès (2015),
@@ -56,14 +56,10 @@ def elastic_stack(panel: Panel, y: Array, rng: np.random.Generator, *, alpha: fl
     def held_out(k: int) -> Array:
         fitted = np.concatenate([rows for j, rows in enumerate(folds) if j != k])
         grams, rest = _grams(panel.rows(fitted), y[fitted]), panel.rows(folds[k])
-        return np.array([_total_loss(rest, y[folds[k]], _solve(grams, each)) for each in STRENGTHS])
+        tried = (clip_probabilities(Renormalised(_solve(grams, each))(rest))[0] for each in STRENGTHS)
+        return np.array([total(losses.log_loss(y[folds[k]], p), rest.weight) for p in tried])
 
     return Renormalised(_solve(_grams(panel, y), STRENGTHS[choose(len(folds), held_out)]))
-
-
-def _total_loss(panel: Panel, y: Array, w: Array) -> float:
-    loss = losses.log_loss(y, clip_probabilities(Renormalised(w)(panel))[0])
-    return float(loss.sum() if panel.weight is None else panel.weight @ loss)
 
 
 def _grams(panel: Panel, y: Array) -> Array:
@@ -89,8 +85,10 @@ def _descend(grams: Array, tie: float, w: Array, tol: float = 1e-8) -> Array:
     length = 1 / (2 * float(np.linalg.eigvalsh(grams)[:, -1].max()) + 2 * tie)
     ahead, momentum = w, 1.0
     for _ in range(STEPS):
-        slope = _slope(grams, tie, ahead)
-        if (ahead.min() >= 0) and _gap(slope, ahead) <= tol * abs(float((slope * ahead).sum())) / 2:
+        slope = 2 * np.einsum("klm,km->kl", grams, ahead) + 2 * tie * (ahead - ahead.mean(axis=0))
+        # Σ_k (slope_k'w_k - min_l slope_kl) is never less than the distance of the value to its minimum
+        gap = float(((slope * ahead).sum(axis=1) - slope.min(axis=1)).sum())
+        if (ahead.min() >= 0) and gap <= tol * abs(float((slope * ahead).sum())) / 2:
             return ahead
         new = _onto_simplex(ahead - length * slope)
         if ((ahead - new) * (new - w)).sum() > 0:
@@ -99,15 +97,6 @@ def _descend(grams: Array, tie: float, w: Array, tol: float = 1e-8) -> Array:
         ahead = new + (momentum - 1) / grown * (new - w)
         w, momentum = new, grown
     return w
-
-
-def _slope(grams: Array, tie: float, w: Array) -> Array:
-    return 2 * np.einsum("klm,km->kl", grams, w) + 2 * tie * (w - w.mean(axis=0))
-
-
-def _gap(slope: Array, w: Array) -> float:
-    """Return Σ_k (slope_k'w_k - min_l slope_kl), never less than the distance of the value to its minimum."""
-    return float(((slope * w).sum(axis=1) - slope.min(axis=1)).sum())
 
 
 def _onto_simplex(v: Array) -> Array:

@@ -7,7 +7,7 @@ import numpy as np
 from bench.core import losses
 from bench.core.nouns import Array, BenchError, Panel, Weights
 from bench.methods.ensembles import register
-from bench.methods.ensembles.cross_validation import choose, fold_rows
+from bench.methods.ensembles.cross_validation import choose, fold_masses, fold_rows
 
 ETAS = (0.0, *(2.0**power for power in range(-2, 11)), np.inf)
 """Candidates for η: 0 is equal weights, ∞ the single best."""
@@ -28,7 +28,7 @@ def exp_weights(panel: Panel, y: Array, rng: np.random.Generator, *, eta: float 
     """
     if eta is not None and not eta >= 0:
         raise BenchError(f"eta of exp-weights cannot be {eta!r}: give a number from 0 (equal) to inf (single best)")
-    chosen = _cross_validated(panel, y) if eta is None else eta
+    chosen = _choose_eta(panel, y) if eta is None else eta
     return Weights(weights_of(losses.of_learners(panel, y), chosen))
 
 
@@ -36,16 +36,16 @@ def weights_of(loss: Array, eta: float) -> Array:
     """Return the weights (L,) of learners with these losses; η = ∞ shares among the best."""
     lag = loss - loss.min()
     unit = float(lag.mean())
-    if unit <= 1e-12 * float(np.abs(loss).max()):
+    if unit <= 1e-12 * float(np.abs(loss).max()):  # the losses are equal but for rounding
         return np.full(len(loss), 1 / len(loss))
     w = (lag == 0).astype(float) if np.isinf(eta) else np.exp(-eta * lag / unit)
     return np.asarray(w / w.sum())
 
 
-def _cross_validated(panel: Panel, y: Array) -> float:
+def _choose_eta(panel: Panel, y: Array) -> float:
     """Return the candidate of least pooled loss on held-out folds."""
     folds = fold_rows(panel)
-    masses = np.array([_mass(panel, rows) for rows in folds])
+    masses = fold_masses(panel, folds)
     means = np.array([losses.of_learners(panel.rows(rows), y[rows]) for rows in folds])
 
     def held_out(k: int) -> Array:
@@ -57,8 +57,3 @@ def _cross_validated(panel: Panel, y: Array) -> float:
         return np.asarray(masses[k] * losses.mean(rows, held.weight))
 
     return ETAS[choose(len(folds), held_out)]
-
-
-def _mass(panel: Panel, rows: Array) -> float:
-    """Return the sum of the weights of some rows, their number without weights."""
-    return float(len(rows) if panel.weight is None else panel.weight[rows].sum())

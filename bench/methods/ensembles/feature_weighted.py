@@ -11,7 +11,8 @@ from bench.core.nouns import Array, BenchError, Panel
 from bench.methods.ensembles import register
 from bench.methods.ensembles.cross_validation import choose, fold_rows
 from bench.methods.ensembles.level_features import FeatureWeightedLevels, feature_weighted_levels
-from bench.methods.ensembles.objective import finished
+from bench.methods.ensembles.objective import finish_values
+from bench.methods.ensembles.rows import weights_of_rows
 
 PENALTIES = np.logspace(2, -6, 9)
 """Candidates for λ, in units of the mean square of a product; the first wins a tie."""
@@ -35,10 +36,10 @@ class FeatureWeighted:
         return np.column_stack([np.ones(len(own)), own])
 
     def __call__(self, panel: Panel) -> Array:
-        """Combine what the learners said, shape (n, K)."""
+        """Combine the learners' predictions, shape (n, K)."""
         w = self.features(panel) @ self.V.T
         values = self.level + np.einsum("nl,lnk->nk", w, panel.predictions - self.level)
-        return finished(panel, values) if panel.target.kind == "class" else values
+        return finish_values(panel, values) if panel.target.kind == "class" else values
 
 
 @register(
@@ -55,9 +56,9 @@ class FeatureWeighted:
 def feature_weighted(
     panel: Panel, y: Array, rng: np.random.Generator, *, features: int = 10
 ) -> FeatureWeighted | FeatureWeightedLevels:
-    """Regress y on the products of what learners said and features of the row, with a ridge.
+    """Regress y on the products of the learners' predictions and features of the row, with a ridge.
 
-        answer_k = c_k + Σ_l Σ_f V_lf g_f(x) (said_lk - c_k), min_V Σ_nk (answer_nk - y_nk)² + λ Σ_lf V_lf²
+        ŷ_k = c_k + Σ_l Σ_f V_lf g_f(x) (ŷ_lk - c_k), min_V Σ_nk (ŷ_nk - y_nk)² + λ Σ_lf V_lf²
 
     c is the mean of y, or the shares of the classes; y_nk is y, or whether the class is k, so that classes are learned
     by the Brier score, and clipped in the end. The features are the constant and the first principal components of the
@@ -67,14 +68,14 @@ def feature_weighted(
     Quantiles have a V and an intercept for every level, learned by the pinball loss in addition to the best convex
     weights w for all levels (`coarse`), which a large λ leaves alone:
 
-        answer_k = a_k + Σ_l w_l said_lk + Σ_l Σ_f V_klf g_f(x) (said_lk - c_k), c_k the mean of what was said
+        ŷ_k = a_k + Σ_l w_l ŷ_lk + Σ_l Σ_f V_klf g_f(x) (ŷ_lk - c_k), c_k the mean prediction
 
     Raises:
         BenchError: `features` is negative.
     """
     if features < 0:
         raise BenchError(f"features of feature-weighted cannot be {features!r}: give a whole number from 0")
-    weight = np.ones(len(y)) if panel.weight is None else panel.weight
+    weight = weights_of_rows(panel)
     middle, axes = _components(panel.X.to_numpy(dtype=float), weight, features)
     if panel.target.kind == "quantile":
         lens = FeatureWeighted(middle, axes, np.empty(0), np.empty((0, 0)))
@@ -98,6 +99,7 @@ def _components(X: Array, weight: Array, features: int) -> tuple[Array, Array]:
     middle = np.average(X, axis=0, weights=weight)
     spread = (X - middle) * np.sqrt(weight / weight.sum())[:, None]
     variance, axes = np.linalg.eigh(spread.T @ spread)
+    # components whose variance is rounding have no direction; 1e-300 where no column varies at all
     kept = np.flatnonzero(variance > 1e-9 * max(float(variance.max(initial=0)), 1e-300))[::-1][:features]
     return middle, axes[:, kept] / np.sqrt(variance[kept])
 

@@ -1,4 +1,4 @@
-"""Convex weights for every quantile level over what all learners said of all levels."""
+"""Convex weights for every quantile level over all learners' quantiles of all levels."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bench.solvers.pinball_levels import pinball_banded
 
 @register("quantile", tags=("extended",), breaks=OTHER_LEVELS, code=("bench.methods.ensembles.banded", "bench.solvers"))
 def fine(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
-    """Minimise the mean pinball loss, each level over the learners' answers to all levels, with a certificate.
+    """Minimise the mean pinball loss, each level over the learners' quantiles of all levels, with a certificate.
 
-        min_w mean_nk ψ_τk(y_n - Σ_l Σ_j w_ljk said_lnj) over w ≥ 0, Σ_l Σ_j w_ljk = 1 at every level k
+        min_w mean_nk ψ_τk(y_n - Σ_l Σ_j w_ljk ŷ_lnj) over w ≥ 0, Σ_l Σ_j w_ljk = 1 at every level k
 
     Every level prices L K columns, of which few get any weight: with 10,000 rows and 6 learners 9 levels take about
     ten times as long as medium, and 99 levels a minute and a half. Fakoor, Kim, Mueller, Smola and Tibshirani (2023),

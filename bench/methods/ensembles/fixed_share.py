@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.core.nouns import Array, BenchError, Panel, Weights
 from bench.methods.ensembles import register
-from bench.methods.ensembles.online import ONE_BY_ONE, in_order
+from bench.methods.ensembles.online import ONE_BY_ONE, keep_order
 
 
 @register("point", "class", "quantile", tags=("extended",), breaks=ONE_BY_ONE)
@@ -24,7 +24,7 @@ def fixed_share(panel: Panel, y: Array, rng: np.random.Generator, *, rate: float
     """
     if not (rate > 0 and 0 < share <= 1):
         raise BenchError(f"fixed-share cannot have rate={rate}, share={share}: give a rate above 0, a share in (0, 1]")
-    stream = in_order(panel, y)
+    stream = keep_order(panel, y)
     loss = stream.losses()
     loss -= loss.min(axis=1, keepdims=True)
     spread = float(loss.max(axis=1).mean())

@@ -8,17 +8,18 @@ import numpy as np
 
 from bench.core.nouns import Array, Panel
 from bench.methods.ensembles import register
+from bench.methods.ensembles.rows import weights_of_rows
 
 
 @dataclass(frozen=True)
 class Constant:
-    """The same answer (K,) for every row; no learner is heard."""
+    """The same prediction (K,) for every row; no learner is used."""
 
     values: Array
     used: tuple[bool, ...] = ()
 
     def __call__(self, panel: Panel) -> Array:
-        """Repeat the answer, shape (n, K)."""
+        """Repeat the prediction, shape (n, K)."""
         return np.tile(self.values, (panel.predictions.shape[1], 1))
 
 
@@ -28,18 +29,18 @@ class Constant:
     "quantile",
     tags=("baseline",),
     breaks={
-        "single_learner": "it does not listen to learners",
-        "hears_good_learner": "it does not listen to learners",
-        "within_range": "it does not listen to learners",
+        "single_learner": "it uses no learner",
+        "hears_good_learner": "it uses no learner",
+        "within_range": "it uses no learner",
     },
 )
 def floor(panel: Panel, y: Array, rng: np.random.Generator) -> Constant:
-    """Answer with the mean, the quantiles or the class shares of the training rows, whatever the learners say.
+    """Predict the mean, the quantiles or the class shares of the training rows, whatever the learners predict.
 
     The climatological reference of forecast verification: Murphy (1973), "A new vector partition of the probability
     score".
     """
-    weight = np.ones(len(y)) if panel.weight is None else panel.weight
+    weight = weights_of_rows(panel)
     if panel.target.kind == "class":
         counts = np.bincount(y, weights=weight, minlength=panel.target.width)
         return Constant(counts / counts.sum())

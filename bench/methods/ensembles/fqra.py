@@ -8,27 +8,27 @@ from bench.core.losses import pinball
 from bench.core.nouns import Array, BenchError, Panel, Weights
 from bench.methods.ensembles import register
 from bench.methods.ensembles.cross_validation import choose, fold_rows
-from bench.methods.ensembles.level_regression import FREE, by_level, components, heard_rows, regress
-from bench.methods.ensembles.objective import shares_of
+from bench.methods.ensembles.level_regression import FREE, by_level, components, regress
+from bench.methods.ensembles.rows import drop_unused_rows, shares_of, weights_of_rows
 
 
 @register("quantile", tags=("extended",), breaks=FREE, code=("bench.solvers.quantile_regression",))
 def fqra(panel: Panel, y: Array, rng: np.random.Generator, *, factors: int | None = None) -> Weights:
     """Regress y at each level on the leading principal components of the learners' quantiles of that level.
 
-        answer_nk = a_k + Σ_{f ≤ F} b_fk g_nfk, g the components of said_lnk, every learner of variance one
+        ŷ_nk = a_k + Σ_{f ≤ F} b_fk g_nfk, g the components of ŷ_lnk, every learner of variance one
 
     F is the same for all levels: `factors`, or the number of the least pinball loss over the inner folds; of equals the
-    fewest. With F = L it is qra. The answer is linear in what learners said, so weights and intercept are reported, and
-    the gap is that of the regressions on F components. Maciejowska, Nowotarski and Weron (2016), "Probabilistic
-    forecasting of electricity spot prices using factor quantile regression averaging".
+    fewest. With F = L it is qra. The prediction is linear in those of the learners, so weights and intercept are
+    reported, and the gap is that of the regressions on F components. Maciejowska, Nowotarski and Weron (2016),
+    "Probabilistic forecasting of electricity spot prices using factor quantile regression averaging".
 
     Raises:
         BenchError: `factors` is less than one.
     """
     if factors is not None and factors < 1:
         raise BenchError(f"factors of fqra cannot be {factors!r}: give a whole number from 1")
-    panel, y = heard_rows(panel, y)
+    panel, y = drop_unused_rows(panel, y)
     folds = fold_rows(panel)
 
     def held_out(k: int) -> Array:
@@ -46,7 +46,7 @@ def fqra(panel: Panel, y: Array, rng: np.random.Generator, *, factors: int | Non
 
 def _held_out(panel: Panel, y: Array, held: Panel, y_held: Array) -> Array:
     """Return the total pinball loss on held-out rows of 1, 2, …, L factors, shape (L,)."""
-    share, weight = shares_of(panel), np.ones(len(y_held)) if held.weight is None else held.weight
+    share, weight = shares_of(panel), weights_of_rows(held)
     total = np.zeros(len(panel.learners))
     for k, level in enumerate(panel.target.levels):
         predictions, rest = panel.predictions[:, :, k], held.predictions[:, :, k]

@@ -1,6 +1,6 @@
 """Gating networks: weights of learners and levels that depend on the row; nothing is registered here.
 
-The network is trained on standardised answers, the learners in the order of their names and the rows in an order of
+The network is trained on standardised predictions, the learners in the order of their names and the rows in an order of
 their own, so that neither units nor orders matter.
 """
 
@@ -14,21 +14,22 @@ import numpy as np
 
 from bench.core.nouns import Array, Panel
 from bench.methods.ensembles.cross_validation import fold_rows
+from bench.methods.ensembles.rows import used_rows, weights_of_rows
 from bench.solvers import network
 from bench.solvers.network import Course, Layers
 
 OWN_LEVEL = 0.9
-"""Share of the weights of a level's answer that are on the same level of the learners, before anything is learned."""
+"""Share of a level's weights that is on the same level of the learners before training."""
 
 ROWS = 1024
-"""Rows that are answered at once."""
+"""Rows that are predicted at once, which bounds the memory."""
 
 
 @dataclass(frozen=True)
 class Form:
     """How many weights a row has, of L learners and K levels, where they start (L, K, K), and how they combine.
 
-    `pool(torch, logits, said)` turns logits (n, size) and words (n, L, K) into answers (n, K).
+    `pool(torch, logits, predictions)` turns logits (n, size) and the learners' predictions (n, L, K) into (n, K).
     """
 
     size: Callable[[int, int], int]
@@ -51,7 +52,7 @@ def _fine(torch: Any, logits: Any, predictions: Any) -> Any:
 
 
 def _own_levels(learners: int, levels: int) -> Array:
-    """Return logits (L, K, K) by which a level listens to itself for the most part."""
+    """Return logits (L, K, K) by which a level uses its own predictions for the most part."""
     odds = OWN_LEVEL / (1 - OWN_LEVEL) * max(levels - 1, 1)
     return np.broadcast_to(np.log(odds) * np.eye(levels), (learners, levels, levels))
 
@@ -87,59 +88,59 @@ class Gate:
     unit: float
 
     def __call__(self, panel: Panel) -> Array:
-        """Combine what the learners said, shape (n, K)."""
+        """Combine the learners' predictions, shape (n, K)."""
         n = panel.predictions.shape[1]
         X = panel.X.to_numpy(dtype=float)
-        with network.alone(self.torch, 0), self.torch.no_grad():
-            parts = [self._answer(X, panel, slice(start, start + ROWS)) for start in range(0, n, ROWS)]
+        with network.own_random_state(self.torch, 0), self.torch.no_grad():
+            parts = []
+            for start in range(0, n, ROWS):
+                rows = slice(start, start + ROWS)
+                logits = self.net(network.clipped_tensor(self.torch, X[rows]))
+                parts.append(self.form.pool(self.torch, logits, self.read(panel.predictions[:, rows])).numpy())
         return self.centre + self.unit * np.concatenate(parts)
 
-    def _answer(self, X: Array, panel: Panel, rows: slice) -> Array:
-        predictions = self.read(panel.predictions[:, rows])
-        return np.asarray(self.form.pool(self.torch, self.net(network.read(self.torch, X[rows])), predictions).numpy())
-
     def read(self, predictions: Array) -> Any:
-        """Return words (L, n, K) as a tensor (n, L, K) of standardised ones, learners in the order of the gate."""
+        """Return predictions (L, n, K) as a tensor (n, L, K), standardised and in the gate's order of the learners."""
         return network.tensor(self.torch, (predictions[self.order].transpose(1, 0, 2) - self.centre) / self.unit)
 
 
-def trained(
+def train_gate(
     torch: Any, form: Form, layers: Layers, course: Course, penalty: Penalty, panel: Panel, y: Array, seed: int
 ) -> Gate:
-    """Train a gating network on a panel's rows; those of the last inner fold only say when to stop."""
+    """Train a gating network on a panel's rows; those of the last inner fold only decide when to stop."""
     order = np.argsort(np.array(panel.learners), kind="stable")
-    fit_rows, held = (_ordered(panel, y, rows, order) for rows in _parted(panel))
-    weight = np.ones(len(y)) if panel.weight is None else panel.weight
+    fit_rows, held = (_sort_rows(panel, y, rows, order) for rows in _split_rows(panel))
+    weight = weights_of_rows(panel)
     centre = float(np.average(y[fit_rows], weights=weight[fit_rows]))
     unit = float(np.sqrt(np.average((y[fit_rows] - centre) ** 2, weights=weight[fit_rows]))) or 1.0
-    with network.alone(torch, seed):
+    with network.own_random_state(torch, seed):
         gate = Gate(torch, _network(torch, form, layers, panel), form, order, centre, unit)
         margins = network.tensor(torch, _margins(panel.rows(fit_rows), y[fit_rows], penalty, unit))
-        contexts = [_Lesson(gate, panel.rows(rows), y[rows], margins, penalty.crossing) for rows in (fit_rows, held)]
-        network.train(torch, gate.net, contexts[0].loss, contexts[1].held_loss, len(fit_rows), course)
+        tensors = [_RowTensors(gate, panel.rows(rows), y[rows], margins, penalty.crossing) for rows in (fit_rows, held)]
+        network.train(torch, gate.net, tensors[0].loss, tensors[1].held_loss, len(fit_rows), course)
     return gate
 
 
-def _parted(panel: Panel) -> tuple[Array, Array]:
-    """Return the rows that teach and those that are held out; the same ones where nothing can be held out."""
+def _split_rows(panel: Panel) -> tuple[Array, Array]:
+    """Return the training rows and those that are held out; the same ones where nothing can be held out."""
     folds = fold_rows(panel)
     if folds:
         return np.concatenate(folds[:-1]), folds[-1]
-    used = np.arange(panel.predictions.shape[1]) if panel.weight is None else np.flatnonzero(panel.weight)
+    used = used_rows(panel)
     return used, used
 
 
-def _ordered(panel: Panel, y: Array, rows: Array, order: Array) -> Array:
-    """Return the rows in an order that depends on what they hold alone: y, then what was said, then X."""
+def _sort_rows(panel: Panel, y: Array, rows: Array, order: Array) -> Array:
+    """Return the rows in an order that depends on what they hold alone: y, then the predictions, then X."""
     predictions = panel.predictions[order][:, rows].transpose(1, 0, 2).reshape(len(rows), -1)
     keys = np.column_stack([panel.X.to_numpy(dtype=float)[rows], predictions, y[rows]])
     return rows[np.lexsort(keys.T)]
 
 
 def _network(torch: Any, form: Form, layers: Layers, panel: Panel) -> Any:
-    """Return a network whose last layer starts at the form's logits, whatever the row: the first answer is a mean."""
+    """Return a network whose last layer starts at the form's logits whatever the row: it starts as a weighted mean."""
     L, _, K = panel.predictions.shape
-    net = network.stacked(torch, panel.X.shape[1], layers, form.size(L, K))
+    net = network.stack_layers(torch, panel.X.shape[1], layers, form.size(L, K))
     with torch.no_grad():
         net[-1].weight.zero_()
         net[-1].bias.copy_(network.tensor(torch, form.start(L, K).ravel()))
@@ -151,18 +152,21 @@ def _margins(panel: Panel, y: Array, penalty: Penalty, unit: float) -> Array:
     levels = panel.target.levels
     middle = int(np.argmin(np.abs(levels - 0.5)))
     residual = (y - np.median(panel.predictions[:, :, middle], axis=0)) / unit
-    weight = np.ones(len(y)) if panel.weight is None else panel.weight
+    weight = weights_of_rows(panel)
     spread = np.quantile(residual, levels, method="inverted_cdf", weights=weight)
     return penalty.margin + penalty.adaptive * np.maximum(spread - spread[:, None], 0)
 
 
-class _Lesson:
+class _RowTensors:
     """Rows as tensors, and what a gate loses on them."""
 
     def __init__(self, gate: Gate, panel: Panel, y: Array, margins: Any, crossing: float) -> None:
-        torch, weight = gate.torch, np.ones(len(y)) if panel.weight is None else panel.weight
+        torch, weight = gate.torch, weights_of_rows(panel)
         self._gate = gate
-        self._X, self._said = network.read(torch, panel.X.to_numpy(dtype=float)), gate.read(panel.predictions)
+        self._X, self._predictions = (
+            network.clipped_tensor(torch, panel.X.to_numpy(dtype=float)),
+            gate.read(panel.predictions),
+        )
         self._y = network.tensor(torch, (y - gate.centre) / gate.unit)
         self._w = network.tensor(torch, weight / weight.mean())
         self._levels = network.tensor(torch, panel.target.levels)
@@ -175,7 +179,7 @@ class _Lesson:
         return (self._w[rows] * (loss + self._crossing * crossed)).mean()
 
     def held_loss(self) -> Any:
-        """Return the mean pinball loss of all rows, their quantiles sorted as the harness does."""
+        """Return the mean pinball loss of all rows, their quantiles sorted as in every quantile prediction."""
         torch, total = self._gate.torch, 0.0
         for start in range(0, len(self._y), ROWS):
             rows = slice(start, start + ROWS)
@@ -188,5 +192,5 @@ class _Lesson:
 
     def _pinball(self, rows: Any) -> tuple[Any, Any]:
         gate = self._gate
-        predictions = gate.form.pool(gate.torch, gate.net(self._X[rows]), self._said[rows])
+        predictions = gate.form.pool(gate.torch, gate.net(self._X[rows]), self._predictions[rows])
         return predictions, network.pinball(gate.torch, self._y[rows, None] - predictions, self._levels).mean(dim=1)

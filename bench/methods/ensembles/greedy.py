@@ -9,7 +9,7 @@ import numpy as np
 from bench.core import losses
 from bench.core.nouns import Array, BenchError, Panel, Weights
 from bench.methods.ensembles import register
-from bench.methods.ensembles.objective import CHUNK, hinges_of, judge_of_answers
+from bench.methods.ensembles.objective import CHUNK, hinges_of, judge_of_predictions
 from bench.solvers.simplex_qp import residual_gram
 
 Trial = Callable[[Array, Array], Array]
@@ -38,15 +38,12 @@ def greedy(
     """
     if rounds < 1 or bagging < 0:
         raise BenchError(f"greedy cannot have rounds={rounds}, bagging={bagging}: give at least 1 and 0")
-    trial = _trial(panel, y, metric)
-    bags = _bags(panel.learners, bagging, rng)
+    proper_trial = {"point": _squared_error_trial, "class": _log_loss_trial, "quantile": _pinball_trial}
+    trial = proper_trial[panel.target.kind](panel, y) if metric is None else _metric_trial(panel, y, metric)
+    # halves are drawn from the names in their order, so that the order of the learners is irrelevant
+    by_name, half = np.argsort(panel.learners), (len(panel.learners) + 1) // 2
+    bags = [rng.permutation(by_name)[:half] for _ in range(bagging)] or [np.arange(len(panel.learners))]
     return Weights(np.mean([_select(trial, among, panel.learners, rounds) for among in bags], axis=0))
-
-
-def _bags(learners: tuple[str, ...], bagging: int, rng: np.random.Generator) -> list[Array]:
-    """Return the candidates of each selection: random halves, drawn from the names in their order, or everyone."""
-    by_name, half = np.argsort(learners), (len(learners) + 1) // 2
-    return [rng.permutation(by_name)[:half] for _ in range(bagging)] or [np.arange(len(learners))]
 
 
 def _select(trial: Trial, among: Array, learners: tuple[str, ...], rounds: int) -> Array:
@@ -55,20 +52,12 @@ def _select(trial: Trial, among: Array, learners: tuple[str, ...], rounds: int) 
     best, best_counts = np.inf, counts
     for _ in range(rounds):
         badness = trial(counts, among)
-        tied = badness <= badness.min() + 1e-12 * abs(badness.min())
+        tied = badness <= badness.min() + 1e-12 * abs(badness.min())  # equal but for rounding
         pick = min(among[tied], key=lambda j: (counts[j] == 0, learners[j]))
         counts = counts + (np.arange(len(counts)) == pick)
         if badness.min() < best or not best_counts.any():
             best, best_counts = float(badness.min()), counts
     return best_counts / best_counts.sum()
-
-
-def _trial(panel: Panel, y: Array, metric: str | None) -> Trial:
-    if metric is not None:
-        return _metric_trial(panel, y, metric)
-    return {"point": _squared_error_trial, "class": _log_loss_trial, "quantile": _pinball_trial}[panel.target.kind](
-        panel, y
-    )
 
 
 def _squared_error_trial(panel: Panel, y: Array) -> Trial:
@@ -118,8 +107,8 @@ def _pinball_trial(panel: Panel, y: Array) -> Trial:
 
 
 def _metric_trial(panel: Panel, y: Array, name: str) -> Trial:
-    """Ask any metric, one full evaluation a candidate."""
-    judge = judge_of_answers(panel, y, name)
+    """Use any metric, one full evaluation a candidate."""
+    judge = judge_of_predictions(panel, y, name)
 
     def trial(counts: Array, among: Array) -> Array:
         summed = np.tensordot(counts, panel.predictions, axes=1)

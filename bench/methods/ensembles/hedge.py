@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Panel, Weights
 from bench.methods.ensembles import register
-from bench.methods.ensembles.online import ONE_BY_ONE, shuffled
+from bench.methods.ensembles.online import ONE_BY_ONE, shuffle_rows
 
 SMALLEST = 1e-300
 """Below this a temperature is too small to divide by."""
@@ -24,14 +24,14 @@ def hedge(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     on-line learning algorithms". Freund and Schapire (1997), "A decision-theoretic generalization of on-line learning";
     the rate: de Rooij, van Erven, Grünwald and Koolen (2014), "Follow the leader if you can, hedge if you must".
     """
-    stream = shuffled(panel, y, rng)
+    stream = shuffle_rows(panel, y, rng)
     before, gap, total = np.zeros(len(panel.learners)), 0.0, np.zeros(len(panel.learners))
     for loss, weight in zip(stream.losses(), stream.weight.tolist(), strict=True):
         odds, at_first = _odds(before, gap)
         w = odds / at_first
         total += weight * w
         after = before + loss
-        gap += max(float(w @ loss) - _mix(before, after, gap, at_first), 0.0)
+        gap += max(float(w @ loss) - _mix_loss(before, after, gap, at_first), 0.0)
         before = after
     return Weights(total / total.sum())
 
@@ -48,8 +48,8 @@ def _temperature(loss: Array, gap: float) -> float:
     return max(gap / float(np.log(max(len(loss), 2))), SMALLEST)
 
 
-def _mix(before: Array, after: Array, gap: float, at_first: float) -> float:
-    """Return the mix loss m_t, written with sums over learners that are never below one."""
+def _mix_loss(before: Array, after: Array, gap: float, at_first: float) -> float:
+    """Return the mix loss m_t of `hedge`, written with sums over learners that are never below one."""
     step = float(after.min() - before.min())
     if gap <= 0:
         return step

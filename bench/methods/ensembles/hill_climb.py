@@ -38,7 +38,7 @@ def hill_climb(
     """
     if not 0 < precision <= 0.5:
         raise BenchError(f"precision of hill-climb cannot be {precision!r}: give a step above 0, up to 0.5")
-    steps = precision * np.arange(1, int(0.5 / precision + 1e-9) + 1)
+    steps = precision * np.arange(1, int(0.5 / precision + 1e-9) + 1)  # 0.5 / precision may round below a whole number
     badness, corners = badness_of_weights(panel, y, metric), np.eye(len(panel.learners))
     best_step = _by_halving if metric is None else _by_trying_all
     singles = badness(corners)
@@ -53,7 +53,7 @@ def hill_climb(
 
         chosen, values = best_step(line, len(corners), len(steps), reached)
         pick = _first_best(values, panel.learners)
-        if not values[pick] < reached - 1e-12 * abs(reached):
+        if not values[pick] < reached - 1e-12 * abs(reached):  # a gain by rounding alone is none
             break
         a, reached = steps[chosen[pick]], float(values[pick])
         w = (1 - a) * w + a * corners[pick]
@@ -77,12 +77,12 @@ def _by_halving(line: Line, learners: int, steps: int, reached: float) -> tuple[
     active = np.flatnonzero(values < reached)
     while len(active):
         middle = (low[active] + high[active]) // 2
-        beside = np.minimum(middle + 1, steps - 1)
-        here, right = line(active, middle), line(active, beside)
+        neighbour = np.minimum(middle + 1, steps - 1)
+        here, right = line(active, middle), line(active, neighbour)
         falls = right < here
-        low[active], high[active] = np.where(falls, beside, low[active]), np.where(falls, high[active], middle)
+        low[active], high[active] = np.where(falls, neighbour, low[active]), np.where(falls, high[active], middle)
         better = np.minimum(here, right) < values[active]
-        chosen[active] = np.where(better, np.where(falls, beside, middle), chosen[active])
+        chosen[active] = np.where(better, np.where(falls, neighbour, middle), chosen[active])
         values[active] = np.where(better, np.minimum(here, right), values[active])
         bound = here - np.abs(right - here) * np.where(falls, high[active] - middle, middle - low[active])
         active = active[(low[active] < high[active]) & (bound <= values.min())]

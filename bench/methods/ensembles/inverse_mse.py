@@ -18,6 +18,7 @@ def inverse_mse(panel: Panel, y: Array, rng: np.random.Generator, *, power: floa
     Learners without any error share all the weight. Bates and Granger (1969), "The combination of forecasts".
     """
     mse = losses.of_learners(panel, y)
+    # (1e-15)²: an error that is rounding in units of the largest one
     perfect = mse <= 1e-30 * max(float(mse.max()), np.finfo(float).tiny)
     if perfect.any():
         return Weights(perfect / perfect.sum())

@@ -17,7 +17,7 @@ def badness_of_learners(panel: Panel, y: Array, metric: str | None = None) -> Ar
     """
     if metric is None:
         return losses.of_learners(panel, y)
-    found = metrics.named(panel.target, metric)
+    found = metrics.get_metric(panel.target, metric)
     values = [
         found.function(panel.target, y, Prediction(panel.target, predictions, panel.weight))
         for predictions in panel.predictions

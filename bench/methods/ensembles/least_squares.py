@@ -1,4 +1,4 @@
-"""Least squares on what the learners said: free, non-negative, and non-negative then scaled to sum to one."""
+"""Least squares on the learners' predictions: free, non-negative, and non-negative then scaled to sum to one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ ROUNDING = 1e-13
 """A learner that varies by less than this share of its mean is a constant."""
 
 CHUNK = 65536
+"""Rows that are factorised at once, which bounds the memory."""
 
 REGRESSION = {"single_learner": "a regression on one learner recalibrates it"}
 FREE = {"within_range": "free weights leave the learners' range"}
@@ -22,9 +23,9 @@ NO_OFFSET = {"scale_and_shift": "weights that need not sum to one, without an in
 
 @register("point", tags=("extended",), breaks=REGRESSION | FREE)
 def ols(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
-    """Regress y on what the learners said, with an intercept; of many solutions take the one of least norm.
+    """Regress y on the learners' predictions, with an intercept; of many solutions take the one of least norm.
 
-        min_{a,w} Σ_n (y_n - a - Σ_l w_l said_ln)²
+        min_{a,w} Σ_n (y_n - a - Σ_l w_l ŷ_ln)²
 
     Granger and Ramanathan (1984), "Improved methods of combining forecasts", method C.
     """
@@ -41,7 +42,7 @@ def ols(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
 def nnls(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """Minimise the squared error over non-negative weights of any sum: it corrects learners that all fall short.
 
-        min_w Σ_n (y_n - Σ_l w_l said_ln)² over w ≥ 0
+        min_w Σ_n (y_n - Σ_l w_l ŷ_ln)² over w ≥ 0
 
     Breiman (1996), "Stacked regressions"; Lawson and Hanson (1974), "Solving Least Squares Problems", chapter 23.
     """
@@ -52,7 +53,7 @@ def nnls(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
 def nnls_normalised(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """Minimise the squared error (of classes: the Brier score) over non-negative weights, then let them sum to one.
 
-        v = argmin_v Σ_nk (y_nk - Σ_l v_l said_lnk)² over v ≥ 0;  w = v / Σ v, or equal weights where v = 0
+        v = argmin_v Σ_nk (y_nk - Σ_l v_l ŷ_lnk)² over v ≥ 0;  w = v / Σ v, or equal weights where v = 0
 
     Of classes y_nk = [y_n = k]. It is not the best convex combination, which is qp-simplex. van der Laan, Polley and
     Hubbard (2007), "Super Learner": the default of their software.
@@ -73,9 +74,9 @@ def _non_negative(panel: Panel, y: Array) -> Array:
 
 
 def _triangle(columns: list[Array], weight: Array | None) -> Array:
-    """Return R of the QR decomposition of the columns side by side, each given as (·, n), rows times √weight.
+    """Return R of the QR decomposition of the columns side by side, each of shape (·, n), rows times √weight.
 
-    It says all about their squares and products, keeps the digits that a Gram matrix loses, and is found in chunks of
+    It holds all their squares and products, keeps the digits that a Gram matrix loses, and is found in chunks of
     rows.
     """
     width = sum(len(part) for part in columns)

@@ -10,10 +10,9 @@ import numpy as np
 from bench.core.losses import pinball
 from bench.core.nouns import Array, Panel
 from bench.methods.ensembles.cross_validation import choose, fold_rows
-from bench.methods.ensembles.level_regression import heard_rows
-from bench.methods.ensembles.objective import shares_of
+from bench.methods.ensembles.rows import drop_unused_rows, shares_of, weights_of_rows
 from bench.solvers.pinball import simplex_pinball
-from bench.solvers.quantile_regression import Problem, quantile_regression
+from bench.solvers.quantile_regression import RegressionProblem, quantile_regression
 
 PENALTIES = (10.0, 1.0, 0.1, 0.01, 1e-3)
 """Candidates for λ, in units of the mean |y - c|; the first wins a tie."""
@@ -22,7 +21,7 @@ EXACT = 1e-11
 """Gap of the regressions: the loss is so flat near its minimum that V would be loose otherwise."""
 
 CHUNK = 16384
-"""Rows that are answered at once."""
+"""Rows that are predicted at once, which bounds the memory."""
 
 Features = Callable[[Panel], Array]
 """Panel -> features of its rows g (n, F), the constant first."""
@@ -39,7 +38,7 @@ class FeatureWeightedLevels:
     intercept: Array
 
     def __call__(self, panel: Panel) -> Array:
-        """Combine what the learners said, shape (n, K)."""
+        """Combine the learners' predictions, shape (n, K)."""
         g, prediction = self.features(panel), np.tensordot(self.w, panel.predictions, axes=1) + self.intercept
         for start in range(0, len(g), CHUNK):
             rows = slice(start, start + CHUNK)
@@ -51,29 +50,24 @@ class FeatureWeightedLevels:
 def feature_weighted_levels(panel: Panel, y: Array, features: Features) -> FeatureWeightedLevels:
     """Learn V with the λ of the least pinball loss over the inner folds, at the outermost levels and the middle one.
 
-    min_{a,V} mean_n ψ_τk(y_n - a_k - Σ_l w_l said_lnk - Σ_lf V_klf g_f(x_n) (said_lnk - c_k)) / u + λL/2 Σ_lf V_klf²
+    min_{a,V} mean_n ψ_τk(y_n - a_k - Σ_l w_l ŷ_lnk - Σ_lf V_klf g_f(x_n) (ŷ_lnk - c_k)) / u + λL/2 Σ_lf V_klf²
 
-    for every level k, where w are the best convex weights for all levels, c_k is the mean of all that was said at level
+    for every level k, where w are the best convex weights for all levels, c_k is the mean of all predictions of level
     k, and u the mean |y - ȳ|. A large λ leaves w; the factor L lets equal learners count as one.
     """
-    panel, y = heard_rows(panel, y)
+    panel, y = drop_unused_rows(panel, y)
     folds, K = fold_rows(panel), panel.target.width
     requested = sorted({0, K // 2, K - 1})
 
     def held_out(k: int) -> Array:
         fitted = np.concatenate([rows for j, rows in enumerate(folds) if j != k])
         learn = _learner(panel.rows(fitted), y[fitted], features)
-        held, weight = panel.rows(folds[k]), np.ones(len(y)) if panel.weight is None else panel.weight
-        levels = panel.target.levels[requested]
-        answers = (learn(penalty, requested)(_of_levels(held, requested)) for penalty in PENALTIES)
-        return np.array([weight[folds[k]] @ pinball(y[folds[k]], each, levels).sum(axis=1) for each in answers])
+        held, weight = panel.rows(folds[k]), weights_of_rows(panel)
+        levels, few = panel.target.levels[requested], replace(held, predictions=held.predictions[:, :, requested])
+        tried = (learn(penalty, requested)(few) for penalty in PENALTIES)
+        return np.array([weight[folds[k]] @ pinball(y[folds[k]], each, levels).sum(axis=1) for each in tried])
 
     return _learner(panel, y, features)(PENALTIES[choose(len(folds), held_out)], list(range(K)))
-
-
-def _of_levels(panel: Panel, requested: list[int]) -> Panel:
-    """Return the panel with some levels only."""
-    return replace(panel, predictions=panel.predictions[:, :, requested])
 
 
 def _learner(panel: Panel, y: Array, features: Features) -> Callable[[float, list[int]], FeatureWeightedLevels]:
@@ -89,7 +83,7 @@ def _learner(panel: Panel, y: Array, features: Features) -> Callable[[float, lis
         X = np.column_stack([np.ones(len(y)), products / unit])
         weights = share * len(y)
         prices = np.append(0.0, np.full(X.shape[1] - 1, penalty * len(w) * len(y)))
-        problem = Problem(X, (y - w @ predictions) / unit, weights, float(panel.target.levels[k]), prices)
+        problem = RegressionProblem(X, (y - w @ predictions) / unit, weights, float(panel.target.levels[k]), prices)
         return quantile_regression(problem, EXACT)[0]
 
     def learn(penalty: float, requested: list[int]) -> FeatureWeightedLevels:

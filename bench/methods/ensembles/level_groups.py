@@ -13,7 +13,7 @@ from bench.solvers.pinball_levels import pinball_by_groups
 def level_groups(panel: Panel, y: Array, rng: np.random.Generator, *, groups: int = 3) -> Weights:
     """Minimise the mean pinball loss of one convex combination for each group of neighbouring levels.
 
-        min_w mean_nk ψ_τk(y_n - Σ_l w_lk said_lnk) over w_k ≥ 0, Σ_l w_lk = 1, w_j = w_k inside a group
+        min_w mean_nk ψ_τk(y_n - Σ_l w_lk ŷ_lnk) over w_k ≥ 0, Σ_l w_lk = 1, w_j = w_k inside a group
 
     The levels in order are cut into `groups` parts of nearly the same size, the first ones larger: 1 is coarse; K or
     more is medium. Tibshirani (2020), the R package quantgen: `tau_groups`.

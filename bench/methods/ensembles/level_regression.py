@@ -1,4 +1,4 @@
-"""Quantile regression on what learners said, one level at a time, by way of its principal components.
+"""Quantile regression on the learners' predictions, one level at a time, by way of its principal components.
 
 Components make equal, constant and collinear learners harmless: what has no variance is left out. Nothing is registered
 here.
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.core.nouns import Array, Panel
-from bench.methods.ensembles.objective import shares_of
-from bench.solvers.quantile_regression import Problem, quantile_regression
+from bench.methods.ensembles.rows import shares_of
+from bench.solvers.quantile_regression import RegressionProblem, quantile_regression
 
 RANK = 1e-9
 """Components of a standard deviation below this share of the largest are taken for rounding."""
 
 NOTHING = 1e-9
-"""A learner that varies by less than this share of y says nothing, and dividing by it would be dividing by noise."""
+"""A learner that varies by less than this share of y explains nothing: dividing by it would be dividing by noise."""
 
 ROUNDING = 1e-13
 """A learner that varies by less than this share of its size is a constant."""
@@ -32,7 +32,7 @@ FREE = {
 
 @dataclass(frozen=True)
 class Components:
-    """Principal components of L columns, each scaled to variance one before: (said - middle)'axes, of variance one.
+    """Principal components of L columns scaled to variance one: (predictions - middle)'axes, of variance one each.
 
     `middle` (L,), `axes` (L, R), the components of the largest share first.
     """
@@ -45,7 +45,7 @@ class Components:
         return Components(self.middle, self.axes[:, :count])
 
     def scores(self, predictions: Array) -> Array:
-        """Return the components of what was said (L, n), shape (n, R)."""
+        """Return the components of predictions (L, n), shape (n, R)."""
         return np.asarray((predictions - self.middle[:, None]).T @ self.axes)
 
 
@@ -58,16 +58,8 @@ class Line:
     gap: float
 
 
-def heard_rows(panel: Panel, y: Array) -> tuple[Panel, Array]:
-    """Leave out the rows of weight zero."""
-    if panel.weight is None or panel.weight.all():
-        return panel, y
-    used = np.flatnonzero(panel.weight)
-    return panel.rows(used), y[used]
-
-
 def components(predictions: Array, share: Array, y: Array) -> Components:
-    """Return the principal components of one level, `said` (L, n), under row shares (n,) of sum one.
+    """Return the principal components of one level, `predictions` (L, n), under row shares (n,) of sum one.
 
     A learner that varies by less than rounding, or by a billionth of what y (n,) does, is a constant.
     """
@@ -84,7 +76,7 @@ def components(predictions: Array, share: Array, y: Array) -> Components:
 
 
 def regress(lens: Components, predictions: Array, y: Array, level: float, share: Array) -> Line:
-    """Minimise Σ_n share_n ψ_τ(y_n - a - Σ_l w_l said_ln) over w in the span of the components, and a.
+    """Minimise Σ_n share_n ψ_τ(y_n - a - Σ_l w_l ŷ_ln) over w in the span of the components, and a.
 
     y is brought to its own unit first; the gap is relative to the loss, or to a thousandth of the mean |y - ȳ| if that
     is more.
@@ -92,7 +84,7 @@ def regress(lens: Components, predictions: Array, y: Array, level: float, share:
     centre = float(share @ y)
     unit = float(share @ np.abs(y - centre)) or 1.0
     X = np.column_stack([np.ones(len(y)), lens.scores(predictions)])
-    problem = Problem(X, (y - centre) / unit, share * len(y), level, np.zeros(X.shape[1]))
+    problem = RegressionProblem(X, (y - centre) / unit, share * len(y), level, np.zeros(X.shape[1]))
     b, gap = quantile_regression(problem)
     w = unit * (lens.axes @ b[1:])
     return Line(w, centre + unit * float(b[0]) - float(w @ lens.middle), gap)

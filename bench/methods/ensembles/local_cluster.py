@@ -9,15 +9,15 @@ import numpy as np
 from bench.core.nouns import Array, BenchError, Panel
 from bench.methods.ensembles import register
 from bench.methods.ensembles.clusters import k_means, nearest
-from bench.methods.ensembles.objective import shares_of
 from bench.methods.ensembles.regional import Place, Regional, regional
+from bench.methods.ensembles.rows import shares_of
 
 
 @register("quantile", tags=("extended",), code=("bench.solvers.pinball",))
 def local_cluster(panel: Panel, y: Array, rng: np.random.Generator, *, clusters: int = 4) -> Regional:
     """Divide the rows into clusters by k-means on the encoded columns, and weigh the learners in each by itself.
 
-        w_r = (s ŵ_r + κ ŵ) / (s + κ), ŵ_r = argmin_w Σ_nk ψ_τk(y_n - Σ_l w_l said_lnk) over the rows of cluster r
+        w_r = (s ŵ_r + κ ŵ) / (s + κ), ŵ_r = argmin_w Σ_nk ψ_τk(y_n - Σ_l w_l ŷ_lnk) over the rows of cluster r
 
     s is the share of the cluster, ŵ are the weights of all rows (`coarse`), and the inner folds choose κ among 0, 0.03,
     0.1, 0.3, 1 and ∞. A row goes to the nearest centre. k-means starts without chance from the cluster of the largest

@@ -10,8 +10,8 @@ import numpy as np
 from bench.core import losses
 from bench.core.nouns import Array, BenchError, Panel
 from bench.methods.ensembles import register
-from bench.methods.ensembles.objective import shares_of
 from bench.methods.ensembles.regional import Place, Regional, regional
+from bench.methods.ensembles.rows import shares_of
 
 LEAST = 0.05
 """Share of the rows' weights that a leaf must have."""
@@ -21,7 +21,7 @@ LEAST = 0.05
 def local_leaf(panel: Panel, y: Array, rng: np.random.Generator, *, depth: int = 3) -> Regional:
     """Find by a tree on the columns where other learners are good, and weigh the learners in every leaf by itself.
 
-        w_leaf = (s ŵ_leaf + κ ŵ) / (s + κ), ŵ_leaf = argmin_w Σ_nk ψ_τk(y_n - Σ_l w_l said_lnk) over the leaf's rows
+        w_leaf = (s ŵ_leaf + κ ŵ) / (s + κ), ŵ_leaf = argmin_w Σ_nk ψ_τk(y_n - Σ_l w_l ŷ_lnk) over the leaf's rows
 
     The regression tree explains each learner's WIS less the mean of all learners, all at once. Its leaves have at least
     a twentieth of the rows; s is the share of the leaf, ŵ those of all rows (`coarse`), and the inner folds choose κ
@@ -38,7 +38,7 @@ def local_leaf(panel: Panel, y: Array, rng: np.random.Generator, *, depth: int =
 
 
 def _leaves(panel: Panel, y: Array, *, depth: int) -> Place:
-    """Grow the tree, and return the function that says which leaf a row falls into."""
+    """Grow the tree, and return the function that finds the leaf of a row."""
     from sklearn.tree import DecisionTreeRegressor
 
     if not panel.X.shape[1]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.core.nouns import Array, BenchError, Panel
 from bench.methods.ensembles import register
-from bench.methods.ensembles.gating import FORMS, Gate, Penalty, trained
+from bench.methods.ensembles.gating import FORMS, Gate, Penalty, train_gate
 from bench.solvers import network
 from bench.solvers.network import Course, Layers
 
@@ -17,7 +17,7 @@ from bench.solvers.network import Course, Layers
     requires=("torch",),
     code=("bench.methods.ensembles.gating", "bench.solvers.network"),
     breaks={
-        "within_range": "a level listens to other levels of the learners, which may lie further out",
+        "within_range": "a level uses other levels of the learners, which may lie further out",
         "single_learner": "of one learner, the levels are mixed",
         "row_weights": "batches and the held-out fold are drawn in rows: one row of weight three is one row, not three",
     },
@@ -35,9 +35,9 @@ def local_network(
 ) -> Gate:
     """Train a network of the row whose softmax is the weights of the learners' quantiles, against crossings.
 
-        coarse   q_k(x) = Σ_l w_l(x) said_lk            w(x) = softmax over l
-        medium   q_k(x) = Σ_l w_lk(x) said_lk           softmax over l for every k
-        fine     q_k(x) = Σ_l Σ_j w_ljk(x) said_lj      softmax over (l, j) for every k
+        coarse   q_k(x) = Σ_l w_l(x) ŷ_lk            w(x) = softmax over l
+        medium   q_k(x) = Σ_l w_lk(x) ŷ_lk           softmax over l for every k
+        fine     q_k(x) = Σ_l Σ_j w_ljk(x) ŷ_lj      softmax over (l, j) for every k
         min mean_n [mean_k ψ_τk(y_n - q_k(x_n)) + crossing × mean_{j<k} (q_j(x_n) - q_k(x_n) + δ_jk)_+]
         δ_jk = margin + adaptive × (Q_k(R) - Q_j(R))_+,   R = y - the median over learners of their medians
 
@@ -50,9 +50,9 @@ def local_network(
     Raises:
         BenchError: torch is missing, the form is unknown, or a number is out of its range.
     """
-    torch, layers = network.load("ensemble", "local-network"), Layers(hidden, 2, 0.0)
+    torch, layers = network.import_torch("ensemble", "local-network"), Layers(hidden, 2, 0.0)
     if form not in FORMS:
         raise BenchError(f"parameter 'form' of ensemble 'local-network' is {form!r}: choose from {', '.join(FORMS)}")
     course, penalty = Course(weight_decay=1e-7), Penalty(crossing, margin, adaptive)
-    network.refuse("ensemble", "local-network", layers, course.learning_rate, **vars(penalty))
-    return trained(torch, FORMS[form], layers, course, penalty, panel, y, int(rng.integers(2**31)))
+    network.refuse_settings("ensemble", "local-network", layers, course.learning_rate, **vars(penalty))
+    return train_gate(torch, FORMS[form], layers, course, penalty, panel, y, int(rng.integers(2**31)))

@@ -19,13 +19,13 @@ class LogPool:
     gap: float | None = None
 
     def __call__(self, panel: Panel) -> Array:
-        """Combine what the learners said, shape (n, K)."""
+        """Combine the learners' predictions, shape (n, K)."""
         from scipy.special import softmax
 
-        return np.asarray(softmax(np.tensordot(self.w, log_said(panel), axes=1), axis=1))
+        return np.asarray(softmax(np.tensordot(self.w, log_probabilities(panel), axes=1), axis=1))
 
 
-def log_said(panel: Panel) -> Array:
+def log_probabilities(panel: Panel) -> Array:
     """Return the logarithms of the clipped probabilities, (L, n, K)."""
     return np.log(np.stack([clip_probabilities(predictions)[0] for predictions in panel.predictions]))
 
@@ -41,16 +41,17 @@ def log_said(panel: Panel) -> Array:
 def log_pool(panel: Panel, y: Array, rng: np.random.Generator, *, cap: float = 10.0) -> LogPool:
     """Minimise the log loss of a weighted product of probabilities, with a certificate.
 
-        answer_nk ∝ Π_l said_lnk^w_l;  min_w mean_n -ln answer_n,y_n over w ≥ 0, Σ w ≤ cap × L
+        p_nk ∝ Π_l p_lnk^w_l;  min_w mean_n -ln p_n,y_n over w ≥ 0, Σ w ≤ cap × L
 
-    Only learners that tell all training rows apart reach the cap; else Σ w is free. The gap, in nats, bounds the excess
-    of the mean log loss over that of the best such w. Genest and Zidek (1986), "Combining probability distributions: a
-    critique and an annotated bibliography"; Heskes (1998), "Selecting weighting factors in logarithmic opinion pools".
+    Only learners that separate the classes of all training rows reach the cap; else Σ w is free. The gap, in nats,
+    bounds the excess of the mean log loss over that of the best such w. Genest and Zidek (1986), "Combining probability
+    distributions: a critique and an annotated bibliography"; Heskes (1998), "Selecting weighting factors in logarithmic
+    opinion pools".
 
     Raises:
         BenchError: `cap` is not above zero.
     """
     if not 0 < cap < np.inf:
         raise BenchError(f"cap of log-pool cannot be {cap!r}: give the largest mean weight, a number above 0")
-    solution = log_pool_weights(log_said(panel), y, panel.weight, cap * len(panel.learners))
+    solution = log_pool_weights(log_probabilities(panel), y, panel.weight, cap * len(panel.learners))
     return LogPool(solution.w, gap=solution.gap)

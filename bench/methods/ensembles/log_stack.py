@@ -14,7 +14,7 @@ from bench.solvers.simplex_log import simplex_log
 def log_stack(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """Maximise the log likelihood of a convex combination of probabilities, with a certificate.
 
-        max_w mean_n ln Σ_l w_l said_l,n,y_n over w ≥ 0, Σ w = 1
+        max_w mean_n ln Σ_l w_l p_l,n,y_n over w ≥ 0, Σ w = 1
 
     Yao, Vehtari, Simpson and Gelman (2018), "Using stacking to average Bayesian predictive distributions".
     """

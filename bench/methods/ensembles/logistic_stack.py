@@ -24,7 +24,7 @@ class LogisticCombiner:
     width: int
 
     def __call__(self, panel: Panel) -> Array:
-        """Answer with shape (n, K); a class without a training row gets 0, a lone class 1."""
+        """Predict, shape (n, K); a class without a training row gets 0, a lone class 1."""
         values = np.zeros((panel.predictions.shape[1], self.width))
         values[:, self.present] = 1.0 if self.model is None else self.model.predict_proba(_features(panel))
         return values
@@ -65,6 +65,6 @@ def logistic_stack(panel: Panel, y: Array, rng: np.random.Generator, *, C: float
 
 
 def _features(panel: Panel) -> Array:
-    """Return every learner's probabilities side by side; of two classes the second says it all."""
+    """Return every learner's probabilities side by side; of two classes the second is enough."""
     predictions = panel.predictions[:, :, 1:] if panel.target.width == 2 else panel.predictions
     return predictions.transpose(1, 0, 2).reshape(predictions.shape[1], -1)

@@ -6,12 +6,12 @@ import numpy as np
 
 from bench.core.nouns import Array, Combiner, Panel
 from bench.methods.ensembles import register
-from bench.methods.ensembles.trimmed_mean import renormalised
+from bench.methods.ensembles.trimmed_mean import renormalise
 
 
 @register("quantile", "point", "class", tags=("core",), code=("bench.methods.ensembles.trimmed_mean",))
 def median(panel: Panel, y: Array, rng: np.random.Generator) -> Combiner:
-    """Answer with the median over the learners, for every row and output; it needs no training.
+    """Predict the median over the learners, for every row and output; it needs no training.
 
     The medians of the classes' probabilities are divided by their sum. Stock and Watson (2004), "Combination forecasts
     of output growth in a seven-country data set".
@@ -21,4 +21,4 @@ def median(panel: Panel, y: Array, rng: np.random.Generator) -> Combiner:
 
 def _median(panel: Panel) -> Array:
     middle = np.asarray(np.median(panel.predictions, axis=0))
-    return renormalised(middle, panel) if panel.target.kind == "class" else middle
+    return renormalise(middle, panel) if panel.target.kind == "class" else middle

@@ -13,7 +13,7 @@ from bench.solvers.pinball_levels import each_level, pinball_by_groups
 def medium(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """Minimise the mean pinball loss of a convex combination at every level, with a certificate.
 
-        min_w mean_nk ψ_τk(y_n - Σ_l w_lk said_lnk) over w ≥ 0, Σ_l w_lk = 1 at every level k
+        min_w mean_nk ψ_τk(y_n - Σ_l w_lk ŷ_lnk) over w ≥ 0, Σ_l w_lk = 1 at every level k
 
     Fakoor, Kim, Mueller, Smola and Tibshirani (2023), "Flexible model aggregation for quantile regression": global
     medium weights.

@@ -13,7 +13,7 @@ from bench.solvers.simplex_qp import residual_gram
 def min_variance(panel: Panel, y: Array, rng: np.random.Generator, *, ridge: float = 1e-8) -> Weights:
     """Minimise the squared error over weights that sum to one and may be negative.
 
-        w = S⁻¹1 / 1'S⁻¹1, where S = G + ridge × tr(G) / L × I and G_jl = mean((said_j - y)(said_l - y))
+        w = S⁻¹1 / 1'S⁻¹1, where S = G + ridge × tr(G) / L × I and G_jl = mean((ŷ_j - y)(ŷ_l - y))
 
     G holds mean products of errors, not central ones, so that a bias counts as an error. The ridge makes equal
     learners share. Bates and Granger (1969), "The combination of forecasts"; Newbold and Granger (1974), "Experience

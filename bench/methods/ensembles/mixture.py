@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.core.nouns import Array, Panel
-from bench.methods.ensembles.objective import shares_of
+from bench.methods.ensembles.rows import shares_of
 
 CHUNK = 1 << 21
 """Numbers (learner, row, knot) that are held at once."""
@@ -27,7 +27,7 @@ of that stretch."""
 
 @dataclass(frozen=True)
 class LinearPool:
-    """Answers with the quantiles of Σ_l w_l F_l, `w` (L,) on the simplex; `gap` is the certificate of the weights."""
+    """Predicts the quantiles of Σ_l w_l F_l, `w` (L,) on the simplex; `gap` is the certificate of the weights."""
 
     w: Array
     gap: float | None = None
@@ -38,7 +38,7 @@ class LinearPool:
         return tuple(bool(share > 0) for share in self.w)
 
     def __call__(self, panel: Panel) -> Array:
-        """Combine what the learners said, shape (n, K)."""
+        """Combine the learners' predictions, shape (n, K)."""
         predictions, w = panel.predictions[list(np.flatnonzero(self.w))], self.w[self.w > 0]
         prediction = np.empty(predictions.shape[1:])
         for rows in _chunks(predictions):
@@ -57,7 +57,7 @@ def crps_gram(panel: Panel, y: Array) -> Array:
     predictions, share = panel.predictions, shares_of(panel)
     gram = np.zeros((len(predictions), len(predictions)))
     for rows in _chunks(predictions):
-        x, owner = _in_order(_knots(predictions[:, rows], panel.target.levels), y[rows, None])
+        x, owner = _merge_points(_knots(predictions[:, rows], panel.target.levels), y[rows, None])
         length = np.diff(x, axis=1)
         passed = np.cumsum(owner == len(predictions), axis=1)[:, :-1]
         root = np.sqrt(share[rows, None] * length / 6)
@@ -89,7 +89,7 @@ def _knots(predictions: Array, levels: Array) -> Array:
     return np.concatenate([q[:, :, :1] + low, q, q[:, :, -1:] + high], axis=2)
 
 
-def _in_order(knots: Array, *more: Array) -> tuple[Array, Array]:
+def _merge_points(knots: Array, *more: Array) -> tuple[Array, Array]:
     """Return the knots of all learners, and more points (n, ·), row by row in order, and whose each is, (n, M)."""
     L, n, P = knots.shape
     points = np.concatenate([knots.transpose(1, 0, 2).reshape(n, L * P), *more], axis=1)
@@ -111,8 +111,8 @@ def _functions(predictions: Array, levels: Array, x: Array, owner: Array) -> Ite
 
 
 def _quantiles(predictions: Array, w: Array, levels: Array) -> Array:
-    """Return the quantiles of the mixture, (n, K); they lie between the least and the largest that a learner said."""
-    x, owner = _in_order(_knots(predictions, levels))
+    """Return the quantiles of the mixture, (n, K); they lie between the learners' least and largest prediction."""
+    x, owner = _merge_points(_knots(predictions, levels))
     start, end = np.zeros((len(x), x.shape[1] - 1)), np.zeros((len(x), x.shape[1] - 1))
     for share, (low, high) in zip(w, _functions(predictions, levels, x, owner), strict=True):
         start += share * low
@@ -126,7 +126,7 @@ def _quantiles(predictions: Array, w: Array, levels: Array) -> Array:
 def _place(values: Array, levels: Array, side: str) -> Array:
     """Return how many values of each row (n, M), which rise from 0 to 1, are below each level, (n, K)."""
     n, M = values.shape
-    apart = 2.0 * np.arange(n)[:, None]
+    apart = 2.0 * np.arange(n)[:, None]  # values are at most 1, so that rows two apart can be searched as one
     rising = np.maximum.accumulate(values, axis=1) + apart
     found = np.searchsorted(rising.ravel(), (levels + apart).ravel(), side=side)  # type: ignore[call-overload]
     return np.clip(found.reshape(n, -1) - M * np.arange(n)[:, None], 0, M)

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Panel, Weights
 from bench.methods.ensembles import register
-from bench.methods.ensembles.online import ONE_BY_ONE, polynomial, shuffled
+from bench.methods.ensembles.online import ONE_BY_ONE, polynomial, shuffle_rows
 
 
 @register("point", "class", "quantile", tags=("extended",), breaks=ONE_BY_ONE)
@@ -21,7 +21,7 @@ def ml_poly(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     weights is the sound choice for new rows (see `hedge`). Gaillard, Stoltz and van Erven (2014), "A second-order bound
     with excess losses"; max r² stands where they know the range to be one.
     """
-    stream = shuffled(panel, y, rng)
+    stream = shuffle_rows(panel, y, rng)
     L = len(panel.learners)
     w, total, regret, squares, largest = np.full(L, 1 / L), np.zeros(L), np.zeros(L), np.zeros(L), 0.0
     for t, weight in enumerate(stream.weight.tolist()):

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from bench.core.nouns import Array, BenchError, Panel
+from bench.methods.ensembles.rows import weights_of_rows
 
 CHUNK = 4096
-"""Rows that are answered at once."""
+"""Rows that are predicted at once, which bounds the memory."""
 
 LOCAL = {"row_weights": "neighbours are counted in rows: one row of weight three is one neighbour, not three"}
 """What a scheme of this kind declares to break."""
@@ -31,22 +32,23 @@ class Local:
     weight: Array
 
     def __call__(self, panel: Panel) -> Array:
-        """Combine what the learners said, shape (n, K)."""
+        """Combine the learners' predictions, shape (n, K)."""
         X = panel.X.to_numpy(dtype=float)
-        parts = [slice(start, start + CHUNK) for start in range(0, len(X), CHUNK)]
-        answers = [np.einsum("nl,lnk->nk", self._weights(X[rows]), panel.predictions[:, rows]) for rows in parts]
-        return np.concatenate(answers)
-
-    def _weights(self, X: Array) -> Array:
-        near = self.index.kneighbors(X, return_distance=False)
-        w = self.rule(self.score[near], self.weight[near])
-        return np.asarray(w / w.sum(axis=1, keepdims=True))
+        predictions = []
+        for start in range(0, len(X), CHUNK):
+            rows = slice(start, start + CHUNK)
+            near = self.index.kneighbors(X[rows], return_distance=False)
+            odds = self.rule(self.score[near], self.weight[near])
+            w = np.asarray(odds / odds.sum(axis=1, keepdims=True))
+            predictions.append(np.einsum("nl,lnk->nk", w, panel.predictions[:, rows]))
+        return np.concatenate(predictions)
 
 
 def local(rule: Rule, panel: Panel, score: Array, k: int) -> Local:
-    """Return the combiner that asks the k nearest rows of the panel's encoded matrix; rows of weight zero are left out.
+    """Return the combiner by the k nearest rows of the panel's encoded matrix.
 
-    The distance is Euclidean, `score` has shape (n, L). Of rows at the same distance any may be a neighbour.
+    Rows of weight zero are left out. The distance is Euclidean, `score` has shape (n, L). Of rows at the same distance
+    any may be a neighbour.
 
     Raises:
         BenchError: `k` is less than one.
@@ -55,7 +57,7 @@ def local(rule: Rule, panel: Panel, score: Array, k: int) -> Local:
 
     if k < 1:
         raise BenchError(f"k nearest neighbours cannot be {k!r}: give a whole number from 1")
-    weight = np.ones(len(score)) if panel.weight is None else panel.weight
+    weight = weights_of_rows(panel)
     used = np.flatnonzero(weight)
     X = panel.X.to_numpy(dtype=float)[used]
     return Local(rule, NearestNeighbors(n_neighbors=min(k, len(X))).fit(X), score[used], weight[used])

@@ -1,4 +1,4 @@
-"""How bad weighted averages of learners are, many at once, as searches ask for them; nothing is registered here."""
+"""How bad weighted averages of learners are, many at once, as searches need them; nothing is registered here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from bench.core import losses
 from bench.core.nouns import Array, Panel, Prediction, clip_probabilities
 from bench.methods import metrics
+from bench.methods.ensembles.rows import shares_of
 from bench.solvers.simplex_qp import residual_gram
 
 Badness = Callable[[Array], Array]
@@ -22,19 +23,19 @@ CHUNK = 4096
 def badness_of_weights(panel: Panel, y: Array, metric: str | None = None) -> Badness:
     """Return the mean proper loss of convex weights as a function of them, or their badness by a metric.
 
-    Squared error needs the Gram matrix of the residuals alone, log loss what was said of the true class, and WIS the
-    positive parts of the errors.
+    Squared error needs the Gram matrix of the residuals alone, log loss the probabilities of the true class, and WIS
+    the positive parts of the errors.
 
     Raises:
         BenchError: there is no such metric for the panel's target.
     """
     if metric is not None:
-        judge = judge_of_answers(panel, y, metric)
+        judge = judge_of_predictions(panel, y, metric)
         return lambda w: np.array([judge(np.tensordot(row, panel.predictions, axes=1)) for row in w])
     return {"point": _squared_error, "class": _log_loss, "quantile": _wis}[panel.target.kind](panel, y)
 
 
-def judge_of_answers(panel: Panel, y: Array, metric: str | None = None) -> Callable[[Array], float]:
+def judge_of_predictions(panel: Panel, y: Array, metric: str | None = None) -> Callable[[Array], float]:
     """Return the badness of values (n, K) by a metric (undefined is infinite), or their mean proper loss.
 
     Values are finished first: quantiles are sorted, what is below zero is no probability.
@@ -43,28 +44,26 @@ def judge_of_answers(panel: Panel, y: Array, metric: str | None = None) -> Calla
         BenchError: there is no such metric for the panel's target.
     """
     if metric is None:
-        return lambda values: float(losses.mean(losses.proper(panel.target, y, finished(panel, values)), panel.weight))
-    found = metrics.named(panel.target, metric)
+
+        def mean_loss(values: Array) -> float:
+            return float(losses.mean(losses.proper(panel.target, y, finish_values(panel, values)), panel.weight))
+
+        return mean_loss
+    found = metrics.get_metric(panel.target, metric)
 
     def judge(values: Array) -> float:
-        prediction = Prediction(panel.target, finished(panel, values), panel.weight)
+        prediction = Prediction(panel.target, finish_values(panel, values), panel.weight)
         value = found.badness(found.function(panel.target, y, prediction))
         return float(np.nan_to_num(value, nan=np.inf))
 
     return judge
 
 
-def finished(panel: Panel, values: Array) -> Array:
+def finish_values(panel: Panel, values: Array) -> Array:
     """Return values (n, K) as they would stand on a board: probabilities clipped to be lawful, quantiles sorted."""
     if panel.target.kind == "class":
         return clip_probabilities(values)[0]
     return np.sort(values, axis=1) if panel.target.kind == "quantile" else values
-
-
-def shares_of(panel: Panel) -> Array:
-    """Return the row weights, of sum one, shape (n,)."""
-    n = panel.predictions.shape[1]
-    return np.full(n, 1 / n) if panel.weight is None else panel.weight / panel.weight.sum()
 
 
 def _squared_error(panel: Panel, y: Array) -> Badness:
@@ -99,8 +98,8 @@ def _wis(panel: Panel, y: Array) -> Badness:
 class Hinges:
     """WIS of convex weights w as linear'w + Σ share max(w'error, 0): `linear` (L,), `error` (L, N), `share` (N,).
 
-    The loss of an error R = said - y is ψ_τ(-R) = max(R, 0) - τ R. Of the pairs of a row and a level, only the N on
-    which learners err to both sides have a hinge; all others are linear in w.
+    The loss of an error R = prediction - y is ψ_τ(-R) = max(R, 0) - τ R. Of the pairs of a row and a level, only the N
+    on which learners err to both sides have a hinge; all others are linear in w.
     """
 
     linear: Array

@@ -12,7 +12,7 @@ from bench.methods.ensembles.neighbours import LOCAL, Local, local
 
 @register("point", "class", "quantile", tags=("extended",), breaks=LOCAL)
 def ola(panel: Panel, y: Array, rng: np.random.Generator, *, k: int = 7) -> Local:
-    """Listen on each row to the learner that errs least on the k nearest training rows; average those that tie.
+    """Use on each row the learner that errs least on the k nearest training rows; average those that tie.
 
     Errors are wrong labels, squared errors, or WIS, weighted by the rows' weights. Woods, Kegelmeyer and Bowyer (1997),
     "Combination of multiple classifiers using local accuracy estimates": overall local accuracy; for points Rooney,
@@ -31,4 +31,4 @@ def ola(panel: Panel, y: Array, rng: np.random.Generator, *, k: int = 7) -> Loca
 def _least(error: Array, weight: Array) -> Array:
     total = np.einsum("nkl,nk->nl", error, weight)
     least = total.min(axis=1, keepdims=True)
-    return total <= least + 1e-12 * np.abs(least)
+    return total <= least + 1e-12 * np.abs(least)  # ties but for rounding

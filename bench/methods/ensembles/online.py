@@ -8,6 +8,7 @@ import numpy as np
 
 from bench.core import losses
 from bench.core.nouns import Array, Panel, Target
+from bench.methods.ensembles.rows import used_rows
 
 ONE_BY_ONE = {
     "row_order": "it learns from one row after another",
@@ -18,7 +19,7 @@ ONE_BY_ONE = {
 
 @dataclass(frozen=True)
 class Stream:
-    """Rows in the order in which they are learned from: `y` (n,), `said` (n, L, K), `weight` (n,) of mean one.
+    """Rows in the order in which they are learned from: `y` (n,), `predictions` (n, L, K), `weight` (n,) of mean one.
 
     `row` holds the position of each in the panel.
     """
@@ -37,7 +38,7 @@ class Stream:
     def excess(self, t: int, w: Array) -> Array:
         """Return how much more the pool w loses on row t than each learner, in the slope of the loss at the pool, (L,).
 
-            r_l = slope'(pool - said_l), pool = Σ_l w_l said_l
+            r_l = slope'(pool - ŷ_l), pool = Σ_l w_l ŷ_l
 
         The slope is that of squared error, WIS, or the Brier score: of log loss it has no bound.
         """
@@ -53,14 +54,14 @@ class Stream:
         return np.asarray(self.weight[t] * ((pool - predictions) @ slope))
 
 
-def in_order(panel: Panel, y: Array) -> Stream:
+def keep_order(panel: Panel, y: Array) -> Stream:
     """Return the rows of a panel in its own order; rows of weight zero are left out."""
-    return _stream(panel, y, _heard(panel))
+    return _stream(panel, y, used_rows(panel))
 
 
-def shuffled(panel: Panel, y: Array, rng: np.random.Generator) -> Stream:
+def shuffle_rows(panel: Panel, y: Array, rng: np.random.Generator) -> Stream:
     """Return the rows of a panel in an order drawn from `rng`; rows of weight zero are left out."""
-    return _stream(panel, y, rng.permutation(_heard(panel)))
+    return _stream(panel, y, rng.permutation(used_rows(panel)))
 
 
 def polynomial(regret: Array, squares: Array, largest: float) -> Array:
@@ -69,10 +70,6 @@ def polynomial(regret: Array, squares: Array, largest: float) -> Array:
         return np.full(len(regret), 1 / len(regret))
     odds = np.maximum(regret, 0) / (largest + squares)
     return np.asarray(odds / odds.sum())
-
-
-def _heard(panel: Panel) -> Array:
-    return np.arange(panel.predictions.shape[1]) if panel.weight is None else np.flatnonzero(panel.weight)
 
 
 def _stream(panel: Panel, y: Array, row: Array) -> Stream:

@@ -16,7 +16,7 @@ CHUNK = 1024
 def pseudo_bma(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """Weigh each learner by its out-of-fold likelihood.
 
-        w_l ∝ exp(Σ_n lpd_ln), lpd_ln = ln said_l,n,y_n, or ln Normal(y_n; said_ln, mse_l) of points
+        w_l ∝ exp(Σ_n lpd_ln), lpd_ln = ln p_l,n,y_n, or ln Normal(y_n; ŷ_ln, mse_l) of points
 
     The sum is the number of rows of any weight times the weighted mean, so that the unit of the row weights does not
     matter. It is very sharp: with many rows it is the single best. Geisser and Eddy (1979), "A predictive approach to
@@ -25,7 +25,7 @@ def pseudo_bma(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """
     from scipy.special import softmax
 
-    lpd, share = _heard(panel, y)
+    lpd, share = _log_densities(panel, y)
     return Weights(np.asarray(softmax(lpd.shape[1] * (lpd @ share))))
 
 
@@ -47,7 +47,7 @@ def pseudo_bma_plus(panel: Panel, y: Array, rng: np.random.Generator, *, draws: 
 
     if draws < 1:
         raise BenchError(f"draws of pseudo-bma-plus cannot be {draws!r}: give a number of bootstraps, at least 1")
-    lpd, share = _heard(panel, y)
+    lpd, share = _log_densities(panel, y)
     summed, mass = np.zeros((draws, len(lpd))), np.zeros(draws)
     for start in range(0, len(share), CHUNK):
         rows = slice(start, start + CHUNK)
@@ -58,7 +58,7 @@ def pseudo_bma_plus(panel: Panel, y: Array, rng: np.random.Generator, *, draws: 
     return Weights(np.asarray(softmax(len(share) * summed / mass[:, None], axis=1).mean(axis=0)))
 
 
-def _heard(panel: Panel, y: Array) -> tuple[Array, Array]:
+def _log_densities(panel: Panel, y: Array) -> tuple[Array, Array]:
     """Return the log densities (L, n) and the shares of the row weights (n,), rows of weight zero left out."""
     used = slice(None) if panel.weight is None else np.flatnonzero(panel.weight)
     weight = np.ones(len(y)) if panel.weight is None else panel.weight[used]
@@ -67,11 +67,11 @@ def _heard(panel: Panel, y: Array) -> tuple[Array, Array]:
 
 
 def _normal(panel: Panel, y: Array) -> Array:
-    """Return ln Normal(y_n; said_ln, mse_l) but for a constant, each mse taken over the worst: the unit is free."""
+    """Return ln Normal(y_n; ŷ_ln, mse_l) but for a constant, each mse taken over the worst: the unit is free."""
     error = losses.squared_error(y, panel.predictions)
     mse = losses.mean(error, panel.weight)
     worst = float(mse.max())
     if worst == 0:
         return np.zeros(error.shape)
-    mse = np.maximum(mse, 1e-30 * worst)[:, None]
+    mse = np.maximum(mse, 1e-30 * worst)[:, None]  # without an error the density has no bound
     return np.asarray(-0.5 * np.log(mse / worst) - 0.5 * error / mse)

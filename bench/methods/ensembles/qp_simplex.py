@@ -13,7 +13,7 @@ from bench.solvers.simplex_qp import residual_gram, simplex_qp
 def qp_simplex(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """Minimise the squared error of a convex combination, exactly.
 
-        min_w w'Gw over w ≥ 0, Σ w = 1, where G_jl = mean((said_j - y)(said_l - y))
+        min_w w'Gw over w ≥ 0, Σ w = 1, where G_jl = mean((ŷ_j - y)(ŷ_l - y))
 
     Echtenbruck, Echtenbruck, Batenburg, Bäck, Naujoks and Emmerich (2022), "Optimally weighted ensembles of
     regression models"; Breiman (1996), "Stacked regressions".

@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.core.nouns import Array, BenchError, Panel, Weights
 from bench.methods.ensembles import register
+from bench.methods.ensembles.rows import shares_of
 from bench.solvers.simplex_qp import residual_gram, simplex_qp
 
 
@@ -22,7 +23,7 @@ def qp_simplex_weighted(
 ) -> Weights:
     """Minimise a weighted squared error of a convex combination, exactly.
 
-        min_w Σ_n s_n (y_n - Σ_l w_l said_ln)² over w ≥ 0, Σ w = 1;  s_n ∝ row weight × 2^(-above_n / half_life)
+        min_w Σ_n s_n (y_n - Σ_l w_l ŷ_ln)² over w ≥ 0, Σ w = 1;  s_n ∝ row weight × 2^(-above_n / half_life)
 
     `above_n` is the share of the rows that rank above row n: `by=recency` ranks them in their order, the last highest;
     `by=magnitude` by the distance of y from its median. Echtenbruck, Echtenbruck, Batenburg, Bäck, Naujoks and Emmerich
@@ -36,10 +37,9 @@ def qp_simplex_weighted(
         raise BenchError(f"by of qp-simplex-weighted cannot be {by!r}: choose from {', '.join(RANKED_BY)}")
     if not half_life > 0:
         raise BenchError(f"half_life of qp-simplex-weighted cannot be {half_life!r}: give a share of the rows above 0")
-    share = np.full(len(y), 1 / len(y)) if panel.weight is None else panel.weight / panel.weight.sum()
-    solution = simplex_qp(
-        residual_gram(panel.predictions[:, :, 0], y, row_weights(RANKED_BY[by](y, share), share, half_life))
-    )
+    share = shares_of(panel)
+    weight = row_weights(RANKED_BY[by](y, share), share, half_life)
+    solution = simplex_qp(residual_gram(panel.predictions[:, :, 0], y, weight))
     return Weights(solution.w, gap=solution.gap)
 
 

@@ -8,7 +8,8 @@ from bench.core import losses
 from bench.core.nouns import Array, BenchError, Panel, Weights
 from bench.methods.ensembles import register
 from bench.methods.ensembles.learner_badness import name_order
-from bench.methods.ensembles.objective import badness_of_weights, shares_of
+from bench.methods.ensembles.objective import badness_of_weights
+from bench.methods.ensembles.rows import shares_of
 
 EVALUATIONS = 50
 """Trials a learner."""
@@ -74,10 +75,12 @@ def _likeness(panel: Panel, y: Array) -> Array:
     share = shares_of(panel)
     centred = (rows - (rows @ share)[:, None]) * np.sqrt(share)
     size = np.sqrt((centred**2).sum(axis=1))
+    # a loss whose spread is rounding is constant; its correlations are zero
     unit = centred / np.where(size > 1e-12 * np.abs(rows).max(axis=1, initial=1e-300), size, np.inf)[:, None]
     correlation = unit @ unit.T
     pairs = correlation[np.triu_indices(len(rows), 1)]
     span = np.ptp(pairs) if len(pairs) else 0.0
+    # where all pairs are alike but for rounding there is no range to stretch
     return (correlation - pairs.min()) / span if span > 1e-9 else np.ones_like(correlation)
 
 
@@ -85,11 +88,13 @@ def _settle(archive: Archive, members: Array, values: Array, likeness: Array) ->
     """Put every member into its niche if that is free or held by a worse one."""
     for member, value in zip(members, values.tolist(), strict=True):
         niche = _niche(member, likeness)
+        # better by more than rounding, so that ties stay with the first
         if niche not in archive or value < archive[niche][1] - 1e-12 * abs(archive[niche][1]):
             archive[niche] = member, value
 
 
 def _niche(member: Array, likeness: Array) -> tuple[int, int]:
+    """Return the number of distinct learners and the seventh of the likeness that a member belongs to."""
     present = np.flatnonzero(member)
     m = len(present)
     among = likeness[np.ix_(present, present)]

@@ -10,14 +10,14 @@ import numpy as np
 from bench.core import losses
 from bench.core.nouns import Array, Panel
 from bench.methods.ensembles.cross_validation import choose, fold_rows
-from bench.methods.ensembles.objective import shares_of
+from bench.methods.ensembles.rows import shares_of, used_rows, weights_of_rows
 from bench.solvers.pinball import simplex_pinball
 
 TIES = (np.inf, 1.0, 0.3, 0.1, 0.03, 0.0)
 """Candidates for κ, in shares of the rows' weights; the first, one weight a learner everywhere, wins a tie."""
 
 CHUNK = 65536
-"""Rows that are answered at once."""
+"""Rows that are predicted at once, which bounds the memory."""
 
 Place = Callable[[Array], Array]
 """Encoded rows (n, d) -> the number of the region of each (n,)."""
@@ -39,7 +39,7 @@ class Regional:
         return tuple(bool(share > 0) for share in self.w.max(axis=0))
 
     def __call__(self, panel: Panel) -> Array:
-        """Combine what the learners said, shape (n, K)."""
+        """Combine the learners' predictions, shape (n, K)."""
         w, prediction = self.w[self.place(panel.X.to_numpy(dtype=float))], np.empty(panel.predictions.shape[1:])
         for start in range(0, len(w), CHUNK):
             rows = slice(start, start + CHUNK)
@@ -56,11 +56,12 @@ class Regions:
     whole: Array
     share: Array
 
-    def tied(self, tie: float) -> Regional:
+    def shrink(self, tie: float) -> Regional:
         """Draw the weights of each region towards those of all rows, the more so the smaller the region is.
 
         w_r = (s_r own_r + κ whole) / (s_r + κ)
         """
+        # 1e-300: an empty region without a tie has no weight of its own, not 0 / 0
         local = np.zeros(len(self.share)) if np.isinf(tie) else self.share / np.maximum(self.share + tie, 1e-300)
         return Regional(self.place, local[:, None] * self.own + (1 - local[:, None]) * self.whole)
 
@@ -71,16 +72,16 @@ def regional(panel: Panel, y: Array, divide: Divide) -> Regional:
     In every fold the columns are divided anew, on the rows of the other folds alone.
     """
     folds = fold_rows(panel)
-    used = np.arange(len(y)) if panel.weight is None else np.flatnonzero(panel.weight)
+    used = used_rows(panel)
 
     def held_out(k: int) -> Array:
         fitted = np.concatenate([rows for j, rows in enumerate(folds) if j != k])
         regions = _regions(panel.rows(fitted), y[fitted], divide)
-        held, weight = panel.rows(folds[k]), np.ones(len(y)) if panel.weight is None else panel.weight
-        answers = (np.sort(regions.tied(tie)(held), axis=1) for tie in TIES)
-        return np.array([weight[folds[k]] @ losses.proper(held.target, y[folds[k]], each) for each in answers])
+        held, weight = panel.rows(folds[k]), weights_of_rows(panel)
+        tried = (np.sort(regions.shrink(tie)(held), axis=1) for tie in TIES)
+        return np.array([weight[folds[k]] @ losses.proper(held.target, y[folds[k]], each) for each in tried])
 
-    return _regions(panel.rows(used), y[used], divide).tied(TIES[choose(len(folds), held_out)])
+    return _regions(panel.rows(used), y[used], divide).shrink(TIES[choose(len(folds), held_out)])
 
 
 def _regions(panel: Panel, y: Array, divide: Divide) -> Regions:

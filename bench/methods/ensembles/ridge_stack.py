@@ -20,9 +20,9 @@ PENALTIES = np.logspace(-8, 2, 21)
     },
 )
 def ridge_stack(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
-    """Regress y on what the learners said, with an intercept and a ridge chosen by leave-one-out error.
+    """Regress y on the learners' predictions, with an intercept and a ridge chosen by leave-one-out error.
 
-        min_{a,w} Σ_n (y_n - a - Σ_l w_l said_ln)² + λ Σ_l w_l²
+        min_{a,w} Σ_n (y_n - a - Σ_l w_l ŷ_ln)² + λ Σ_l w_l²
 
     Breiman (1996), "Stacked regressions"; Golub, Heath and Wahba (1979), "Generalized cross-validation as a method for
     choosing a good ridge parameter", for the closed form of the leave-one-out error.
@@ -32,16 +32,17 @@ def ridge_stack(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     centre, middle = np.average(predictions, axis=1, weights=s), np.average(y, weights=s)
     U, d, Vt = np.linalg.svd(((predictions - centre[:, None]) * np.sqrt(s)).T, full_matrices=False)
     target = np.sqrt(s) * (y - middle)
+    # all learners are constant but for rounding: there is nothing to regress on
     if d[0] <= 1e-12 * max(1.0, float(np.abs(centre).max())) * np.sqrt(len(y)):
         return Weights(np.zeros(len(predictions)), intercept=np.array([middle]))
-    penalty = min(PENALTIES * d[0] ** 2, key=lambda candidate: _left_out(U, d, target, s, candidate))
+    penalty = min(PENALTIES * d[0] ** 2, key=lambda candidate: _leave_one_out_error(U, d, target, s, candidate))
     w = Vt.T @ (d / (d**2 + penalty) * (U.T @ target))
     return Weights(w, intercept=np.array([middle - w @ centre]))
 
 
-def _left_out(U: Array, d: Array, target: Array, s: Array, penalty: float) -> float:
+def _leave_one_out_error(U: Array, d: Array, target: Array, s: Array, penalty: float) -> float:
     """Return the weighted leave-one-out squared error: residual / (1 - leverage) of every row."""
     shrink = d**2 / (d**2 + penalty)
     leverage = (U**2) @ shrink + s / s.sum()
     residual = target - U @ (shrink * (U.T @ target))
-    return float(np.sum((residual / np.maximum(1 - leverage, 1e-9)) ** 2))
+    return float(np.sum((residual / np.maximum(1 - leverage, 1e-9)) ** 2))  # a leverage of 1 would divide by zero

@@ -8,6 +8,7 @@ from bench.core import losses
 from bench.core.nouns import Array, BenchError, Panel, Weights
 from bench.methods.ensembles import register
 from bench.methods.ensembles.cross_validation import choose, fold_grams, fold_rows, residual_gram_of
+from bench.methods.ensembles.rows import weights_of_rows
 from bench.solvers.simplex_log import simplex_log
 from bench.solvers.simplex_qp import simplex_qp
 
@@ -54,20 +55,16 @@ def shrink_composite(panel: Panel, y: Array, rng: np.random.Generator, *, kappa:
     """
     if not kappa >= 0:
         raise BenchError(f"kappa of shrink-composite cannot be {kappa!r}: give a number from 0")
-    w = _best(panel, y)
+    if panel.target.kind == "point":
+        w = simplex_qp(residual_gram_of(panel, y)).w
+    else:
+        w = simplex_log(losses.true_class(y, panel.predictions), panel.weight).w
     n = len(y) if panel.weight is None else np.count_nonzero(panel.weight)
     psi = min(1.0, kappa * len(w) / (n - len(w) - 1)) if n > len(w) + 1 else 1.0
-    return Weights(_drawn(w, psi))
+    return Weights(_mix_with_equal(w, psi))
 
 
-def _best(panel: Panel, y: Array) -> Array:
-    """Return the weights of qp-simplex, of classes those of log-stack."""
-    if panel.target.kind == "point":
-        return simplex_qp(residual_gram_of(panel, y)).w
-    return simplex_log(losses.true_class(y, panel.predictions), panel.weight).w
-
-
-def _drawn(w: Array, psi: float | Array) -> Array:
+def _mix_with_equal(w: Array, psi: float | Array) -> Array:
     """Return (1 - ψ) w + ψ / L, one row for each ψ where there are many of shape (C, 1)."""
     return np.asarray((1 - psi) * w + psi / len(w))
 
@@ -75,13 +72,13 @@ def _drawn(w: Array, psi: float | Array) -> Array:
 def _of_points(panel: Panel, y: Array, psi: float | None) -> Weights:
     grams = fold_grams(panel, y)
     if psi is None:
-        psi = PSIS[grams.best(lambda gram: _drawn(simplex_qp(gram).w, PSIS[:, None]))]
-    return Weights(_drawn(simplex_qp(grams.all_rows).w, psi))
+        psi = PSIS[grams.best(lambda gram: _mix_with_equal(simplex_qp(gram).w, PSIS[:, None]))]
+    return Weights(_mix_with_equal(simplex_qp(grams.all_rows).w, psi))
 
 
 def _of_classes(panel: Panel, y: Array, psi: float | None) -> Weights:
     p, folds = losses.true_class(y, panel.predictions), fold_rows(panel)
-    weight = np.ones(len(y)) if panel.weight is None else panel.weight
+    weight = weights_of_rows(panel)
 
     def held_out(k: int) -> Array:
         others, held = np.concatenate(folds[:k] + folds[k + 1 :]), folds[k]
@@ -90,4 +87,4 @@ def _of_classes(panel: Panel, y: Array, psi: float | None) -> Weights:
         return -np.log(pooled) @ weight[held]
 
     chosen = PSIS[choose(len(folds), held_out)] if psi is None else psi
-    return Weights(_drawn(simplex_log(p, weight).w, chosen))
+    return Weights(_mix_with_equal(simplex_log(p, weight).w, chosen))

@@ -12,10 +12,10 @@ import numpy as np
 
 from bench.core import losses
 from bench.core.nouns import Array, BenchError, Panel, Weights
-from bench.methods.ensembles.cross_validation import choose, fold_rows
+from bench.methods.ensembles.cross_validation import choose, fold_rows, total
 
 
-class Learned(Protocol):
+class Solved(Protocol):
     """What a solver returns."""
 
     @property
@@ -29,7 +29,7 @@ class Learned(Protocol):
         ...
 
 
-Fit = Callable[[Panel, Array, float, Array | None], Learned]
+Fit = Callable[[Panel, Array, float, Array | None], Solved]
 """Panel, y, strength in units of `unit`, weights near the optimum or None -> weights with their gap."""
 
 
@@ -38,8 +38,8 @@ def unit(panel: Panel, y: Array) -> float:
     return float(np.median(losses.of_learners(panel, y))) / 2
 
 
-def checked(strength: float | None, parameter: str, name: str) -> float | None:
-    """Return the strength that was given.
+def check_strength(strength: float | None, parameter: str, name: str) -> float | None:
+    """Return the strength if it can be one.
 
     Raises:
         BenchError: it is negative, or no number.
@@ -49,34 +49,25 @@ def checked(strength: float | None, parameter: str, name: str) -> float | None:
     return strength
 
 
-def weights_of(fit: Fit, panel: Panel, y: Array, strengths: tuple[float, ...], given: float | None) -> Weights:
-    """Return the weights for the given strength, or for that of the least WIS on the inner folds, the first at a tie.
+def weights_of(fit: Fit, panel: Panel, y: Array, strengths: tuple[float, ...], fixed: float | None) -> Weights:
+    """Return the weights for the `fixed` strength, or for that of the least WIS on the inner folds, the first at a tie.
 
-    WIS is that of the sorted answers. Along the path each solution is near the next.
+    WIS is that of the sorted predictions. Along the path each solution is near the next.
     """
-    strength = given
+    strength = fixed
     if strength is None:
         folds = fold_rows(panel)
 
         def held_out(k: int) -> Array:
             fitted = np.sort(np.concatenate(folds[:k] + folds[k + 1 :]))
-            path = _path(fit, panel.rows(fitted), y[fitted], strengths)
-            rest = panel.rows(folds[k])
-            return np.array([_total_wis(rest, y[folds[k]], w) for w in path])
+            others, rest = panel.rows(fitted), panel.rows(folds[k])
+            w, found = None, []
+            for each in strengths:
+                w = fit(others, y[fitted], each, w).w
+                wis = losses.wis(y[folds[k]], np.sort(Weights(w)(rest), axis=1), panel.target.levels)
+                found.append(total(wis, rest.weight))
+            return np.array(found)
 
         strength = strengths[choose(len(folds), held_out)]
     found = fit(panel, y, strength, None)
     return Weights(found.w, gap=found.gap)
-
-
-def _path(fit: Fit, panel: Panel, y: Array, strengths: tuple[float, ...]) -> list[Array]:
-    """Return the weights for each strength."""
-    path: list[Array] = []
-    for strength in strengths:
-        path.append(fit(panel, y, strength, path[-1] if path else None).w)
-    return path
-
-
-def _total_wis(panel: Panel, y: Array, w: Array) -> float:
-    loss = losses.wis(y, np.sort(Weights(w)(panel), axis=1), panel.target.levels)
-    return float(loss.sum() if panel.weight is None else panel.weight @ loss)

@@ -1,4 +1,4 @@
-"""Online weights for groups of rows: learners that speak for everyone, and copies that sleep outside their group."""
+"""Online weights for groups of rows: learners that are always awake, and copies that sleep outside their group."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 
 from bench.core.nouns import Array, BenchError, Panel
 from bench.methods.ensembles import register
-from bench.methods.ensembles.online import ONE_BY_ONE, polynomial, shuffled
+from bench.methods.ensembles.online import ONE_BY_ONE, polynomial, shuffle_rows
+from bench.methods.ensembles.rows import weights_of_rows
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Grouped:
         return np.searchsorted(self.cuts, panel.X[self.column].to_numpy(dtype=float))
 
     def __call__(self, panel: Panel) -> Array:
-        """Combine what the learners said, shape (n, K)."""
+        """Combine the learners' predictions, shape (n, K)."""
         return np.einsum("nl,lnk->nk", self.w[self.group(panel)], panel.predictions)
 
 
@@ -35,21 +36,24 @@ def sleeping_experts(panel: Panel, y: Array, rng: np.random.Generator, *, column
     `column` names a column of the encoded matrix (the first, if empty); its groups are its values, or where there are
     more than `levels`, as many ranges of about equal weight. Every learner has a copy that is always awake and one for
     each group, awake on its rows alone; a row's weights come from the copies awake, by the rule of `ml-poly`. The rows
-    come in an order drawn from `rng`, and the mean over a group's rows stays, for the reasons given at `hedge`. Freund,
-    Schapire, Singer and Warmuth (1997), "Using and combining predictors that specialize"; Blum and Mansour (2007),
-    "From external to internal regret"; the rule: Gaillard, Stoltz and van Erven (2014), "A second-order bound with
-    excess losses", section on experts that report their confidences.
+    come in an order drawn from `rng`, and the mean over a group's rows stays, for the reasons stated at `hedge`.
+    Freund, Schapire, Singer and Warmuth (1997), "Using and combining predictors that specialize"; Blum and Mansour
+    (2007), "From external to internal regret"; the rule: Gaillard, Stoltz and van Erven (2014), "A second-order bound
+    with excess losses", section on experts that report their confidences.
 
     Raises:
         BenchError: there is no such column, or `levels` is less than one.
     """
-    name = _column(panel, column)
+    names = [str(name) for name in panel.X.columns]
+    if column and column not in names:
+        raise BenchError(f"column {column!r} of sleeping-experts does not exist: choose from {', '.join(names)}")
+    name = column or names[0]
     if levels < 1:
         raise BenchError(f"levels of sleeping-experts cannot be {levels!r}: give a whole number from 1")
-    cuts = _cuts(panel, name, levels)
+    cuts = _group_edges(panel, name, levels)
     groups, L = len(cuts) + 1, len(panel.learners)
     group = Grouped(name, cuts, np.empty(0)).group(panel)
-    stream = shuffled(panel, y, rng)
+    stream = shuffle_rows(panel, y, rng)
     regret, squares, total, largest = np.zeros((groups + 1, L)), np.zeros((groups + 1, L)), np.zeros((groups, L)), 0.0
     for t, (here, weight) in enumerate(zip(group[stream.row].tolist(), stream.weight.tolist(), strict=True)):
         awake = [here, groups]
@@ -63,17 +67,10 @@ def sleeping_experts(panel: Panel, y: Array, rng: np.random.Generator, *, column
     return Grouped(name, cuts, np.where(mass > 0, total / np.where(mass > 0, mass, 1), 1 / L))
 
 
-def _column(panel: Panel, wanted: str) -> str:
-    names = [str(name) for name in panel.X.columns]
-    if wanted and wanted not in names:
-        raise BenchError(f"column {wanted!r} of sleeping-experts does not exist: choose from {', '.join(names)}")
-    return wanted or names[0]
-
-
-def _cuts(panel: Panel, column: str, levels: int) -> Array:
+def _group_edges(panel: Panel, column: str, levels: int) -> Array:
     """Return what divides the groups: the middles between values, or quantiles where there are many values."""
     values = panel.X[column].to_numpy(dtype=float)
-    weight = np.ones(len(values)) if panel.weight is None else panel.weight
+    weight = weights_of_rows(panel)
     distinct = np.unique(values[weight > 0])
     if len(distinct) <= levels:
         return np.asarray((distinct[1:] + distinct[:-1]) / 2)

@@ -17,10 +17,10 @@ class TrimmedMean:
     trim: float
 
     def __call__(self, panel: Panel) -> Array:
-        """Combine what the learners said, shape (n, K)."""
+        """Combine the learners' predictions, shape (n, K)."""
         share = trimmed_shares(len(panel.predictions), self.trim)
         values = np.tensordot(share, np.sort(panel.predictions, axis=0), axes=1)
-        return renormalised(values, panel) if panel.target.kind == "class" else values
+        return renormalise(values, panel) if panel.target.kind == "class" else values
 
 
 def trimmed_shares(learners: int, trim: float) -> Array:
@@ -29,7 +29,7 @@ def trimmed_shares(learners: int, trim: float) -> Array:
     return np.diff(edges) / (1 - 2 * trim)
 
 
-def renormalised(values: Array, panel: Panel) -> Array:
+def renormalise(values: Array, panel: Panel) -> Array:
     """Return probabilities (n, K) divided by their sum; where all are zero, the mean of the learners."""
     total = values.sum(axis=1, keepdims=True)
     lost = total[:, 0] <= 0
@@ -40,11 +40,11 @@ def renormalised(values: Array, panel: Panel) -> Array:
 
 @register("point", "quantile", "class", tags=("extended",))
 def trimmed_mean(panel: Panel, y: Array, rng: np.random.Generator, *, trim: float = 0.1) -> TrimmedMean:
-    """Answer with the mean over the learners without a share `trim` of them on either side; it needs no training.
+    """Predict the mean over the learners without a share `trim` of them on either side; it needs no training.
 
-        answer_nk = Σ_l share_l said_(l)nk, where share_l ∝ length of ((l-1)/L, l/L) within (trim, 1 - trim)
+        ŷ_nk = Σ_l share_l ŷ_(l)nk, where share_l ∝ length of ((l-1)/L, l/L) within (trim, 1 - trim)
 
-    and said_(1) ≤ … ≤ said_(L). Where trim × L is no whole number, the outermost learner that is left counts in part,
+    and ŷ_(1) ≤ … ≤ ŷ_(L). Where trim × L is no whole number, the outermost learner that is left counts in part,
     so that small panels are trimmed too. Probabilities are then divided by their sum. Stock and Watson (2004),
     "Combination forecasts of output growth in a seven-country data set"; Jose and Winkler (2008), "Simple robust
     averages of forecasts: some empirical results".

@@ -12,7 +12,7 @@ from bench.methods.ensembles import register
 def vincentize(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """Average the learners' quantile functions, level by level, with the weight 1/L each: the numbers of `equal`.
 
-        answer_nk = Σ_l said_lnk / L
+        ŷ_nk = Σ_l ŷ_lnk / L
 
     It stands beside `linear-pool`, which averages distribution functions instead and comes out wider. Vincent (1912),
     "The functions of the vibrissae in the behavior of the white rat"; Ratcliff (1979), "Group reaction time

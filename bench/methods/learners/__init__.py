@@ -1,4 +1,8 @@
-"""Base learners, one family a file: `learner(target, seed, *, parameters) -> Model`."""
+"""Base learners, one family a file: `learner(target, seed, *, parameters) -> Model`.
+
+May import: `core`, `solvers`, `stats`, `tasks`.
+Next of its kind: a learner is a decorated function in the file of its family, most often around one of `adapters`.
+"""
 
 from __future__ import annotations
 
@@ -16,29 +20,28 @@ _IMPORT_PATH = re.compile(r"(?P<path>[A-Za-z_][\w.]*:[A-Za-z_]\w*)(?::(?P<given>
 
 
 class Model(Protocol):
-    """A learner that can be fitted and asked."""
+    """A learner that can be fitted and then predicts."""
 
     def fit(self, X: Any, y: Array, weight: Array | None) -> object:
-        """Learn from the encoded matrix X (n, d), y (n,) and row weights (n,) or None."""
+        """Fit the model on the encoded matrix X (n, d), y (n,) and row weights (n,) or None."""
 
     def predict(self, X: Any) -> Array:
-        """Answer with shape (n, K): points, quantiles at the target's levels, or class probabilities."""
+        """Return predictions (n, K): points, quantiles at the target's levels, or class probabilities."""
 
 
 class Learner(Protocol):
     """The function of a learner."""
 
     def __call__(self, target: Target, seed: int, /) -> Model:
-        """Return a fresh model of a target; everything that it draws comes from the seed."""
+        """Return a fresh model of a target; all its random numbers come from the seed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LearnerOptions(PluginOptions):
-    """What a learner may say of itself.
+    """What a learner declares.
 
-    `encoding` names the encoder of `bench.tasks.encoders` whose rows the model reads, `weights` says whether its fit
-    uses row weights, `ordered` that it is for classes in order only. `space` gives the bounds between which a portfolio
-    draws parameters.
+    `encoding` names the encoder of `bench.tasks.encoders` for its rows. `weights`: its fit uses row weights. `ordered`:
+    it is for ordered classes only. `space` holds the bounds between which a portfolio draws parameters.
     """
 
     encoding: Encoding = "scaled"
@@ -97,7 +100,7 @@ def learner_scheme(text: str) -> Scheme[LearnerOptions]:
     """
     found = _IMPORT_PATH.fullmatch(text)
     head = text.partition(":")[0]
-    # A head that is no module is a misspelt learner: the registry knows what was meant.
+    # a head that is no module is a misspelt learner: the registry suggests the nearest names
     if not found or head in registry.entries() or ("." not in head and find_spec(head) is None):
         return registry.scheme(text)
     from bench.methods.learners.imported import imported_scheme

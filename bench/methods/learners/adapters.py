@@ -1,4 +1,4 @@
-"""Models around scikit-learn's estimators: rows that count, classes that are absent, targets of any scale.
+"""Models around scikit-learn's estimators: rows of positive weight, classes that are absent, targets of any scale.
 
 Row weights matter by their ratios alone: every model here drops the rows of weight zero and scales the others
 to mean one, so that penalties and leaf sizes mean the same for survey weights, class weights and none. `read`
@@ -20,6 +20,7 @@ Make = Callable[[int], Any]
 """Builds an estimator for a number of training rows."""
 
 Read = Callable[[Any], Any]
+"""Turns encoded rows into what an estimator takes."""
 
 
 class PointModel:
@@ -30,7 +31,7 @@ class PointModel:
         self._read = read
 
     def fit(self, X: Any, y: Array, weight: Array | None) -> PointModel:
-        """Fit the regressor on the rows that count."""
+        """Fit the regressor on the rows of positive weight."""
         X, y, weight = positive_weight_rows(X, y, weight)
         self._estimator = fit_estimator(self._make(len(y)), self._read(X), y, weight)
         return self
@@ -65,7 +66,7 @@ class ClassModel:
 
 
 class Standardised:
-    """A model of numbers that is told (y - mean) / deviation: units and offset of y are nothing to it."""
+    """A model of numbers that is fitted on (y - mean) / deviation, so that units and offset of y do not matter."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -79,7 +80,7 @@ class Standardised:
         return self
 
     def predict(self, X: Any) -> Array:
-        """Return what the model says, in the units of y."""
+        """Return the predictions of the model, in the units of y."""
         return np.asarray(self._offset + self._scale * self._model.predict(X))
 
 

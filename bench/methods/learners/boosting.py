@@ -15,8 +15,8 @@ MOST_BINS = 63
 """Bins of a numeric column: at 1,000 rows twice as fast as 255 and no worse."""
 
 
-def settings(seed: int, learning_rate: float, num_leaves: int, min_child_samples: int) -> dict[str, Any]:
-    """Return the parameters that every model shares.
+def tree_settings(seed: int, learning_rate: float, num_leaves: int, min_child_samples: int) -> dict[str, Any]:
+    """Return the parameters of LightGBM that every model shares.
 
     Raises:
         BenchError: there are fewer than two leaves.
@@ -32,45 +32,45 @@ def settings(seed: int, learning_rate: float, num_leaves: int, min_child_samples
         "seed": seed,
         "num_threads": 1,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_row_wise": True,  # else it times both ways and may choose otherwise the next time
         "verbosity": -1,
     }
 
 
 @dataclass(frozen=True)
-class Rows:
+class NativeRows:
     """Numbers and category codes (n, d), NaN where missing, and the positions of the categories."""
 
     values: Array
     categories: list[int]
 
 
-def read(X: Any) -> Rows:
+def native_rows(X: Any) -> NativeRows:
     """Return the rows of a frame of the `native` encoding, or of an array of numbers."""
     if not isinstance(X, pd.DataFrame):
-        return Rows(np.asarray(X, dtype=float), [])
+        return NativeRows(np.asarray(X, dtype=float), [])
     columns = [X[name].array for name in X.columns]
     found = [position for position, values in enumerate(columns) if isinstance(values, pd.Categorical)]
-    return Rows(np.column_stack([_numbers(values) for values in columns]), found)
+    values = [
+        np.where(column.codes < 0, np.nan, column.codes)
+        if isinstance(column, pd.Categorical)
+        else np.asarray(column, dtype=float)
+        for column in columns
+    ]
+    return NativeRows(np.column_stack(values), found)
 
 
-def _numbers(values: Any) -> Array:
-    if not isinstance(values, pd.Categorical):
-        return np.asarray(values, dtype=float)
-    return np.where(values.codes < 0, np.nan, values.codes)
-
-
-def binned(rows: Rows, y: Array, weight: Array | None, given: Mapping[str, Any]) -> Any:
-    """Return the training rows in bins, which models of the same `given` tree settings can share."""
+def bin_rows(rows: NativeRows, y: Array, weight: Array | None, settings: Mapping[str, Any]) -> Any:
+    """Return the training rows in bins, which models with the same tree settings can share."""
     from lightgbm import Dataset
 
-    data = Dataset(rows.values, y, weight=weight, categorical_feature=rows.categories, params=dict(given))
+    data = Dataset(rows.values, y, weight=weight, categorical_feature=rows.categories, params=dict(settings))
     return data.construct()
 
 
-def grow(given: Mapping[str, Any], data: Any, rounds: int) -> Callable[[Rows], Array]:
-    """Return what a model of `rounds` rounds says: a function of rows."""
+def grow(settings: Mapping[str, Any], data: Any, rounds: int) -> Callable[[NativeRows], Array]:
+    """Grow the trees of `rounds` rounds, and return the predictor of the model."""
     import lightgbm
 
-    booster = lightgbm.train(dict(given), data, num_boost_round=rounds)
+    booster = lightgbm.train(dict(settings), data, num_boost_round=rounds)
     return lambda rows: np.asarray(booster.predict(rows.values, num_threads=1))

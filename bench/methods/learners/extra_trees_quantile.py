@@ -9,7 +9,7 @@ import numpy as np
 from bench.core.nouns import Array, Target
 from bench.methods.learners import Model, register
 from bench.methods.learners.adapters import Standardised, fit_estimator, positive_weight_rows
-from bench.methods.learners.empirical import padded, parts, quantiles
+from bench.methods.learners.empirical import pad_columns, quantiles, row_slices
 
 
 @register(
@@ -27,7 +27,7 @@ def extra_trees_quantile(
     min_samples_leaf: int = 5,
     max_features: float = 1.0,
 ) -> Model:
-    """Quantiles of all training targets, weighed by how often they share a leaf of trees with random cuts.
+    """Quantiles of all training targets, weighted by how often they share a leaf of trees with random cuts.
 
         v_i(x) = 1/T Σ_t w_i [i in the leaf of x in tree t] / Σ_j w_j [j in the leaf of x in tree t]
 
@@ -75,7 +75,7 @@ class LeafWeights:
     def predict(self, X: Any) -> Array:
         """Return quantiles, shape (n, levels)."""
         X = np.asarray(X)
-        return np.concatenate([self._ask(X[rows]) for rows in parts(len(X), len(self._y))])
+        return np.concatenate([self._predict_slice(X[rows]) for rows in row_slices(len(X), len(self._y))])
 
     def weights(self, X: Array) -> Any:
         """Return v (n, training rows by their target), sparse."""
@@ -88,7 +88,7 @@ class LeafWeights:
         )
         return (inside @ self._share).sorted_indices()
 
-    def _ask(self, X: Array) -> Array:
+    def _predict_slice(self, X: Array) -> Array:
         v = self.weights(X)
-        at, real = padded(np.repeat(np.arange(len(X)), np.diff(v.indptr)), np.arange(v.nnz), len(X))
+        at, real = pad_columns(np.repeat(np.arange(len(X)), np.diff(v.indptr)), np.arange(v.nnz), len(X))
         return quantiles(self._y[v.indices[at]], v.data[at] * real, self._levels)

@@ -57,11 +57,11 @@ class _Leaves:
     def fit(self, X: Any, y: Array, weight: Array | None) -> _Leaves:
         """Grow the trees and note the targets of their leaves."""
         X, y, weight = positive_weight_rows(X, y, weight)
-        elsewhere = random.getstate()
+        state = random.getstate()
         try:
             fit_estimator(self._trees, np.asarray(X), y, weight)
         finally:
-            random.setstate(elsewhere)  # quantile-forest seeds Python's own generator to draw its targets
+            random.setstate(state)  # quantile-forest seeds Python's own generator to draw its targets
         return self
 
     def predict(self, X: Any) -> Array:

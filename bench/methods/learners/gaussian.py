@@ -10,6 +10,9 @@ from bench.core.nouns import Array, BenchError, Target
 from bench.methods.learners import Model, register
 from bench.methods.learners.adapters import Standardised, positive_weight_rows
 
+SMALLEST_SHARE = 1e-3
+"""Least 1 - h: a row of leverage 1 explains itself wholly, and has no leave-one-out residual."""
+
 
 @register("quantile", tags=("core",), encoding="scaled", weights=True, space={"alpha": (1e-3, 1e3)})
 def gaussian(target: Target, seed: int, *, alpha: float = 1.0) -> Model:
@@ -51,7 +54,3 @@ class _Gaussian:
 
         mean = self._mean + (np.asarray(X) - self._centre) @ self._slope
         return np.asarray(mean[:, None] + self._deviation * ndtri(self._levels))
-
-
-SMALLEST_SHARE = 1e-3
-"""A row explains all of itself but this at most: a lone row has no leave-one-out residual."""

@@ -12,6 +12,7 @@ from bench.solvers import network
 from bench.solvers.network import Course, Layers
 
 LEAST_VARIANCE = 1e-6
+"""Added to the variance, y in its deviations: a row that is fitted exactly would make the likelihood infinite."""
 
 
 @register(
@@ -43,10 +44,10 @@ def gaussian_network(
     Variance of the Target Probability Distribution; the conditional Gaussian network of Fakoor, Kim, Mueller, Smola and
     Tibshirani (2023), Flexible Model Aggregation for Quantile Regression.
     """
-    torch, shape = network.load("learner", "gaussian-network"), Layers(hidden, layers, dropout)
-    network.refuse("learner", "gaussian-network", shape, learning_rate, weight_decay=weight_decay)
-    course = Course(learning_rate, weight_decay)
-    return Standardised(NetworkModel(torch, _Normal(torch, target.levels), shape, course, target.levels, seed))
+    torch, shape = network.import_torch("learner", "gaussian-network"), Layers(hidden, layers, dropout)
+    network.refuse_settings("learner", "gaussian-network", shape, learning_rate, weight_decay=weight_decay)
+    head, course = _Normal(torch, target.levels), Course(learning_rate, weight_decay)
+    return Standardised(NetworkModel(torch, head, layers=shape, course=course, levels=target.levels, seed=seed))
 
 
 class _Normal:

@@ -9,10 +9,10 @@ import numpy as np
 from bench.core.nouns import Array, BenchError, Target
 from bench.methods.learners import Model, register
 from bench.methods.learners.adapters import Standardised, positive_weight_rows
+from bench.methods.learners.gaussian import SMALLEST_SHARE
 
 STEPS = 25
-SMALLEST_SHARE = 1e-3
-"""A row explains all of itself but this at most, as in `gaussian`."""
+"""Scoring steps at most; each is checked, and the last changes no coefficient by 1e-10."""
 
 SMALLEST_VARIANCE = 1e-12
 """Added to every squared residual: a perfect fit has a deviation too, of a millionth of that of y."""
@@ -24,6 +24,7 @@ SMALLEST_VARIANCE = 1e-12
     encoding="scaled",
     weights=True,
     space={"alpha": (1e-3, 1e3), "spread_alpha": (1e-1, 1e3)},
+    code=("bench.methods.learners.gaussian",),
 )
 def heteroscedastic(
     target: Target, seed: int, *, alpha: float = 1.0, spread_alpha: float = 10.0, rounds: int = 3
@@ -34,10 +35,9 @@ def heteroscedastic(
         min_b  Σ_i w_i exp(-s_i) (y_i - m_i)² + alpha ‖b‖²
         min_g  ½ Σ_i w_i (e_i² exp(-s_i) + s_i) + ½ spread_alpha ‖g‖²
 
-    in turn, `rounds` times after a first m with one deviation; e_i is the residual of a mean learned without row i (by
-    its leverage, as in `gaussian`), y is in its deviations, and w has mean one. Rows that are asked about get an s
-    within the range of the training rows. Harvey (1976), Estimating Regression Models with Multiplicative
-    Heteroscedasticity.
+    in turn, `rounds` times after a first m with one deviation; e_i is the residual of a mean fitted without row i (by
+    its leverage, as in `gaussian`), y is in its deviations, and w has mean one. The s of a predicted row is held within
+    the range of the training rows. Harvey (1976), Estimating Regression Models with Multiplicative Heteroscedasticity.
     """
     for name, value in {"alpha": alpha, "spread_alpha": spread_alpha, "rounds": rounds}.items():
         if value <= 0:
@@ -108,15 +108,11 @@ def _log_variance(A: Array, square: Array, w: Array, alpha: float) -> Array:
         for _ in range(STEPS):
             slope = A.T @ (w * (1 - square * np.exp(-(A @ g)))) / 2 + penalty * g
             step = np.linalg.solve(information, slope)
-            length = _length(badness, g, step, float(slope @ step))
+            now, gain = badness(g), float(slope @ step)
+            # the first of 1, ½, ¼, … that keeps a tenth of the promised gain, 0 if none does
+            halves = (float(t) for t in 0.5 ** np.arange(40))
+            length = next((t for t in halves if badness(g - t * step) <= now - 0.1 * t * gain), 0.0)
             g = g - length * step
             if length * np.abs(step).max() < 1e-10:
                 break
     return g
-
-
-def _length(badness: Any, g: Array, step: Array, gain: float) -> float:
-    """Return the first of 1, ½, ¼, … that keeps a tenth of the promised gain, 0 if none does."""
-    now = badness(g)
-    lengths = 0.5 ** np.arange(40)
-    return next((float(t) for t in lengths if badness(g - t * step) <= now - 0.1 * t * gain), 0.0)

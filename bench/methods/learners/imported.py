@@ -18,7 +18,7 @@ from bench.methods.learners.adapters import ClassModel, PointModel
 def imported_scheme(path: str, given: str) -> Scheme[LearnerOptions]:
     """Return the scheme of the estimator at `module:name`, a class or a function that makes one.
 
-    It reads the encoding `scaled`, is told y as it is, and takes the parameters that the constructor takes;
+    It reads the encoding `scaled`, is fitted on y as it is, and takes the parameters that the constructor takes;
     `given` has the form `parameter=value,...`.
 
     Raises:
@@ -26,7 +26,7 @@ def imported_scheme(path: str, given: str) -> Scheme[LearnerOptions]:
     """
     maker = _find(path)
     function = functools.partial(from_estimator, path)
-    # The registry reads parameters, text and source file off the function: show it those of the estimator.
+    # the registry reads parameters, text and source file off the function: show it those of the estimator
     vars(function).update(__signature__=_signature(maker), __doc__=inspect.getdoc(maker), __module__=maker.__module__)
     entry = Entry(path, function, frozenset(), LearnerOptions())
     parameters = tuple(sorted(registry.parameter(entry, part) for part in given.split(",") if part))

@@ -43,10 +43,10 @@ def joint_network(
     The deep quantile regression of Fakoor, Kim, Mueller, Smola and Tibshirani (2023), Flexible Model Aggregation for
     Quantile Regression.
     """
-    torch, shape = network.load("learner", "joint-network"), Layers(hidden, layers, dropout)
-    network.refuse("learner", "joint-network", shape, learning_rate, crossing=crossing, margin=margin)
-    head = _OutputPerLevel(torch, target.levels, crossing, margin)
-    return Standardised(NetworkModel(torch, head, shape, Course(learning_rate), target.levels, seed))
+    torch, shape = network.import_torch("learner", "joint-network"), Layers(hidden, layers, dropout)
+    network.refuse_settings("learner", "joint-network", shape, learning_rate, crossing=crossing, margin=margin)
+    head, course = _OutputPerLevel(torch, target.levels, crossing, margin), Course(learning_rate)
+    return Standardised(NetworkModel(torch, head, layers=shape, course=course, levels=target.levels, seed=seed))
 
 
 class _OutputPerLevel:

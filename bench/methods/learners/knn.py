@@ -9,7 +9,7 @@ from bench.methods.learners.adapters import ClassModel, PointModel, Standardised
 
 @register("point", "class", tags=("core",), encoding="scaled", weights=False, space={"n_neighbors": (3, 60)})
 def knn(target: Target, seed: int, *, n_neighbors: int = 15) -> Model:
-    """Mean of the nearest training rows, weighted by inverse distance; row weights are not heard.
+    """Mean of the nearest training rows, weighted by inverse distance; row weights are not used.
 
     Dudani (1976), The Distance-Weighted k-Nearest-Neighbor Rule.
     """

@@ -9,7 +9,7 @@ import numpy as np
 from bench.core.nouns import Array, BenchError, Target
 from bench.methods.learners import Model, register
 from bench.methods.learners.adapters import Standardised, positive_weight_rows
-from bench.methods.learners.empirical import padded, parts, quantiles
+from bench.methods.learners.empirical import pad_columns, quantiles, row_slices
 
 NEAR = 1e-9
 """Distances that differ by this share count as one, so that rounding chooses no neighbour."""
@@ -49,13 +49,13 @@ class _Neighbours:
     def predict(self, X: Any) -> Array:
         """Return quantiles, shape (n, levels)."""
         X = np.asarray(X, dtype=float)
-        return np.concatenate([self._ask(X[rows]) for rows in parts(len(X), len(self._y))])
+        return np.concatenate([self._predict_slice(X[rows]) for rows in row_slices(len(X), len(self._y))])
 
-    def _ask(self, X: Array) -> Array:
+    def _predict_slice(self, X: Array) -> Array:
         rows, columns = np.nonzero(self._are_near(X))
-        near, real = padded(rows, columns, len(X))
+        near, real = pad_columns(rows, columns, len(X))
         weight = self._weight[near] * real
-        # One more row of the neighbours' mean weight: the row that is asked about.
+        # one more row of the neighbours' mean weight: the row that is predicted
         return quantiles(self._y[near], weight, self._levels, weight.sum(axis=1) / real.sum(axis=1))
 
     def _are_near(self, X: Array) -> Array:

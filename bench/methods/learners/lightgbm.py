@@ -34,42 +34,47 @@ def lightgbm(
 
     Ke et al. (2017), LightGBM: A Highly Efficient Gradient Boosting Decision Tree.
     """
-    given = boosting.settings(seed, learning_rate, num_leaves, min_child_samples)
+    settings = boosting.tree_settings(seed, learning_rate, num_leaves, min_child_samples)
     if target.kind == "class":
-        return ClassModel(lambda _: _Classes(given, n_estimators), target.width, boosting.read)
-    return Standardised(PointModel(lambda _: _Points(given, n_estimators), boosting.read))
+        return ClassModel(lambda _: _Classes(settings, n_estimators), target.width, boosting.native_rows)
+    return Standardised(PointModel(lambda _: _Points(settings, n_estimators), boosting.native_rows))
 
 
 class _Points:
     """A regressor of scikit-learn's kind."""
 
-    def __init__(self, given: Mapping[str, Any], rounds: int) -> None:
-        self._given = {**given, "objective": "regression"}
+    def __init__(self, settings: Mapping[str, Any], rounds: int) -> None:
+        self._settings = {**settings, "objective": "regression"}
         self._rounds = rounds
 
-    def fit(self, rows: boosting.Rows, y: Array, sample_weight: Array | None = None) -> _Points:
+    def fit(self, rows: boosting.NativeRows, y: Array, sample_weight: Array | None = None) -> _Points:
         """Grow the trees on y (n,)."""
-        data = boosting.binned(rows, y, sample_weight, self._given)
-        self.predict = boosting.grow(self._given, data, self._rounds)
+        data = boosting.bin_rows(rows, y, sample_weight, self._settings)
+        self._predictor = boosting.grow(self._settings, data, self._rounds)
         return self
+
+    def predict(self, rows: boosting.NativeRows) -> Array:
+        """Return points (n,)."""
+        return self._predictor(rows)
 
 
 class _Classes:
     """A classifier of scikit-learn's kind for codes 0 … K-1, all present."""
 
-    def __init__(self, given: Mapping[str, Any], rounds: int) -> None:
-        self._given = given
+    def __init__(self, settings: Mapping[str, Any], rounds: int) -> None:
+        self._settings = settings
         self._rounds = rounds
 
-    def fit(self, rows: boosting.Rows, y: Array, sample_weight: Array | None = None) -> _Classes:
+    def fit(self, rows: boosting.NativeRows, y: Array, sample_weight: Array | None = None) -> _Classes:
         """Grow the trees on class codes (n,)."""
         classes = int(y.max()) + 1
         several = {"objective": "multiclass", "num_class": classes}
-        given = {**self._given, **(several if classes > 2 else {"objective": "binary"})}
-        self._predict = boosting.grow(given, boosting.binned(rows, y, sample_weight, given), self._rounds)
+        settings = {**self._settings, **(several if classes > 2 else {"objective": "binary"})}
+        data = boosting.bin_rows(rows, y, sample_weight, settings)
+        self._predictor = boosting.grow(settings, data, self._rounds)
         return self
 
-    def predict_proba(self, rows: boosting.Rows) -> Array:
+    def predict_proba(self, rows: boosting.NativeRows) -> Array:
         """Return probabilities (n, K)."""
-        predictions = self._predict(rows)
-        return np.column_stack([1 - predictions, predictions]) if predictions.ndim == 1 else predictions
+        p = self._predictor(rows)
+        return np.column_stack([1 - p, p]) if p.ndim == 1 else p

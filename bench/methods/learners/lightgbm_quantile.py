@@ -33,28 +33,28 @@ def lightgbm_quantile(
 
     Ke et al. (2017), LightGBM: A Highly Efficient Gradient Boosting Decision Tree.
     """
-    given = boosting.settings(seed, learning_rate, num_leaves, min_child_samples)
-    return Standardised(_Levels({**given, "objective": "quantile"}, n_estimators, target.levels))
+    settings = boosting.tree_settings(seed, learning_rate, num_leaves, min_child_samples)
+    return Standardised(_ModelPerLevel({**settings, "objective": "quantile"}, n_estimators, target.levels))
 
 
-class _Levels:
-    """One model per level."""
+class _ModelPerLevel:
+    """One boosted model for each level."""
 
-    def __init__(self, given: Mapping[str, Any], rounds: int, levels: Array) -> None:
-        self._given = given
+    def __init__(self, settings: Mapping[str, Any], rounds: int, levels: Array) -> None:
+        self._settings = settings
         self._rounds = rounds
         self._levels = levels
 
-    def fit(self, X: Any, y: Array, weight: Array | None) -> _Levels:
+    def fit(self, X: Any, y: Array, weight: Array | None) -> _ModelPerLevel:
         """Grow the trees of every level."""
         X, y, weight = positive_weight_rows(X, y, weight)
-        data = boosting.binned(boosting.read(X), y, weight, self._given)
-        self._predict = [
-            boosting.grow({**self._given, "alpha": float(level)}, data, self._rounds) for level in self._levels
+        data = boosting.bin_rows(boosting.native_rows(X), y, weight, self._settings)
+        self._predictors = [
+            boosting.grow({**self._settings, "alpha": float(level)}, data, self._rounds) for level in self._levels
         ]
         return self
 
     def predict(self, X: Any) -> Array:
         """Return quantiles, shape (n, levels); they may cross."""
-        rows = boosting.read(X)
-        return np.column_stack([predict(rows) for predict in self._predict])
+        rows = boosting.native_rows(X)
+        return np.column_stack([predict(rows) for predict in self._predictors])

@@ -9,10 +9,10 @@ import numpy as np
 from bench.core.nouns import Array, BenchError, Target
 from bench.methods.learners import Model, register
 from bench.methods.learners.adapters import Standardised, positive_weight_rows
-from bench.solvers.quantile_regression import Problem, quantile_regression
+from bench.solvers.quantile_regression import RegressionProblem, quantile_regression
 
 WORST_GAP = 1e-4
-"""Relative gap above which an answer is refused; most stop below 1e-8, without a penalty below 1e-5."""
+"""Relative gap above which a solution is refused; most stop below 1e-8, without a penalty below 1e-5."""
 
 
 @register(
@@ -51,7 +51,7 @@ class _LinearQuantile:
         A, w = _with_constant(X), np.ones(len(y)) if weight is None else weight
         penalty = np.full(A.shape[1], self._alpha * w.sum())
         penalty[0] = 0.0
-        solved = [quantile_regression(Problem(A, y, w, float(level), penalty)) for level in self._levels]
+        solved = [quantile_regression(RegressionProblem(A, y, w, float(level), penalty)) for level in self._levels]
         gap = max(gap for _, gap in solved)
         if not gap <= WORST_GAP:
             raise ArithmeticError(f"linear quantile regression stopped at a relative gap of {gap:.1e}")

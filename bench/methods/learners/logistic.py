@@ -21,11 +21,11 @@ def logistic(target: Target, seed: int, *, C: float = 1.0) -> Model:
 
     if C <= 0:
         raise BenchError(f"parameter 'C' of learner 'logistic' is {C}: give a positive number")
-    return ClassModel(lambda _: _Patient(LogisticRegression(C=C, tol=1e-5, max_iter=500)), target.width)
+    return ClassModel(lambda _: _WithoutWarnings(LogisticRegression(C=C, tol=1e-5, max_iter=500)), target.width)
 
 
-class _Patient:
-    """A logistic regression that may use up its steps in silence."""
+class _WithoutWarnings:
+    """A logistic regression that may use up its steps without a warning."""
 
     def __init__(self, estimator: Any) -> None:
         self._estimator = estimator

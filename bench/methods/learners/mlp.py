@@ -38,14 +38,13 @@ def mlp(
     network = MLPClassifier if target.kind == "class" else MLPRegressor
 
     def make(n: int) -> Any:
-        return _Trained(
+        return _AllEpochs(
             network(
                 hidden_layer_sizes=(hidden,),
                 alpha=alpha,
                 learning_rate_init=learning_rate,
                 max_iter=epochs,
-                # About 16 steps an epoch, so that small and large tables get a similar number of steps.
-                batch_size=min(n, max(16, min(256, n // 16))),
+                batch_size=batch_size(n),
                 random_state=seed,
             )
         )
@@ -53,8 +52,13 @@ def mlp(
     return ClassModel(make, target.width) if target.kind == "class" else Standardised(PointModel(make))
 
 
-class _Trained:
-    """A network that is trained for its epochs in silence."""
+def batch_size(n: int) -> int:
+    """Return the rows of a batch: about 16 batches an epoch, so that small and large tables get as many steps."""
+    return min(n, max(16, min(256, n // 16)))
+
+
+class _AllEpochs:
+    """A network that is trained for its epochs without warnings."""
 
     def __init__(self, estimator: Any) -> None:
         self._estimator = estimator

@@ -1,4 +1,4 @@
-"""Models around networks of torch: rows held out to stop early, and answers row by row; nothing is registered here."""
+"""Models around networks of torch: rows held out to stop early, predictions in slices; nothing is registered here."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from bench.solvers import network
 from bench.solvers.network import Course, Layers
 
 HELD_OUT = 0.2
-"""Share of the training rows that stop the training; below `FEWEST` rows all of them teach and stop."""
+"""Share of the training rows that stop the training; below `FEWEST` rows all of them fit the network and stop it."""
 
 FEWEST = 10
+"""A fifth of fewer rows is two at most, too few to stop by."""
+
 ROWS = 4096
-"""Rows that are answered at once."""
+"""Rows that are predicted at once, so that memory does not grow with the table."""
 
 
 class Head(Protocol):
-    """What a network is asked for: how many inputs and outputs it has, its loss in training, and its quantiles."""
+    """The use of a network's outputs: how many inputs and outputs it has, its loss in training, and its quantiles."""
 
     def widths(self, columns: int) -> tuple[int, int]:
         """Return the inputs and outputs of the network for rows of so many columns."""
@@ -38,7 +40,7 @@ class NetworkModel:
     `torch` is the library itself. y must be standardised.
     """
 
-    def __init__(self, torch: Any, head: Head, layers: Layers, course: Course, levels: Array, seed: int) -> None:
+    def __init__(self, torch: Any, head: Head, *, layers: Layers, course: Course, levels: Array, seed: int) -> None:
         self._torch = torch
         self._head = head
         self._layers, self._course = layers, course
@@ -49,20 +51,20 @@ class NetworkModel:
         """Train the network on the rows that are not held out."""
         X, y, weight = positive_weight_rows(X, y, weight)
         torch, w = self._torch, np.ones(len(y)) if weight is None else weight
-        parts = [np.sort(rows) for rows in _parted(len(y), self._seed)]
+        parts = [np.sort(rows) for rows in _hold_out(len(y), self._seed)]
         X = np.asarray(X)
         (X_fit, y_fit, w_fit), held = (
-            (network.read(torch, X[rows]), network.tensor(torch, y[rows]), network.tensor(torch, w[rows]))
+            (network.clipped_tensor(torch, X[rows]), network.tensor(torch, y[rows]), network.tensor(torch, w[rows]))
             for rows in parts
         )
-        with network.alone(torch, self._seed):
+        with network.own_random_state(torch, self._seed):
             inputs, outputs = self._head.widths(X.shape[1])
-            self._net = network.stacked(torch, inputs, self._layers, outputs)
+            self._net = network.stack_layers(torch, inputs, self._layers, outputs)
 
             def loss(rows: Any) -> Any:
                 return (w_fit[rows] * self._head.loss(self._net, X_fit[rows], y_fit[rows])).mean()
 
-            network.train(torch, self._net, loss, lambda: self._held_loss(*held), len(y_fit), self._course)
+            network.train(torch, self._net, loss, lambda: self._held_loss(*held), n=len(y_fit), course=self._course)
         return self
 
     def _held_loss(self, X: Any, y: Any, w: Any) -> Any:
@@ -72,13 +74,13 @@ class NetworkModel:
     def predict(self, X: Any) -> Array:
         """Return quantiles, shape (n, levels)."""
         torch, X = self._torch, np.asarray(X)
-        with network.alone(torch, self._seed), torch.no_grad():
-            parts = (network.read(torch, X[start : start + ROWS]) for start in range(0, len(X), ROWS))
+        with network.own_random_state(torch, self._seed), torch.no_grad():
+            parts = (network.clipped_tensor(torch, X[start : start + ROWS]) for start in range(0, len(X), ROWS))
             return np.concatenate([self._head.quantiles(self._net, part).numpy() for part in parts])
 
 
-def _parted(n: int, seed: int) -> tuple[Array, Array]:
-    """Return the positions of the rows that teach and of those that are held out."""
+def _hold_out(n: int, seed: int) -> tuple[Array, Array]:
+    """Return the positions of the rows that the network is fitted on and of those that are held out."""
     if n < FEWEST:
         return np.arange(n), np.arange(n)
     order = np.random.default_rng(seed).permutation(n)

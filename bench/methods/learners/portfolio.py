@@ -14,9 +14,9 @@ from bench.methods.learners import LearnerOptions, registry
 def portfolio(names: Sequence[str], each: int, seed: int = 0) -> list[str]:
     """Return `each` configurations of every named learner, as ids: the default one, then drawn ones.
 
-    A parameter is drawn log-uniformly between the bounds of the trait `space`, whole numbers rounded. The draw depends
+    A parameter is drawn log-uniformly between the bounds of the option `space`, whole numbers rounded. The draw depends
     on the learner, its place and `seed` alone, so a larger portfolio holds every smaller one. Erickson et al. (2025),
-    "TabArena: a living benchmark for machine learning on tabular data", weigh such portfolios.
+    "TabArena: a living benchmark for machine learning on tabular data", combine such portfolios.
 
     Raises:
         BenchError: a learner does not exist.

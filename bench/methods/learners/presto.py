@@ -1,4 +1,4 @@
-"""PRESTO: ordered classes, with slopes that are drawn towards proportional odds."""
+"""PRESTO: ordered classes, with slopes that are shrunk towards proportional odds."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from bench.core.nouns import Array, BenchError, Target
 from bench.methods.learners import Model, register
 from bench.methods.learners.adapters import ClassModel
 from bench.solvers.ordinal import ordinal_rows
-from bench.solvers.presto import drawn_together, ordinal_fit
-from bench.solvers.presto_choice import chosen_penalty, dealt
+from bench.solvers.presto import ordinal_fit, presto_penalty
+from bench.solvers.presto_choice import choose_penalty, deal_folds
 
 
 @register(
@@ -27,7 +27,7 @@ def presto(
     folds: int = 5,
     alpha: float = 1.0,
 ) -> Model:
-    """Cumulative logits of ordered classes whose slopes are drawn to 0, and to those of the threshold before.
+    """Cumulative logits of ordered classes whose slopes are shrunk to 0, and to those of the threshold before.
 
         P(Y <= k | x) = σ(a_k + b_k'x),   θ_0 = b_0,   θ_k = b_k - b_{k-1}
         min  -Σ_i w_i ln P(Y = y_i | x_i) / Σ_i w_i + penalty Σ_kj (alpha |θ_kj| + (1 - alpha) θ_kj² / 2)
@@ -59,11 +59,10 @@ class _Presto:
         """Choose the penalty, where none is given, and fit the model on all rows."""
         penalty = self._penalty
         if penalty is None:
-            penalty = chosen_penalty(
-                X, y, sample_weight, self._n_penalties, self._alpha, dealt(y, self._folds, self._seed)
-            )
+            fold = deal_folds(y, self._folds, self._seed)
+            penalty = choose_penalty(X, y, sample_weight, n_penalties=self._n_penalties, alpha=self._alpha, fold=fold)
         rows = ordinal_rows(X, y, sample_weight)
-        self._model = ordinal_fit(rows, drawn_together(rows, penalty, self._alpha)).model
+        self._model = ordinal_fit(rows, presto_penalty(rows, penalty, self._alpha)).model
         return self
 
     def predict_proba(self, X: Array) -> Array:

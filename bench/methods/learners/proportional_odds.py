@@ -6,7 +6,7 @@ from bench.core.nouns import Array, BenchError, Target
 from bench.methods.learners import Model, register
 from bench.methods.learners.adapters import ClassModel
 from bench.solvers.ordinal import ordinal_rows
-from bench.solvers.presto import ordinal_fit, parallel
+from bench.solvers.presto import ordinal_fit, proportional_penalty
 
 
 @register(
@@ -41,7 +41,7 @@ class _ProportionalOdds:
     def fit(self, X: Array, y: Array, sample_weight: Array | None = None) -> _ProportionalOdds:
         """Fit the model."""
         rows = ordinal_rows(X, y, sample_weight)
-        self._model = ordinal_fit(rows, parallel(rows, self._alpha / len(y))).model
+        self._model = ordinal_fit(rows, proportional_penalty(rows, self._alpha / len(y))).model
         return self
 
     def predict_proba(self, X: Array) -> Array:

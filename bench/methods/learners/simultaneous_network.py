@@ -12,7 +12,7 @@ from bench.solvers import network
 from bench.solvers.network import Course, Layers
 
 OUTERMOST = 0.001
-"""Levels are drawn between this and one less this."""
+"""Levels are drawn between this and one less this: at 0 and 1 any quantile that is far enough out is best."""
 
 
 @register(
@@ -40,13 +40,12 @@ def simultaneous_network(
         q_τ(x) = f(x, τ - ½),   min E_τ Σ_i w_i |τ - [y_i < q_τ(x_i)]| h(y_i - q_τ(x_i)),   τ uniform on [0.001, 0.999]
 
     h(u) = |u|, or with `huber` > 0 quadratic up to it. A fifth of the training rows is held out to stop early, by the
-    levels that are asked for. Needs torch. Tagasovska and Lopez-Paz (2019), Single-Model Uncertainties for Deep
-    Learning.
+    levels of the target. Needs torch. Tagasovska and Lopez-Paz (2019), Single-Model Uncertainties for Deep Learning.
     """
-    torch, shape = network.load("learner", "simultaneous-network"), Layers(hidden, layers, dropout)
-    network.refuse("learner", "simultaneous-network", shape, learning_rate, huber=huber)
-    head = _LevelAsInput(torch, target.levels, huber)
-    return Standardised(NetworkModel(torch, head, shape, Course(learning_rate), target.levels, seed))
+    torch, shape = network.import_torch("learner", "simultaneous-network"), Layers(hidden, layers, dropout)
+    network.refuse_settings("learner", "simultaneous-network", shape, learning_rate, huber=huber)
+    head, course = _LevelAsInput(torch, target.levels, huber), Course(learning_rate)
+    return Standardised(NetworkModel(torch, head, layers=shape, course=course, levels=target.levels, seed=seed))
 
 
 class _LevelAsInput:
@@ -67,7 +66,7 @@ class _LevelAsInput:
         return network.pinball(self._torch, y - self._at(net, X, level), level, self._huber)
 
     def quantiles(self, net: Any, X: Any) -> Any:
-        """Return the quantiles of each row at the levels that are asked for; they may cross."""
+        """Return the quantiles of each row at the levels of the target; they may cross."""
         return self._torch.stack([self._at(net, X, level.expand(len(X))) for level in self._levels], dim=1)
 
     def _at(self, net: Any, X: Any, level: Any) -> Any:

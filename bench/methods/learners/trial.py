@@ -17,6 +17,7 @@ TARGETS = {
     "quantile": Target("quantile", (0.1, 0.5, 0.9)),
 }
 N_ROWS = 80
+"""Rows of the trial: few, so that it takes a moment."""
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Calibration of class probabilities: whether what is said to be likely comes true as often; the decision is not seen.
+"""Calibration of class probabilities: whether what is predicted as likely comes true as often; decisions do not count.
 
 Class weights in training distort probabilities: `calibration_in_large` shows it first, the binned errors show where.
 """
@@ -37,8 +37,8 @@ def ece(target: Target, y: Array, prediction: Prediction) -> float:
 def classwise_ece(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean over classes of the calibration error of p_k: Σ_b |Σ_{i in b} w_i ([y_i = k] - p_ik)| / Σ_i w_i.
 
-    The bins are those of `ece`, cut anew for every class. The mean is over the classes that y has: what is said of an
-    absent class is missing elsewhere in its row. Kull et al. (2019), Beyond temperature scaling: obtaining
+    The bins are those of `ece`, cut anew for every class. The mean is over the classes that y has: the probability of
+    an absent class is missing elsewhere in its row. Kull et al. (2019), Beyond temperature scaling: obtaining
     well-calibrated multiclass probabilities with Dirichlet calibration.
     """
     present = np.flatnonzero(shares(y, prediction.weight, target.width))
@@ -51,9 +51,9 @@ def classwise_ece(target: Target, y: Array, prediction: Prediction) -> float:
 def calibration_in_large(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean probability of a class minus its share of the rows; the goal is 0.
 
-    Two classes: that of the class that is rarer in y (the second, if tied), with its sign: above 0 it is said to be
-    more likely than it is, as class weights make it. More: the mean of the absolute values over the classes that y
-    has. Steyerberg (2009), Clinical prediction models; van den Goorbergh et al. (2022), The harm of class imbalance
+    Two classes: that of the class that is rarer in y (the second, if tied), with its sign: above 0 it is predicted as
+    more likely than it is, as class weights make it. More: the mean of the absolute values over the classes that y has.
+    Steyerberg (2009), Clinical prediction models; van den Goorbergh et al. (2022), The harm of class imbalance
     corrections for risk prediction models.
     """
     share = shares(y, prediction.weight, target.width)
@@ -64,8 +64,9 @@ def calibration_in_large(target: Target, y: Array, prediction: Prediction) -> fl
 
 
 def _binned_gap(predictions: Array, came: Array, weight: Array | None) -> float:
-    """Return Σ_b |Σ_{i in b} w_i (came_i - said_i)| / Σ_i w_i over bins of equal weight in the order of `said`."""
+    """Return Σ_b |Σ_{i in b} w_i (came_i - p_i)| / Σ_i w_i over bins of equal weight in the order of p."""
     weight = np.ones(len(predictions)) if weight is None else weight
+    # 12 decimals: probabilities that differ by rounding alone belong together, whatever the order of rows
     _, group = np.unique(np.round(predictions, 12), return_inverse=True)
     mass = np.concatenate([[0.0], np.cumsum(np.bincount(group, weights=weight))])
     gap = np.concatenate([[0.0], np.cumsum(np.bincount(group, weights=weight * (came - predictions)))])

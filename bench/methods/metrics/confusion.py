@@ -31,7 +31,7 @@ class Counts:
 
     @property
     def precision(self) -> Array:
-        """Hits among the rows said to be of the class (..., K); NaN where there are none."""
+        """Hits among the rows decided to be of the class (..., K); NaN where there are none."""
         return _ratio(self.hit, self.predicted)
 
     @property
@@ -66,20 +66,20 @@ def counts(y: Array, predicted: Array, width: int, weight: Array | None = None) 
     )
 
 
-def of_answer(target: Target, y: Array, prediction: Prediction) -> Counts:
-    """Return the counts of the labels that the answer decides on."""
+def of_prediction(target: Target, y: Array, prediction: Prediction) -> Counts:
+    """Return the counts of the labels that the prediction decides on."""
     return counts(y, prediction.labels, target.width, prediction.weight)
 
 
 def label_metric(breaks: Mapping[str, str] | None = None) -> Callable[[Formula], Formula]:
     """Return the decorator that registers a label metric by its formula on counts, (..., K) -> (...).
 
-    The trait `counts` keeps the formula; `breaks` names the laws that the metric may break, with reasons.
+    The option `counts` keeps the formula; `breaks` names the laws that the metric may break, with reasons.
     """
 
     def enter(formula: Formula) -> Formula:
         def metric(target: Target, y: Array, prediction: Prediction) -> float:
-            return float(formula(of_answer(target, y, prediction)))
+            return float(formula(of_prediction(target, y, prediction)))
 
         metric.__name__, metric.__doc__, metric.__module__ = formula.__name__, formula.__doc__, formula.__module__
         register("class", direction="max", label=True, counts=formula, breaks=breaks)(metric)

@@ -36,7 +36,7 @@ def f1_average(
     weighting `entropy:total=listed` takes the rows of the classes in `labels` instead.
     """
     table = _table(y, predicted, weight)
-    return float(_average(table, weighting, _chosen(table, labels), total))
+    return float(_average(table, weighting, _chosen_codes(table, labels), total))
 
 
 def f1_pooled(y: Array, predicted: Array, *, labels: Sequence[int] | None = None, weight: Array | None = None) -> float:
@@ -45,7 +45,7 @@ def f1_pooled(y: Array, predicted: Array, *, labels: Sequence[int] | None = None
     It is the average of F1_c with weights T_c + P_c, true and predicted rows; NaN if there are none.
     """
     table = _table(y, predicted, weight)
-    return float(_pooled(table, _chosen(table, labels)))
+    return float(_pooled(table, _chosen_codes(table, labels)))
 
 
 @label_metric()
@@ -57,31 +57,31 @@ def micro_f1(table: Counts) -> Array:
 @label_metric()
 def macro_f1(table: Counts) -> Array:
     """Return the plain mean of the F1 of each class; not the F1 of mean precision and mean recall."""
-    return _named(table, "macro")
+    return _average_by_name(table, "macro")
 
 
 @label_metric()
 def weighted_f1(table: Counts) -> Array:
     """Return the mean F1, each class weighted by its rows n_c."""
-    return _named(table, "weighted")
+    return _average_by_name(table, "weighted")
 
 
 @label_metric()
 def dodrans_f1(table: Counts) -> Array:
     """Return the mean F1, each class weighted by n_c^(3/4). Harbecke et al. (2022)."""
-    return _named(table, "dodrans")
+    return _average_by_name(table, "dodrans")
 
 
 @label_metric()
 def sqrt_f1(table: Counts) -> Array:
     """Return the mean F1, each class weighted by n_c^(1/2): half way from macro to weighted F1."""
-    return _named(table, "sqrt")
+    return _average_by_name(table, "sqrt")
 
 
 @label_metric()
 def entropy_f1(table: Counts) -> Array:
     """Return the mean F1, each class weighted by -n_c ln(n_c / N); NaN if y has one class only."""
-    return _named(table, "entropy")
+    return _average_by_name(table, "entropy")
 
 
 @label_metric(breaks=TIED)
@@ -117,7 +117,7 @@ def _f_beta(table: Counts, beta: float) -> Array:
     return of_class[..., table.rarer] if len(table.true) == 2 else of_class[..., table.present].mean(axis=-1)
 
 
-def _named(table: Counts, name: str) -> Array:
+def _average_by_name(table: Counts, name: str) -> Array:
     return _average(table, class_weights.registry.scheme(name), np.arange(len(table.true)), None)
 
 
@@ -144,7 +144,7 @@ def _table(y: Array, predicted: Array, weight: Array | None) -> Counts:
     return counts(y, predicted, int(max(y.max(initial=0), predicted.max(initial=0))) + 1, weight)
 
 
-def _chosen(table: Counts, labels: Sequence[int] | None) -> Array:
+def _chosen_codes(table: Counts, labels: Sequence[int] | None) -> Array:
     """Return the codes in `labels` that the table knows; the others have no row, true or predicted."""
     width = len(table.true)
     return np.arange(width) if labels is None else np.array([c for c in labels if c < width], dtype=int)

@@ -69,5 +69,6 @@ def kappa(table: Counts) -> Array:
     """
     mass = table.true.sum()
     agreed, chance = table.hit.sum(axis=-1) / mass, table.predicted @ table.true / mass**2
+    # chance agrees on all rows, but for rounding
     certain = np.max(table.predicted * table.true, axis=-1) >= mass**2 * (1 - 1e-12)
     return np.divide(agreed - chance, 1 - chance, out=np.full(np.shape(chance), np.nan), where=~certain)

@@ -1,4 +1,4 @@
-"""Metrics of ordered classes, by how many steps an answer is off; NaN where the classes do not stand in order.
+"""Metrics of ordered classes, by how many steps a prediction is off; NaN where the classes do not stand in order.
 
 They read the class codes as equally spaced. Errors are in steps, so they are not averaged over tasks.
 """
@@ -17,7 +17,7 @@ from bench.methods.metrics.classes import class_balanced, shares
 
 Function = Callable[[Target, Array, Prediction], float]
 
-UNHEARD = {"hears_rule": "it is defined for ordered classes, and those of the examples have no order"}
+NO_ORDER = {"hears_rule": "it is defined for ordered classes, and those of the examples have no order"}
 
 
 def _only_ordered(function: Function) -> Function:
@@ -30,14 +30,14 @@ def _only_ordered(function: Function) -> Function:
     return metric
 
 
-@register("class", direction="min", label=True, unit=True, breaks=UNHEARD)
+@register("class", direction="min", label=True, unit=True, breaks=NO_ORDER)
 @_only_ordered
 def ordinal_mae(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean of |y - decided|, in steps between classes; NaN where these are not ordered."""
     return float(losses.mean(np.abs(y.astype(int) - prediction.labels), prediction.weight))
 
 
-@register("class", direction="min", label=True, unit=True, breaks=UNHEARD)
+@register("class", direction="min", label=True, unit=True, breaks=NO_ORDER)
 @_only_ordered
 def ma_mae(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean over the classes that y has of the mean of |y - decided| on their rows; NaN where not ordered.
@@ -48,20 +48,20 @@ def ma_mae(target: Target, y: Array, prediction: Prediction) -> float:
     return float(losses.mean(off, class_balanced(y, prediction.weight)))
 
 
-@register("class", direction="max", label=True, breaks=UNHEARD)
+@register("class", direction="max", label=True, breaks=NO_ORDER)
 @_only_ordered
 def quadratic_kappa(target: Target, y: Array, prediction: Prediction) -> float:
     """Return 1 - Σ_ij (i - j)² O_ij / Σ_ij (i - j)² E_ij: agreement beyond chance, where far misses cost more.
 
-    O_ij is the share of rows of class i said to be j, E_ij = t_i p_j what it would be by chance. NaN where both sides
-    are of one and the same class, and where the classes are not ordered. Cohen (1968), Weighted kappa: nominal scale
-    agreement with provision for scaled disagreement or partial credit.
+    O_ij is the share of rows of class i decided to be j, E_ij = t_i p_j what it would be by chance. NaN where both
+    sides are of one and the same class, and where the classes are not ordered. Cohen (1968), Weighted kappa: nominal
+    scale agreement with provision for scaled disagreement or partial credit.
     """
     true, predictions = (shares(codes, prediction.weight, target.width) for codes in (y, prediction.labels))
     steps = np.arange(target.width)
     chance = float(true @ np.square(steps[:, None] - steps) @ predictions)
     found = float(losses.mean(np.square(y.astype(int) - prediction.labels), prediction.weight))
-    return 1 - found / chance if chance > 1e-12 else float("nan")
+    return 1 - found / chance if chance > 1e-12 else float("nan")  # both sides are of one class, but for rounding
 
 
 @register("class", direction="min", proper=True)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.core import losses
 from bench.core.nouns import Array, Prediction, Target, clip_probabilities
-from bench.methods.metrics.confusion import of_answer
+from bench.methods.metrics.confusion import of_prediction
 from bench.methods.metrics.ranking import area, average_precision
 
 
@@ -19,7 +19,7 @@ def per_class(target: Target, y: Array, prediction: Prediction) -> pd.DataFrame:
     (means over the rows of the class: `balanced_log_loss` and `stratified_brier` are their means), auroc and auprc (the
     class against the rest; a random ranking has an auprc of `share`).
     """
-    table = of_answer(target, y, prediction)
+    table = of_prediction(target, y, prediction)
     weight = np.ones(len(y)) if prediction.weight is None else prediction.weight
     mass = weight.sum() if weight.sum() > 0 else np.nan
     probabilities, _ = clip_probabilities(prediction.values)

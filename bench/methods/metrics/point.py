@@ -1,4 +1,4 @@
-"""Metrics of point answers."""
+"""Metrics of point predictions."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from bench.methods.metrics import register
 
 @register("point", direction="min", unit=True)
 def rmse(target: Target, y: Array, prediction: Prediction) -> float:
-    """Return the root mean squared error, √ mean (said - y)²."""
+    """Return the root mean squared error, √ mean (ŷ - y)²."""
     return float(np.sqrt(losses.mean(losses.squared_error(y, prediction.values), prediction.weight)))
 
 
 @register("point", direction="min", unit=True)
 def mae(target: Target, y: Array, prediction: Prediction) -> float:
-    """Return the mean absolute error, mean |said - y|."""
+    """Return the mean absolute error, mean |ŷ - y|."""
     return float(losses.mean(np.abs(prediction.values[:, 0] - y), prediction.weight))
 
 
 @register("point", direction="max")
 def r2(target: Target, y: Array, prediction: Prediction) -> float:
-    """Return R² = 1 - mean (said - y)² / mean (y - m)², with m the mean of these y; NaN if y is constant."""
+    """Return R² = 1 - mean (ŷ - y)² / mean (y - m)², with m the mean of these y; NaN if y is constant."""
     used = y if prediction.weight is None else y[prediction.weight > 0]
     if np.ptp(used) == 0:
         return float("nan")

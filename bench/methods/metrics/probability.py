@@ -1,4 +1,4 @@
-"""Scores of class probabilities; the decision rule is not seen."""
+"""Scores of class probabilities; the decision rule is not used."""
 
 from __future__ import annotations
 

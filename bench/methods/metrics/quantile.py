@@ -1,4 +1,4 @@
-"""Metrics of quantile answers.
+"""Metrics of quantile predictions.
 
 Quantiles may be infinite, as those of conformal intervals are that no number can keep: widths and scores are infinite
 then, never NaN, and rows of weight zero do not count at all.
@@ -36,13 +36,13 @@ def dispersion(target: Target, y: Array, prediction: Prediction) -> float:
     if not target.symmetric:
         return float("nan")
     lower, upper = _ends(prediction.values)
-    wide = _apart(lower, upper) * (2 * target.levels[: lower.shape[1]])
+    wide = _distance(lower, upper) * (2 * target.levels[: lower.shape[1]])
     return _mean(wide.sum(axis=1) / target.width, prediction)
 
 
 @register("quantile", direction="none", unit=True)
 def underprediction(target: Target, y: Array, prediction: Prediction) -> float:
-    """Return the part of WIS that is y above the answer; NaN if the levels are not symmetric.
+    """Return the part of WIS that is y above the prediction; NaN if the levels are not symmetric.
 
         (2 / K) ((y - m)⁺ / 2 + Σ_i (y - u_i)⁺)
 
@@ -54,7 +54,7 @@ def underprediction(target: Target, y: Array, prediction: Prediction) -> float:
 
 @register("quantile", direction="none", unit=True)
 def overprediction(target: Target, y: Array, prediction: Prediction) -> float:
-    """Return the part of WIS that is y below the answer; NaN if the levels are not symmetric.
+    """Return the part of WIS that is y below the prediction; NaN if the levels are not symmetric.
 
         (2 / K) ((m - y)⁺ / 2 + Σ_i (l_i - y)⁺)
 
@@ -75,11 +75,11 @@ def mean_pinball(target: Target, y: Array, prediction: Prediction) -> float:
 
 @register("quantile", direction="min", proper=True, unit=True, each="level")
 def pinball(target: Target, y: Array, prediction: Prediction, *, level: float = 0.5) -> float:
-    """Return the pinball loss ψ_τ(y - q_τ) of one level, mean over rows; NaN where the answer lacks the level.
+    """Return the pinball loss ψ_τ(y - q_τ) of one level, mean over rows; NaN where the prediction lacks the level.
 
     Koenker and Bassett (1978), Regression quantiles.
     """
-    place = np.flatnonzero(np.abs(target.levels - level) <= 1e-9)
+    place = np.flatnonzero(np.abs(target.levels - level) <= 1e-9)  # equal but for rounding
     if not len(place):
         return float("nan")
     return _mean(losses.pinball(y, prediction.values[:, place], target.levels[place])[:, 0], prediction)
@@ -117,7 +117,7 @@ def width(target: Target, y: Array, prediction: Prediction, *, interval: float =
     if interval not in target.intervals:
         return float("nan")
     lower, upper = prediction.values[:, target.intervals[interval]].T
-    return _mean(_apart(lower, upper), prediction)
+    return _mean(_distance(lower, upper), prediction)
 
 
 @register("quantile", direction="min")
@@ -157,7 +157,7 @@ def _ends(values: Array) -> tuple[Array, Array]:
     return values[:, :half], values[:, ::-1][:, :half]
 
 
-def _apart(lower: Array, upper: Array) -> Array:
+def _distance(lower: Array, upper: Array) -> Array:
     """Return upper - lower, infinite where either end is."""
     known = np.isfinite(lower) & np.isfinite(upper)
     return np.subtract(upper, lower, out=np.full(lower.shape, np.inf), where=known)

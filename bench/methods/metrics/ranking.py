@@ -1,4 +1,4 @@
-"""How well class probabilities rank the rows; the decision rule is not seen."""
+"""How well class probabilities rank the rows; the decision rule is not used."""
 
 from __future__ import annotations
 

@@ -1,6 +1,9 @@
-"""Post-processing steps, one a file: `step(answer, y, rng, *, parameters) -> (answer -> answer)`.
+"""Post-processing steps, one a file: `step(prediction, y, rng, *, parameters) -> (prediction -> prediction)`.
 
-A step learns on answers whose true values are known, and changes test answers alike.
+A step learns from predictions whose true values are known, and changes test predictions alike.
+
+May import: `core`, `solvers`, `stats`, `tasks`, `class_weights` and `metrics`.
+Next of its kind: a step is one file with a decorated function.
 """
 
 from __future__ import annotations
@@ -19,6 +22,9 @@ Change = Callable[[Prediction], Prediction]
 """What a step has learned: it changes the predictions of any rows alike."""
 
 
+Learns = Literal["folds", "calibration", "nothing"]
+
+
 class Step(Protocol):
     """The function of a post-processing step."""
 
@@ -28,17 +34,17 @@ class Step(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class StepOptions(PluginOptions):
-    """What a post-processing step may say of itself.
+    """What a post-processing step declares.
 
-    `learns` says from what it learns: `folds`, the cross-fitted out-of-fold predictions of the training rows, with the
+    `learns` is what it learns from: `folds`, the cross-fitted out-of-fold predictions of the training rows, with the
     inner fold of each; `calibration`, the predictions of rows from which nothing has learned, on tasks with time in its
     order; `nothing`. `protocols` are those under which it can keep its promise (all, if none is named): a step that
     names `bag` or `nested` finds in `by_fold` of a test prediction what the models of each inner fold predict, in the
     order of their folds. `guarantee` is what it promises and under which assumption, in one short phrase that the
-    tables carry. `binary` says that it is defined for two classes only.
+    tables carry. A `binary` step is defined for two classes only.
     """
 
-    learns: Literal["folds", "calibration", "nothing"] = "folds"
+    learns: Learns = "folds"
     protocols: tuple[ProtocolName, ...] = ()
     guarantee: str = ""
     binary: bool = False
@@ -55,7 +61,7 @@ def register(
     tags: Collection[str] = (),
     breaks: Mapping[str, str] | None = None,
     code: Collection[str] = (),
-    learns: Literal["folds", "calibration", "nothing"] = "folds",
+    learns: Learns = "folds",
     protocols: tuple[ProtocolName, ...] = (),
     guarantee: str = "",
     binary: bool = False,

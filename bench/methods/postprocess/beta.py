@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Prediction
 from bench.methods.postprocess import register
-from bench.methods.postprocess.one_vs_rest import Curve, calibrated, curve_of, logistic, smoothed
+from bench.methods.postprocess.one_vs_rest import Curve, calibrate, curve_of, logistic, smooth_targets
 
 HELD = ((True, False), (False, True), (False, False))
 """Which of a and b stay free where both cannot."""
@@ -21,24 +21,24 @@ def beta(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callable
         p ← 1 / (1 + exp(-(a ln p - b ln(1 - p) + c))),   a, b >= 0
 
     a = b is `platt`, a = b = 1 and c = 0 no change. The log loss is taken on Platt's targets (see there), which hold
-    the parameters finite where the classes can be told apart without a mistake. Kull, Silva Filho and Flach (2017),
+    the parameters finite where the classes can be separated without a mistake. Kull, Silva Filho and Flach (2017),
     "Beta calibration: a well-founded and easily implemented improvement on logistic calibration for binary
     classifiers".
     """
-    return calibrated(prediction, y, _learned)
+    return calibrate(prediction, y, _learn_curve)
 
 
-def _learned(p: Array, rest: Array, hit: Array, mass: Array) -> Curve:
+def _learn_curve(p: Array, rest: Array, hit: Array, mass: Array) -> Curve:
     """Leave a and b free, or else hold one or both at zero: the loss is convex, so the best are among them."""
-    features, target = _features(p, rest), smoothed(hit, mass)
-    w, _ = _held(features, target, mass, (True, True))
+    features, target = _features(p, rest), smooth_targets(hit, mass)
+    w, _ = _fit_with_zeros(features, target, mass, (True, True))
     if (w[:2] < 0).any():
-        tried = [_held(features, target, mass, free) for free in HELD]
+        tried = [_fit_with_zeros(features, target, mass, free) for free in HELD]
         w, _ = min((found for found in tried if (found[0][:2] >= 0).all()), key=lambda found: found[1])
     return curve_of(_features, w)
 
 
-def _held(features: Array, target: Array, mass: Array, free: tuple[bool, bool]) -> tuple[Array, float]:
+def _fit_with_zeros(features: Array, target: Array, mass: Array, free: tuple[bool, bool]) -> tuple[Array, float]:
     """Return a, b and c with those that are not free at zero, and the loss."""
     chosen = np.array([*free, True])
     w = np.zeros(3)

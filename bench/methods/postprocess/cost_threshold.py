@@ -32,14 +32,18 @@ def cost_threshold(
         BenchError: the costs are no numbers, no square matrix, or cannot be decided by with class multipliers.
         NotApplicableError: the matrix is for another number of classes.
     """
-    table = _table(costs)
+    table = _read_costs(costs)
     if table.size > 1 and len(table) != prediction.target.width:
         raise NotApplicableError(f"the costs are for {len(table)} classes, the task has {prediction.target.width}")
-    rule = _rare(prediction, y, float(table[0, 0])) if table.size == 1 else _multipliers(table, costs)
+    if table.size == 1:  # the ratio is for the classes that are as rare as any with a row
+        counts = np.bincount(y, weights=prediction.weight, minlength=prediction.target.width).astype(float)
+        rule = np.where(counts == counts[counts > 0].min(), float(table[0, 0]), 1.0)
+    else:
+        rule = _multipliers(table, costs)
     return lambda other: replace(other, rule=rule)
 
 
-def _table(costs: str) -> Array:
+def _read_costs(costs: str) -> Array:
     """Read one number or a square matrix."""
     try:
         table = np.array([[float(word) for word in row.split()] for row in costs.split(";")])
@@ -52,12 +56,6 @@ def _table(costs: str) -> Array:
             "such as '0 1; 5 0', a row for each true class"
         )
     return table
-
-
-def _rare(prediction: Prediction, y: Array, ratio: float) -> Array:
-    """Multiply the classes that are as rare as any with a row."""
-    counts = np.bincount(y, weights=prediction.weight, minlength=prediction.target.width).astype(float)
-    return np.where(counts == counts[counts > 0].min(), ratio, 1.0)
 
 
 def _multipliers(table: Array, costs: str) -> Array:

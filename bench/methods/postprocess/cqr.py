@@ -26,7 +26,7 @@ def cqr(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callable[
     interval is widened to hold the narrower ones, so no coverage is lost. On exchangeable rows every interval covers
     with probability >= 1 - a; if it need not be widened, and without ties, also <= 1 - a + 1/(n + 1).
 
-    Row weights count: a row of weight two like two equal rows, and the row that is answered with its own weight; then
+    Row weights count: a row of weight two like two equal rows, and the row to be predicted with its own weight; then
     the weighted coverage is >= 1 - a, if the rows with their weights are exchangeable (Tibshirani, Barber, Candès and
     Ramdas, 2019, "Conformal prediction under covariate shift"). Romano, Patterson and Candès (2019), "Conformalized
     quantile regression".

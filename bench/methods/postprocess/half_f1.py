@@ -32,16 +32,16 @@ def half_f1(prediction: Prediction, y: Array, rng: np.random.Generator) -> Calla
         raise NotApplicableError("half-f1 is defined for two classes")
     counts = np.bincount(y, weights=prediction.weight, minlength=2)
     rarer = int(counts[1] <= counts[0])
-    cut = _fixed_point(prediction.values[:, rarer], prediction.weight)
+    cut = _best_cut(prediction.values[:, rarer], prediction.weight)
     rule = np.where(np.arange(2) == rarer, 1.0, cut / (1 - cut))
     return lambda other: replace(other, rule=rule)
 
 
-def _fixed_point(p: Array, weight: Array | None) -> float:
+def _best_cut(p: Array, weight: Array | None) -> float:
     """Return t = F(t) / 2; F rises with every step, and takes finitely many values."""
     mass = np.ones(len(p)) if weight is None else weight
     cut, before = 0.0, -1.0
     while cut > before:
-        predictions = p > cut
-        before, cut = cut, float((mass * p)[predictions].sum() / (mass @ p + mass[predictions].sum()))
+        decided = p > cut
+        before, cut = cut, float((mass * p)[decided].sum() / (mass @ p + mass[decided].sum()))
     return before

@@ -46,40 +46,40 @@ def split_conformal(prediction: Prediction, y: Array, mass: Array) -> Callable[[
     """Return the change that moves both ends of every central interval out by a quantile of the misses E.
 
     For a row of weight w, the margin is the smallest miss e with Σ_{E_i <= e} m_i >= (1 - a)(Σ m_i + w), infinite where
-    there is none; m (n,) is the `mass` of the rows that teach. With weights of one that is the ceil((1 - a)(n + 1))-th
+    there is none; m (n,) is the `mass` of the calibration rows. With weights of one that is the ceil((1 - a)(n + 1))-th
     smallest miss.
     """
     intervals = central(prediction.target)
-    known = [ordered(misses(prediction, y, lower, upper), mass) for _, lower, upper in intervals]
+    known = [sort_scores(misses(prediction, y, lower, upper), mass) for _, lower, upper in intervals]
 
     def change(other: Prediction) -> Prediction:
         values, own = other.values.copy(), mass_of(other)
         for (coverage, lower, upper), (scores, reached) in zip(intervals, known, strict=True):
             wanted = coverage * (reached[-1] + own) * (1 - ROUNDING)
             margin = scores[np.searchsorted(reached[1:], wanted)]
-            values[:, lower] = _moved(values[:, lower], -margin)
-            values[:, upper] = _moved(values[:, upper], margin)
-        return nested(other, values)
+            values[:, lower] = _move_ends(values[:, lower], -margin)
+            values[:, upper] = _move_ends(values[:, upper], margin)
+        return nest(other, values)
 
     return change
 
 
-def ordered(scores: Array, mass: Array) -> tuple[Array, Array]:
+def sort_scores(scores: Array, mass: Array) -> tuple[Array, Array]:
     """Return the scores in order with infinity at their end, and the mass up to each, from zero."""
     order = np.argsort(scores, kind="stable")
     return np.append(scores[order], np.inf), np.append(0.0, np.cumsum(mass[order]))
 
 
-def _moved(ends: Array, margin: Array) -> Array:
+def _move_ends(ends: Array, margin: Array) -> Array:
     """Move the ends; one that is infinite already, by an earlier step, stays."""
     return np.add(ends, margin, out=ends.copy(), where=np.isfinite(ends))
 
 
-def nested(prediction: Prediction, values: Array) -> Prediction:
-    """Return the answer with new ends, each interval widened to hold the median and the narrower intervals.
+def nest(prediction: Prediction, values: Array) -> Prediction:
+    """Return the prediction with new ends, each interval widened to hold the median and the narrower intervals.
 
     No interval shrinks, so none covers less. Without a median among the levels, the middle between the two inner ends
-    of `answer` takes its place.
+    of `prediction` takes its place.
     """
     half, width = values.shape[1] // 2, values.shape[1]
     with np.errstate(invalid="ignore"):  # the middle of (-inf, inf) is NaN, and fmin and fmax pass it over
@@ -104,7 +104,9 @@ def smallest_sums(ends: Array, known: Known, wanted: Array) -> Array:
         if ((above - below).sum(axis=1) <= 1).all():
             break
         middle = low + (high - low) / 2
-        at = _counted(middle[:, None] - ends, known)
+        rooms = (middle[:, None] - ends).T  # how far E may go in each fold
+        counts = [np.searchsorted(s[:-1], room, "right") for room, (s, _) in zip(rooms, known, strict=True)]
+        at = np.column_stack(counts)
         enough = sum(reached[at[:, f]] for f, (_, reached) in enumerate(known)) >= wanted
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
         below, above = np.where(enough[:, None], below, at), np.where(enough[:, None], at, above)
@@ -116,9 +118,3 @@ def _sums(ends: Array, known: Known, place: Array) -> Array:
     """Return ends_f + E of fold f at a place in its order, shape (n, F)."""
     scores = [scores[at] for at, (scores, _) in zip(place.T, known, strict=True)]
     return ends + (np.column_stack(scores) if place.ndim == 2 else np.array(scores))
-
-
-def _counted(room: Array, known: Known) -> Array:
-    """Count the E of each fold that are at most `room` (n, F)."""
-    found = [np.searchsorted(scores[:-1], at, "right") for at, (scores, _) in zip(room.T, known, strict=True)]
-    return np.column_stack(found)

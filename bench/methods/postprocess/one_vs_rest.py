@@ -13,17 +13,20 @@ Curve = Callable[[Array, Array], Array]
 """(p, 1 - p), each (n,) -> calibrated p (n,)."""
 
 STEPS = 100
+"""Newton steps at most."""
+
 HALVINGS = 40
+"""A step is halved so often at most: if a 10^-12th of it still does not lower the loss, what is left is rounding."""
 
 
-def calibrated(
+def calibrate(
     prediction: Prediction, y: Array, learn: Callable[[Array, Array, Array, Array], Curve]
 ) -> Callable[[Prediction], Prediction]:
     """Return the change that sends each class's probability through a curve of its own and lets rows sum to one.
 
     `learn` gets p, 1 - p, whether the class is true, and the row weights, each (n,) over the rows of weight above zero.
     A class that has no row, or all of them, stays as it is; so does a row to which every curve gives zero. The two
-    curves of two classes say the same. What comes out is calibrated to the classes of the known rows, so that the class
+    curves of two classes agree. What comes out is calibrated to the classes of the known rows, so that the class
     weights of the training are behind it no more.
     """
     used = np.ones(len(y), dtype=bool) if prediction.weight is None else prediction.weight > 0
@@ -35,7 +38,18 @@ def calibrated(
         for k in range(prediction.target.width)
         if 0 < np.count_nonzero(truth == k) < len(truth)
     }
-    return lambda other: _sent(other, curves)
+
+    def change(other: Prediction) -> Prediction:
+        p, rest = _split(other.values)
+        odds = p.copy()
+        for k, curve in curves.items():
+            odds[:, k] = curve(p[:, k], rest[:, k])
+        empty = ~(odds.sum(axis=1) > 0)
+        odds[empty] = p[empty]
+        values, _ = clip_probabilities(odds / odds.sum(axis=1, keepdims=True))
+        return replace(other, values=values, effective_class_weights=None)
+
+    return change
 
 
 def _split(values: Array) -> tuple[Array, Array]:
@@ -44,18 +58,7 @@ def _split(values: Array) -> tuple[Array, Array]:
     return p, p @ (1 - np.eye(p.shape[1]))
 
 
-def _sent(prediction: Prediction, curves: dict[int, Curve]) -> Prediction:
-    p, rest = _split(prediction.values)
-    odds = p.copy()
-    for k, curve in curves.items():
-        odds[:, k] = curve(p[:, k], rest[:, k])
-    empty = ~(odds.sum(axis=1) > 0)
-    odds[empty] = p[empty]
-    values, _ = clip_probabilities(odds / odds.sum(axis=1, keepdims=True))
-    return replace(prediction, values=values, effective_class_weights=None)
-
-
-def smoothed(hit: Array, mass: Array) -> Array:
+def smooth_targets(hit: Array, mass: Array) -> Array:
     """Return Platt's targets: (N₊ + 1) / (N₊ + 2) for the N₊ rows of the class, 1 / (N₋ + 2) for the others (n,)."""
     own, others = mass[hit].sum(), mass[~hit].sum()
     return np.where(hit, (own + 1) / (own + 2), 1 / (others + 2))
@@ -73,6 +76,7 @@ def logistic(features: Array, target: Array, mass: Array) -> tuple[Array, float]
         p = _sigmoid(features @ w)
         slope = features.T @ (mass * (p - target))
         bend = (features.T * (mass * p * (1 - p))) @ features
+        # 1e-300 where every p is 0 or 1, and there is no bend at all
         step = np.linalg.solve(bend + (1e-12 * np.trace(bend) + 1e-300) * np.eye(len(w)), slope)
         for _ in range(HALVINGS):
             found = _log_loss(features @ (w - step), target, mass)

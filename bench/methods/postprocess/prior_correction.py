@@ -22,20 +22,21 @@ def prior_correction(prediction: Prediction, y: Array, rng: np.random.Generator)
 
         p_k ← (p_k / w_k) / Σ_j (p_j / w_j)
 
-    A model trained with class weights w estimates w_k p_k / Σ_j w_j p_j. The weights are `answer.emphasis`, (K,) or (n,
-    K); None says that the model was trained without, and nothing changes; NaN says that they are not known. A decision
+    A model trained with class weights w estimates w_k p_k / Σ_j w_j p_j. The weights are
+    `prediction.effective_class_weights`, (K,) or (n, K); None means that the model was trained without, and nothing
+    changes; NaN means that they are not known. A decision
     rule stays as it is: put a step that tunes one behind this. Elkan (2001), "The foundations of cost-sensitive
     learning"; Dal Pozzolo, Caelen, Johnson and Bontempi (2015), "Calibrating probability with undersampling for
     unbalanced classification".
 
     Raises:
-        NotApplicableError: the class weights behind an answer are not known.
+        NotApplicableError: the class weights behind a prediction are not known.
     """
-    return corrected
+    return undo_class_weights
 
 
-def corrected(prediction: Prediction) -> Prediction:
-    """Return the answer without the class weights behind it; NotApplicableError if they are not known."""
+def undo_class_weights(prediction: Prediction) -> Prediction:
+    """Return the prediction without the class weights behind it; NotApplicableError if they are not known."""
     if prediction.effective_class_weights is None:
         return prediction
     if np.isnan(prediction.effective_class_weights).any():

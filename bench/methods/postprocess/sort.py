@@ -13,7 +13,7 @@ from bench.methods.postprocess import register
 
 @register("quantile", tags=("core",), learns="nothing")
 def sort(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callable[[Prediction], Prediction]:
-    """Sort the quantiles of each row, as every quantile answer ends without being asked.
+    """Sort the quantiles of each row, as every quantile prediction ends without it too.
 
     It never raises the summed pinball loss. Chernozhukov, Fernández-Val and Galichon (2010), "Quantile and probability
     curves without crossing".

@@ -12,7 +12,7 @@ from bench.core.nouns import Array, Prediction, clip_probabilities
 from bench.methods.postprocess import register
 
 COLDEST, HOTTEST = 0.05, 100.0
-"""Temperatures are held between these: of certain answers that are all right, the best would be zero."""
+"""Temperatures are held between these: of certain predictions that are all right, the best would be zero."""
 
 
 @register("class", tags=("extended",), breaks={"keeps_probabilities": "it is there to calibrate probabilities"})
@@ -31,25 +31,26 @@ def temperature(prediction: Prediction, y: Array, rng: np.random.Generator) -> C
     low, high = 1 / HOTTEST, 1 / COLDEST
 
     def slope(power: float) -> float:
-        expected = (_powered(logs, power) * logs).sum(axis=1)
+        expected = (_raise_to_power(logs, power) * logs).sum(axis=1)
         return float(losses.mean(expected - losses.true_class(y, logs), prediction.weight))
 
     if slope(low) >= 0:
-        return lambda other: _tempered(other, low)
+        return lambda other: _temper(other, low)
     if slope(high) <= 0:
-        return lambda other: _tempered(other, high)
+        return lambda other: _temper(other, high)
+    # tolerances near the rounding of a double
     power = float(brentq(slope, low, high, xtol=1e-13, rtol=1e-14))
-    return lambda other: _tempered(other, power)
+    return lambda other: _temper(other, power)
 
 
-def _powered(logs: Array, power: float) -> Array:
+def _raise_to_power(logs: Array, power: float) -> Array:
     odds = np.exp(power * (logs - logs.max(axis=1, keepdims=True)))
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
-def _tempered(prediction: Prediction, power: float) -> Prediction:
+def _temper(prediction: Prediction, power: float) -> Prediction:
     logs = np.log(clip_probabilities(prediction.values)[0])
-    values, _ = clip_probabilities(_powered(logs, power))
+    values, _ = clip_probabilities(_raise_to_power(logs, power))
     return replace(
         prediction,
         values=values,

@@ -13,6 +13,10 @@ from bench.methods.metrics.confusion import Counts, Formula, counts
 from bench.methods.postprocess import register
 
 SWEEPS = 10
+"""Rounds over the classes at most."""
+
+GAIN = 1e-12
+"""A metric must rise by more than this: less is rounding."""
 
 
 @register("class", tags=("core",))
@@ -27,14 +31,17 @@ def threshold(
     threshold selection for multi-label classification", for the sweeps in turn.
     """
     formula = _formula(metric)
-    prediction, y = _heard(prediction, y)
+    if prediction.weight is not None:  # a cut lies between two rows that count: leave out those of weight zero
+        used = prediction.weight > 0
+        prediction = replace(prediction, values=prediction.values[used], weight=prediction.weight[used])
+        y = y[used]
     rule = np.ones(prediction.target.width)
     best = _score(formula, prediction, y, rule)
     for _ in range(SWEEPS):
         before = best
         for k in range(1 if len(rule) == 2 else 0, len(rule)):
             rule[k], best = _sweep(formula, prediction, y, rule, k)
-        if not best > before + 1e-12:
+        if not best > before + GAIN:
             break
     rule /= rule[0]
     return lambda other: replace(other, rule=rule)
@@ -49,20 +56,12 @@ def _formula(name: str) -> Formula:
     return formula
 
 
-def _heard(prediction: Prediction, y: Array) -> tuple[Prediction, Array]:
-    """Leave out the rows of weight zero: a cut lies between two rows that count."""
-    if prediction.weight is None:
-        return prediction, y
-    used = prediction.weight > 0
-    return replace(prediction, values=prediction.values[used], weight=prediction.weight[used]), y[used]
-
-
 def _score(formula: Formula, prediction: Prediction, y: Array, rule: Array) -> float:
     labels = replace(prediction, rule=rule).labels
-    return _known(formula(counts(y, labels, len(rule), prediction.weight))).item()
+    return _nan_is_worst(formula(counts(y, labels, len(rule), prediction.weight))).item()
 
 
-def _known(values: Array) -> Array:
+def _nan_is_worst(values: Array) -> Array:
     return np.nan_to_num(np.asarray(values, dtype=float), nan=-np.inf)
 
 
@@ -74,19 +73,21 @@ def _sweep(formula: Formula, prediction: Prediction, y: Array, rule: Array, k: i
     switch = np.max(rivals, axis=1) / prediction.values[:, k]
     order = np.argsort(switch, kind="stable")
     switch = switch[order]
-    path = _path(prediction, y, rival, order, k)
+    path = _counts_on_the_way(prediction, y, rival, order, k)
     is_cut = np.concatenate([[True], np.diff(switch) > 0, [True]])
-    values = _known(formula(Counts(path.hit[is_cut], path.true, path.predicted[is_cut])))
+    values = _nan_is_worst(formula(Counts(path.hit[is_cut], path.true, path.predicted[is_cut])))
     now = _score(formula, prediction, y, rule)
-    if not values.max() > now + 1e-12:
+    if not values.max() > now + GAIN:
         return float(rule[k]), now
-    cuts = _between(switch)[is_cut]
-    ties = np.flatnonzero(values >= values.max() - 1e-12)
+    # a multiplier for each number of switched rows: between two switching points, or beyond the last
+    middle = np.sqrt(switch[:-1] * switch[1:])
+    cuts = np.concatenate([[switch[0] / 2], middle, [switch[-1] * 2]])[is_cut]
+    ties = np.flatnonzero(values >= values.max() - GAIN)
     nearest = ties[np.argmin(np.abs(np.log(cuts[ties] / rule[k])))]
     return float(cuts[nearest]), float(values[nearest])
 
 
-def _path(prediction: Prediction, y: Array, rival: Array, order: Array, k: int) -> Counts:
+def _counts_on_the_way(prediction: Prediction, y: Array, rival: Array, order: Array, k: int) -> Counts:
     """Return the counts after 0, 1, …, n rows have switched from their rival class to class k, in `order`."""
     n, width = prediction.values.shape
     weight = np.ones(n) if prediction.weight is None else prediction.weight
@@ -99,9 +100,3 @@ def _path(prediction: Prediction, y: Array, rival: Array, order: Array, k: int) 
     predicted[step, k] += w
     predicted[step, left] -= w
     return Counts(np.cumsum(hit, axis=0), start.true, np.cumsum(predicted, axis=0))
-
-
-def _between(switch: Array) -> Array:
-    """Return a multiplier for each number of switched rows: between two switching points, or beyond the last."""
-    middle = np.sqrt(switch[:-1] * switch[1:])
-    return np.concatenate([[switch[0] / 2], middle, [switch[-1] * 2]])

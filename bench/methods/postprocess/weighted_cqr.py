@@ -25,10 +25,10 @@ def weighted_cqr(
     """Move the ends of every central interval by one margin, for which late calibration rows count more.
 
     As `cqr`, but row i of n has the weight w_i = 2^(-(n - i + 1) / (h n)): it is halved every h × n rows, with
-    h = `half_life` as a share of the calibration rows. A row that is answered has weight one, so the margin is the
+    h = `half_life` as a share of the calibration rows. A row to be predicted has weight one, so the margin is the
     smallest E with Σ_{E_i <= E} w_i >= (1 - a)(Σ w_i + 1), infinite where there is none. The coverage is >= 1 - a -
     Σ_i w_i d_i / (Σ w_i + 1), where d_i is the total variation between the rows as they are and with row i and the
-    answered row exchanged: zero where rows are exchangeable, little where the drift is slow. On tasks with time the
+    predicted row exchanged: zero where rows are exchangeable, little where the drift is slow. On tasks with time the
     calibration rows stand in its order. A row of weight two counts, and ages, like two equal rows. Barber, Candès,
     Ramdas and Tibshirani (2023), "Conformal prediction beyond exchangeability".
 
@@ -38,10 +38,10 @@ def weighted_cqr(
     """
     if not half_life > 0:
         raise BenchError(f"half_life of weighted-cqr cannot be {half_life}: give a share of the rows above zero")
-    return split_conformal(prediction, y, _faded(mass_of(prediction), half_life))
+    return split_conformal(prediction, y, _fade(mass_of(prediction), half_life))
 
 
-def _faded(mass: Array, half_life: float) -> Array:
+def _fade(mass: Array, half_life: float) -> Array:
     """Return Σ_j r^(A_i + j) over the j = 1 … m_i rows that row i stands for, with A_i rows after it."""
     total = max(mass.sum(), 1.0)
     rate = np.log(2) / (half_life * total)  # r = exp(-rate); expm1 keeps its digits where r is close to one

@@ -1,7 +1,10 @@
-"""Training schemes, one a file: `scheme(lesson, *, parameters) -> Taught`; what is done about unequal classes in a fit.
+"""Training schemes, one a file: `scheme(context, *, parameters) -> FittedModel`; how a fit treats unequal classes.
 
 Class weightings (`bench.methods.class_weights`, kind `fit`) are training schemes too, by the same names. Those here do
-more than weigh rows: they draw rows anew, fit several models, or change the loss.
+more than weigh rows: they resample them, fit several models, or change the loss.
+
+May import: `core`, `solvers`, `stats`, `tasks`, `class_weights`, `learners` and `metrics`.
+Next of its kind: a scheme is one file with a decorated function that calls `context.fit`.
 """
 
 from __future__ import annotations
@@ -12,9 +15,19 @@ from typing import Literal, Protocol, TypeVar, get_args
 
 from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
 from bench.methods import class_weights
-from bench.methods.trainings.fit_context import FitContext, FittedModel, Predictor
+from bench.methods.trainings.fit_context import FitContext, FittedModel, Predictor, fit_training, is_weighting
 
-__all__ = ["FitContext", "FittedModel", "Predictor", "TrainingOptions", "TrainingScheme", "register", "registry"]
+__all__ = [
+    "FitContext",
+    "FittedModel",
+    "Predictor",
+    "TrainingOptions",
+    "TrainingScheme",
+    "fit_training",
+    "is_weighting",
+    "register",
+    "registry",
+]
 
 Hook = Literal["weights", "resample", "ensemble", "loss", "reweigh"]
 
@@ -28,12 +41,12 @@ class TrainingScheme(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions(PluginOptions):
-    """What a training scheme may say of itself.
+    """What a training scheme declares.
 
-    `hook` says what it does to the fit: `weights` of rows by their class, as class weightings do, `resample`,
-    `ensemble`, `loss` or `reweigh` a fitted model. `learners` are those that it is written for (any, if none is named).
-    `weights` says that it needs a learner that uses row weights, `binary` that it is defined for two classes only,
-    `ordered` only for ordered classes.
+    `hook` is what it changes in the fit: `weights` of rows by their class, as class weightings do, `resample`,
+    `ensemble`, `loss`, or `reweigh` for weights that it chooses itself. `learners` are those that it is written for
+    (any, if none is named). `weights`: it needs a learner that uses row weights. `binary`: it is defined for two
+    classes only. `ordered`: it is defined for ordered classes only.
     """
 
     hook: Hook = "weights"

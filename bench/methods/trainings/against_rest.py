@@ -9,6 +9,9 @@ import numpy as np
 from bench.core.nouns import Array
 from bench.methods.trainings import networks, objectives
 
+SMALLEST_LOSS = 1e-5
+"""Added to a class's loss before it divides: a class without loss gets a large weight, not an infinite one."""
+
 
 def class_losses(f: Array, y: Array, weight: Array, gamma: float) -> tuple[Array, Array]:
     """Return r (K,), and the gradient (n, K) of each r_c by its own output; two classes have one of each."""
@@ -28,15 +31,15 @@ def sigmoids(f: Array) -> Array:
     return objectives.softmax(f) if f.shape[1] == 2 else objectives.softmax(-np.logaddexp(0, -f))
 
 
-def weights(losses: Array) -> Array:
+def inverse_loss_weights(losses: Array) -> Array:
     """Return 1 / (1e-5 + R_c), scaled to mean one."""
-    raw = 1 / (1e-5 + losses)
+    raw = 1 / (SMALLEST_LOSS + losses)
     scaled: Array = raw / raw.mean()
     return scaled
 
 
-def fixed(gamma: float, w: Array) -> networks.Loss:
-    """Return Σ_c w_c r_c of weights that stay as they are."""
+def weighted_loss(gamma: float, w: Array) -> networks.Loss:
+    """Return the loss Σ_c w_c r_c with class weights w (K,) that stay as they are."""
 
     def loss(f: Array, y: Array, weight: Array) -> tuple[float, Array]:
         losses, slope = class_losses(f, y, weight, gamma)
@@ -46,7 +49,7 @@ def fixed(gamma: float, w: Array) -> networks.Loss:
 
 
 @dataclass
-class Running:
+class RunningWeights:
     """A loss that weighs the classes by the inverse of their running losses, and remembers these."""
 
     gamma: float
@@ -54,12 +57,12 @@ class Running:
     K: int
 
     def __post_init__(self) -> None:
-        """Begin with equal losses."""
+        """Start with equal losses."""
         self.running = np.full(1 if self.K == 2 else self.K, 1 / self.K)
 
     def __call__(self, f: Array, y: Array, weight: Array) -> tuple[float, Array]:
-        """Hear a batch, and return its weighted loss and gradient."""
+        """Update the running losses from a batch, and return its weighted loss and gradient."""
         losses, slope = class_losses(f, y, weight, self.gamma)
         self.running = self.smoothing * losses + (1 - self.smoothing) * self.running
-        w = weights(self.running)
+        w = inverse_loss_weights(self.running)
         return float(w @ losses), networks.slope_of(slope * w)

@@ -7,16 +7,22 @@ import numpy as np
 from bench.core.nouns import Array, BenchError
 from bench.methods.trainings import FitContext, FittedModel, networks, objectives, register
 from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fit_present_classes
-from bench.methods.trainings.soft_confusion import MEASURES, soft
+from bench.methods.trainings.soft_confusion import MEASURES, soft_loss
 
-HELD = 8
+RAREST_IN_BATCH = 8
 """Rows of the rarest class in a batch of a network at least, if it has as many: the measures are ratios of sums."""
 
 MOST_STEPS = 100
 """Steps of L-BFGS from each start: what more of them gain fits the training rows alone."""
 
-LARGEST = 4096
-"""Rows of a batch at most."""
+LARGEST_BATCH = 4096
+"""Rows of a batch at most, however rare a class is."""
+
+STEPS_AN_EPOCH = 16
+"""Batches an epoch that learner mlp aims at; with fewer and larger batches the epochs are more."""
+
+N_CUTS = 40
+"""Cuts that are tried for the intercept, in the middle of as many equal shares of the rows."""
 
 
 @register(
@@ -33,13 +39,13 @@ def anyloss(context: FitContext, *, metric: str = "f1", steepness: float = 73.0)
 
     `metric` is f1, f2, f0.5, g_mean, balanced_accuracy or accuracy; `steepness` is L. Of two classes, F is that of the
     rarer one; of more (an extension; the paper has two) it is the mean over classes, the geometric mean is of all
-    recalls, and the softmax agrees with labels by the largest p. Labels are best at p = 1/2, and p are no chances.
+    recalls, and the softmax agrees with labels by the largest p. Labels are best at p = 1/2; p are no probabilities.
 
     The linear model minimises C n (1 - metric) + ‖B‖² / 2 on all rows by L-BFGS from three starts: zero, as in the
     paper, and the solutions of plain and of balanced logistic regression, with intercepts moved to the best cut; the
-    lowest end counts. The network has batches that hold some rows of each class, and begins with a fifth of
-    cross-entropy: from scratch it tends to give up classes. Han, Moniz and Chawla (2024), AnyLoss: Transforming
-    classification metrics into loss functions.
+    lowest end counts. The network has batches that hold some rows of each class, and spends the first fifth of its
+    epochs on cross-entropy: from scratch it tends to give up classes. Han, Moniz and Chawla (2024), AnyLoss:
+    Transforming classification metrics into loss functions.
 
     Raises:
         BenchError: there is no such metric, or the steepness is not positive.
@@ -48,46 +54,47 @@ def anyloss(context: FitContext, *, metric: str = "f1", steepness: float = 73.0)
         raise BenchError(f"parameter 'metric' of anyloss cannot be {metric!r}: choose from {', '.join(MEASURES)}")
     if steepness <= 0:
         raise BenchError(f"parameter 'steepness' of anyloss is {steepness}: give a positive number")
-    learn = _LEARN[context.learner.entry.name]
+    fit = _FIT[context.learner.entry.name]
     return fit_present_classes(
-        context, lambda rows: learn(context, rows, soft(MEASURES[metric](rows.counts), steepness))
+        context, lambda rows: fit(context, rows, soft_loss(MEASURES[metric](rows.counts), steepness))
     )
 
 
-def _linear(context: FitContext, rows: EncodedRows, loss: networks.Loss) -> EncodedPredictor:
+def _fit_linear(context: FitContext, rows: EncodedRows, loss: networks.Loss) -> EncodedPredictor:
     network, penalty = networks.Linear(rows.X.shape[1], len(rows.present)), networks.penalty(context, rows)
-    weighed = objectives.weighed(objectives.cross_entropy, rows.weights("balanced"))
-    plain = networks.solve(network, networks.mean_of(objectives.cross_entropy), rows, penalty, network.start())
-    balanced = networks.solve(network, networks.mean_of(weighed), rows, penalty, plain)
-    starts = [network.start(), *(_best_cut(network, theta, rows, loss) for theta in (plain, balanced))]
-    ends = [networks.solve(network, loss, rows, penalty, theta, MOST_STEPS) for theta in starts]
-    price = networks.price(network, loss, rows, penalty)
-    return networks.Trained(network, min(ends, key=lambda theta: price(theta)[0])).predict
+    cross_entropy = networks.mean_of(objectives.cross_entropy)
+    weighted = objectives.with_class_weights(objectives.cross_entropy, rows.class_weights("balanced"))
+    plain = networks.minimise_by_lbfgs(network, cross_entropy, rows, penalty, network.start())
+    balanced = networks.minimise_by_lbfgs(network, networks.mean_of(weighted), rows, penalty, plain)
+    starts = [network.start(), *(_move_to_best_cut(network, theta, rows, loss) for theta in (plain, balanced))]
+    ends = [networks.minimise_by_lbfgs(network, loss, rows, penalty, theta, most=MOST_STEPS) for theta in starts]
+    objective = networks.penalised_loss(network, loss, rows, penalty)
+    return networks.FittedNetwork(network, min(ends, key=lambda theta: objective(theta)[0])).predict
 
 
-def _best_cut(network: networks.Linear, theta: Array, rows: EncodedRows, loss: networks.Loss) -> Array:
-    """Move the intercept of two classes to the cut, of forty even quantiles of the outputs, with the lowest loss."""
+def _move_to_best_cut(network: networks.Linear, theta: Array, rows: EncodedRows, loss: networks.Loss) -> Array:
+    """Move the intercept of two classes to the cut, of `N_CUTS` even quantiles of the outputs, with the lowest loss."""
     if network.outputs > 1:
         return theta
     z = networks.output_of(network.forward(theta, np.asarray(rows.X))[0])
-    cuts = np.quantile(z, np.linspace(0.0125, 0.9875, 40))
-    prices = [loss(networks.logits_of(z - cut), rows.y, rows.weight)[0] for cut in cuts]
+    cuts = np.quantile(z, np.linspace(0.0125, 0.9875, N_CUTS))  # half a share from either end
+    values = [loss(networks.logits_of(z - cut), rows.y, rows.weight)[0] for cut in cuts]
     moved = theta.copy()
-    moved[-1] -= cuts[int(np.argmin(prices))]
+    moved[-1] -= cuts[int(np.argmin(values))]
     return moved
 
 
-def _hidden(context: FitContext, rows: EncodedRows, loss: networks.Loss) -> EncodedPredictor:
-    network, pace, rng = networks.hidden(context, rows), networks.pace(context, rows), context.rng("network")
-    n = len(rows.y)
-    plain = max(1, n // pace.batch)
-    number = max(1, n // LARGEST, min(plain, np.bincount(rows.y).min() // HELD))
-    epochs = pace.epochs * max(1, -(-min(plain, 16) // number))  # larger batches, but as many steps
-    large = networks.Pace(pace.rate, pace.alpha, epochs, n // number)
+def _fit_hidden(context: FitContext, rows: EncodedRows, loss: networks.Loss) -> EncodedPredictor:
+    network, adam = networks.hidden_network(context, rows), networks.adam_settings(context, rows)
+    rng, n = context.rng("network"), len(rows.y)
+    plain = max(1, n // adam.batch)
+    batches = max(1, n // LARGEST_BATCH, min(plain, np.bincount(rows.y).min() // RAREST_IN_BATCH))
+    epochs = adam.epochs * max(1, -(-min(plain, STEPS_AN_EPOCH) // batches))  # larger batches, but as many steps
+    large = networks.AdamSettings(adam.rate, adam.alpha, epochs, n // batches)
     early = round(epochs / 5)
-    course = [networks.mean_of(objectives.cross_entropy)] * early + [loss] * (epochs - early)
-    theta = networks.descend(network, course, rows, large, rng, network.start(rng))
-    return networks.Trained(network, theta).predict
+    losses = [networks.mean_of(objectives.cross_entropy)] * early + [loss] * (epochs - early)
+    theta = networks.minimise_by_adam(network, losses, rows, adam=large, rng=rng, start=network.start(rng))
+    return networks.FittedNetwork(network, theta).predict
 
 
-_LEARN = {"logistic": _linear, "mlp": _hidden}
+_FIT = {"logistic": _fit_linear, "mlp": _fit_hidden}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bench.methods.trainings import FitContext, FittedModel, register
-from bench.methods.trainings.balanced_ensembles import balanced, by_library, sizes
+from bench.methods.trainings.balanced_ensembles import balanced_ensemble, draw_sizes, fit_library_ensemble
 from bench.methods.trainings.sample import positive_weight_sample
-from bench.methods.trainings.undersampling import few
+from bench.methods.trainings.undersampling import note_few_rows
 
 
 @register(
@@ -23,17 +23,17 @@ def balanced_forest(context: FitContext) -> FittedModel:
     """
     from imblearn.ensemble import BalancedRandomForestClassifier
 
-    sample = few(positive_weight_sample(context), 1.0)
-    given = context.learner.entry.parameters | dict(context.learner.parameters)
+    sample = note_few_rows(positive_weight_sample(context), 1.0)
+    parameters = context.learner_parameters
     forest = BalancedRandomForestClassifier(
-        given["n_estimators"],
-        min_samples_leaf=given["min_samples_leaf"],
-        max_features=given["max_features"] or "sqrt",
+        parameters["n_estimators"],
+        min_samples_leaf=parameters["min_samples_leaf"],
+        max_features=parameters["max_features"] or "sqrt",
         sampling_strategy="all",
         replacement=True,
         bootstrap=False,
         random_state=context.seed_of("forest"),
         n_jobs=1,
     )
-    predict = by_library(context, sample, forest)
-    return balanced(context, sample, predict, sizes(sample.y, context.target.width, 1.0))
+    predict = fit_library_ensemble(context, sample, forest)
+    return balanced_ensemble(context, sample, predict, draw_sizes(sample.y, context.target.width, 1.0))

@@ -1,4 +1,4 @@
-"""Focal loss, weighed by the effective number of rows of the class."""
+"""Focal loss, weighted by the effective number of rows of the class."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.core.nouns import BenchError
 from bench.methods.trainings import FitContext, FittedModel, objectives, register, trees
-from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fit_present_classes, weights
+from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, class_weights_of, fit_present_classes
 
 
 @register(
@@ -29,8 +29,9 @@ def class_balanced(context: FitContext, *, beta: float = 0.999, gamma: float = 1
         raise BenchError(f"parameter 'gamma' of class-balanced is {gamma}: give 0 or more")
     weighting = f"effective-number:beta={beta}"
 
-    def learn(rows: EncodedRows) -> EncodedPredictor:
-        loss = objectives.weighed(objectives.focal(gamma), rows.weights(weighting))
+    def fit(rows: EncodedRows) -> EncodedPredictor:
+        loss = objectives.with_class_weights(objectives.focal(gamma), rows.class_weights(weighting))
         return trees.train_any(context, rows, loss, np.log(rows.shares))
 
-    return fit_present_classes(context, learn, weights(context.counts, weighting) if gamma == 0 else None)
+    known = class_weights_of(context.counts, weighting) if gamma == 0 else None  # else unknown
+    return fit_present_classes(context, fit, known)

@@ -1,4 +1,4 @@
-"""The rows of a lesson that count, and answers for all of its classes."""
+"""The training rows of positive weight, encoded, and predictions for all classes from a model of those present."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EncodedPredictor = Callable[[Any], Array]
 
 @dataclass(frozen=True)
 class EncodedRows:
-    """Encoded rows of positive weight: `X` as the learner reads it, codes `y` (n,) into the classes that are `present`.
+    """Encoded rows of positive weight: `X` for the learner, codes `y` (n,) into the classes that are `present`.
 
     `weight` (n,) has mean one. Losses see K classes: those that are present.
     """
@@ -42,18 +42,18 @@ class EncodedRows:
         shares: Array = counts / counts.sum()
         return shares
 
-    def weights(self, weighting: str) -> Array:
-        """Return what a class weighting, by its id, gives the present classes (K,)."""
-        return weights(self.counts, weighting)
+    def class_weights(self, weighting: str) -> Array:
+        """Return the weights of the present classes (K,) by a class weighting, given by its id."""
+        return class_weights_of(self.counts, weighting)
 
 
-def weights(counts: Array, weighting: str) -> Array:
-    """Return what a class weighting, by its id, gives to classes (K,): the mean row weight is one."""
+def class_weights_of(counts: Array, weighting: str) -> Array:
+    """Return the weights (K,) of classes of these sizes by a class weighting, given by its id; mean row weight one."""
     return fit_weights(weightings.scheme(weighting), counts)
 
 
-def encoded(context: FitContext) -> EncodedRows:
-    """Return the rows of a lesson that count, encoded."""
+def encode_rows(context: FitContext) -> EncodedRows:
+    """Return the training rows of positive weight, encoded."""
     context.learner(context.target, context.seed)  # a learner refuses parameters that it cannot work with
     X, y, weight = positive_weight_rows(context.encode(context.X), context.y, context.weight)
     present, codes = np.unique(y, return_inverse=True)
@@ -61,24 +61,26 @@ def encoded(context: FitContext) -> EncodedRows:
 
 
 def fit_present_classes(
-    context: FitContext, learn: Callable[[EncodedRows], EncodedPredictor], effective_class_weights: Array | None = None
+    context: FitContext, fit: Callable[[EncodedRows], EncodedPredictor], effective_class_weights: Array | None = None
 ) -> FittedModel:
-    """Let `learn` make a model of the classes that are present; a class without rows gets probability 0.
+    """Fit a model of the classes that are present; a class without rows gets probability 0.
 
-    `learn` returns a function from encoded rows to probabilities of the present classes. `emphasis` (K,) are the class
-    weights in effect; without it they are unknown.
+    `fit` returns a function from encoded rows to probabilities of the present classes. `effective_class_weights` (K,)
+    are unknown where they are not given.
     """
-    rows = encoded(context)
+    rows = encode_rows(context)
     several = len(rows.present) > 1
     unknown = np.full(context.target.width, np.nan)
-    predict = _spread(context, rows.present, learn(rows) if several else lambda X: np.ones((len(X), 1)))
+    predict = predict_all_classes(context, rows.present, fit(rows) if several else lambda X: np.ones((len(X), 1)))
     return FittedModel(predict, unknown if effective_class_weights is None else effective_class_weights)
 
 
-def _spread(context: FitContext, present: Array, predict: EncodedPredictor) -> Predictor:
-    def spread(X: Any) -> Array:
+def predict_all_classes(context: FitContext, present: Array, predict: EncodedPredictor) -> Predictor:
+    """Return the predictor of all K classes from one of those that are `present`; the others get probability 0."""
+
+    def predict_rows(X: Any) -> Array:
         prediction = np.zeros((len(X), context.target.width))
         prediction[:, present] = predict(context.encode(X))
         return prediction
 
-    return spread
+    return predict_rows

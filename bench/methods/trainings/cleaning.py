@@ -9,23 +9,24 @@ from typing import Any
 from bench.core.nouns import Array, BenchError
 from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.sample import fit_sample, positive_weight_sample, whole_number
-from bench.methods.trainings.undersampling import clamped, larger, sampled_rows, undersample
+from bench.methods.trainings.undersampling import clamp_neighbours, larger_classes, sampled_rows, undersample
 
 
-def _cleaned(context: FitContext, k: int, make: Callable[..., Any]) -> FittedModel:
+def _clean(context: FitContext, k: int, make: Callable[..., Any]) -> FittedModel:
     sample = positive_weight_sample(context)
-    near, sample = clamped(sample, whole_number("k", k), len(sample.y) - 2)
-    return fit_sample(context, undersample(context, sample, lambda X, y: _tried(make, near, X, y)))
+    # a row is no neighbour of its own
+    near, sample = clamp_neighbours(sample, whole_number("k", k), len(sample.y) - 2)
+    return fit_sample(context, undersample(context, sample, lambda X, y: _choose(make, near, X, y)))
 
 
-def _tried(make: Callable[..., Any], k: int, X: Array, y: Array) -> Array:
-    """Choose with k neighbours, or with fewer where so few rows are left on the way that there are not as many."""
+def _choose(make: Callable[..., Any], k: int, X: Array, y: Array) -> Array:
+    """Choose with k neighbours, or with fewer where repeated cleaning leaves too few rows for as many."""
     try:
-        return sampled_rows(make(n_neighbors=k, sampling_strategy=larger(y)), X, y)
+        return sampled_rows(make(n_neighbors=k, sampling_strategy=larger_classes(y)), X, y)
     except ValueError as error:
         if k == 1 or "n_neighbors" not in str(error):
             raise
-        return _tried(make, k - 1, X, y)
+        return _choose(make, k - 1, X, y)
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
@@ -38,7 +39,7 @@ def tomek_links(context: FitContext) -> FittedModel:
     def choose(X: Array, y: Array) -> Array:
         from imblearn.under_sampling import TomekLinks
 
-        return sampled_rows(TomekLinks(sampling_strategy=larger(y)), X, y)
+        return sampled_rows(TomekLinks(sampling_strategy=larger_classes(y)), X, y)
 
     return fit_sample(context, undersample(context, positive_weight_sample(context), choose))
 
@@ -55,7 +56,7 @@ def enn(context: FitContext, *, k: int = 3) -> FittedModel:
     """
     from imblearn.under_sampling import EditedNearestNeighbours
 
-    return _cleaned(context, k, EditedNearestNeighbours)
+    return _clean(context, k, EditedNearestNeighbours)
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
@@ -69,7 +70,7 @@ def renn(context: FitContext, *, k: int = 3) -> FittedModel:
     """
     from imblearn.under_sampling import RepeatedEditedNearestNeighbours
 
-    return _cleaned(context, k, RepeatedEditedNearestNeighbours)
+    return _clean(context, k, RepeatedEditedNearestNeighbours)
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
@@ -83,7 +84,7 @@ def all_knn(context: FitContext, *, k: int = 3) -> FittedModel:
     """
     from imblearn.under_sampling import AllKNN
 
-    return _cleaned(context, k, AllKNN)
+    return _clean(context, k, AllKNN)
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
@@ -100,4 +101,4 @@ def neighbourhood_cleaning(context: FitContext, *, k: int = 3, threshold: float 
 
     if threshold < 0:
         raise BenchError(f"parameter 'threshold' of neighbourhood-cleaning is {threshold}: give 0 or more")
-    return _cleaned(context, k, partial(NeighbourhoodCleaningRule, threshold_cleaning=threshold))
+    return _clean(context, k, partial(NeighbourhoodCleaningRule, threshold_cleaning=threshold))

@@ -7,8 +7,8 @@ import numpy as np
 from bench.core.nouns import Array
 from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.numeric_view import View, quiet_libraries
-from bench.methods.trainings.sample import Sample, fewer, fit_sample, positive_weight_sample
-from bench.methods.trainings.undersampling import few
+from bench.methods.trainings.sample import Sample, fit_sample, positive_weight_sample, rows_to_keep
+from bench.methods.trainings.undersampling import note_few_rows
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
@@ -22,27 +22,27 @@ def cluster_centroids(context: FitContext, *, ratio: float = 1.0) -> FittedModel
         BenchError: the ratio is not in (0, 1].
     """
     sample = positive_weight_sample(context)
-    view = View.learn(sample.X)
-    shrunk = few(sample, ratio)
-    for code, n_centres in fewer(sample.y, ratio).items():
-        shrunk = _replaced(shrunk, view, code, n_centres, context.seed_of("resample", code))
+    view = View.fit(sample.X)
+    shrunk = note_few_rows(sample, ratio)
+    for code, n_centres in rows_to_keep(sample.y, ratio).items():
+        shrunk = _replace_by_centres(shrunk, view, code, n_centres, context.seed_of("resample", code))
     return fit_sample(context, shrunk)
 
 
-def _replaced(sample: Sample, view: View, code: int, n_centres: int, seed: int) -> Sample:
+def _replace_by_centres(sample: Sample, view: View, code: int, n_centres: int, seed: int) -> Sample:
     from sklearn.metrics import pairwise_distances_argmin
 
     own = np.flatnonzero(sample.y == code)
     points = view.points(sample.X.iloc[own]) if view.width else np.zeros((len(own), 1))
     centres = _centres(points, n_centres, seed)
     like = sample.X.iloc[own[pairwise_distances_argmin(centres, points)]]
-    made = view.rows(like, centres[:, : len(view.numbers)], None)
+    synthetic = view.rows(like, centres[:, : len(view.numbers)], None)
     stays = np.append(sample.y != code, np.ones(n_centres, dtype=bool))
-    return sample.with_made(made, code).rows(np.flatnonzero(stays))
+    return sample.with_synthetic(synthetic, code).rows(np.flatnonzero(stays))
 
 
 def _centres(points: Array, n_centres: int, seed: int) -> Array:
-    """Return the centres of clusters (n_centres, d); a stranger stands for the other classes, which stay."""
+    """Return the centres of clusters (n_centres, d); one row of zeros stands for the other classes, which stay."""
     from imblearn.under_sampling import ClusterCentroids
     from threadpoolctl import threadpool_limits
 
@@ -50,5 +50,5 @@ def _centres(points: Array, n_centres: int, seed: int) -> Array:
     y = np.append(np.zeros(len(points), dtype=int), 1)
     sampler = ClusterCentroids(sampling_strategy={0: n_centres}, random_state=seed, voting="soft")
     with quiet_libraries(), threadpool_limits(1):  # sums of several threads come in any order
-        made, of = sampler.fit_resample(X, y)
-    return np.asarray(made[of == 0])
+        centres, codes = sampler.fit_resample(X, y)
+    return np.asarray(centres[codes == 0])

@@ -6,10 +6,17 @@ import numpy as np
 
 from bench.core.nouns import BenchError
 from bench.methods.trainings import FitContext, FittedModel, networks, register
-from bench.methods.trainings.against_rest import Running, class_losses, fixed, sigmoids, weights
+from bench.methods.trainings.against_rest import (
+    RunningWeights,
+    class_losses,
+    inverse_loss_weights,
+    sigmoids,
+    weighted_loss,
+)
 from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fit_present_classes
 
 ROUNDS = 10
+"""Solutions of the linear model, each with the class weights of the last."""
 
 
 @register("fit", tags=("extended", "loss"), hook="loss", learners=("logistic", "mlp"))
@@ -18,12 +25,12 @@ def dynamic(context: FitContext, *, gamma: float = 2.0, smoothing: float = 0.05)
 
         R_c ← s r_c + (1 - s) R_c, from 1/K        w_c = 1 / (1e-5 + R_c), scaled to mean one
 
-    r_c is the mean over the batch of -(1 - q)^γ ln q, with q the chance that a sigmoid of f_c gives to the truth about
-    class c; `gamma` is γ, `smoothing` is s. The answers are the sigmoids, scaled to sum one. A rare class has a small
-    r_c and so a large weight. Two classes have one output, one weight, and so the focal loss as it is. The linear model
-    is solved in rounds, each with the weights of the last (s = 1). Yilmaz, Kaynak, Koç, Dibeklioğlu and Kozat (2020),
-    Multi-label sentiment analysis on 100 languages with dynamic weighting for label imbalance, where a row may have
-    several labels.
+    r_c is the mean over the batch of -(1 - q)^γ ln q, with q the probability that a sigmoid of f_c gives to the truth
+    about class c; `gamma` is γ, `smoothing` is s. Predictions are the sigmoids, scaled to sum one. A rare class has a
+    small r_c and so a large weight. Two classes have one output, one weight, and so the focal loss as it is. The linear
+    model is solved in rounds, each with the weights of the last (s = 1). Yilmaz, Kaynak, Koç, Dibeklioğlu and Kozat
+    (2020), Multi-label sentiment analysis on 100 languages with dynamic weighting for label imbalance, where a row may
+    have several labels.
 
     Raises:
         BenchError: gamma is negative, or the smoothing is not in (0, 1].
@@ -33,24 +40,22 @@ def dynamic(context: FitContext, *, gamma: float = 2.0, smoothing: float = 0.05)
             f"parameters gamma={gamma} and smoothing={smoothing} of dynamic do not work: "
             "give a gamma of 0 or more and a smoothing above 0 and up to 1"
         )
-    return fit_present_classes(
-        context, lambda rows: _LEARN[context.learner.entry.name](context, rows, gamma, smoothing)
-    )
+
+    def fit(rows: EncodedRows) -> EncodedPredictor:
+        if context.learner.entry.name == "logistic":
+            model = _fit_linear(context, rows, gamma)
+        else:
+            model = networks.train(context, rows, RunningWeights(gamma, smoothing, len(rows.present)))
+        return lambda X: sigmoids(model.logits(X))
+
+    return fit_present_classes(context, fit)
 
 
-def _hidden(context: FitContext, rows: EncodedRows, gamma: float, smoothing: float) -> EncodedPredictor:
-    model = networks.train(context, rows, Running(gamma, smoothing, len(rows.present)))
-    return lambda X: sigmoids(model.logits(X))
-
-
-def _linear(context: FitContext, rows: EncodedRows, gamma: float, smoothing: float) -> EncodedPredictor:
-    network = networks.Linear(rows.X.shape[1], len(rows.present))
+def _fit_linear(context: FitContext, rows: EncodedRows, gamma: float) -> networks.FittedNetwork:
+    """Solve in rounds; two classes have one output and one weight, so that one round is all."""
+    network, penalty = networks.Linear(rows.X.shape[1], len(rows.present)), networks.penalty(context, rows)
     theta, w, X = network.start(), np.ones(network.outputs), np.asarray(rows.X)
     for _ in range(ROUNDS if network.outputs > 1 else 1):
-        theta = networks.solve(network, fixed(gamma, w), rows, networks.penalty(context, rows), theta)
-        w = weights(class_losses(network.forward(theta, X)[0], rows.y, rows.weight, gamma)[0])
-    model = networks.Trained(network, theta)
-    return lambda X: sigmoids(model.logits(X))
-
-
-_LEARN = {"logistic": _linear, "mlp": _hidden}
+        theta = networks.minimise_by_lbfgs(network, weighted_loss(gamma, w), rows, penalty, theta)
+        w = inverse_loss_weights(class_losses(network.forward(theta, X)[0], rows.y, rows.weight, gamma)[0])
+    return networks.FittedNetwork(network, theta)

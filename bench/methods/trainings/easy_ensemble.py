@@ -6,9 +6,9 @@ from typing import Any
 
 from bench.core.nouns import NotApplicableError
 from bench.methods.trainings import FitContext, FittedModel, register
-from bench.methods.trainings.balanced_ensembles import balanced, boost, sizes
+from bench.methods.trainings.balanced_ensembles import balanced_ensemble, draw_sizes, fit_boosted
 from bench.methods.trainings.sample import positive_weight_sample, whole_number
-from bench.methods.trainings.undersampling import few
+from bench.methods.trainings.undersampling import note_few_rows
 
 
 @register(
@@ -21,7 +21,7 @@ from bench.methods.trainings.undersampling import few
 def easy_ensemble(context: FitContext, *, models: int = 10, rounds: int = 10, depth: int = 4) -> FittedModel:
     """Boost small trees by AdaBoost on draws with as many rows of every class as the smallest has; take the mean.
 
-    It brings trees of its own, and therefore stands beside one learner alone: the forest, whose rows it reads. The
+    It brings trees of its own, and therefore stands beside one learner alone: the forest, whose encoding it uses. The
     trees of a bag are `rounds`, of the given depth. Liu, Wu and Zhou (2009), Exploratory undersampling for
     class-imbalance learning.
 
@@ -32,7 +32,7 @@ def easy_ensemble(context: FitContext, *, models: int = 10, rounds: int = 10, de
     whole_number("models", models)
     whole_number("rounds", rounds)
     whole_number("depth", depth)
-    sample = few(positive_weight_sample(context), 1.0)
+    sample = note_few_rows(positive_weight_sample(context), 1.0)
     if sample.weight is not None:
         raise NotApplicableError("easy-ensemble takes no row weights")
 
@@ -41,8 +41,8 @@ def easy_ensemble(context: FitContext, *, models: int = 10, rounds: int = 10, de
         from sklearn.ensemble import AdaBoostClassifier
         from sklearn.tree import DecisionTreeClassifier
 
-        boost = AdaBoostClassifier(DecisionTreeClassifier(max_depth=depth), n_estimators=rounds)
-        return EasyEnsembleClassifier(models, boost, random_state=seed, n_jobs=1)
+        bag = AdaBoostClassifier(DecisionTreeClassifier(max_depth=depth), n_estimators=rounds)
+        return EasyEnsembleClassifier(models, bag, random_state=seed, n_jobs=1)
 
-    predict, sample = boost(context, sample, make)
-    return balanced(context, sample, predict, sizes(sample.y, context.target.width, 1.0))
+    predict, sample = fit_boosted(context, sample, make)
+    return balanced_ensemble(context, sample, predict, draw_sizes(sample.y, context.target.width, 1.0))

@@ -12,7 +12,7 @@ from bench.core.nouns import Array
 from bench.methods.trainings import networks
 
 
-def frame(units: int, K: int, rng: np.random.Generator) -> Array:
+def equiangular_frame(units: int, K: int, rng: np.random.Generator) -> Array:
     """Return a frame M (units, K): columns of length one, with the same angle between any two, that sum to zero."""
     axes = np.linalg.qr(rng.normal(size=(units, K)))[0]
     corners: Array = np.sqrt(K / (K - 1)) * axes @ (np.eye(K) - 1 / K)
@@ -20,8 +20,8 @@ def frame(units: int, K: int, rng: np.random.Generator) -> Array:
 
 
 @dataclass(frozen=True)
-class Framed:
-    """h = max(X A + a, 0) and f = h M + b with fixed M: its outputs are f and, beside it, h."""
+class FixedHead:
+    """A network h = max(X A + a, 0), f = h M + b with fixed M: its outputs are f and, beside it, h."""
 
     d: int
     M: Array
@@ -43,7 +43,7 @@ class Framed:
 
     def forward(self, theta: Array, X: Array) -> tuple[Array, Callable[[Array], Array]]:
         """Return f and h (n, K + units), and the way back."""
-        A, a, b = networks.cut(theta, *self._shapes)
+        A, a, b = networks.unpack(theta, *self._shapes)
         units, K = np.maximum(X @ A + a, 0), len(b)
 
         def back(slope: Array) -> Array:

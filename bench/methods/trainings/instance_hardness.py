@@ -6,8 +6,8 @@ import numpy as np
 
 from bench.core.nouns import Array
 from bench.methods.trainings import FitContext, FittedModel, register
-from bench.methods.trainings.sample import fewer, fit_sample, positive_weight_sample, whole_number
-from bench.methods.trainings.undersampling import few, sampled_rows, undersample
+from bench.methods.trainings.sample import fit_sample, positive_weight_sample, rows_to_keep, whole_number
+from bench.methods.trainings.undersampling import note_few_rows, sampled_rows, undersample
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
@@ -29,12 +29,11 @@ def instance_hardness(context: FitContext, *, folds: int = 5, trees: int = 20, r
         from sklearn.ensemble import RandomForestClassifier
 
         parts = min(folds, int(np.bincount(y).max()))
-        wanted = fewer(y, ratio)
+        wanted = rows_to_keep(y, ratio)
         if parts < 2 or not wanted:
             return np.arange(len(y))
-        judge = RandomForestClassifier(trees, min_samples_leaf=3, random_state=seed, n_jobs=1)
-        return sampled_rows(
-            InstanceHardnessThreshold(estimator=judge, sampling_strategy=wanted, random_state=seed, cv=parts), X, y
-        )
+        forest = RandomForestClassifier(trees, min_samples_leaf=3, random_state=seed, n_jobs=1)
+        sampler = InstanceHardnessThreshold(estimator=forest, sampling_strategy=wanted, random_state=seed, cv=parts)
+        return sampled_rows(sampler, X, y)
 
-    return fit_sample(context, undersample(context, few(positive_weight_sample(context), ratio), choose))
+    return fit_sample(context, undersample(context, note_few_rows(positive_weight_sample(context), ratio), choose))

@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.core.nouns import BenchError
 from bench.methods.trainings import FitContext, FittedModel, register
-from bench.methods.trainings.oversampling import Growth, by_sampler, grown
+from bench.methods.trainings.oversampling import Growth, by_sampler, oversample
 from bench.methods.trainings.sample import fit_sample, whole_number
 
 REFUSALS = {
@@ -38,13 +38,13 @@ def kmeans_smote(
         from sklearn.cluster import MiniBatchKMeans
 
         n_clusters = min(clusters, len(growth.y))
-        machine = MiniBatchKMeans(n_clusters, random_state=growth.seed, n_init=3)
-        least = balance if balance >= 0 else len(growth.own) / len(growth.y)
+        kmeans = MiniBatchKMeans(n_clusters, random_state=growth.seed, n_init=3)
+        threshold = balance if balance >= 0 else len(growth.own) / len(growth.y)
         return KMeansSMOTE(
             k_neighbors=growth.k,
-            kmeans_estimator=machine,
-            cluster_balance_threshold=least,
+            kmeans_estimator=kmeans,
+            cluster_balance_threshold=threshold,
             random_state=growth.seed,
         )
 
-    return fit_sample(context, grown(context, by_sampler(sampler, REFUSALS), k, ratio))
+    return fit_sample(context, oversample(context, by_sampler(sampler, REFUSALS), k, ratio))

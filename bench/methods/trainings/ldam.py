@@ -7,11 +7,12 @@ from bench.methods.trainings import FitContext, FittedModel, networks, objective
 from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fit_present_classes
 
 LATE = "effective-number:beta=0.9999"
+"""The class weighting of the last epochs, with the beta of the authors."""
 
 
 @register("fit", tags=("extended", "loss"), hook="loss", learners=("logistic", "mlp"))
 def ldam(context: FitContext, *, margin: float = 0.5, scale: float = 30.0) -> FittedModel:
-    """Train cross-entropy on s (f - m_y [k = y]) with margins m_c = m n_c^-1/4 / max_j n_j^-1/4; answer softmax(f).
+    """Train cross-entropy on s (f - m_y [k = y]) with margins m_c = m n_c^-1/4 / max_j n_j^-1/4; predict softmax(f).
 
     `margin` is m, the margin of the rarest class; `scale` is s. With m = 0 and s = 1 it is plain training. The logits
     are those of the learner, held by its penalty; the authors take cosines in their place. Cao, Wei, Gaidon, Arechiga
@@ -20,13 +21,13 @@ def ldam(context: FitContext, *, margin: float = 0.5, scale: float = 30.0) -> Fi
     Raises:
         BenchError: the margin is negative, or the scale is not positive.
     """
-    _demand_sound(margin, scale)
+    _refuse_unsound(margin, scale)
 
-    def learn(rows: EncodedRows) -> EncodedPredictor:
-        loss = objectives.margin(objectives.cross_entropy, margins(rows.counts, margin), scale)
+    def fit(rows: EncodedRows) -> EncodedPredictor:
+        loss = objectives.with_margins(objectives.cross_entropy, margins(rows.counts, margin), scale)
         return networks.train(context, rows, networks.mean_of(loss)).predict
 
-    return fit_present_classes(context, learn)
+    return fit_present_classes(context, fit)
 
 
 @register(
@@ -45,14 +46,14 @@ def ldam_drw(context: FitContext, *, margin: float = 0.5, scale: float = 30.0) -
     Raises:
         BenchError: the margin is negative, or the scale is not positive.
     """
-    _demand_sound(margin, scale)
+    _refuse_unsound(margin, scale)
 
-    def learn(rows: EncodedRows) -> EncodedPredictor:
-        loss = objectives.margin(objectives.cross_entropy, margins(rows.counts, margin), scale)
-        late = objectives.weighed(loss, rows.weights(LATE))
+    def fit(rows: EncodedRows) -> EncodedPredictor:
+        loss = objectives.with_margins(objectives.cross_entropy, margins(rows.counts, margin), scale)
+        late = objectives.with_class_weights(loss, rows.class_weights(LATE))
         return networks.train(context, rows, networks.mean_of(loss), networks.mean_of(late)).predict
 
-    return fit_present_classes(context, learn)
+    return fit_present_classes(context, fit)
 
 
 def margins(counts: Array, widest: float) -> Array:
@@ -61,7 +62,7 @@ def margins(counts: Array, widest: float) -> Array:
     return margins
 
 
-def _demand_sound(margin: float, scale: float) -> None:
+def _refuse_unsound(margin: float, scale: float) -> None:
     if margin < 0 or scale <= 0:
         raise BenchError(
             f"margin {margin} and scale {scale} make no margin loss: give a margin of 0 or more and a positive scale"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.methods.trainings import FitContext, FittedModel, objectives, register, trees
-from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fit_present_classes, weights
+from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, class_weights_of, fit_present_classes
 
 
 @register(
@@ -16,15 +16,15 @@ from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fi
     code=("bench.methods.class_weights.inverse_power",),
 )
 def logit_adjusted(context: FitContext, *, tau: float = 1.0) -> FittedModel:
-    """Train cross-entropy on f_c + τ ln π_c, with class shares π, and answer softmax(f): rare classes gain π_c^-τ.
+    """Train cross-entropy on f_c + τ ln π_c, with class shares π, and predict softmax(f): rare classes gain π_c^-τ.
 
     `tau` is τ: 1 aims at the balanced error, and is the balanced softmax of Ren et al. (2020); 0 is plain training.
     Menon, Jayasumana, Rawat, Jain, Veit and Kumar (2021), Long-tail learning via logit adjustment.
     """
 
-    def learn(rows: EncodedRows) -> EncodedPredictor:
+    def fit(rows: EncodedRows) -> EncodedPredictor:
         shift = tau * np.log(rows.shares)
-        loss = objectives.shifted(objectives.cross_entropy, shift)
+        loss = objectives.with_shift(objectives.cross_entropy, shift)
         return trees.train_any(context, rows, loss, np.log(rows.shares) - shift)
 
-    return fit_present_classes(context, learn, weights(context.counts, f"inverse-power:power={tau}"))
+    return fit_present_classes(context, fit, class_weights_of(context.counts, f"inverse-power:power={tau}"))

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from bench.core.nouns import Array, BenchError
 from bench.methods.trainings import FitContext, FittedModel, register
-from bench.methods.trainings.sample import fewer, fit_sample, positive_weight_sample, whole_number
-from bench.methods.trainings.undersampling import clamped, few, sampled_rows, smallest, undersample
+from bench.methods.trainings.sample import fit_sample, positive_weight_sample, rows_to_keep, whole_number
+from bench.methods.trainings.undersampling import (
+    clamp_neighbours,
+    note_few_rows,
+    sampled_rows,
+    smallest_size,
+    undersample,
+)
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
@@ -22,14 +28,14 @@ def near_miss(context: FitContext, *, version: int = 1, k: int = 3, ratio: float
     if version not in {1, 2, 3}:
         raise BenchError(f"parameter 'version' of near-miss is {version}: give 1, 2 or 3")
     sample = positive_weight_sample(context)
-    near, sample = clamped(sample, whole_number("k", k), smallest(sample.y))
+    near, sample = clamp_neighbours(sample, whole_number("k", k), smallest_size(sample.y))
 
     def choose(X: Array, y: Array) -> Array:
         from imblearn.under_sampling import NearMiss
 
-        wanted = fewer(y, ratio)
-        return sampled_rows(
-            NearMiss(sampling_strategy=wanted, version=version, n_neighbors=near, n_neighbors_ver3=near), X, y
+        sampler = NearMiss(
+            sampling_strategy=rows_to_keep(y, ratio), version=version, n_neighbors=near, n_neighbors_ver3=near
         )
+        return sampled_rows(sampler, X, y)
 
-    return fit_sample(context, undersample(context, few(sample, ratio), choose))
+    return fit_sample(context, undersample(context, note_few_rows(sample, ratio), choose))

@@ -1,7 +1,8 @@
 """A linear model and a network of one hidden layer for any loss of logits, with analytic gradients and two optimisers.
 
 All parameters of a network stand in one vector, theta. Two classes share one output z, with logits (-z/2, z/2), as in
-scikit-learn: so the penalty means the same. X is an array (n, d), f are logits (n, K).
+scikit-learn: so the penalty means the same. X is an array (n, d), f are logits (n, K). `forward` returns the outputs
+and a function `back`, from the gradient by the outputs to that by theta (back-propagation).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bench.core.nouns import Array
+from bench.methods.learners.mlp import batch_size
 from bench.methods.trainings.class_rows import EncodedRows
 from bench.methods.trainings.fit_context import FitContext
 from bench.methods.trainings.objectives import RowLoss, softmax
@@ -22,8 +24,13 @@ Loss = Callable[[Array, Array, Array], tuple[float, Array]]
 """(f, y, row weights) -> loss of these rows together, and its gradient by f (n, K)."""
 
 MIRROR = np.array([[-0.5, 0.5]])
+"""From one output z to the logits of two classes."""
+
 MOST_STEPS = 500
 """Steps of L-BFGS; after that, only the tails of separable classes still move."""
+
+LATE_SHARE = 0.2
+"""Share of the epochs in which the second of two losses takes over."""
 
 
 class Network(Protocol):
@@ -60,12 +67,12 @@ class Linear:
 
     def head(self, theta: Array) -> tuple[Array, Array]:
         """Return B (d, K) and b (K,) of the logits."""
-        B, b = cut(theta, (self.d, self.outputs), (self.outputs,))
+        B, b = unpack(theta, (self.d, self.outputs), (self.outputs,))
         return logits_of(B), logits_of(b[None])[0]
 
     def forward(self, theta: Array, X: Array) -> tuple[Array, Callable[[Array], Array]]:
         """Return the logits, and the way back."""
-        B, b = cut(theta, (self.d, self.outputs), (self.outputs,))
+        B, b = unpack(theta, (self.d, self.outputs), (self.outputs,))
 
         def back(slope: Array) -> Array:
             z = outputs_of(slope)
@@ -104,12 +111,12 @@ class Hidden:
 
     def head(self, theta: Array) -> tuple[Array, Array]:
         """Return B (h, K) and b (K,) of the logits."""
-        _, _, B, b = cut(theta, *self._shapes)
+        _, _, B, b = unpack(theta, *self._shapes)
         return logits_of(B), logits_of(b[None])[0]
 
     def forward(self, theta: Array, X: Array) -> tuple[Array, Callable[[Array], Array]]:
         """Return the logits, and the way back."""
-        A, a, B, b = cut(theta, *self._shapes)
+        A, a, B, b = unpack(theta, *self._shapes)
         units = X @ A
         units += a
         np.maximum(units, 0, out=units)
@@ -143,7 +150,7 @@ def slope_of(slope: Array) -> Array:
     return slope @ (2 * MIRROR) if slope.shape[1] == 1 else slope
 
 
-def cut(theta: Array, *shapes: tuple[int, ...]) -> list[Array]:
+def unpack(theta: Array, *shapes: tuple[int, ...]) -> list[Array]:
     """Return views of theta in the given shapes, one after the other."""
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
     return [theta[end - int(np.prod(shape)) : end].reshape(shape) for end, shape in zip(ends, shapes, strict=True)]
@@ -160,7 +167,9 @@ def mean_of(rows: RowLoss) -> Loss:
     return loss
 
 
-def price(network: Network, loss: Loss, rows: EncodedRows, penalty: float) -> Callable[[Array], tuple[float, Array]]:
+def penalised_loss(
+    network: Network, loss: Loss, rows: EncodedRows, penalty: float
+) -> Callable[[Array], tuple[float, Array]]:
     """Return loss + penalty ‖weights‖² / 2 on all rows, and its gradient, as a function of theta."""
     X, decay = np.ascontiguousarray(rows.X, dtype=float), penalty * network.penalised
 
@@ -173,21 +182,22 @@ def price(network: Network, loss: Loss, rows: EncodedRows, penalty: float) -> Ca
     return objective
 
 
-def solve(
+def minimise_by_lbfgs(
     network: Network, loss: Loss, rows: EncodedRows, penalty: float, start: Array, most: int = MOST_STEPS
 ) -> Array:
     """Minimise loss + penalty ‖weights‖² / 2 on all rows by at most so many steps of L-BFGS, and return theta."""
     from scipy.optimize import minimize
 
-    objective: Any = price(network, loss, rows, penalty)
+    objective: Any = penalised_loss(network, loss, rows, penalty)
+    # ftol as in scikit-learn's logistic regression: 64 roundings of the value, so that the gradient decides
     options: Any = {"maxiter": most, "gtol": 2e-6, "ftol": 64 * np.finfo(float).eps, "maxcor": 20}
     found: Array = minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x
     return found
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How Adam walks: step size, penalty alpha (a batch of B rows pays alpha ‖weights‖² / 2B), epochs, rows a batch."""
+class AdamSettings:
+    """Settings of Adam: step size, penalty alpha (alpha ‖weights‖² / 2B in a batch of B rows), epochs, rows a batch."""
 
     rate: float
     alpha: float
@@ -195,25 +205,32 @@ class Pace:
     batch: int
 
 
-def descend(
-    network: Network, course: Sequence[Loss], rows: EncodedRows, pace: Pace, rng: np.random.Generator, start: Array
+def minimise_by_adam(
+    network: Network,
+    losses: Sequence[Loss],
+    rows: EncodedRows,
+    *,
+    adam: AdamSettings,
+    rng: np.random.Generator,
+    start: Array,
 ) -> Array:
-    """Minimise by Adam in batches, and return theta; `course` holds the loss of each epoch.
+    """Minimise by Adam in batches, and return theta; `losses` holds the loss of each epoch.
 
-    Every batch has its part of each class. Kingma and Ba (2015), Adam: A Method for Stochastic Optimization.
+    Every batch has its part of each class. Kingma and Ba (2015), Adam: A Method for Stochastic Optimization; its decay
+    rates (0.9 of the mean, 0.999 of the mean square) and 1e-8 are the defaults of the paper.
     """
     X, theta = np.ascontiguousarray(rows.X, dtype=float), start.copy()
-    decay = pace.alpha * network.penalised
+    decay = adam.alpha * network.penalised
     mean, square, steps = np.zeros_like(theta), np.zeros_like(theta), 0
-    for loss in course:
-        for index in batches(rows.y, pace.batch, rng):
+    for loss in losses:
+        for index in batches(rows.y, adam.batch, rng):
             f, back = network.forward(theta, X[index])
             weight = rows.weight[index]
             gradient = back(loss(f, rows.y[index], weight)[1]) + decay * theta / weight.sum()
             steps += 1
             mean += 0.1 * (gradient - mean)
             square += 0.001 * (gradient**2 - square)
-            step = pace.rate * np.sqrt(1 - 0.999**steps) / (1 - 0.9**steps)
+            step = adam.rate * np.sqrt(1 - 0.999**steps) / (1 - 0.9**steps)
             theta -= step * mean / (np.sqrt(square) + 1e-8)
     return theta
 
@@ -228,8 +245,8 @@ def batches(y: Array, size: int, rng: np.random.Generator) -> Iterator[Array]:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A network and its parameters."""
+class FittedNetwork:
+    """A network and its fitted parameters."""
 
     network: Linear | Hidden
     theta: Array
@@ -243,48 +260,42 @@ class Trained:
         return softmax(self.logits(X))
 
 
-def settings(context: FitContext) -> dict[str, Any]:
-    """Return the parameters of the lesson's learner, defaults and given ones."""
-    return context.learner.entry.parameters | dict(context.learner.parameters)
-
-
 def penalty(context: FitContext, rows: EncodedRows) -> float:
     """Return the penalty of learner logistic: C Σ_i loss_i + ‖B‖² / 2, divided by C n."""
-    return float(1 / (settings(context)["C"] * len(rows.y)))
+    return float(1 / (context.learner_parameters["C"] * len(rows.y)))
 
 
-def pace(context: FitContext, rows: EncodedRows) -> Pace:
-    """Return the pace of learner mlp, with its rule for batches."""
-    given, n = settings(context), len(rows.y)
-    return Pace(given["learning_rate"], given["alpha"], given["epochs"], min(n, max(16, min(256, n // 16))))
+def adam_settings(context: FitContext, rows: EncodedRows) -> AdamSettings:
+    """Return the settings of learner mlp."""
+    parameters, n = context.learner_parameters, len(rows.y)
+    return AdamSettings(parameters["learning_rate"], parameters["alpha"], parameters["epochs"], batch_size(n))
 
 
-def hidden(context: FitContext, rows: EncodedRows) -> Hidden:
+def hidden_network(context: FitContext, rows: EncodedRows) -> Hidden:
     """Return the network of learner mlp."""
-    return Hidden(rows.X.shape[1], settings(context)["hidden"], len(rows.present))
+    return Hidden(rows.X.shape[1], context.learner_parameters["hidden"], len(rows.present))
 
 
-def train(context: FitContext, rows: EncodedRows, first: Loss, last: Loss | None = None) -> Trained:
-    """Train the network of the lesson's learner on a loss; `last` takes over for the last fifth of the training.
+def train(context: FitContext, rows: EncodedRows, first: Loss, last: Loss | None = None) -> FittedNetwork:
+    """Train the network of learner logistic or mlp on a loss; `last` takes over for the last fifth of the training.
 
     A linear model goes to the optimum of each, so that for a convex loss only `last` counts.
     """
-    return _TRAIN[context.learner.entry.name](context, rows, first, last or first)
+    train_network = _train_linear if context.learner.entry.name == "logistic" else _train_hidden
+    return train_network(context, rows, first, last or first)
 
 
-def _train_linear(context: FitContext, rows: EncodedRows, first: Loss, last: Loss) -> Trained:
+def _train_linear(context: FitContext, rows: EncodedRows, first: Loss, last: Loss) -> FittedNetwork:
     network = Linear(rows.X.shape[1], len(rows.present))
-    theta = solve(network, first, rows, penalty(context, rows), network.start())
+    theta = minimise_by_lbfgs(network, first, rows, penalty(context, rows), network.start())
     if last is not first:
-        theta = solve(network, last, rows, penalty(context, rows), theta)
-    return Trained(network, theta)
+        theta = minimise_by_lbfgs(network, last, rows, penalty(context, rows), theta)
+    return FittedNetwork(network, theta)
 
 
-def _train_hidden(context: FitContext, rows: EncodedRows, first: Loss, last: Loss) -> Trained:
-    network, walk, rng = hidden(context, rows), pace(context, rows), context.rng("network")
-    late = round(0.2 * walk.epochs)
-    course = [first] * (walk.epochs - late) + [last] * late
-    return Trained(network, descend(network, course, rows, walk, rng, network.start(rng)))
-
-
-_TRAIN = {"logistic": _train_linear, "mlp": _train_hidden}
+def _train_hidden(context: FitContext, rows: EncodedRows, first: Loss, last: Loss) -> FittedNetwork:
+    network, adam, rng = hidden_network(context, rows), adam_settings(context, rows), context.rng("network")
+    late = round(LATE_SHARE * adam.epochs)
+    losses = [first] * (adam.epochs - late) + [last] * late
+    theta = minimise_by_adam(network, losses, rows, adam=adam, rng=rng, start=network.start(rng))
+    return FittedNetwork(network, theta)

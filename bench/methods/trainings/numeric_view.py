@@ -1,4 +1,4 @@
-"""A table as resampling sees it: numbers on one scale, categories as categories, and the way back to the table."""
+"""A table as resampling needs it: numbers on one scale, categories as categories, and the way back to the table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.core.nouns import Array
 from bench.tasks.encoders import LARGEST, MOST_LEVELS
 
 OTHER = -2
-"""What stands for the level of a row whose level is rare."""
+"""Code of a rare level; -1 is pandas' code of a missing one."""
 
 _EXPECTED = (
     r"The number of unique classes is greater than 50%",
@@ -24,16 +24,16 @@ _EXPECTED = (
     r"Number of distinct clusters",
     r"The number of the samples to be selected is larger",
 )
-"""What libraries say of small classes and of duplicated rows: both are expected here, and counted in the emphasis."""
+"""Warnings about small classes and duplicated rows: both are expected here, and counted in the class weights."""
 
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Keep quiet what libraries say of small classes and duplicated rows, and what scikit-learn says of its future.
+    """Ignore warnings about small classes and duplicated rows, and scikit-learn's about its own future.
 
-    Between us and scikit-learn stands imbalanced-learn here, whose calls are not ours to mend. scikit-learn lays such a
-    warning at its own door, so that only the place tells who called; our own calls of it are heard by the laws of
-    learners, which are not kept quiet.
+    Between us and scikit-learn stands imbalanced-learn here, whose calls are not ours to mend. scikit-learn attributes
+    such a warning to its own module, so that only this place knows the caller; our own calls of it are covered by the
+    laws of learners, which ignore no warning.
     """
     with warnings.catch_warnings():
         for message in _EXPECTED:
@@ -43,7 +43,7 @@ def quiet_libraries() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Levels:
+class PooledLevels:
     """A category: `pooled` leads from a code of the column (missing is the last) to a pooled code, `raw` leads back."""
 
     name: Any
@@ -51,7 +51,7 @@ class Levels:
     raw: Array
 
     @classmethod
-    def learn(cls, X: pd.DataFrame, name: Any) -> Levels:
+    def fit(cls, X: pd.DataFrame, name: Any) -> PooledLevels:
         """Keep the most frequent levels, a missing one like any other; the rest share one more."""
         codes = _codes(X, name)
         missing = int(codes.max(initial=-1)) + 1
@@ -65,8 +65,8 @@ class Levels:
 
     def codes(self, X: pd.DataFrame) -> Array:
         """Return the pooled codes of rows (n,)."""
-        found: Array = self.pooled[_codes(X, self.name)]
-        return found
+        pooled: Array = self.pooled[_codes(X, self.name)]
+        return pooled
 
 
 def _codes(X: pd.DataFrame, name: Any) -> Array:
@@ -75,7 +75,7 @@ def _codes(X: pd.DataFrame, name: Any) -> Array:
 
 @dataclass(frozen=True)
 class View:
-    """What was learned of a table: columns that never vary tell no neighbours and are left out.
+    """The scales and levels of a table; columns that never vary make no distances and are left out.
 
     Numbers are imputed with the median and standardised. A level of a category is a column of zeros and ones.
     """
@@ -84,18 +84,20 @@ class View:
     median: Array
     mean: Array
     scale: Array
-    levels: list[Levels]
+    levels: list[PooledLevels]
 
     @classmethod
-    def learn(cls, X: pd.DataFrame) -> View:
-        """Learn from the rows of a lesson."""
+    def fit(cls, X: pd.DataFrame) -> View:
+        """Fit the view to training rows."""
         kinds = {name: isinstance(dtype, pd.CategoricalDtype) for name, dtype in X.dtypes.items()}
-        numbers = [name for name, category in kinds.items() if not category and _varies(_read(X, [name]))]
+        plain = [name for name, category in kinds.items() if not category]
+        low, high = (extreme.reduce(_read(X, plain), axis=0) for extreme in (np.fmin, np.fmax))
+        numbers = [name for name, varies in zip(plain, low < high, strict=True) if varies]
         values = _read(X, numbers)
         median = np.nanmedian(values, axis=0) if numbers else np.zeros(0)
         filled = np.where(np.isnan(values), median, values)
         deviation = filled.std(axis=0)
-        levels = [Levels.learn(X, name) for name, category in kinds.items() if category]
+        levels = [PooledLevels.fit(X, name) for name, category in kinds.items() if category]
         varying = [each for each in levels if len(each.raw) > 1]
         return cls(numbers, median, filled.mean(axis=0), np.where(deviation > 0, deviation, 1.0), varying)
 
@@ -124,10 +126,10 @@ class View:
         return self.join(self.scaled(X), self.codes(X))
 
     def rows(self, like: pd.DataFrame, scaled: Array | None, codes: Array | None) -> pd.DataFrame:
-        """Return new rows: those they are like, with other numbers, other levels, or both.
+        """Return synthetic rows: copies of the rows `like`, with other numbers, other levels, or both.
 
-        A new row misses what the row that it is like misses, so that gaps are as frequent as before. A rare level is
-        that of the row that it is like.
+        A value that is missing in the row of `like` stays missing, so that gaps are as frequent as before. A rare level
+        is that of the row of `like`.
         """
         columns = {name: like[name].array for name in like.columns}
         if scaled is not None:
@@ -147,7 +149,3 @@ def _read(X: pd.DataFrame, names: list[Any]) -> Array:
     """Return numbers (n, names), NaN where missing or infinite."""
     values = X[names].to_numpy(dtype=float)
     return np.clip(np.where(np.isfinite(values), values, np.nan), -LARGEST, LARGEST)
-
-
-def _varies(values: Array) -> bool:
-    return bool(np.fmin.reduce(values, axis=None) < np.fmax.reduce(values, axis=None))

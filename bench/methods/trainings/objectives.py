@@ -16,10 +16,10 @@ from bench.core.nouns import Array
 RowLoss = Callable[[Array, Array], tuple[Array, Array, Callable[[], Array]]]
 
 TINY = 1e-12
-"""Lengths, sizes and chances of being wrong below this count as this where something is divided by them."""
+"""Lengths, sizes and probabilities of an error below this count as this where something is divided by them."""
 
 LONGEST = 10.0
-"""Step of a logit that a row may ask of a tree under focal loss, where almost all rows are almost without curvature."""
+"""Largest step of a logit for one row of a tree under focal loss, where almost all rows have almost no curvature."""
 
 
 def softmax(f: Array) -> Array:
@@ -29,7 +29,7 @@ def softmax(f: Array) -> Array:
     return p
 
 
-def _chances(f: Array, y: Array) -> tuple[Array, Array]:
+def _softmax_and_log_true(f: Array, y: Array) -> tuple[Array, Array]:
     """Return p = softmax(f), and ln p_y (n,)."""
     low = f - f.max(axis=1, keepdims=True)
     p = np.exp(low)
@@ -40,7 +40,7 @@ def _chances(f: Array, y: Array) -> tuple[Array, Array]:
 
 def cross_entropy(f: Array, y: Array) -> tuple[Array, Array, Callable[[], Array]]:
     """Return -ln p_y, p - [k = y] and p (1 - p), with p = softmax(f)."""
-    p, log_true = _chances(f, y)
+    p, log_true = _softmax_and_log_true(f, y)
     gradient = p.copy()
     gradient[np.arange(len(y)), y] -= 1
     return -log_true, gradient, lambda: p * (1 - p)
@@ -58,7 +58,7 @@ def focal(gamma: float) -> RowLoss:
 
     def rows(f: Array, y: Array) -> tuple[Array, Array, Callable[[], Array]]:
         index = np.arange(len(y))
-        p, log_true = _chances(f, y)
+        p, log_true = _softmax_and_log_true(f, y)
         true = p[index, y]
         away = -p
         away[index, y] = 0
@@ -78,12 +78,12 @@ def focal(gamma: float) -> RowLoss:
     return rows
 
 
-def shifted(loss: RowLoss, shift: Array) -> RowLoss:
+def with_shift(loss: RowLoss, shift: Array) -> RowLoss:
     """Return the loss of logits to which `shift` (K,) is added."""
     return lambda f, y: loss(f + shift, y)
 
 
-def margin(loss: RowLoss, margins: Array, scale: float) -> RowLoss:
+def with_margins(loss: RowLoss, margins: Array, scale: float) -> RowLoss:
     """Return the loss of logits s (f - m_y [k = y]): `margins` m (K,) are taken off the logit of the true class."""
 
     def rows(f: Array, y: Array) -> tuple[Array, Array, Callable[[], Array]]:
@@ -95,7 +95,7 @@ def margin(loss: RowLoss, margins: Array, scale: float) -> RowLoss:
     return rows
 
 
-def weighed(loss: RowLoss, weights: Array) -> RowLoss:
+def with_class_weights(loss: RowLoss, weights: Array) -> RowLoss:
     """Return the loss times the weight of the row's class; `weights` (K,)."""
 
     def rows(f: Array, y: Array) -> tuple[Array, Array, Callable[[], Array]]:

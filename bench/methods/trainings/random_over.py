@@ -1,4 +1,4 @@
-"""Rows of small classes drawn again."""
+"""Copies of rows of small classes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from bench.core.nouns import BenchError
 from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.numeric_view import View, quiet_libraries
-from bench.methods.trainings.sample import fit_sample, more, positive_weight_sample
+from bench.methods.trainings.sample import fit_sample, positive_weight_sample, rows_to_add
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
@@ -27,10 +27,10 @@ def random_over(context: FitContext, *, shrinkage: float = 0.0, ratio: float = 1
     if not 0 <= shrinkage < np.inf:
         raise BenchError(f"parameter 'shrinkage' of random-over is {shrinkage}: give 0 or more")
     sample = positive_weight_sample(context)
-    n, counts, lacking = len(sample.y), np.bincount(sample.y), more(sample.y, ratio)
+    n, counts, lacking = len(sample.y), np.bincount(sample.y), rows_to_add(sample.y, ratio)
     if not lacking:
         return fit_sample(context, sample)
-    view = View.learn(sample.X)
+    view = View.fit(sample.X)
     wanted = {code: int(counts[code]) + lack for code, lack in lacking.items()}
     smooth = shrinkage if shrinkage > 0 and view.numbers else None
     scaled = view.scaled(sample.X) if view.numbers else np.zeros((n, 1))
@@ -40,4 +40,4 @@ def random_over(context: FitContext, *, shrinkage: float = 0.0, ratio: float = 1
     sample = sample.rows(np.asarray(sampler.sample_indices_, dtype=int))
     if smooth is None:
         return fit_sample(context, sample)
-    return fit_sample(context, sample.with_last(n, view.rows(sample.X.iloc[n:], scaled[n:], None)))
+    return fit_sample(context, sample.with_tail(n, view.rows(sample.X.iloc[n:], scaled[n:], None)))

@@ -1,7 +1,7 @@
-"""Rows drawn anew: samples, how many rows of each class are wanted, and what a model of a sample has in effect.
+"""Resampled rows: samples, how many rows of each class are wanted, and the class weights in effect for a sample.
 
 Row weights of the task: rows are counted, not their weights. A row of weight zero is left out; copies keep the weight
-of their row; a row that is made up has the mean weight of its class.
+of their row; a synthetic row has the mean weight of its class.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from bench.core.nouns import Array, BenchError
 from bench.methods.trainings.fit_context import FitContext, FittedModel
 
 Note = tuple[str, str]
-"""What had to be done otherwise, and for which class."""
+"""What had to be changed, and for which class."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows that are to teach, as they are in the table, with their classes and weights; `notes` tell of departures."""
+    """Training rows in the form of the table, with their classes and weights; `notes` hold what had to be changed."""
 
     X: pd.DataFrame
     y: Array
@@ -36,21 +36,21 @@ class Sample:
         """Return the sample with more notes."""
         return replace(self, notes=(*self.notes, *notes))
 
-    def with_made(self, X: pd.DataFrame, code: int) -> Sample:
-        """Return the sample with rows of one class that are made up, of the mean weight of the class."""
+    def with_synthetic(self, X: pd.DataFrame, code: int) -> Sample:
+        """Return the sample with synthetic rows of one class, of the mean weight of the class."""
         weight = self.weight
         if weight is not None:
             weight = np.append(weight, np.full(len(X), weight[self.y == code].mean()))
         y = np.append(self.y, np.full(len(X), code))
         return replace(self, X=pd.concat([self.X, X], ignore_index=True), y=y, weight=weight)
 
-    def with_last(self, n: int, X: pd.DataFrame) -> Sample:
-        """Return the sample with other rows behind the first n, as many as there are."""
+    def with_tail(self, n: int, X: pd.DataFrame) -> Sample:
+        """Return the sample with the rows behind the first n replaced by as many others."""
         return replace(self, X=pd.concat([self.X.iloc[:n], X], ignore_index=True))
 
 
 def positive_weight_sample(context: FitContext) -> Sample:
-    """Return the rows of a lesson that have any weight."""
+    """Return the training rows of positive weight."""
     sample = Sample(context.X, context.y, context.weight)
     if context.weight is None or context.weight.min() > 0:
         return sample.rows(np.arange(len(context.y)))
@@ -58,14 +58,14 @@ def positive_weight_sample(context: FitContext) -> Sample:
 
 
 def fit_sample(context: FitContext, sample: Sample) -> FittedModel:
-    """Teach the learner a sample."""
+    """Fit the learner on a sample."""
     predict = context.fit(sample.X, sample.y, sample.weight)
     after = np.bincount(sample.y, weights=sample.weight, minlength=context.target.width).astype(float)
     return FittedModel(predict, resampling_weights(context.counts, after), note_text(context, sample.notes))
 
 
 def resampling_weights(before: Array, after: Array) -> Array:
-    """Return the class weights (K,) that a resampling amounts to: rows drawn over rows there were, Σ n_c w_c = Σ n_c.
+    """Return the class weights (K,) that a resampling amounts to: rows after over rows before, Σ n_c w_c = Σ n_c.
 
     `before` and `after` are the rows of each class, or the sums of their row weights.
     """
@@ -77,9 +77,9 @@ def resampling_weights(before: Array, after: Array) -> Array:
 def note_text(context: FitContext, notes: tuple[Note, ...]) -> str:
     """Return the notes as one line, the classes of each note together."""
     classes: dict[str, list[str]] = {}
-    for what, who in notes:
-        classes.setdefault(what, []).extend([who] if who else [])
-    return "; ".join(f"{what} for class {', '.join(who)}" if who else what for what, who in classes.items())
+    for change, name in notes:
+        classes.setdefault(change, []).extend([name] if name else [])
+    return "; ".join(f"{change} for class {', '.join(names)}" if names else change for change, names in classes.items())
 
 
 def name_of(context: FitContext, code: int) -> str:
@@ -87,29 +87,29 @@ def name_of(context: FitContext, code: int) -> str:
     return str(context.target.outputs[code])
 
 
-def more(y: Array, ratio: float) -> dict[int, int]:
-    """Return the rows that each class lacks to the share `ratio` of the largest class; nothing where it lacks none.
+def rows_to_add(y: Array, ratio: float) -> dict[int, int]:
+    """Return, by class, the rows that it lacks to the share `ratio` of the largest class; those that lack none are out.
 
     Raises:
         BenchError: the ratio is not above 0 and at most 1.
     """
     counts = np.bincount(y)
-    wanted = round(_sound(ratio) * int(counts.max()))
+    wanted = round(_checked(ratio) * int(counts.max()))
     return {int(c): wanted - int(counts[c]) for c in np.flatnonzero(counts) if counts[c] < wanted}
 
 
-def fewer(y: Array, ratio: float) -> dict[int, int]:
-    """Return the rows that are kept of each class: at most the smallest class over `ratio`; nothing where all are.
+def rows_to_keep(y: Array, ratio: float) -> dict[int, int]:
+    """Return, by class, how many rows are kept: the size of the smallest over `ratio`; classes that keep all are out.
 
     Raises:
         BenchError: the ratio is not above 0 and at most 1.
     """
     counts = np.bincount(y)
-    most = round(int(counts[counts > 0].min()) / _sound(ratio))
+    most = round(int(counts[counts > 0].min()) / _checked(ratio))
     return {int(c): most for c in np.flatnonzero(counts > most)}
 
 
-def _sound(ratio: float) -> float:
+def _checked(ratio: float) -> float:
     if not 0 < ratio <= 1:
         raise BenchError(f"parameter 'ratio' of a resampling is {ratio}: give a number above 0 and at most 1")
     return ratio

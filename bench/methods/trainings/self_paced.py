@@ -6,15 +6,15 @@ import numpy as np
 
 from bench.core.nouns import Array
 from bench.methods.trainings import FitContext, FittedModel, register
-from bench.methods.trainings.balanced_ensembles import balanced, mean_of, sizes
+from bench.methods.trainings.balanced_ensembles import balanced_ensemble, draw_sizes, mean_predictor
 from bench.methods.trainings.fit_context import Predictor
 from bench.methods.trainings.sample import Sample, positive_weight_sample, whole_number
-from bench.methods.trainings.undersampling import few
+from bench.methods.trainings.undersampling import note_few_rows
 
 
 @register("fit", tags=("extended", "balanced-ensemble"), hook="ensemble")
 def self_paced(context: FitContext, *, models: int = 10, bins: int = 5, ratio: float = 1.0) -> FittedModel:
-    """Teach each model a draw in which every class gives bins of equal hardness h alike, later ones by their size.
+    """Fit each model on a draw in which bins of equal hardness h count alike in every class, later ones by their size.
 
     Of each class stay as many rows as the smallest has, over `ratio`. The hardness of a row is h = 1 - p_y, by the mean
     of the models so far. The rows of a class fall into `bins` of equal width between its least and its largest
@@ -28,8 +28,8 @@ def self_paced(context: FitContext, *, models: int = 10, bins: int = 5, ratio: f
     """
     whole_number("models", models)
     whole_number("bins", bins)
-    sample = few(positive_weight_sample(context), ratio)
-    drawn = sizes(sample.y, context.target.width, ratio)
+    sample = note_few_rows(positive_weight_sample(context), ratio)
+    sizes = draw_sizes(sample.y, context.target.width, ratio)
     predictors: list[Predictor] = []
     predictions = np.zeros((len(sample.y), context.target.width))
     for t in range(models):
@@ -37,14 +37,14 @@ def self_paced(context: FitContext, *, models: int = 10, bins: int = 5, ratio: f
         if t:
             hardness = 1 - predictions[np.arange(len(odds)), sample.y] / t
             odds = draw_odds(hardness, sample.y, bins, float(np.tan(np.pi / 2 * t / (models - 1))))
-        draw = sample.rows(_drawn(sample, drawn, odds, context.rng("draw", t)))
+        draw = sample.rows(_draw(sample, sizes, odds, context.rng("draw", t)))
         predictors.append(context.fit(draw.X, draw.y, draw.weight, part=t))
         predictions += predictors[-1](sample.X) if t < models - 1 else 0.0
-    return balanced(context, sample, mean_of(predictors), drawn)
+    return balanced_ensemble(context, sample, mean_predictor(predictors), sizes)
 
 
 def draw_odds(hardness: Array, y: Array, bins: int, alpha: float) -> Array:
-    """Return what each row's chance of being drawn is proportional to, within its class (n,)."""
+    """Return the odds of each row to be drawn, among the rows of its class (n,)."""
     odds = np.ones(len(y))
     for code in np.unique(y):
         own = np.flatnonzero(y == code)
@@ -59,11 +59,11 @@ def draw_odds(hardness: Array, y: Array, bins: int, alpha: float) -> Array:
     return odds
 
 
-def _drawn(sample: Sample, drawn: Array, odds: Array, rng: np.random.Generator) -> Array:
+def _draw(sample: Sample, sizes: Array, odds: Array, rng: np.random.Generator) -> Array:
     """Draw rows of each class, none twice, and return their positions in order."""
     parts = []
-    for code in np.flatnonzero(drawn):
+    for code in np.flatnonzero(sizes):
         own = np.flatnonzero(sample.y == code)
-        chances = odds[own] / odds[own].sum()
-        parts.append(rng.choice(own, drawn[code], replace=False, p=chances))
+        probabilities = odds[own] / odds[own].sum()
+        parts.append(rng.choice(own, sizes[code], replace=False, p=probabilities))
     return np.sort(np.concatenate(parts))

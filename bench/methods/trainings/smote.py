@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.methods.trainings import FitContext, FittedModel, register
-from bench.methods.trainings.oversampling import grown, smote_rows
+from bench.methods.trainings.oversampling import oversample, smote_rows
 from bench.methods.trainings.sample import fit_sample
 
 
@@ -17,4 +17,4 @@ def smote(context: FitContext, *, k: int = 5, ratio: float = 1.0) -> FittedModel
     Raises:
         BenchError: k is below 1 or the ratio not in (0, 1].
     """
-    return fit_sample(context, grown(context, smote_rows, k, ratio))
+    return fit_sample(context, oversample(context, smote_rows, k, ratio))

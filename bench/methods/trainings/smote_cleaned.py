@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bench.methods.trainings import FitContext, FittedModel, register
-from bench.methods.trainings.oversampling import grown, smote_rows
+from bench.methods.trainings.oversampling import oversample, smote_rows
 from bench.methods.trainings.sample import fit_sample, whole_number
-from bench.methods.trainings.undersampling import clamped, sampled_rows, undersample
+from bench.methods.trainings.undersampling import clamp_neighbours, sampled_rows, undersample
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
@@ -21,8 +21,8 @@ def smote_enn(context: FitContext, *, k: int = 5, clean: int = 3, ratio: float =
     from imblearn.under_sampling import EditedNearestNeighbours
 
     whole_number("clean", clean)
-    sample = grown(context, smote_rows, k, ratio)
-    near, sample = clamped(sample, clean, len(sample.y) - 1)
+    sample = oversample(context, smote_rows, k, ratio)
+    near, sample = clamp_neighbours(sample, clean, len(sample.y) - 1)
     sampler = EditedNearestNeighbours(sampling_strategy="all", n_neighbors=near)
     return fit_sample(context, undersample(context, sample, lambda X, y: sampled_rows(sampler, X, y)))
 
@@ -38,7 +38,7 @@ def smote_tomek(context: FitContext, *, k: int = 5, ratio: float = 1.0) -> Fitte
     """
     from imblearn.under_sampling import TomekLinks
 
-    sample = grown(context, smote_rows, k, ratio)
+    sample = oversample(context, smote_rows, k, ratio)
     return fit_sample(
         context, undersample(context, sample, lambda X, y: sampled_rows(TomekLinks(sampling_strategy="all"), X, y))
     )

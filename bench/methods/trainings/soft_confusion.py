@@ -14,8 +14,8 @@ Measure = Callable[[Array], tuple[float, Array]]
 """Soft confusion matrix S (K, K), truth by row -> metric, and its gradient by S."""
 
 
-def soft(measure: Measure, steepness: float) -> Loss:
-    """Return one minus a measure of the soft confusion matrix."""
+def soft_loss(measure: Measure, steepness: float) -> Loss:
+    """Return the loss of logits that is one minus a measure of the soft confusion matrix."""
 
     def loss(f: Array, y: Array, weight: Array) -> tuple[float, Array]:
         p = objectives.softmax(f)
@@ -29,7 +29,7 @@ def soft(measure: Measure, steepness: float) -> Loss:
     return loss
 
 
-def _f(beta: float) -> Callable[[Array], Measure]:
+def _f_measure(beta: float) -> Callable[[Array], Measure]:
     def of(counts: Array) -> Measure:
         part = np.full(len(counts), 1 / len(counts))
         if len(counts) == 2:
@@ -60,9 +60,9 @@ def _balanced_accuracy(S: Array) -> tuple[float, Array]:
 
 def _g_mean(S: Array) -> tuple[float, Array]:
     recalls, gradient = _recalls(S)
-    floor = np.maximum(recalls, 1e-30)
-    mean = np.exp(np.log(floor).mean())
-    return float(mean), mean / (len(S) * floor)[:, None] * gradient
+    positive = np.maximum(recalls, 1e-30)  # a recall of zero has no logarithm
+    mean = np.exp(np.log(positive).mean())
+    return float(mean), mean / (len(S) * positive)[:, None] * gradient
 
 
 def _accuracy(S: Array) -> tuple[float, Array]:
@@ -72,9 +72,9 @@ def _accuracy(S: Array) -> tuple[float, Array]:
 
 
 MEASURES: dict[str, Callable[[Array], Measure]] = {
-    "f1": _f(1.0),
-    "f2": _f(2.0),
-    "f0.5": _f(0.5),
+    "f1": _f_measure(1.0),
+    "f2": _f_measure(2.0),
+    "f0.5": _f_measure(0.5),
     "g_mean": lambda _: _g_mean,
     "balanced_accuracy": lambda _: _balanced_accuracy,
     "accuracy": lambda _: _accuracy,

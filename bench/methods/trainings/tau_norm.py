@@ -1,4 +1,4 @@
-"""Rows of the classifier divided by a power of their length after plain training."""
+"""Weight vectors of the classes divided by a power of their length after plain training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fi
 
 @register("fit", tags=("extended", "loss"), hook="loss", learners=("logistic", "mlp"))
 def tau_norm(context: FitContext, *, tau: float = 1.0) -> FittedModel:
-    """Train the plain way, and answer softmax of f_c = (w_c · h(x) + b_c) / ‖(w_c, b_c)‖^τ.
+    """Train the plain way, and predict softmax of f_c = (w_c · h(x) + b_c) / ‖(w_c, b_c)‖^τ.
 
     `tau` is τ; 0 is plain training. (w_c, b_c) is the row of class c in the last layer, h are the hidden units (of the
     linear model: the columns). Frequent classes tend to have the longer rows. The authors leave out the intercept,
@@ -19,10 +19,10 @@ def tau_norm(context: FitContext, *, tau: float = 1.0) -> FittedModel:
     classifier for long-tailed recognition.
     """
 
-    def learn(rows: EncodedRows) -> EncodedPredictor:
+    def fit(rows: EncodedRows) -> EncodedPredictor:
         model = networks.train(context, rows, networks.mean_of(objectives.cross_entropy))
         B, b = model.network.head(model.theta)
         length = np.maximum(np.linalg.norm(np.vstack([B, b]), axis=0), objectives.TINY)
         return lambda X: objectives.softmax(model.logits(X) / length**tau)
 
-    return fit_present_classes(context, learn)
+    return fit_present_classes(context, fit)

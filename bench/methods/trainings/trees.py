@@ -19,24 +19,24 @@ FLATTEST = 1e-16
 
 
 def train(context: FitContext, rows: EncodedRows, loss: RowLoss, start: Array) -> EncodedPredictor:
-    """Grow the trees of learner lightgbm on a loss, from logits `start` (K,), and return what they say.
+    """Grow the trees of learner lightgbm on a loss, from logits `start` (K,), and return their predictor.
 
     Two classes have one tree a round, for the difference of their logits.
     """
-    given = networks.settings(context)
-    tree = boosting.settings(context.seed, given["learning_rate"], given["num_leaves"], given["min_child_samples"])
-    encoded = boosting.read(rows.X)
-    data = boosting.binned(encoded, rows.y, rows.weight, tree)
-    several = len(start) > 2
-    objective = _several(rows, loss, start) if several else _two(rows, loss, start)
-    grown = boosting.grow(
-        {**tree, "objective": objective, "num_class": len(start) if several else 1}, data, given["n_estimators"]
+    learner = context.learner_parameters
+    tree = boosting.tree_settings(
+        context.seed, learner["learning_rate"], learner["num_leaves"], learner["min_child_samples"]
     )
-    return lambda X: softmax(start + _columns(grown(boosting.read(X))))
+    data = boosting.bin_rows(boosting.native_rows(rows.X), rows.y, rows.weight, tree)
+    several = len(start) > 2
+    objective = _multiclass_objective(rows, loss, start) if several else _binary_objective(rows, loss, start)
+    settings = {**tree, "objective": objective, "num_class": len(start) if several else 1}
+    predict = boosting.grow(settings, data, learner["n_estimators"])
+    return lambda X: softmax(start + _columns(predict(boosting.native_rows(X))))
 
 
 def train_any(context: FitContext, rows: EncodedRows, loss: RowLoss, start: Array) -> EncodedPredictor:
-    """Train the lesson's learner on a row loss: a network, or trees from logits `start` (K,)."""
+    """Train the learner of the context on a row loss: a network, or trees from logits `start` (K,)."""
     if context.learner.entry.name == "lightgbm":
         return train(context, rows, loss, start)
     return networks.train(context, rows, networks.mean_of(loss)).predict
@@ -46,7 +46,9 @@ def _columns(raw: Array) -> Array:
     return np.column_stack([np.zeros_like(raw), raw]) if raw.ndim == 1 else raw
 
 
-def _several(rows: EncodedRows, loss: RowLoss, start: Array) -> Callable[[Array, Any], tuple[Array, Array]]:
+def _multiclass_objective(
+    rows: EncodedRows, loss: RowLoss, start: Array
+) -> Callable[[Array, Any], tuple[Array, Array]]:
     # The diagonal understates how logits of several classes move together: LightGBM corrects it by this factor.
     factor = len(start) / (len(start) - 1)
     weight = rows.weight[:, None]
@@ -58,7 +60,7 @@ def _several(rows: EncodedRows, loss: RowLoss, start: Array) -> Callable[[Array,
     return objective
 
 
-def _two(rows: EncodedRows, loss: RowLoss, start: Array) -> Callable[[Array, Any], tuple[Array, Array]]:
+def _binary_objective(rows: EncodedRows, loss: RowLoss, start: Array) -> Callable[[Array, Any], tuple[Array, Array]]:
     def objective(raw: Array, _: Any) -> tuple[Array, Array]:
         _value, gradient, curvature = loss(start + _columns(raw), rows.y)
         return rows.weight * gradient[:, 1], rows.weight * np.maximum(curvature()[:, 1], FLATTEST)

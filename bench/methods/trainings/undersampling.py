@@ -13,7 +13,10 @@ import numpy as np
 from bench.core.nouns import Array
 from bench.methods.trainings.fit_context import FitContext
 from bench.methods.trainings.numeric_view import View, quiet_libraries
-from bench.methods.trainings.sample import Sample, fewer, name_of
+from bench.methods.trainings.sample import Sample, name_of, rows_to_keep
+
+VERY_FEW = 5
+"""Rows of a class below which a balanced sample is worth a note to the user."""
 
 Choose = Callable[[Array, Array], Array]
 """Points (n, d) and their classes 0 … K'-1, each with rows, -> positions that stay."""
@@ -21,7 +24,7 @@ Choose = Callable[[Array, Array], Array]
 
 def undersample(context: FitContext, sample: Sample, choose: Choose) -> Sample:
     """Return the rows of a sample that are chosen; a class that would lose all its rows keeps them."""
-    view = View.learn(sample.X)
+    view = View.fit(sample.X)
     present, y = np.unique(sample.y, return_inverse=True)
     if len(present) < 2:
         return sample
@@ -42,25 +45,25 @@ def sampled_rows(sampler: Any, X: Array, y: Array) -> Array:
     return np.asarray(sampler.sample_indices_, dtype=int)
 
 
-def clamped(sample: Sample, k: int, most: int) -> tuple[int, Sample]:
-    """Return a number of neighbours that there are, and the sample with a note where it is smaller."""
-    fits = max(1, min(k, most))
-    return fits, sample if fits == k else sample.with_notes((f"k clamped to {fits}", ""))
+def clamp_neighbours(sample: Sample, k: int, most: int) -> tuple[int, Sample]:
+    """Return k neighbours, or as many as there are, and the sample with a note where these are fewer."""
+    near = max(1, min(k, most))
+    return near, sample if near == k else sample.with_notes((f"k clamped to {near}", ""))
 
 
-def smallest(y: Array) -> int:
-    """Return the rows of the smallest class that has any."""
+def smallest_size(y: Array) -> int:
+    """Return the number of rows of the smallest class that has any."""
     counts = np.bincount(y)
     return int(counts[counts > 0].min())
 
 
-def larger(y: Array) -> list[int]:
+def larger_classes(y: Array) -> list[int]:
     """Return the classes that have more rows than the smallest: those that are cleaned."""
     counts = np.bincount(y)
-    return [int(c) for c in np.flatnonzero(counts > smallest(y))]
+    return [int(c) for c in np.flatnonzero(counts > smallest_size(y))]
 
 
-def few(sample: Sample, ratio: float) -> Sample:
-    """Note where a balanced sample leaves very few rows of a class."""
-    left = min(fewer(sample.y, ratio).values(), default=np.inf)
-    return sample.with_notes((f"{left} rows a class left", "")) if left < 5 else sample
+def note_few_rows(sample: Sample, ratio: float) -> Sample:
+    """Note where a balanced sample leaves very few rows of a class, fewer than `VERY_FEW`."""
+    left = min(rows_to_keep(sample.y, ratio).values(), default=np.inf)
+    return sample.with_notes((f"{left} rows a class left", "")) if left < VERY_FEW else sample

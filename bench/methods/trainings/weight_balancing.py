@@ -7,14 +7,14 @@ import numpy as np
 from bench.core.nouns import BenchError
 from bench.methods.trainings import FitContext, FittedModel, networks, objectives, register
 from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fit_present_classes
-from bench.methods.trainings.etf_network import Framed, frame, with_features
+from bench.methods.trainings.etf_network import FixedHead, equiangular_frame, with_features
 
 
 @register("fit", tags=("extended", "loss"), hook="loss", learners=("logistic", "mlp"))
 def weight_balancing(
     context: FitContext, *, tau: float = 0.65, decay: float = 5e-3, features: float = 1e-2
 ) -> FittedModel:
-    """Train cross-entropy with strong decay in one stage, and answer softmax of f_c π_c^-τ, with class shares π.
+    """Train cross-entropy with strong decay in one stage, and predict softmax of f_c π_c^-τ, with class shares π.
 
         mean loss + decay ‖weights‖² / 2 + features · mean ‖h(x)‖²
 
@@ -34,29 +34,28 @@ def weight_balancing(
             "give a positive decay and features of 0 or more"
         )
 
-    def learn(rows: EncodedRows) -> EncodedPredictor:
-        logits = _LEARN[context.learner.entry.name](context, rows, decay, features)
+    def fit(rows: EncodedRows) -> EncodedPredictor:
+        linear = context.learner.entry.name == "logistic"
+        logits = _fit_linear(rows, decay) if linear else _fit_hidden(context, rows, decay, features)
         factor = rows.shares**-tau
         return lambda X: objectives.softmax(logits(X) * factor)
 
-    return fit_present_classes(context, learn)
+    return fit_present_classes(context, fit)
 
 
-def _linear(context: FitContext, rows: EncodedRows, decay: float, features: float) -> EncodedPredictor:
+def _fit_linear(rows: EncodedRows, decay: float) -> EncodedPredictor:
     network, loss = networks.Linear(rows.X.shape[1], len(rows.present)), networks.mean_of(objectives.cross_entropy)
-    return networks.Trained(network, networks.solve(network, loss, rows, decay, network.start())).logits
+    theta = networks.minimise_by_lbfgs(network, loss, rows, decay, network.start())
+    return networks.FittedNetwork(network, theta).logits
 
 
-def _hidden(context: FitContext, rows: EncodedRows, decay: float, features: float) -> EncodedPredictor:
-    rng, pace = context.rng("network"), networks.pace(context, rows)
-    units, K = networks.settings(context)["hidden"], len(rows.present)
+def _fit_hidden(context: FitContext, rows: EncodedRows, decay: float, features: float) -> EncodedPredictor:
+    rng, adam = context.rng("network"), networks.adam_settings(context, rows)
+    units, K = context.learner_parameters["hidden"], len(rows.present)
     if units < K:
         raise BenchError(f"weight-balancing needs a hidden unit for each of {K} classes, and 'hidden' is {units}")
-    network = Framed(rows.X.shape[1], frame(units, K, rng))
-    strong = networks.Pace(pace.rate, decay * pace.batch, pace.epochs, pace.batch)
-    course = [with_features(networks.mean_of(objectives.cross_entropy), K, features)] * pace.epochs
-    theta = networks.descend(network, course, rows, strong, rng, network.start(rng))
+    network = FixedHead(rows.X.shape[1], equiangular_frame(units, K, rng))
+    strong = networks.AdamSettings(adam.rate, decay * adam.batch, adam.epochs, adam.batch)
+    losses = [with_features(networks.mean_of(objectives.cross_entropy), K, features)] * adam.epochs
+    theta = networks.minimise_by_adam(network, losses, rows, adam=strong, rng=rng, start=network.start(rng))
     return lambda X: network.forward(theta, np.asarray(X, dtype=float))[0][:, :K]
-
-
-_LEARN = {"logistic": _linear, "mlp": _hidden}

@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench.core.nouns import Array, BenchError
 from bench.core.selection import chosen_from
-from bench.methods.boards import BOARDS
+from bench.methods.boards import own_metrics
 from bench.report.comparison.tables import KEY, Table
 
 if TYPE_CHECKING:
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 DIGITS = 5
-"""Significant digits that are kept; the other side is rounded alike before the two are compared."""
+"""Significant digits that are kept; the other side is rounded the same way before the two are compared."""
 HASH_DIGITS = 12
-UNSAID = "?"
+NO_DIRECTION = "?"
 """Stands for a direction that the table did not give."""
 Splits = Mapping[tuple[str, str], frozenset[tuple[str, str]]]
 """From board and task to the repeats and folds behind a mean."""
 
 
 class Baseline(NamedTuple):
-    """What a baseline file says."""
+    """The content of a baseline file."""
 
     table: Table
     facts: dict[str, dict[str, str]]
@@ -49,13 +49,13 @@ def task_means(rows: pd.DataFrame, splits: Splits) -> pd.DataFrame:
     keys = [key for key in KEY if key not in {"repeat", "fold"}]
     by = kept.groupby(keys, sort=False)["value"]
     means = by.agg(["mean", "count"]).reset_index()
-    asked = [len(splits[board, task]) for board, task in zip(means["board"], means["task_id"], strict=True)]
-    values = np.where(means["count"].to_numpy() == asked, means["mean"].to_numpy(dtype=float), np.nan)
+    expected = [len(splits[board, task]) for board, task in zip(means["board"], means["task_id"], strict=True)]
+    values = np.where(means["count"].to_numpy() == expected, means["mean"].to_numpy(dtype=float), np.nan)
     means = means.drop(columns=["mean", "count"])
-    return means.assign(repeat="", fold="", seed="", value=rounded(values), n_rows=np.nan)
+    return means.assign(repeat="", fold="", seed="", value=round_digits(values), n_rows=np.nan)
 
 
-def rounded(values: Array) -> Array:
+def round_digits(values: Array) -> Array:
     """Return numbers to `DIGITS` significant digits."""
     return np.array([float(f"{value:.{DIGITS}g}") for value in values], dtype=float)
 
@@ -69,19 +69,21 @@ def splits_of(rows: pd.DataFrame) -> Splits:
     return {who: frozenset(splits) for who, splits in found.items()}
 
 
-def save(source: Source, metrics: Sequence[str] = ()) -> str:
+def baseline_text(source: Source, metrics: Sequence[str] = ()) -> str:
     """Return the text of a baseline, the same for the same scores: per board each task's mean over its folds.
 
-    Without `metrics`, names or globs, the metric that each board shows first is kept, and every metric of a board that
-    bench does not know.
+    Without `metrics`, names or globs, the own metric of each board is kept (see `boards.own_metrics`).
 
     Raises:
         BenchError: no score is left, or a metric is unknown.
     """
     table = source.table
     known = list(dict.fromkeys(table.rows["metric"]))
-    wanted = set(chosen_from(known, metrics, "metric")) if metrics else None
-    rows = table.rows[_kept(table.rows, wanted)]
+    if metrics:
+        rows = table.rows[table.rows["metric"].isin(chosen_from(known, metrics, "metric"))]
+    else:
+        pairs = pd.MultiIndex.from_frame(table.rows[["board", "metric"]])
+        rows = table.rows[pairs.isin(own_metrics(pairs[table.rows["value"].notna()]))]
     if rows["value"].notna().sum() == 0:
         raise BenchError(f"{source.name} holds no ranked scores that a baseline could keep: give a finished run")
     seedless = rows.groupby(KEY, sort=False)["value"].agg(lambda values: values.mean(skipna=False)).reset_index()
@@ -89,20 +91,12 @@ def save(source: Source, metrics: Sequence[str] = ()) -> str:
     means = task_means(seedless, splits) if source.splits is None else rows
     boards = {board: _board(part, splits, table.direction) for board, part in _sorted_groups(means, "board")}
     tasks = {task for board in boards.values() for task in board["tasks"]}
-    facts = {task: _short(source.facts[task]) for task in sorted(tasks) if source.facts.get(task)}
+    facts = {task: _shorten_hash(source.facts[task]) for task in sorted(tasks) if source.facts.get(task)}
     head = {"bench_baseline": SCHEMA, "digits": DIGITS, "settings": dict(sorted(source.settings.items()))}
     return _text({**head, "tasks": facts, "boards": boards})
 
 
-def _kept(rows: pd.DataFrame, wanted: set[str] | None) -> Array:
-    """Mark the rows of the metrics that a baseline keeps."""
-    if wanted is not None:
-        return rows["metric"].isin(wanted).to_numpy()
-    first = rows["board"].map({name: board.metric for name, board in BOARDS.items()})
-    return np.asarray((rows["metric"] == first) | ~rows["board"].isin(list(BOARDS)), dtype=bool)
-
-
-def _short(facts: Mapping[str, str]) -> dict[str, str]:
+def _shorten_hash(facts: Mapping[str, str]) -> dict[str, str]:
     return {name: value[:HASH_DIGITS] if name == "data" else value for name, value in sorted(facts.items())}
 
 
@@ -119,7 +113,7 @@ def _board(part: pd.DataFrame, splits: Splits, direction: Mapping[str, str]) -> 
         wide = rows.set_index(["panel", "learner", "method", "task_id"])
         wide = wide["value"].unstack("task_id")  # noqa: PD010 - pivot_table would make every pair of learner and method
         wide = wide.reindex(columns=tasks).dropna(how="all").sort_index()
-        name = f"{metric} {direction.get(metric) or UNSAID}"
+        name = f"{metric} {direction.get(metric) or NO_DIRECTION}"
         for (panel, learner, method), values in zip(wide.index, wide.to_numpy(dtype=float), strict=True):
             here = metrics.setdefault(name, {}).setdefault(panel, {}).setdefault(learner, {})
             here[method] = [_number(value) for value in values]
@@ -144,7 +138,7 @@ def _folds_text(splits: Iterable[tuple[str, str]]) -> str | list[list[str]]:
     return " ".join(words)
 
 
-def _folds(written: str | list[list[str]]) -> frozenset[tuple[str, str]]:
+def _parse_folds(written: str | list[list[str]]) -> frozenset[tuple[str, str]]:
     if not isinstance(written, str):
         return frozenset((str(repeat), str(fold)) for repeat, fold in written)
     found = []
@@ -166,7 +160,7 @@ def _text(value: Any, depth: int = 0) -> str:
     return "{\n" + ",\n".join(lines) + "\n" + " " * depth + "}" + ("" if depth else "\n") if lines else "{}"
 
 
-def parse(content: bytes, name: str) -> Baseline:
+def parse_baseline(content: bytes, name: str) -> Baseline:
     """Read a baseline.
 
     Raises:
@@ -174,23 +168,26 @@ def parse(content: bytes, name: str) -> Baseline:
     """
     try:
         found = json.loads(content)
-        schema = found["bench_baseline"]
-        if schema == SCHEMA and found["digits"] == DIGITS:
-            return _parsed(found)
+        schema, digits = found["bench_baseline"], found["digits"]
+        if (schema, digits) == (SCHEMA, DIGITS):
+            return _read_content(found)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         problem = " ".join(f"{type(error).__name__} {error}".split())
         raise BenchError(f"{name} is no baseline ({problem}): make one with `bench baseline save`") from error
-    raise BenchError(f"{name} is a baseline of schema {schema}, this bench reads {SCHEMA}: save it again")
+    raise BenchError(
+        f"{name} is a baseline of schema {schema} with {digits} digits, and this bench reads schema {SCHEMA} with "
+        f"{DIGITS}: make it anew with `bench baseline save RESULTS -o {name}`"
+    )
 
 
-def _parsed(found: dict[str, Any]) -> Baseline:
+def _read_content(found: dict[str, Any]) -> Baseline:
     direction: dict[str, str] = {}
     rows = []
     for board, what in found["boards"].items():
         tasks = list(what["tasks"])
         for named, panels in what["metrics"].items():
             metric, _, way = named.rpartition(" ")
-            direction[metric] = "" if way == UNSAID else way
+            direction[metric] = "" if way == NO_DIRECTION else way
             for (panel, learner, method), values in _leaves(panels):
                 rows += [
                     (board, metric, panel, method, learner, task, float("nan" if value is None else value))
@@ -198,7 +195,9 @@ def _parsed(found: dict[str, Any]) -> Baseline:
                 ]
     table = pd.DataFrame(rows, columns=[*KEY[:-2], "value"]).assign(repeat="", fold="", seed="", n_rows=np.nan)
     splits = {
-        (board, task): _folds(folds) for board, what in found["boards"].items() for task, folds in what["tasks"].items()
+        (board, task): _parse_folds(folds)
+        for board, what in found["boards"].items()
+        for task, folds in what["tasks"].items()
     }
     return Baseline(Table(table, direction), found["tasks"], found["settings"], splits)
 

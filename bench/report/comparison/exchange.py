@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pandas as pd
 
+from bench.core.exit_codes import FINE, REGRESSION
 from bench.report.comparison.formats import (
     COLUMNS,
     MOST,
@@ -24,9 +25,9 @@ from bench.report.comparison.formats import (
     severest_first,
     summary,
 )
-from bench.report.comparison.report import FINE, REGRESSION, Report
+from bench.report.comparison.report import Report
 
-UNLAWFUL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold."""
 
 
@@ -64,7 +65,7 @@ def junit(report: Report) -> str:
         report.word,
         "error" if broken else "",
         headline(report),
-        "\n".join(_all(report)),
+        "\n".join([facts(report), *lost_lines(report), *report.notes]),
     )
     groups = report.verdicts.groupby(["board", "metric", "panel"], sort=False)
     for names, part in groups:
@@ -79,10 +80,6 @@ def junit(report: Report) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
 
 
-def _all(report: Report) -> list[str]:
-    return [facts(report), *lost_lines(report), *report.notes]
-
-
 def _kind(one: Row) -> str:
     """Return what a verdict is to a test runner: a failure, an error where a rule had too few pairs, or skipped."""
     if one["fails"]:
@@ -91,19 +88,19 @@ def _kind(one: Row) -> str:
 
 
 def _suite(suites: ET.Element, name: str) -> ET.Element:
-    return ET.SubElement(suites, "testsuite", name=_lawful(name))
+    return ET.SubElement(suites, "testsuite", name=_keep_legal(name))
 
 
 def _case(suite: ET.Element, where: str, name: str, kind: str, message: str, output: str) -> None:
-    case = ET.SubElement(suite, "testcase", classname=_lawful(where), name=_lawful(name), time="0")
+    case = ET.SubElement(suite, "testcase", classname=_keep_legal(where), name=_keep_legal(name), time="0")
     if kind:
-        ET.SubElement(case, kind, message=_lawful(message))
+        ET.SubElement(case, kind, message=_keep_legal(message))
     if output or not kind:
-        ET.SubElement(case, "system-out").text = _lawful(output or message)
+        ET.SubElement(case, "system-out").text = _keep_legal(output or message)
 
 
-def _lawful(text: str) -> str:
-    return UNLAWFUL.sub("\ufffd", text)
+def _keep_legal(text: str) -> str:
+    return NOT_IN_XML.sub("\ufffd", text)
 
 
 def sentence(one: Row) -> str:
@@ -141,10 +138,10 @@ def _annotations(report: Report) -> Iterator[str]:
 
 
 def _command(kind: str, title: str, text: str) -> str:
-    return f"::{kind} title={_escaped(title, {':': '%3A', ',': '%2C'})}::{_escaped(text, {})}"
+    return f"::{kind} title={_escape(title, {':': '%3A', ',': '%2C'})}::{_escape(text, {})}"
 
 
-def _escaped(text: str, more: Mapping[str, str]) -> str:
+def _escape(text: str, more: Mapping[str, str]) -> str:
     """Escape what would end a workflow command or start another."""
     for sign, code in {"%": "%25", "\r": "%0D", "\n": "%0A", **more}.items():
         text = text.replace(sign, code)

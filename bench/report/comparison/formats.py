@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.comparison.report import FINE, REGRESSION, Report
+from bench.core.exit_codes import FINE, REGRESSION
+from bench.report.comparison.report import Report
 
 Row = Mapping[Any, Any]
 COLUMNS = (
@@ -118,7 +119,7 @@ def facts(report: Report) -> str:
 def markdown(report: Report) -> str:
     """Return the whole report as Markdown."""
     parts = [*_head(report), _table(*rows(report.verdicts))]
-    return _joined([*parts, *_tail(report, SHOWN)])
+    return _join([*parts, *_tail(report, SHOWN)])
 
 
 def summary(report: Report) -> str:
@@ -131,21 +132,21 @@ def summary(report: Report) -> str:
         parts.append(f"{len(telling) - SHOWN} more verdicts are not shown.")
     if len(report.moved):
         parts += ["#### Tasks that moved most", _table(*moved_rows(report.moved))]
-    return _joined([*parts, *_tail(report, MOST)])
+    return _join([*parts, *_tail(report, MOST)])
 
 
 def _head(report: Report) -> list[str]:
     sign = {FINE: "✅", REGRESSION: "❌"}.get(report.code, "⚠️")
-    return [f"### bench compare: {sign} {_plain(headline(report))}", _plain(facts(report))]
+    return [f"### bench compare: {sign} {_escape(headline(report))}", _escape(facts(report))]
 
 
-def _tail(report: Report, at_most: int) -> Iterator[str]:
+def _tail(report: Report, most: int) -> Iterator[str]:
     lines = lost_lines(report)
     if lines:
-        more = [f"- and {len(lines) - at_most} more"] if len(lines) > at_most else []
-        yield "\n".join(["#### Without a partner", "", *(f"- {_plain(line)}" for line in lines[:at_most]), *more])
+        more = [f"- and {len(lines) - most} more"] if len(lines) > most else []
+        yield "\n".join(["#### Without a partner", "", *(f"- {_escape(line)}" for line in lines[:most]), *more])
     if report.notes:
-        yield "\n".join(f"- {_plain(note)}" for note in report.notes)
+        yield "\n".join(f"- {_escape(note)}" for note in report.notes)
     if len(report.timing):
         yield _table(*timing_rows(report.timing))
 
@@ -159,16 +160,16 @@ def timing_rows(timing: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     ]
 
 
-def _joined(parts: Sequence[str]) -> str:
+def _join(parts: Sequence[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
 def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *([_plain(cell) for cell in line] for line in cells)]
+    lines = [columns, ["---"] * len(columns), *([_escape(cell) for cell in line] for line in cells)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _plain(text: str) -> str:
+def _escape(text: str) -> str:
     """Return a text that Markdown shows as it is, on one line."""
     escaped = re.sub(r"([\\`*_\[\]<>|#@])", r"\\\1", text)
     return " ".join(escaped.replace("\\@", "@\u200b").split())

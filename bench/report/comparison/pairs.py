@@ -7,12 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from bench.report.comparison.baseline_file import Splits, rounded, task_means
+from bench.report.comparison.baseline_file import Splits, round_digits, task_means
 from bench.report.comparison.report import LOST
 from bench.report.comparison.sides import Source
 from bench.report.comparison.tables import GROUP, KEY, Table
-
-TASK = [*GROUP, "learner", "task_id"]
 
 
 class Pairs(NamedTuple):
@@ -22,10 +20,10 @@ class Pairs(NamedTuple):
     lost: pd.DataFrame
 
 
-def aligned(left: Table, right: Table) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+def fill_absent_keys(left: Table, right: Table) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Return the rows of both, a key that one file has no column for taken from the other where that has one value.
 
-    The notes say for which columns this was done.
+    The notes name the columns for which this was done.
     """
     rows = [left.rows, right.rows]
     notes = []
@@ -39,15 +37,16 @@ def aligned(left: Table, right: Table) -> tuple[pd.DataFrame, pd.DataFrame, list
     return rows[0], rows[1], notes
 
 
-def pairs(base: pd.DataFrame, new: pd.DataFrame, splits: Splits | None) -> Pairs:
+def match_cells(base: pd.DataFrame, new: pd.DataFrame, splits: Splits | None) -> Pairs:
     """Match the cells of two tables on identical KEY; a number that is missing on one side makes no pair.
 
     With `splits`, those of a baseline, both sides are reduced to means over exactly these.
     """
-    both = [seedless(side) for side in (base, new)]
+    both = [average_seeds(side) for side in (base, new)]
     if splits is not None:
-        both = [side if _is_reduced(side) else task_means(side, splits) for side in both]
-        both = [side.assign(value=rounded(side["value"].to_numpy(dtype=float))) for side in both]
+        reduced = [(side["repeat"] == "").all() and (side["fold"] == "").all() for side in both]
+        both = [side if is_mean else task_means(side, splits) for side, is_mean in zip(both, reduced, strict=True)]
+        both = [side.assign(value=round_digits(side["value"].to_numpy(dtype=float))) for side in both]
     left, right = (side[[*KEY, "value", "n_rows"]] for side in both)
     left = left.rename(columns={"value": "base", "n_rows": "rows_base"})
     right = right.rename(columns={"value": "new", "n_rows": "rows_new"})
@@ -58,11 +57,7 @@ def pairs(base: pd.DataFrame, new: pd.DataFrame, splits: Splits | None) -> Pairs
     return Pairs(joined[has_base & has_new].reset_index(drop=True), lost.reset_index(drop=True))
 
 
-def _is_reduced(rows: pd.DataFrame) -> bool:
-    return bool((rows["repeat"] == "").all() and (rows["fold"] == "").all())
-
-
-def seedless(rows: pd.DataFrame) -> pd.DataFrame:
+def average_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the mean of every cell over its seeds, NaN where one of them has no value."""
     if not rows.duplicated(KEY).any():
         return rows
@@ -73,11 +68,11 @@ def seedless(rows: pd.DataFrame) -> pd.DataFrame:
 
 def task_values(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the means of each task, and learner where rows belong to one, over its paired folds; `blocks` counts."""
-    by = cells.groupby(TASK, sort=False)
+    by = cells.groupby([*GROUP, "learner", "task_id"], sort=False)
     return by.agg(base=("base", "mean"), new=("new", "mean"), blocks=("base", "size")).reset_index()
 
 
-def summary(found: Pairs, base: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+def summarise_lost(found: Pairs, base: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """Return what has no partner: whole metrics, tasks, methods, then single cells of a method; the largest first."""
     known = {"BASE": base[base["value"].notna()], "NEW": new[new["value"].notna()]}
     rows = []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.report.comparison.verdicts import holm, judge, word
+from bench.report.comparison.verdicts import judge, verdict_words
+from bench.stats.holm import holm
 
 
 def power(
@@ -23,5 +24,5 @@ def power(
     bound = np.full(draws * tests, float(margin))
     found = judge(harm.reshape(-1), group, bound, confidence)
     corrected = np.concatenate([holm(p) for p in found.p.reshape(draws, tests)])
-    worse = word(found, corrected, bound, confidence) == "worse"
+    worse = verdict_words(found, corrected, bound, confidence) == "worse"
     return float(worse.reshape(draws, tests).any(axis=1).mean())

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-FINE, REGRESSION, CANNOT_COMPARE, NOTHING_SELECTED = 0, 3, 4, 5
-"""Exit codes of a comparison; 2, a mistake in the command or a file, is a `BenchError` instead."""
+from bench.core.exit_codes import CANNOT_COMPARE, FINE, NOTHING_SELECTED, REGRESSION
 
 WORDS = {
     FINE: "no regression",
@@ -25,7 +24,7 @@ LOST = ("missing_in", "board", "panel", "what", "name", "cells", "tasks")
 TIMING = ("board", "seconds", "cells", "base", "new", "ratio")
 
 
-def empty(columns: tuple[str, ...]) -> pd.DataFrame:
+def empty_table(columns: tuple[str, ...]) -> pd.DataFrame:
     """Return a table with these columns and no row."""
     return pd.DataFrame(columns=list(columns))
 
@@ -36,7 +35,7 @@ class Report:
 
     `code` is the exit code, `reason` the sentence behind 3, 4 or 5. `verdicts` has one row a board, metric, panel and
     method: `base` and `new` are means over the paired tasks (empty where the unit is the target's), `change` with `lo`
-    and `hi` is that of the value, a share where `relative`, `margin` how much worse is allowed. `lost` says what one
+    and `hi` is that of the value, a share where `relative`, `margin` how much worse is allowed. `lost` holds what one
     side has and the other has not. `moved` is sorted, the task that moved most first. `timing` is advice alone.
     """
 
@@ -47,17 +46,16 @@ class Report:
     rules: tuple[str, ...] = ()
     confidence: float = 0.95
     min_pairs: int = 6
-    verdicts: pd.DataFrame = field(default_factory=lambda: empty(VERDICTS))
-    moved: pd.DataFrame = field(default_factory=lambda: empty(MOVED))
-    lost: pd.DataFrame = field(default_factory=lambda: empty(LOST))
-    timing: pd.DataFrame = field(default_factory=lambda: empty(TIMING))
+    verdicts: pd.DataFrame = field(default_factory=lambda: empty_table(VERDICTS))
+    moved: pd.DataFrame = field(default_factory=lambda: empty_table(MOVED))
+    lost: pd.DataFrame = field(default_factory=lambda: empty_table(LOST))
+    timing: pd.DataFrame = field(default_factory=lambda: empty_table(TIMING))
     notes: tuple[str, ...] = ()
 
     @property
     def word(self) -> str:
-        """The outcome in words; without a rule nothing is judged, and it says so."""
-        judged = self.code != FINE or self.rules
-        return WORDS[self.code] if judged else "compared, nothing gated"
+        """The outcome in words; another one without a rule, where nothing is judged."""
+        return WORDS[self.code] if self.code != FINE or self.rules else "compared, nothing gated"
 
     @property
     def counts(self) -> dict[str, int]:

@@ -9,10 +9,8 @@ from bench.core.nouns import Array
 from bench.report.comparison.tables import GROUP
 from bench.report.comparison.verdicts import Measure
 
-TASK = ["learner", "task_id"]
 
-
-def reseed_noise(how: Measure, rows: pd.DataFrame) -> pd.Series[float]:
+def group_noise(how: Measure, rows: pd.DataFrame) -> pd.Series[float]:
     """Return the standard deviation over seeds of one task's score, in the unit of harm, by panel and method.
 
         sigma² = mean over tasks of the variance over seeds, n - 1 below
@@ -20,7 +18,7 @@ def reseed_noise(how: Measure, rows: pd.DataFrame) -> pd.Series[float]:
     `rows` are those of one board and metric, of either side or both (`side`). Folds are averaged within a seed,
     learners after that; a seed that lacks folds of a task is left out. Empty where no task has two seeds.
     """
-    who = ["side", *GROUP, *TASK]
+    who = ["side", *GROUP, "learner", "task_id"]
     by = rows[rows["value"].notna()].groupby([*who, "seed"], sort=False)["value"]
     seeds = by.agg(["mean", "size"]).reset_index()
     whole = seeds["size"] == seeds.groupby(who, sort=False)["size"].transform("max")

@@ -50,8 +50,8 @@ def _files(commit: str, path: str) -> Sequence[str]:
     return [path] if kind == b"blob" else []
 
 
-def _blob(commit: str, path: str, asked: str) -> bytes | None:
-    relative = f"./{path}" if asked.startswith("./") else path
+def _blob(commit: str, path: str, requested: str) -> bytes | None:
+    relative = f"./{path}" if requested.startswith("./") else path
     done = _git("cat-file", "blob", f"{commit}:{relative}")
     return None if done.returncode else done.stdout
 

@@ -1,4 +1,4 @@
-"""Rules of a gate: `METRIC:AMOUNT` says how much worse a metric may become."""
+"""Rules of a gate: `METRIC:AMOUNT` is how much worse a metric may become."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from bench.core.nouns import BenchError
+from bench.core.selection import is_glob, matches
 
 RULE = re.compile(r"(?:(?P<board>[^/:]*)/)?(?P<metric>[^/:]+):(?P<amount>[^:]+)")
 AMOUNT = re.compile(r"[+-]?(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*(?P<percent>%?)")
@@ -30,15 +30,15 @@ class Rule:
     @property
     def broad(self) -> bool:
         """Whether the metric is a glob, so that metrics with too few tasks are passed over."""
-        return any(sign in self.metric for sign in "*?[")
+        return is_glob(self.metric)
 
     def covers(self, board: str, metric: str) -> bool:
         """Say whether the rule is about a metric of a board."""
-        return fnmatchcase(board, self.board) and fnmatchcase(metric, self.metric)
+        return matches(board, [self.board]) and matches(metric, [self.metric])
 
 
 def rule(text: str) -> Rule:
-    """Read `[BOARD/]METRIC:AMOUNT[%]`; a sign before the amount says nothing, it always means `worse by more than`.
+    """Read `[BOARD/]METRIC:AMOUNT[%]`; a sign before the amount has no meaning, it is always `worse by more than`.
 
     Raises:
         BenchError: it cannot be read.
@@ -62,12 +62,12 @@ def noise(text: str) -> Rule:
     return rule(text if ":" in text else f"*:{text}")
 
 
-def deciding(rules: Sequence[Rule], board: str, metric: str) -> Rule | None:
+def find_rule(rules: Sequence[Rule], board: str, metric: str) -> Rule | None:
     """Return the rule that decides on a metric of a board: the last one that covers it."""
     return next((one for one in reversed(rules) if one.covers(board, metric)), None)
 
 
-def idle(rules: Iterable[Rule], pairs: Iterable[tuple[str, str]]) -> list[Rule]:
+def find_idle_rules(rules: Iterable[Rule], pairs: Iterable[tuple[str, str]]) -> list[Rule]:
     """Return the rules that cover none of the boards and metrics."""
     known = list(pairs)
     return [one for one in rules if not any(one.covers(board, metric) for board, metric in known)]

@@ -16,7 +16,7 @@ from bench.core.nouns import BenchError
 from bench.report.comparison import baseline_file, revisions
 from bench.report.comparison.baseline_file import Splits
 from bench.report.comparison.revisions import Reader
-from bench.report.comparison.tables import Table, read, texts, tidy
+from bench.report.comparison.tables import Table, read_table, texts, tidy
 
 SETTINGS = ("inner", "levels", "protocol")
 """Settings of the manifest on which the meaning of a score depends."""
@@ -27,8 +27,8 @@ SCORES = ("scores.csv", "scores.parquet")
 class Source:
     """One side of a comparison.
 
-    `facts` holds `data` (its hash) and `protocol` of every task, as far as they are known, `settings` what the manifest
-    says. `splits` is there for a baseline alone: the repeats and folds behind every mean.
+    `facts` holds `data` (its hash) and `protocol` of every task, as far as they are known, `settings` those of the
+    manifest. `splits` is there for a baseline alone: the repeats and folds behind every mean.
     """
 
     name: str
@@ -49,33 +49,29 @@ def source(text: str) -> Source:
     """
     if text.startswith("git:"):
         file, name, reader = revisions.locate(text.removeprefix("git:"))
-        return _opened(file, name, reader)
+        return _open_source(file, name, reader)
     path = Path(text)
     folder = path if path.is_dir() else path.parent
     file = next((name for name in SCORES if (path / name).is_file()), SCORES[0]) if path.is_dir() else path.name
-    return _opened(file, text, lambda name: _bytes(folder / name))
+    return _open_source(file, text, lambda name: (folder / name).read_bytes() if (folder / name).is_file() else None)
 
 
-def _bytes(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
-
-
-def _opened(file: str, name: str, reader: Reader) -> Source:
+def _open_source(file: str, name: str, reader: Reader) -> Source:
     content = reader(file)
     if content is None:
         raise BenchError(f"{name} is not there: give a results directory, a score table, a baseline, or git:REV:PATH")
     if content.lstrip()[:1] == b"{":
-        found = baseline_file.parse(content, name)
-        return Source(name, found.table, found.facts, found.settings, found.splits)
-    raw = read(content, name)
+        found = baseline_file.parse_baseline(content, name)
+        return Source(name, found.table, found.facts, found.settings, splits=found.splits)
+    raw = read_table(content, name)
     table = tidy(raw, name)
     if file not in SCORES:
         return Source(name, table, _facts(raw, "protocol"))
     manifest = _json(reader("manifest.json"))
     settings = {key: manifest["settings"][key] for key in SETTINGS if key in manifest.get("settings", {})}
     cells, timing = (_table(reader(f"{one}.csv")) for one in ("cells", "timing"))
-    facts = _merged(_facts(raw, "protocol"), _facts(cells, "data_hash", "data"))
-    return Source(name, table, facts, settings, None, timing, str(manifest.get("cpu", "")))
+    facts = _merge_facts(_facts(raw, "protocol"), _facts(cells, "data_hash", "data"))
+    return Source(name, table, facts, settings, timing=timing, cpu=str(manifest.get("cpu", "")))
 
 
 def _json(content: bytes | None) -> dict[str, Any]:
@@ -95,7 +91,7 @@ def _table(content: bytes | None) -> pd.DataFrame | None:
 
 
 def _facts(table: pd.DataFrame | None, column: str, name: str = "") -> dict[str, dict[str, str]]:
-    """Return what a column says of every task; several values are joined."""
+    """Return the value of a column for every task; several values are joined."""
     if table is None or column not in table or "task_id" not in table:
         return {}
     pairs = pd.DataFrame({"task": texts(table["task_id"]), "value": texts(table[column])}).drop_duplicates()
@@ -104,16 +100,16 @@ def _facts(table: pd.DataFrame | None, column: str, name: str = "") -> dict[str,
     return {str(task): {name or column: str(value)} for task, value in joined.items()}
 
 
-def _merged(*parts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+def _merge_facts(*parts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     tasks = sorted({task for part in parts for task in part})
     return {task: {name: value for part in parts for name, value in part.get(task, {}).items()} for task in tasks}
 
 
-def different(base: Source, new: Source, tasks: set[str]) -> str:
+def find_difference(base: Source, new: Source, tasks: set[str]) -> str:
     """Return in which way the two sides are about different data or a different protocol, or an empty text."""
     for key, noun in (("data", "data"), ("protocol", "protocol")):
         pairs = {task: (base.facts.get(task, {}).get(key), new.facts.get(task, {}).get(key)) for task in sorted(tasks)}
-        apart = [task for task, (left, right) in pairs.items() if left and right and not _same(left, right)]
+        apart = [task for task, (left, right) in pairs.items() if left and right and not _hashes_agree(left, right)]
         if apart:
             left, right = pairs[apart[0]]
             more = f" and {len(apart) - 1} other tasks" if len(apart) > 1 else ""
@@ -121,10 +117,10 @@ def different(base: Source, new: Source, tasks: set[str]) -> str:
     for key in SETTINGS:
         if key in base.settings and key in new.settings and base.settings[key] != new.settings[key]:
             return f"setting {key} is {base.settings[key]} in BASE and {new.settings[key]} in NEW"
-    return _splits_differ(base, new)
+    return _find_split_difference(base, new)
 
 
-def _splits_differ(base: Source, new: Source) -> str:
+def _find_split_difference(base: Source, new: Source) -> str:
     """Return which task two baselines have on different folds, or nothing."""
     if base.splits is None or new.splits is None:
         return ""
@@ -133,13 +129,13 @@ def _splits_differ(base: Source, new: Source) -> str:
     return f"the folds behind the means of {apart[0]} differ" if apart else ""
 
 
-def _same(left: str, right: str) -> bool:
+def _hashes_agree(left: str, right: str) -> bool:
     """Say whether two hashes agree as far as both go."""
     shorter, longer = sorted((left, right), key=len)
     return longer.startswith(shorter) if len(shorter) >= baseline_file.HASH_DIGITS else left == right
 
 
-def rows_differ(cells: pd.DataFrame) -> str:
+def find_row_difference(cells: pd.DataFrame) -> str:
     """Return which fold has other numbers of test rows on the two sides (`rows_base`, `rows_new`), or nothing."""
     left, right = cells["rows_base"].to_numpy(), cells["rows_new"].to_numpy()
     apart = np.flatnonzero((left != right) & ~np.isnan(left) & ~np.isnan(right))

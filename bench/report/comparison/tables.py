@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.core.exit_codes import CANNOT_COMPARE
 from bench.core.nouns import Array, BenchError
 from bench.methods import metrics
-from bench.report.comparison.report import CANNOT_COMPARE, RefusedError
+from bench.report.comparison.report import RefusedError
 
 GROUP = ["board", "metric", "panel", "method"]
 KEY = [*GROUP, "learner", "task_id", "repeat", "fold"]
@@ -27,7 +28,7 @@ class Table:
     """Scores that can be compared: `rows` with KEY, seed, value and n_rows.
 
     `direction` is that of every metric of the file, also of those that only describe and have no rows here; empty where
-    nothing says it. `absent` are the parts of KEY that the file has no column for, `repeated` the rows dropped because
+    it is not known. `absent` are the parts of KEY that the file has no column for, `repeated` the rows dropped because
     they stood there twice.
     """
 
@@ -37,7 +38,7 @@ class Table:
     repeated: int = 0
 
 
-def read(content: bytes, name: str) -> pd.DataFrame:
+def read_table(content: bytes, name: str) -> pd.DataFrame:
     """Return a CSV or Parquet file as a table; every column of a CSV file is text.
 
     Raises:
@@ -47,7 +48,9 @@ def read(content: bytes, name: str) -> pd.DataFrame:
     try:
         raw = pd.read_parquet(io.BytesIO(content)) if parquet else _csv(content)
     except (ValueError, OSError) as error:
-        raise BenchError(f"{name} cannot be read as a table ({_line(error)}): give a CSV or Parquet file") from error
+        raise BenchError(
+            f"{name} cannot be read as a table ({_one_line(error)}): give a CSV or Parquet file"
+        ) from error
     raw = raw.rename(columns={column: str(column).strip() for column in raw.columns})
     raw = raw if "task_id" in raw else raw.rename(columns={"task": "task_id"})
     missing = sorted({"method", "metric", "value"} - set(raw.columns))
@@ -62,7 +65,7 @@ def _csv(content: bytes) -> pd.DataFrame:
     return pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, encoding="utf-8-sig")
 
 
-def _line(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
@@ -83,8 +86,8 @@ def tidy(raw: pd.DataFrame, name: str) -> Table:
     number = {column: numbers(table, column, name) for column in ("value", "n_rows")}
     rows = pd.DataFrame({**keys, **number}, index=pd.RangeIndex(len(table)))
     direction = _directions(raw, name)
-    judged = {metric for metric, way in direction.items() if way != "none"}
-    once, repeated = _once(rows[rows["metric"].isin(judged)], name)
+    ranked = {metric for metric, way in direction.items() if way != "none"}
+    once, repeated = _drop_repeats(rows[rows["metric"].isin(ranked)], name)
     return Table(once, direction, tuple(key for key in KEY if key not in table), repeated)
 
 
@@ -127,14 +130,15 @@ def numbers(table: pd.DataFrame, column: str, name: str) -> Array:
 
 
 def _directions(raw: pd.DataFrame, name: str) -> dict[str, str]:
-    """Return the direction of every metric: what the table says, else what bench knows, else nothing."""
+    """Return the direction of every metric: that of the table, else the one that bench knows, else none."""
     metric = texts(raw["metric"])
-    said = texts(raw["direction"]) if "direction" in raw else np.full(len(raw), "", dtype=object)
-    pairs = pd.DataFrame({"metric": metric, "direction": said}).drop_duplicates()
+    written = texts(raw["direction"]) if "direction" in raw else np.full(len(raw), "", dtype=object)
+    pairs = pd.DataFrame({"metric": metric, "direction": written}).drop_duplicates()
     pairs["direction"] = pairs["direction"].str.lower()
     found: dict[str, str] = {}
-    for one, said_here in pairs.itertuples(index=False):
-        way = said_here or _known_direction(one)
+    for one, direction in pairs.itertuples(index=False):
+        known = metrics.metric_info(one)
+        way = direction or (known.direction if known else "")
         if way not in DIRECTIONS | {""}:
             raise BenchError(f"direction {way!r} in {name} is not known: write min, max, target or none")
         if found.setdefault(one, way) != way:
@@ -142,13 +146,8 @@ def _directions(raw: pd.DataFrame, name: str) -> dict[str, str]:
     return found
 
 
-def _known_direction(metric: str) -> str:
-    known = metrics.metric_info(metric)
-    return known.direction if known else ""
-
-
-def _once(rows: pd.DataFrame, name: str) -> tuple[pd.DataFrame, int]:
-    """Drop rows that stand there twice, and say how many."""
+def _drop_repeats(rows: pd.DataFrame, name: str) -> tuple[pd.DataFrame, int]:
+    """Drop rows that stand there twice, and count them."""
     once = rows.drop_duplicates([*KEY, "seed", "value"])
     again = once.duplicated([*KEY, "seed"])
     if again.any():

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from bench.report.comparison.report import TIMING, empty
+from bench.report.comparison.report import TIMING, empty_table
 from bench.report.comparison.sides import Source
 from bench.report.comparison.tables import numbers, texts
 
 SECONDS = ("fit_seconds", "weigh_seconds", "predict_seconds")
-WHO = ["board", "task_id", "panel", "repeat", "fold", "learner", "method"]
+CELL = ["board", "task_id", "panel", "repeat", "fold", "learner", "method"]
 
 
 def timing(base: Source, new: Source) -> tuple[pd.DataFrame, list[str]]:
     """Return the seconds of every board over the cells that both sides timed, and what to keep in mind about them."""
     if base.timing is None or new.timing is None:
         side = "BASE" if base.timing is None else "NEW"
-        return empty(TIMING), [f"timing: {side} has no timing.csv beside its scores"]
+        return empty_table(TIMING), [f"timing: {side} has no timing.csv beside its scores"]
     table = pd.DataFrame(list(_rows(base.timing, new.timing)), columns=list(TIMING))
     notes = ["timing is advice alone: it never changes the exit code"]
     if base.cpu != new.cpu:
@@ -29,7 +29,7 @@ def timing(base: Source, new: Source) -> tuple[pd.DataFrame, list[str]]:
 def _rows(base: pd.DataFrame, new: pd.DataFrame) -> Iterator[tuple[str, str, int, float, float, float]]:
     for seconds in SECONDS:
         left, right = (_seconds(side, seconds) for side in (base, new))
-        both = left.merge(right, on=WHO, suffixes=("_base", "_new")).dropna()
+        both = left.merge(right, on=CELL, suffixes=("_base", "_new")).dropna()
         for board, part in both.groupby("board"):
             total = [float(part[f"seconds_{side}"].sum()) for side in ("base", "new")]
             ratio = total[1] / total[0] if total[0] > 0 else float("nan")
@@ -37,7 +37,7 @@ def _rows(base: pd.DataFrame, new: pd.DataFrame) -> Iterator[tuple[str, str, int
 
 
 def _seconds(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    keys = {key: texts(table[key]) if key in table else "" for key in WHO}
+    keys = {key: texts(table[key]) if key in table else "" for key in CELL}
     values = numbers(table, column, "timing.csv")
     found = pd.DataFrame({**keys, "seconds": values}, index=pd.RangeIndex(len(table)))
-    return found.drop_duplicates(WHO)
+    return found.drop_duplicates(CELL)

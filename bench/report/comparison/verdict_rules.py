@@ -11,9 +11,19 @@ import pandas as pd
 from bench.core.nouns import Array
 from bench.report.comparison.pairs import task_values
 from bench.report.comparison.report import MOVED, VERDICTS
-from bench.report.comparison.reseed_noise import reseed_noise
-from bench.report.comparison.rules import Rule, deciding
-from bench.report.comparison.verdicts import Judged, Measure, holm, judge, margin, measure, scales, task_frame, word
+from bench.report.comparison.reseed_noise import group_noise
+from bench.report.comparison.rules import Rule, find_rule
+from bench.report.comparison.verdicts import (
+    HarmTest,
+    Measure,
+    judge,
+    margin,
+    measure,
+    scales,
+    task_frame,
+    verdict_words,
+)
+from bench.stats.holm import holm
 from bench.stats.tables import too_few
 
 WHO = ["panel", "method"]
@@ -46,7 +56,7 @@ class Part(NamedTuple):
     tasks: pd.DataFrame
 
 
-def judged(cells: pd.DataFrame, sides: pd.DataFrame, direction: Mapping[str, str], demand: Demand) -> Judgement:
+def judge_all(cells: pd.DataFrame, sides: pd.DataFrame, direction: Mapping[str, str], demand: Demand) -> Judgement:
     """Judge every board, metric, panel and method that BASE has; `sides` are the rows of both, told apart by `side`."""
     every = task_values(cells)
     values = dict(iter(every.groupby(["board", "metric"], sort=False)))
@@ -55,14 +65,14 @@ def judged(cells: pd.DataFrame, sides: pd.DataFrame, direction: Mapping[str, str
         here = values.get((board, metric), every[:0])
         parts.append(_part(str(board), str(metric), rows, here, direction[str(metric)], demand))
     verdicts = pd.concat([part.groups for part in parts], ignore_index=True)
-    verdicts = _worded(verdicts, demand)
-    blocked, notes = _unmet(verdicts, parts, demand)
-    return Judgement(verdicts[list(VERDICTS)], _moved(parts), blocked, notes)
+    verdicts = _add_verdicts(verdicts, demand)
+    blocked, notes = _list_unmet(verdicts, parts, demand)
+    return Judgement(verdicts[list(VERDICTS)], _rank_tasks(parts), blocked, notes)
 
 
 def _part(board: str, metric: str, rows: pd.DataFrame, values: pd.DataFrame, direction: str, demand: Demand) -> Part:
     """Measure one board and metric, up to the p-values."""
-    rule = deciding(demand.rules, board, metric)
+    rule = find_rule(demand.rules, board, metric)
     how = measure(metric, direction, rows["value"].dropna().to_numpy(dtype=float), rule)
     groups = _groups(rows)
     index = pd.MultiIndex.from_frame(groups[WHO])
@@ -70,7 +80,7 @@ def _part(board: str, metric: str, rows: pd.DataFrame, values: pd.DataFrame, dir
     scale = scales(group, values["base"].to_numpy(dtype=float), how.goal, len(groups))
     tasks = task_frame(how, values, group, scale)
     bound = margin(how, metric, rule, scale)
-    stated = deciding(demand.noise, board, metric)
+    stated = find_rule(demand.noise, board, metric)
     noise = margin(how, metric, stated, scale) if stated else _measured_noise(how, rows, index)
     bound = np.maximum(bound, noise)
     found = judge(tasks["harm"].to_numpy(dtype=float), tasks["group"].to_numpy(dtype=int), bound, demand.confidence)
@@ -99,7 +109,7 @@ def _measured_noise(how: Measure, rows: pd.DataFrame, index: pd.MultiIndex) -> A
     """Return the reseed noise of every group where the tables carry seeds, else 0."""
     if (rows["seed"] == "").all():
         return np.zeros(len(index))
-    return reseed_noise(how, rows).reindex(index).fillna(0.0).to_numpy(dtype=float)
+    return group_noise(how, rows).reindex(index).fillna(0.0).to_numpy(dtype=float)
 
 
 def _share(how: Measure, harm: Array, scale: Array) -> Array:
@@ -108,7 +118,14 @@ def _share(how: Measure, harm: Array, scale: Array) -> Array:
 
 
 def _statistics(
-    how: Measure, groups: pd.DataFrame, tasks: pd.DataFrame, found: Judged, bound: Array, scale: Array, *, shares: bool
+    how: Measure,
+    groups: pd.DataFrame,
+    tasks: pd.DataFrame,
+    found: HarmTest,
+    bound: Array,
+    scale: Array,
+    *,
+    shares: bool,
 ) -> pd.DataFrame:
     """Return the groups with their statistics, turned from harm into change of the value."""
     by = tasks.groupby("group")
@@ -128,30 +145,29 @@ def _statistics(
     )  # fmt: skip
 
 
-def _worded(table: pd.DataFrame, demand: Demand) -> pd.DataFrame:
+def _add_verdicts(table: pd.DataFrame, demand: Demand) -> pd.DataFrame:
     """Add the corrected p-values, the verdicts, and why a group has none."""
-    tested = (table["tasks"] >= max(demand.min_pairs, 2)).to_numpy(dtype=bool)
+    fewest = max(demand.min_pairs, 2)  # one pair has no variance
+    tested = (table["tasks"] >= fewest).to_numpy(dtype=bool)
     for name in ("p", "lo", "hi"):
         table[name] = table[name].where(tested)
     gated = (table["rule"] != "").to_numpy(dtype=bool)
     family = np.where(gated, "gate", table["board"] + "\n" + table["metric"] + "\n" + table["panel"])
     table["p_holm"] = table.groupby(family, sort=False)["p"].transform(lambda p: holm(p.to_numpy(dtype=float)))
-    found = Judged(*(table[name].to_numpy(dtype=float) for name in ("tasks", "harm", "harm_lo", "harm_hi", "p")))
-    words = word(found, table["p_holm"].to_numpy(dtype=float), table["bound"].to_numpy(dtype=float), demand.confidence)
+    found = HarmTest(*(table[name].to_numpy(dtype=float) for name in ("tasks", "harm", "harm_lo", "harm_hi", "p")))
+    words = verdict_words(
+        found, table["p_holm"].to_numpy(dtype=float), table["bound"].to_numpy(dtype=float), demand.confidence
+    )
     table["verdict"] = np.where(table["still"] & (words == "unclear"), "equivalent", words)
     table["fails"] = gated & (table["verdict"] == "worse").to_numpy(dtype=bool)
     table["reason"] = [
-        "" if enough else "no pair" if n == 0 else _too_few(int(n), demand)
+        "" if enough else "no pair" if n == 0 else too_few(int(n)) or f"too few tasks: {n}, needed {fewest}"
         for n, enough in zip(table["tasks"], tested, strict=True)
     ]
     return table
 
 
-def _too_few(tasks: int, demand: Demand) -> str:
-    return too_few(tasks) or f"too few tasks: {tasks}, needed {max(demand.min_pairs, 2)}"
-
-
-def _unmet(verdicts: pd.DataFrame, parts: Sequence[Part], demand: Demand) -> tuple[list[str], list[str]]:
+def _list_unmet(verdicts: pd.DataFrame, parts: Sequence[Part], demand: Demand) -> tuple[list[str], list[str]]:
     """Return what rules need and cannot have, and what broad rules pass over because BASE has too few tasks of it."""
     gated = verdicts[verdicts["rule"] != ""]
     short = gated[gated["tasks"] < demand.min_pairs]
@@ -163,7 +179,7 @@ def _unmet(verdicts: pd.DataFrame, parts: Sequence[Part], demand: Demand) -> tup
         f"rule {row['rule']!r} passes over {_where(row)}: BASE has it on {row['had']} tasks, needed {demand.min_pairs}"
         for row in passed
     ]
-    return [*blocked, *_untested(gated, parts, demand)], notes
+    return [*blocked, *_list_untested(gated, parts, demand)], notes
 
 
 def _need(row: Mapping[Any, Any], min_pairs: int) -> str:
@@ -177,7 +193,7 @@ def _where(row: Mapping[Any, Any]) -> str:
     return f"{row['board']}/{row['metric']}" if row["board"] else str(row["metric"])
 
 
-def _untested(gated: pd.DataFrame, parts: Sequence[Part], demand: Demand) -> Iterator[str]:
+def _list_untested(gated: pd.DataFrame, parts: Sequence[Part], demand: Demand) -> Iterator[str]:
     """Yield the rules that decide on something of which not one group could be tested."""
     decides = {part.rule.text for part in parts if part.rule}
     for text in dict.fromkeys(rule.text for rule in demand.rules):
@@ -188,7 +204,7 @@ def _untested(gated: pd.DataFrame, parts: Sequence[Part], demand: Demand) -> Ite
                 yield f"rule {text!r} could test nothing: BASE has {'no scores' if here.empty else 'too few tasks'}"
 
 
-def _moved(parts: Sequence[Part]) -> pd.DataFrame:
+def _rank_tasks(parts: Sequence[Part]) -> pd.DataFrame:
     """Return the tasks, metric by metric, the one that moved most first: the mean size of change over its methods."""
     every = pd.concat([part.tasks for part in parts], ignore_index=True)
     every = every.assign(harm=every["size"].abs())

@@ -1,6 +1,6 @@
 """From paired tasks to verdicts: better, worse, equivalent or unclear.
 
-The harm of a task says how much worse NEW is than BASE: for metrics in the units of the target the log ratio of the
+The harm of a task is how much worse NEW is than BASE: for metrics in the units of the target the log ratio of the
 errors, else the difference in badness. Tasks are the units of replication; folds and learners are averaged within them.
 """
 
@@ -17,6 +17,8 @@ from bench.methods import metrics
 from bench.report.comparison.rules import Rule
 from bench.stats.tables import differences
 
+NOISE = 1e-12
+"""Numbers that differ by less than this share are equal: float noise is neither harm nor spread."""
 LARGEST = 1000.0
 """A zero or infinite error counts as a change by this factor, so that one task cannot make the mean infinite."""
 
@@ -24,7 +26,7 @@ LARGEST = 1000.0
 class Measure(NamedTuple):
     """How the harm of a metric is counted: as a log `ratio` or as a difference; `sign` is -1 where high is better.
 
-    `goal` is the value to be near, NaN for other metrics; `unit` says that it is in the units of the target.
+    `goal` is the value to be near, NaN for other metrics; `unit` marks a metric in the units of the target.
     """
 
     ratio: bool
@@ -37,7 +39,7 @@ class Measure(NamedTuple):
         return self.sign * values if np.isnan(self.goal) else np.abs(values - self.goal)
 
 
-class Judged(NamedTuple):
+class HarmTest(NamedTuple):
     """Statistics of harm, each with one number a group: tasks `n`, `mean`, interval `lo` to `hi`, and `p`."""
 
     n: Array
@@ -50,7 +52,7 @@ class Judged(NamedTuple):
 def measure(metric: str, direction: str, values: Array, rule: Rule | None) -> Measure:
     """Choose how the harm of a metric is counted.
 
-    A metric that bench knows is a ratio if it has the units of the target. Of another nobody has said; it is a ratio
+    A metric that bench knows is a ratio if it has the units of the target. Another one is a ratio
     where all values are above zero, unless the rule gives an absolute amount.
 
     Raises:
@@ -79,8 +81,8 @@ def harm(how: Measure, base: Array, new: Array, scale: Array) -> Array:
         return np.where(np.isfinite(gap), gap, np.copysign(LARGEST * np.maximum(scale, 1.0), gap))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = how.sign * (np.log(np.abs(new)) - np.log(np.abs(base)))
-    lawful = (base >= 0) & (new >= 0)
-    ratio = np.where(gap == 0, 0.0, np.where(lawful, ratio, np.copysign(np.inf, gap)))
+    has_ratio = (base >= 0) & (new >= 0)
+    ratio = np.where(gap == 0, 0.0, np.where(has_ratio, ratio, np.copysign(np.inf, gap)))
     return np.clip(ratio, -np.log(LARGEST), np.log(LARGEST))
 
 
@@ -105,7 +107,7 @@ def margin(how: Measure, metric: str, rule: Rule | None, scale: Array) -> Array:
     return np.full(len(scale), np.log1p(rule.amount) if how.sign > 0 else -np.log(kept))
 
 
-def judge(values: Array, group: Array, bound: Array, confidence: float) -> Judged:
+def judge(values: Array, group: Array, bound: Array, confidence: float) -> HarmTest:
     """Test, group by group, whether mean harm lies beyond ±bound: the paired t-test over tasks.
 
         p = 2 P(t_{n-1} > (|mean| - bound) / (s / sqrt(n))), at most 1
@@ -117,36 +119,27 @@ def judge(values: Array, group: Array, bound: Array, confidence: float) -> Judge
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.bincount(group, values, minlength=len(bound)) / n
         off = values - mean[group]
-        off = np.where(np.abs(off) <= 1e-12 * np.abs(mean[group]), 0.0, off)
+        off = np.where(np.abs(off) <= NOISE * np.abs(mean[group]), 0.0, off)
         error = np.sqrt(np.bincount(group, off**2, minlength=len(bound)) / (n - 1) / n)
         beyond = np.abs(mean) - bound
-        beyond = np.where(np.abs(beyond) <= 1e-12 * np.abs(bound), 0.0, beyond)
+        beyond = np.where(np.abs(beyond) <= NOISE * np.abs(bound), 0.0, beyond)
         t = np.where(error > 0, beyond / error, np.where(beyond > 0, np.inf, -np.inf))
         df = np.maximum(n - 1, 1)
         p = np.where(n > 1, np.minimum(1.0, 2 * stdtr(df, -t)), np.nan)
         half = stdtrit(df, (1 + confidence) / 2) * error
     half = np.where(n > 1, half, np.nan)
-    return Judged(n.astype(int), mean, mean - half, mean + half, p)
+    return HarmTest(n.astype(int), mean, mean - half, mean + half, p)
 
 
-def holm(p: Array) -> Array:
-    """Return p-values corrected for their number, NaN left out: the chance of any false one is kept (Holm, 1979)."""
-    found = np.full(len(p), np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    found[order] = np.maximum.accumulate(np.minimum(1.0, p[order] * np.arange(len(order), 0, -1)))
-    return found
-
-
-def word(found: Judged, p: Array, bound: Array, confidence: float) -> Array:
+def verdict_words(found: HarmTest, p: Array, bound: Array, confidence: float) -> Array:
     """Return the verdict of every group, given its corrected p.
 
     Worse or better: the mean is beyond the bound, and p is at most 1 - confidence. Equivalent: the interval lies within
     the bound on both sides, or there is no harm or gain on any task. Unclear: the rest, and what was not tested.
     """
     with np.errstate(invalid="ignore"):
-        shown = p <= 1 - confidence + 1e-12
-        limit = bound * (1 + 1e-12)
+        shown = p <= 1 - confidence + NOISE
+        limit = bound * (1 + NOISE)
         inside = (found.lo >= -limit) & (found.hi <= limit) & ~np.isnan(p)
     cases = [shown & (found.mean > bound), shown & (found.mean < -bound), inside]
     return np.select(cases, ["worse", "better", "equivalent"], "unclear").astype(object)

@@ -1,4 +1,8 @@
-"""Figures: one a file, from plain tables to a matplotlib figure; `figures` draws all that a directory allows."""
+"""Figures: one a file, from plain tables to a matplotlib figure; `figures` draws all that a directory allows.
+
+May import: what `report` may, `leaderboards` and `exports` among it.
+Next of its kind: a figure is one file with a function from table to figure, entered in `gallery`.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,14 @@ from bench.report.figures.critical_difference import critical_difference, groups
 from bench.report.figures.gallery import Picture, figures, pictures
 from bench.report.figures.pareto import front, pareto
 from bench.report.figures.rank_distribution import rank_distribution
-from bench.report.figures.saving import content, save
+from bench.report.figures.saving import figure_bytes, save_figure
 from bench.report.figures.weights import weight_summary, weights
 from bench.report.figures.win_matrix import win_matrix
 
 __all__ = [
     "Picture",
-    "content",
     "critical_difference",
+    "figure_bytes",
     "figures",
     "front",
     "groups_alike",
@@ -21,7 +25,7 @@ __all__ = [
     "pareto",
     "pictures",
     "rank_distribution",
-    "save",
+    "save_figure",
     "weight_summary",
     "weights",
     "win_matrix",

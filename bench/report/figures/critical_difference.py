@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST = 100
-"""Up to so many methods are drawn."""
 AXIS = 2.9
 """Least length of the axis in inches."""
 BAR = 0.11
@@ -71,21 +69,27 @@ def critical_difference(
     ranked = [int(k) for k in np.argsort(mean_rank, kind="stable") if np.isfinite(mean_rank[k])]
     if not ranked:
         raise BenchError("no method has a mean rank: there is nothing to draw")
-    order = ranked[:MOST]
+    order = ranked[: style.MOST_METHODS]
     few = too_few(tasks)
     joined = (
         [] if few else [group for group in ([k for k in group if k in order] for group in groups) if len(group) > 1]
     )
-    caption = style.spoken(
+    caption = style.join_sentences(
         [
             f"Mean ranks over {tasks} task{'s' * (tasks != 1)}, 1 is best.",
             _verdict(few, test, joined, len(order)),
-            style.without([names[k] for k in range(len(names)) if k not in ranked], "a rank"),
-            style.first_of(len(order), len(ranked), "methods"),
+            style.name_missing([names[k] for k in range(len(names)) if k not in ranked], "a rank"),
+            style.count_drawn(len(order), len(ranked), "methods"),
         ]
     )
     return _draw(
-        [style.plain(name) for name in names], mean_rank, order, joined, None if few else difference, title, caption
+        [style.strip_unprintable(name) for name in names],
+        mean_rank,
+        order,
+        joined,
+        None if few else difference,
+        title,
+        caption,
     )
 
 
@@ -109,20 +113,20 @@ def _draw(
     """Lay out and draw the diagram; everything is in inches."""
     half = (len(order) + 1) // 2
     sides = order[:half], order[half:][::-1]
-    labels = [[style.broken(names[k], style.NAME, style.SIZE) for k in side] for side in sides]
-    room = [style.widest(side) + (NUMBER + 0.14 if side else 0.14) for side in labels]
+    labels = [[style.break_lines(names[k], style.NAME, style.SIZE) for k in side] for side in sides]
+    room = [style.label_width(side) + (NUMBER + 0.14 if side else 0.14) for side in labels]
     width = max(style.WIDTH, sum(room) + AXIS + 2 * style.MARGIN)
     start, end = style.MARGIN + room[0], width - style.MARGIN - room[1]
     inset = 0.16
     lowest, highest = _span(mean_rank[order])
     place = {k: start + inset + (mean_rank[k] - lowest) / (highest - lowest) * (end - start - 2 * inset) for k in order}
     line = 0.24 if difference is None else 0.6
-    levels = _levels(groups, place)
+    levels = _bar_levels(groups, place)
     below = line + 0.1 + BAR * (max(levels, default=-1) + 1) + 0.06
-    middles = [style.rows(side) for side in labels]
+    middles = [style.row_middles(side) for side in labels]
     body = below + max(height for _, height in middles)
-    drawn = style.sheet(body, title, caption, width)
-    axes = drawn.canvas(body)
+    page = style.page(body, title, caption, width)
+    axes = page.canvas(body)
     _axis(axes, (start + inset, end - inset), (lowest, highest), line)
     if difference is not None:
         longest = end - start - 2 * inset
@@ -143,7 +147,7 @@ def _draw(
             axes.text(edge + sign * (0.05 + NUMBER), row, text, ha=anchor, va="center", multialignment=anchor)
     for group, level in zip(groups, levels, strict=True):
         _bar(axes, sorted(place[k] for k in group), line + 0.1 + BAR * (level + 0.5))
-    return drawn.figure
+    return page.figure
 
 
 def _span(mean_rank: Array) -> tuple[float, float]:
@@ -152,7 +156,7 @@ def _span(mean_rank: Array) -> tuple[float, float]:
     return lowest, max(highest, lowest + 1)
 
 
-def _levels(groups: Sequence[Group], place: dict[int, float]) -> list[int]:
+def _bar_levels(groups: Sequence[Group], place: dict[int, float]) -> list[int]:
     """Return the level of every bar: the first one on which it touches no other."""
     ends: list[float] = []
     levels = []

@@ -1,4 +1,4 @@
-"""Pareto front: how good a method is against the seconds that its answers cost."""
+"""Pareto front: how good a method is against the seconds that its predictions cost."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST = 100
-"""Up to so many methods are drawn."""
 GUTTER = 0.45
 """Room between the axes and the names, in inches, in which the leaders spread."""
 ADVICE = (
@@ -51,35 +49,33 @@ def pareto(names: Sequence[str], seconds: Array, score: Array, *, label: str = "
     if not known.any():
         raise BenchError("no method has both a score and seconds: there is nothing to draw")
     ranked = [int(k) for k in np.argsort(np.where(known, score, np.inf), kind="stable") if known[k]]
-    order = np.array(ranked[:MOST])
+    order = np.array(ranked[: style.MOST_METHODS])
     best = front(seconds[order], score[order])
-    caption = style.spoken(
+    caption = style.join_sentences(
         [
             ADVICE,
-            style.without([names[k] for k in range(len(names)) if not known[k]], "seconds or a score"),
-            style.first_of(len(order), len(ranked), "methods"),
+            style.name_missing([names[k] for k in range(len(names)) if not known[k]], "seconds or a score"),
+            style.count_drawn(len(order), len(ranked), "methods"),
         ]
     )
-    labels = [_named(names[k], bold=bool(on)) for k, on in zip(order, best, strict=True)]
-    middles, height = style.rows(labels, gap=0.03)
+    labels = [
+        style.break_lines(names[k], style.NAME, style.SIZE, bold=bool(on)) for k, on in zip(order, best, strict=True)
+    ]
+    middles, height = style.row_middles(labels, gap=0.03)
     rows, height = height, max(height, 2.4)
-    room = max(style.wide(label, style.SIZE, bold=True) for label in labels)
+    room = max(style.text_width(label, style.SIZE, bold=True) for label in labels)
     left = style.MARGIN + 0.45
     width = max(style.WIDTH, left + 2.6 + GUTTER + room + style.MARGIN)
-    drawn = style.sheet(height + 0.46, title, caption, width)
-    axes = drawn.axes(left, 0, width - left - GUTTER - room - style.MARGIN - 0.05, height)
+    page = style.page(height + 0.46, title, caption, width)
+    axes = page.axes(left, 0, width - left - GUTTER - room - style.MARGIN - 0.05, height)
     x = _cost_axis(axes, seconds[order])
     _points(axes, x, score[order], best)
     _score_axis(axes, score[order], label)
     first, last = axes.get_ylim()[::-1]
     level = (score[order] - first) / (last - first)
-    _name(axes, labels, (x, level), _spread(level * height, middles, height - rows) / height, best)
-    drawn.figure.draw_without_rendering()
-    return drawn.figure
-
-
-def _named(name: str, *, bold: bool) -> str:
-    return style.broken(name, style.NAME, style.SIZE, bold=bold)
+    _write_names(axes, labels, (x, level), _spread(level * height, middles, height - rows) / height, best)
+    page.figure.draw_without_rendering()
+    return page.figure
 
 
 def _spread(wanted: Array, middles: Array, free: float) -> Array:
@@ -99,7 +95,7 @@ def _cost_axis(axes: Axes, seconds: Array) -> Array:
     low, high = (np.log10(paid.min()), np.log10(paid.max())) if len(paid) else (-3.0, -2.0)
     first, last = _room(low, high)
     ticks = [tick for tick in _decades(first, last) if first <= tick <= last]
-    labels = [_seconds(tick) for tick in ticks]
+    labels = [_write_seconds(tick) for tick in ticks]
     if (seconds == 0).any():
         zero = first - 0.12 * (last - first)
         ticks, labels = [zero, *ticks], ["0", *labels]
@@ -129,7 +125,7 @@ def _decades(first: float, last: float) -> list[float]:
     return [power + float(np.log10(digit)) for power in powers if power % step == 0 for digit in digits]
 
 
-def _seconds(tick: float) -> str:
+def _write_seconds(tick: float) -> str:
     """Write 10^tick seconds in the unit that suits."""
     value = 10.0**tick
     size, unit = next((size, unit) for size, unit in (*UNITS, (0.0, "")) if value >= size * 0.999)
@@ -156,7 +152,7 @@ def _points(axes: Axes, x: Array, score: Array, best: Array) -> None:
     axes.plot(x[best], score[best], "D", ms=4.6, color=style.ORANGE, mec="white", mew=0.4, zorder=5)
 
 
-def _name(axes: Axes, labels: Sequence[str], points: tuple[Array, Array], places: Array, best: Array) -> None:
+def _write_names(axes: Axes, labels: Sequence[str], points: tuple[Array, Array], places: Array, best: Array) -> None:
     """Write the names at the right, each with a leader to its point: level inside the axes, slanting in the gutter.
 
     Heights of points and places of names are shares of the axes' height, from the top.

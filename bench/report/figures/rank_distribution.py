@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST = 100
-"""Up to so many methods are drawn."""
-
 
 @style.look()
 def rank_distribution(names: Sequence[str], ranks: Array, *, title: str = "") -> Figure:
@@ -35,27 +32,27 @@ def rank_distribution(names: Sequence[str], ranks: Array, *, title: str = "") ->
     ranked = [int(k) for k in np.argsort(mean, kind="stable") if np.isfinite(mean[k])]
     if not ranked:
         raise BenchError("no method has a rank: there is nothing to draw")
-    order = ranked[:MOST]
+    order = ranked[: style.MOST_METHODS]
     boxes = len(ranks) >= FEWEST_TASKS
-    caption = style.spoken(
+    caption = style.join_sentences(
         [
             f"Each dot is the mean rank on one of {len(ranks)} task{'s' * (len(ranks) != 1)}, 1 is best, darker where",
             "several are; diamond: mean.",
             "Box: middle half of the tasks, line: median." if boxes else f"No boxes under {FEWEST_TASKS} tasks.",
-            style.without([names[k] for k in range(len(names)) if k not in ranked], "a rank"),
-            style.first_of(len(order), len(ranked), "methods"),
+            style.name_missing([names[k] for k in range(len(names)) if k not in ranked], "a rank"),
+            style.count_drawn(len(order), len(ranked), "methods"),
         ]
     )
-    labels = [style.broken(names[k], style.NAME, style.SIZE) for k in order]
-    middles, height = style.rows(labels, gap=0.07)
-    left = style.MARGIN + style.widest(labels) + 0.08
-    drawn = style.sheet(height + 0.42, title, caption)
-    axes = drawn.axes(left, 0, drawn.width - left - style.MARGIN - 0.05, height)
+    labels = [style.break_lines(names[k], style.NAME, style.SIZE) for k in order]
+    middles, height = style.row_middles(labels, gap=0.07)
+    left = style.MARGIN + style.label_width(labels) + 0.08
+    page = style.page(height + 0.42, title, caption)
+    axes = page.axes(left, 0, page.width - left - style.MARGIN - 0.05, height)
     _frame(axes, labels, middles, height, float(max(len(names), np.nanmax(ranks), 2)))
     for k, y in zip(order, middles, strict=True):
         _row(axes, ranks[there[:, k], k], float(mean[k]), float(y), box=boxes)
-    drawn.figure.draw_without_rendering()
-    return drawn.figure
+    page.figure.draw_without_rendering()
+    return page.figure
 
 
 def _means(ranks: Array, there: Array) -> Array:

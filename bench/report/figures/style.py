@@ -26,6 +26,8 @@ WIDTH = 6.9
 NAME = 2.2
 """Names wider than so many inches go on over several lines."""
 MARGIN = 0.12
+MOST_METHODS = 100
+"""Up to so many methods are drawn: a page with more cannot be read."""
 SIZE, SMALL, TINY = 8.0, 7.0, 5.5
 """Sizes of type in points."""
 INK, GREY, ELBOW, RULE = "#1a1a1a", "#5f5f5f", "#8c8c8c", "#d4d4d4"
@@ -81,7 +83,7 @@ def look() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Page:
     """A figure with a title above and a caption below; its body is placed in inches from the body's top left."""
 
     figure: Figure
@@ -104,15 +106,15 @@ class Sheet:
         return axes
 
 
-def sheet(body: float, title: str, caption: str, width: float = WIDTH) -> Sheet:
+def page(body: float, title: str, caption: str, width: float = WIDTH) -> Page:
     """Return a figure with room for a body `body` inches high between its title and its caption."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     inner = width - 2 * MARGIN
-    head, foot = broken(title, inner, SIZE + 1, bold=True), broken(caption, inner, SMALL)
-    top = MARGIN + (high(head, SIZE + 1) + 0.1 if head else 0)
-    height = top + body + (0.1 + high(foot, SMALL) if foot else 0) + MARGIN
+    head, foot = break_lines(title, inner, SIZE + 1, bold=True), break_lines(caption, inner, SMALL)
+    top = MARGIN + (text_height(head, SIZE + 1) + 0.1 if head else 0)
+    height = top + body + (0.1 + text_height(foot, SMALL) if foot else 0) + MARGIN
     figure = Figure(figsize=(width, height), facecolor="white")
     FigureCanvasAgg(figure)
     left = MARGIN / width
@@ -120,40 +122,40 @@ def sheet(body: float, title: str, caption: str, width: float = WIDTH) -> Sheet:
         figure.text(left, 1 - MARGIN / height, head, size=SIZE + 1, weight="bold", va="top")
     if foot:
         figure.text(left, MARGIN / height, foot, size=SMALL, color=GREY, va="bottom")
-    return Sheet(figure, width, height, top)
+    return Page(figure, width, height, top)
 
 
-def plain(text: object) -> str:
+def strip_unprintable(text: object) -> str:
     """Return a text in one line, without characters that cannot be printed: no SVG may hold them."""
     return "".join(letter if letter.isprintable() else " " for letter in str(text))
 
 
-def broken(text: object, width: float, size: float, *, bold: bool = False) -> str:
+def break_lines(text: object, width: float, size: float, *, bold: bool = False) -> str:
     """Break a text into lines of at most `width` inches: after spaces and joints of names, else anywhere."""
     lines, line = [], ""
-    for piece in re.split(r"(?<=[\s,:=_/])|(?=\+)", plain(text)):
+    for piece in re.split(r"(?<=[\s,:=_/])|(?=\+)", strip_unprintable(text)):
         rest = piece
-        if line and wide((line + rest).rstrip(), size, bold=bold) > width:
+        if line and text_width((line + rest).rstrip(), size, bold=bold) > width:
             lines.append(line.rstrip())
             line = ""
-        while wide(rest.rstrip(), size, bold=bold) > width and len(rest) > 1:
-            cut = _fitting(rest, width, size, bold=bold)
+        while text_width(rest.rstrip(), size, bold=bold) > width and len(rest) > 1:
+            cut = _cut_length(rest, width, size, bold=bold)
             lines.append(rest[:cut])
             rest = rest[cut:]
         line += rest
     return "\n".join([*lines, line.rstrip()])
 
 
-def _fitting(text: str, width: float, size: float, *, bold: bool) -> int:
+def _cut_length(text: str, width: float, size: float, *, bold: bool) -> int:
     """Return how many letters of a text that is too wide go on a line: up to a hyphen if one fits, at least one."""
     cut = len(text) - 1
-    while cut > 1 and wide(text[:cut], size, bold=bold) > width:
+    while cut > 1 and text_width(text[:cut], size, bold=bold) > width:
         cut -= 1
     return text.rfind("-", 0, cut) + 1 or cut
 
 
 @cache
-def wide(text: str, size: float, *, bold: bool = False) -> float:
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Return the width of a text in inches, that of its longest line."""
     from matplotlib.font_manager import FontProperties
 
@@ -162,10 +164,10 @@ def wide(text: str, size: float, *, bold: bool = False) -> float:
         widths = [
             _renderer().get_text_width_height_descent(line or " ", font, ismath=False)[0] for line in text.split("\n")
         ]
-    return max(widths) / DOTS
+    return max(widths) / MEASURE_DPI
 
 
-DOTS = 288
+MEASURE_DPI = 288
 """Dots an inch at which text is measured."""
 
 
@@ -173,23 +175,23 @@ DOTS = 288
 def _renderer() -> Any:
     from matplotlib.backends.backend_agg import RendererAgg
 
-    return RendererAgg(1, 1, DOTS)  # type: ignore[no-untyped-call]
+    return RendererAgg(1, 1, MEASURE_DPI)  # type: ignore[no-untyped-call]
 
 
-def high(text: str, size: float) -> float:
+def text_height(text: str, size: float) -> float:
     """Return the height of a text in inches, whatever its letters."""
     return (text.count("\n") + 1) * size * 1.2 / 72
 
 
-def rows(labels: Sequence[str], size: float = SIZE, gap: float = 0.045) -> tuple[Array, float]:
+def row_middles(labels: Sequence[str], size: float = SIZE, gap: float = 0.045) -> tuple[Array, float]:
     """Return the middles of rows that hold these labels, in inches from the top, and the height of all of them."""
-    heights = np.array([high(label, size) + gap for label in labels])
+    heights = np.array([text_height(label, size) + gap for label in labels])
     return np.cumsum(heights) - heights / 2, float(heights.sum())
 
 
-def widest(labels: Sequence[str], size: float = SIZE) -> float:
+def label_width(labels: Sequence[str], size: float = SIZE) -> float:
     """Return the width of the widest label in inches; none have no width."""
-    return max((wide(label, size) for label in labels), default=0.0)
+    return max((text_width(label, size) for label in labels), default=0.0)
 
 
 def ticks(low: float, high: float, most: int = 10) -> Array:
@@ -211,18 +213,18 @@ def even_ticks(low: float, high: float, most: int = 6) -> tuple[Array, list[str]
     return found, [f"{value + 0.0:.10g}".replace("-", "\N{MINUS SIGN}") for value in found]
 
 
-def spoken(parts: Sequence[str]) -> str:
-    """Join the sentences of a caption that have something to say."""
+def join_sentences(parts: Sequence[str]) -> str:
+    """Join the sentences of a caption; empty ones are left out."""
     return " ".join(part for part in parts if part)
 
 
-def without(names: Sequence[str], what: str, shown: int = 5) -> str:
-    """Say which methods are not drawn because they have no `what`; nothing for none."""
-    listed = ", ".join(map(plain, names[:shown]))
+def name_missing(names: Sequence[str], what: str, shown: int = 5) -> str:
+    """Return a sentence that names the methods not drawn because they have no `what`; empty for none."""
+    listed = ", ".join(map(strip_unprintable, names[:shown]))
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return f"Not drawn, without {what}: {listed}{more}." if names else ""
 
 
-def first_of(drawn: int, there: int, what: str) -> str:
-    """Say that only the first of many are drawn; nothing where all are."""
+def count_drawn(drawn: int, there: int, what: str) -> str:
+    """Return a sentence with how many of many are drawn; empty where all are."""
     return f"The first {drawn} of {there:,} {what}." if drawn < there else ""

@@ -61,11 +61,11 @@ def weights(summary: pd.DataFrame, order: Sequence[str] = (), *, title: str = ""
     everybody = list(known.groupby("of")["mean"].mean().sort_values(ascending=False, kind="stable").index)
     schemes, learners = there[:MOST_SCHEMES], everybody[:MOST_LEARNERS]
     known = known[known["method"].isin(schemes) & known["of"].isin(learners)]
-    caption = style.spoken(
+    caption = style.join_sentences(
         [
             "Dot: mean weight, every task counted once; line: from the 10 % to the 90 % quantile over splits.",
-            style.first_of(len(schemes), len(there), "schemes"),
-            style.first_of(len(learners), len(everybody), "learners"),
+            style.count_drawn(len(schemes), len(there), "schemes"),
+            style.count_drawn(len(learners), len(everybody), "learners"),
         ]
     )
     return _draw(known, schemes, learners, title, caption)
@@ -73,22 +73,22 @@ def weights(summary: pd.DataFrame, order: Sequence[str] = (), *, title: str = ""
 
 def _draw(known: pd.DataFrame, schemes: list[str], learners: list[str], title: str, caption: str) -> Figure:
     """Lay out the panels in bands that share the learners' names at the left."""
-    labels = [style.broken(name, style.NAME, style.SIZE) for name in learners]
-    middles, height = style.rows(labels, gap=0.05)
-    left = style.MARGIN + style.widest(labels) + 0.08
+    labels = [style.break_lines(name, style.NAME, style.SIZE) for name in learners]
+    middles, height = style.row_middles(labels, gap=0.05)
+    left = style.MARGIN + style.label_width(labels) + 0.08
     across = max(1, min(len(schemes), int((style.WIDTH - left - style.MARGIN + BETWEEN) / (PANEL + BETWEEN))))
     width = max(style.WIDTH, left + PANEL + style.MARGIN)
     panel = min((width - left - style.MARGIN + BETWEEN) / across - BETWEEN, 2.4)
-    heads = [style.broken(name, panel, style.SMALL, bold=True) for name in schemes]
+    heads = [style.break_lines(name, panel, style.SMALL, bold=True) for name in schemes]
     bands = [range(start, min(start + across, len(schemes))) for start in range(0, len(schemes), across)]
-    tops = [max(style.high(heads[k], style.SMALL) for k in band) + 0.06 for band in bands]
+    tops = [max(style.text_height(heads[k], style.SMALL) for k in band) + 0.06 for band in bands]
     foot = 0.27
-    drawn = style.sheet(sum(tops) + len(bands) * (height + foot) + 0.16, title, caption, width)
+    page = style.page(sum(tops) + len(bands) * (height + foot) + 0.16, title, caption, width)
     span = _span(known)
     y = 0.0
     for band, top in zip(bands, tops, strict=True):
         for column, k in enumerate(band):
-            axes = drawn.axes(left + column * (panel + BETWEEN), y + top, panel, height)
+            axes = page.axes(left + column * (panel + BETWEEN), y + top, panel, height)
             part = known[known["method"] == schemes[k]].set_index("of").reindex(learners)
             _panel(axes, part, middles, span, height)
             axes.set_yticks(middles, labels if column == 0 else [""] * len(labels))
@@ -96,11 +96,11 @@ def _draw(known: pd.DataFrame, schemes: list[str], learners: list[str], title: s
                 heads[k], (0, 1), (0, 3), "axes fraction", "offset points", size=style.SMALL, weight="bold", va="bottom"
             )
         y += top + height + foot
-    drawn.figure.text(
-        (left + panel / 2) / width, 1 - (drawn.top + y + 0.03) / drawn.height, "weight", ha="center", va="center"
+    page.figure.text(
+        (left + panel / 2) / width, 1 - (page.top + y + 0.03) / page.height, "weight", ha="center", va="center"
     )
-    drawn.figure.draw_without_rendering()
-    return drawn.figure
+    page.figure.draw_without_rendering()
+    return page.figure
 
 
 def _span(known: pd.DataFrame) -> tuple[float, float]:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-MOST = 100
-"""Up to so many methods are drawn."""
 LEAST_CELL, MOST_CELL = 0.155, 0.4
 """Side of a cell in inches."""
 COLOURS = ("#B35806", "#FDB863", "#F7F7F7", "#92C5DE", "#0B5A94")
@@ -38,29 +36,29 @@ def win_matrix(names: Sequence[str], share: Array, mean_rank: Array | None = Non
     np.fill_diagonal(share, np.nan)
     if not names:
         raise BenchError("there is no method: there is nothing to draw")
-    order = _order(share, mean_rank)[:MOST]
+    order = _order(share, mean_rank)[: style.MOST_METHODS]
     shown = share[np.ix_(order, order)]
-    labels = [style.broken(names[k], style.NAME, style.SMALL) for k in order]
-    K, left = len(order), style.MARGIN + style.widest(labels, style.SMALL) + 0.34
+    labels = [style.break_lines(names[k], style.NAME, style.SMALL) for k in order]
+    K, left = len(order), style.MARGIN + style.label_width(labels, style.SMALL) + 0.34
     side = max(min((style.WIDTH - left - style.MARGIN) / K, MOST_CELL), LEAST_CELL)
     width = max(style.WIDTH, left + K * side + style.MARGIN)
-    edges = np.cumsum([0.0, *(max(side, style.high(label, style.SMALL) + 0.03) for label in labels)])
-    caption = style.spoken(
+    edges = np.cumsum([0.0, *(max(side, style.text_height(label, style.SMALL) + 0.03) for label in labels)])
+    caption = style.join_sentences(
         [
             "Percent of tasks on which the row beats the column, ties half.",
-            "Grey: never on the same task." if _never_met(shown) else "",
-            style.first_of(K, len(names), "methods"),
+            "Grey: never on the same task." if np.isnan(shown).sum() > len(shown) else "",  # the diagonal is NaN
+            style.count_drawn(K, len(names), "methods"),
         ]
     )
-    drawn = style.sheet(0.22 + edges[-1] + 0.5, title, caption, width)
-    axes = drawn.axes(left, 0.22, K * side, edges[-1])
+    page = style.page(0.22 + edges[-1] + 0.5, title, caption, width)
+    axes = page.axes(left, 0.22, K * side, edges[-1])
     middles = (edges[1:] + edges[:-1]) / 2
     _cells(axes, shown, edges)
     _numbers(axes, shown, middles, side)
-    _sides(axes, labels, middles, side)
-    _scale(drawn.axes(left, 0.22 + edges[-1] + 0.16, min(2.0, width - left - 4 * style.MARGIN), 0.1))
-    drawn.figure.draw_without_rendering()
-    return drawn.figure
+    _name_rows(axes, labels, middles, side)
+    _scale(page.axes(left, 0.22 + edges[-1] + 0.16, min(2.0, width - left - 4 * style.MARGIN), 0.1))
+    page.figure.draw_without_rendering()
+    return page.figure
 
 
 def _order(share: Array, mean_rank: Array | None) -> Array:
@@ -69,10 +67,6 @@ def _order(share: Array, mean_rank: Array | None) -> Array:
     won = np.where(known, share, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     key = -won if mean_rank is None else np.asarray(mean_rank, dtype=float)
     return np.argsort(np.where(np.isfinite(key), key, np.inf), kind="stable")
-
-
-def _never_met(share: Array) -> bool:
-    return bool((np.isnan(share) & ~np.eye(len(share), dtype=bool)).any())
 
 
 def _colours() -> Colormap:
@@ -94,7 +88,9 @@ def _cells(axes: Axes, share: Array, edges: Array) -> None:
 def _numbers(axes: Axes, share: Array, middles: Array, side: float) -> None:
     """Write the percents into the cells, where the longest fits: white on what is dark."""
     texts = {(i, j): f"{100 * share[i, j]:.0f}" for i, j in zip(*np.nonzero(np.isfinite(share)), strict=True)}
-    sizes = [size for size in (style.SMALL, 6.0, style.TINY) if style.widest(list(texts.values()), size) < 0.9 * side]
+    sizes = [
+        size for size in (style.SMALL, 6.0, style.TINY) if style.label_width(list(texts.values()), size) < 0.9 * side
+    ]
     colours = _colours()
     for (i, j), text in texts.items() if sizes else ():
         light = np.dot(colours(share[i, j])[:3], LUMINANCE)
@@ -102,14 +98,14 @@ def _numbers(axes: Axes, share: Array, middles: Array, side: float) -> None:
         axes.text(j + 0.5, middles[i], text, ha="center", va="center_baseline", size=sizes[0], color=ink)
 
 
-def _sides(axes: Axes, labels: Sequence[str], middles: Array, side: float) -> None:
+def _name_rows(axes: Axes, labels: Sequence[str], middles: Array, side: float) -> None:
     """Name the rows, and number rows and columns."""
     numbers = [str(k + 1) for k in range(len(labels))]
     axes.xaxis.tick_top()
     axes.set_xticks(np.arange(len(labels)) + 0.5, numbers, fontsize=style.SMALL if side > 0.2 else style.TINY)
     axes.set_yticks(middles, numbers, fontsize=style.SMALL)
     axes.tick_params(length=0, pad=2)
-    _unframed(axes)
+    _hide_frame(axes)
     for label, y in zip(labels, middles, strict=True):
         axes.annotate(
             label, (0, y), (-0.28 * 72, 0), textcoords="offset points", ha="right", va="center", size=style.SMALL
@@ -122,9 +118,9 @@ def _scale(axes: Axes) -> None:
     axes.pcolormesh(np.linspace(0, 1, 51), [0, 1], shades, cmap=_colours(), vmin=0, vmax=1, ec="face", lw=0.3)
     axes.set_yticks([])
     axes.set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
-    _unframed(axes)
+    _hide_frame(axes)
 
 
-def _unframed(axes: Axes) -> None:
+def _hide_frame(axes: Axes) -> None:
     for spine in axes.spines.values():
         spine.set_visible(False)

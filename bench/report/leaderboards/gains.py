@@ -10,11 +10,11 @@ from bench.report.leaderboards.grid import Grid
 from bench.report.leaderboards.scores import BLOCK
 from bench.stats import ranks
 
-COLUMNS = ("training_gain", "threshold_gain")
+GAINS = ("training_gain", "threshold_gain")
 
 
-def gains(plain: Grid, twins: Grid, step: str, reference: str) -> pd.DataFrame:
-    """Return what each method gains by its scheme and by its twin step, a row a method, better being positive.
+def mean_gains(plain: Grid, thresholded: Grid, step: str, reference: str) -> pd.DataFrame:
+    """Return what each method gains by its scheme and by its thresholding step, a row a method, better being positive.
 
         training_gain_m  = mean_b [score(m + step) - score(reference + step)]
         threshold_gain_m = mean_b [score(m + step) - score(m)]
@@ -22,8 +22,8 @@ def gains(plain: Grid, twins: Grid, step: str, reference: str) -> pd.DataFrame:
     over the blocks b on which both have a score, every task counting one. Both methods of the first line have a tuned
     decision: what is left is the doing of the training.
     """
-    still = _table(plain)
-    moved = _table(twins).rename(columns=lambda name: name.removesuffix(step)).reindex(still.index)
+    still = _badness_table(plain)
+    moved = _badness_table(thresholded).rename(columns=lambda name: name.removesuffix(step)).reindex(still.index)
     shared = [method for method in still.columns if method in moved]
     anchor = moved[reference].to_numpy() if reference in moved else np.full(len(moved), np.nan)
     tuned = moved[shared].to_numpy()
@@ -34,9 +34,9 @@ def gains(plain: Grid, twins: Grid, step: str, reference: str) -> pd.DataFrame:
     return pd.DataFrame(found, index=shared)
 
 
-def _table(board: Grid) -> pd.DataFrame:
+def _badness_table(grid: Grid) -> pd.DataFrame:
     """Return the badness by block and method."""
-    return pd.DataFrame(board.badness, index=pd.MultiIndex.from_frame(board.blocks[BLOCK]), columns=board.methods)
+    return pd.DataFrame(grid.badness, index=pd.MultiIndex.from_frame(grid.blocks[BLOCK]), columns=grid.methods)
 
 
 def _means(difference: Array, blocks: pd.DataFrame) -> Array:

@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from bench.core.exit_codes import CANNOT_COMPARE
 from bench.core.nouns import Array, BenchError
 from bench.methods import metrics
 from bench.report.leaderboards.scores import BLOCK, goal
 from bench.stats import ranks
-from bench.stats.tables import common
+from bench.stats.tables import common_blocks
 
 SELDOM = 0.5
 """A method with a smaller share of the blocks than this is not ranked by the rule `common`."""
@@ -24,7 +25,7 @@ ROUNDING = 1e-9
 class IncompleteError(BenchError):
     """A board lacks scores, and the rule was to refuse it."""
 
-    code = 4
+    code = CANNOT_COMPARE
 
 
 @dataclass(frozen=True)
@@ -58,20 +59,20 @@ class Grid:
         return ranks.block_weights(self.blocks)
 
     @cached_property
-    def ever(self) -> Array:
+    def has_scores(self) -> Array:
         """Mask (K,) of the methods that have any score; the others have no rank, and take none from others."""
         return np.asarray((~np.isnan(self.badness)).any(axis=0))
 
     @property
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether every method has a score in every block."""
         return not np.isnan(self.badness).any()
 
     @property
     def loss(self) -> Array:
-        """Badness (B, K), of cells that were filled in that of the score which they were given."""
-        given = np.abs(self.value - goal(self.metric)) if self.direction == "target" else self.value
-        return np.where(self.imputed, -given if self.direction == "max" else given, self.badness)
+        """Badness (B, K), of cells that were filled in that of the score which they have got."""
+        filled = np.abs(self.value - goal(self.metric)) if self.direction == "target" else self.value
+        return np.where(self.imputed, -filled if self.direction == "max" else filled, self.badness)
 
     @property
     def errors(self) -> Array:
@@ -92,29 +93,29 @@ class Grid:
 PER_BLOCK = ("badness", "value", "imputed", "oracle", "reseed", "learners_used")
 
 
-def grid(metric: str, part: pd.DataFrame, oracle: pd.DataFrame) -> Grid:
+def spread_scores(metric: str, part: pd.DataFrame, oracle: pd.DataFrame) -> Grid:
     """Spread the rows of one board, metric, panel and slice; a metric undefined for all in a block leaves it out."""
-    ranked = _in_order(part[~_undefined(part)])
+    ranked = _sort_rows(part[~_mark_undefined(part)])
     block = ranked.groupby(BLOCK, sort=False).ngroup().to_numpy()
     column, names = pd.factorize(ranked["method"], sort=True)
     first = np.unique(block, return_index=True)[1]
     badness = _spread(block, column, ranked["badness"].to_numpy())
     used = pd.to_numeric(ranked["learners_used"], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     return Grid(
-        metric,
-        str(part["direction"].iloc[0]),
-        [str(name) for name in names],
-        ranked.iloc[first][BLOCK].reset_index(drop=True),
-        badness,
-        _spread(block, column, ranked["value"].to_numpy()),
-        np.zeros(badness.shape, dtype=bool),
-        _oracle(oracle, ranked.iloc[first]),
-        _codes(ranked["reseed"])[first],
-        _spread(block, column, used),
+        metric=metric,
+        direction=str(part["direction"].iloc[0]),
+        methods=[str(name) for name in names],
+        blocks=ranked.iloc[first][BLOCK].reset_index(drop=True),
+        badness=badness,
+        value=_spread(block, column, ranked["value"].to_numpy()),
+        imputed=np.zeros(badness.shape, dtype=bool),
+        oracle=_oracle_badness(oracle, ranked.iloc[first]),
+        reseed=_codes(ranked["reseed"])[first],
+        learners_used=_spread(block, column, used),
     )
 
 
-def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
+def _sort_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """Sort rows by block, method and value, so that sums do not depend on the order of the table."""
     keys = [rows["value"].to_numpy(), *(_codes(rows[name]) for name in ("reseed", "method", *reversed(BLOCK)))]
     return rows.iloc[np.lexsort(keys)]
@@ -125,15 +126,15 @@ def _codes(column: pd.Series) -> Array:
     return np.asarray(pd.factorize(column, sort=True)[0])
 
 
-def _oracle(oracle: pd.DataFrame, blocks: pd.DataFrame) -> Array:
+def _oracle_badness(oracle: pd.DataFrame, blocks: pd.DataFrame) -> Array:
     """Return the oracle's badness on each block, NaN where there is none."""
     known = oracle.groupby(BLOCK, sort=False)["badness"].mean()
     index = pd.MultiIndex.from_frame(blocks[BLOCK])
     return known.reindex(index).to_numpy(dtype=float) if len(known) else np.full(len(blocks), np.nan)
 
 
-def _undefined(part: pd.DataFrame) -> Array:
-    """Mark the blocks on which the metric has no value for anybody, though the cells are there: it is undefined."""
+def _mark_undefined(part: pd.DataFrame) -> Array:
+    """Mark the blocks on which the metric has no value for any method, though the cells are there: it is undefined."""
     there, known = part["n_rows"].notna().to_numpy(), part["badness"].notna().to_numpy()
     if known.all():
         return np.zeros(len(part), dtype=bool)
@@ -150,73 +151,73 @@ def _spread(block: Array, column: Array, values: Array) -> Array:
     return np.divide(total, count, out=np.full(shape, np.nan), where=count > 0)
 
 
-def completed(board: Grid, rule: str) -> Grid:
+def apply_missing_rule(grid: Grid, rule: str) -> Grid:
     """Return a grid whose methods have a score in every block, by a rule for what is missing.
 
-    `common` keeps the blocks that every method answered, and does not rank a method that answered fewer than half: it
-    would take the blocks from all others, as a scheme does that is made for one learner; `worst` ranks a missing cell
-    behind all others, with the worst score of its block; `impute:NAME` gives it the score of a method; `fail` refuses.
-    Methods without any score stay without, and blocks without any do not count.
+    `common` keeps the blocks in which every method has a score, and does not rank a method that has one in fewer than
+    half: it would take the blocks from all others, as a scheme does that is made for one learner; `worst` ranks a
+    missing cell behind all others, with the worst score of its block; `impute:NAME` gives it the score of a method;
+    `fail` refuses. Methods without any score stay without, and blocks without any do not count.
 
     Raises:
         IncompleteError: a score is missing and the rule is `fail`.
-        BenchError: the rule is unknown, or nobody is called NAME.
+        BenchError: the rule is unknown, or no method is called NAME.
     """
     name, _, rest = rule.partition(":")
     if name not in RULES or (rest and name != "impute"):
         raise BenchError(f"unknown missing rule {rule!r}: write {', '.join(RULES)} (as impute:NAME)")
-    return RULES[name](board, rest)
+    return RULES[name](grid, rest)
 
 
-def _answered(board: Grid) -> Grid:
-    """Return the blocks in which anybody has a score."""
-    return board.rows(np.asarray((~np.isnan(board.badness)).any(axis=1)))
+def _drop_empty_blocks(grid: Grid) -> Grid:
+    """Return the blocks in which any method has a score."""
+    return grid.rows(np.asarray((~np.isnan(grid.badness)).any(axis=1)))
 
 
-def _common(board: Grid, _: str) -> Grid:
-    board = _answered(board)
-    seldom = (~np.isnan(board.badness)).mean(axis=0) < SELDOM if len(board.badness) else board.ever
-    badness, value = (np.where(seldom, np.nan, table) for table in (board.badness, board.value))
-    return replace(board, badness=badness, value=value, imputed=board.imputed & ~seldom).rows(common(badness)[0])
+def _keep_common(grid: Grid, _: str) -> Grid:
+    grid = _drop_empty_blocks(grid)
+    seldom = (~np.isnan(grid.badness)).mean(axis=0) < SELDOM if len(grid.badness) else grid.has_scores
+    badness, value = (np.where(seldom, np.nan, table) for table in (grid.badness, grid.value))
+    return replace(grid, badness=badness, value=value, imputed=grid.imputed & ~seldom).rows(common_blocks(badness)[0])
 
 
-def _worst(board: Grid, _: str) -> Grid:
-    board = _answered(board)
-    gaps = np.isnan(board.badness) & board.ever
-    worst = np.argmax(np.where(np.isnan(board.badness), -np.inf, board.badness), axis=1)[:, None]
-    value = np.where(gaps, np.take_along_axis(board.value, worst, axis=1), board.value) if len(worst) else board.value
-    return replace(board, badness=np.where(gaps, np.inf, board.badness), value=value, imputed=gaps)
+def _rank_last(grid: Grid, _: str) -> Grid:
+    grid = _drop_empty_blocks(grid)
+    gaps = np.isnan(grid.badness) & grid.has_scores
+    worst = np.argmax(np.where(np.isnan(grid.badness), -np.inf, grid.badness), axis=1)[:, None]
+    value = np.where(gaps, np.take_along_axis(grid.value, worst, axis=1), grid.value) if len(worst) else grid.value
+    return replace(grid, badness=np.where(gaps, np.inf, grid.badness), value=value, imputed=gaps)
 
 
-def _imputed(board: Grid, name: str) -> Grid:
-    gaps = np.isnan(board.badness) & board.ever
+def _impute(grid: Grid, name: str) -> Grid:
+    gaps = np.isnan(grid.badness) & grid.has_scores
     if not gaps.any():
-        return _common(board, "")
-    if name not in board.methods:
+        return _keep_common(grid, "")
+    if name not in grid.methods:
         raise BenchError(
-            f"missing scores of {board.metric} cannot be those of {name!r}, which is no method of that board: "
+            f"missing scores of {grid.metric} cannot be those of {name!r}, which is no method of that board: "
             "name another, or choose boards with -b"
         )
-    at = board.methods.index(name)
-    gaps &= ~np.isnan(board.badness[:, [at]])
-    badness = np.where(gaps, board.badness[:, [at]], board.badness)
-    value = np.where(gaps, board.value[:, [at]], board.value)
-    return _common(replace(board, badness=badness, value=value, imputed=gaps), "")
+    at = grid.methods.index(name)
+    gaps &= ~np.isnan(grid.badness[:, [at]])
+    badness = np.where(gaps, grid.badness[:, [at]], grid.badness)
+    value = np.where(gaps, grid.value[:, [at]], grid.value)
+    return _keep_common(replace(grid, badness=badness, value=value, imputed=gaps), "")
 
 
-def _refused(board: Grid, _: str) -> Grid:
-    missing = np.isnan(board.badness)
+def _refuse_missing(grid: Grid, _: str) -> Grid:
+    missing = np.isnan(grid.badness)
     if missing.any():
         raise IncompleteError(
-            f"{int(missing.sum())} of {missing.size} scores of {board.metric} are missing: "
+            f"{int(missing.sum())} of {missing.size} scores of {grid.metric} are missing: "
             "use another --missing rule, or run what is missing"
         )
-    return board
+    return grid
 
 
 RULES: dict[str, Callable[[Grid, str], Grid]] = {
-    "common": _common,
-    "worst": _worst,
-    "impute": _imputed,
-    "fail": _refused,
+    "common": _keep_common,
+    "worst": _rank_last,
+    "impute": _impute,
+    "fail": _refuse_missing,
 }

@@ -22,27 +22,27 @@ DIRECTIONS = {"min", "max", "target", "none"}
 YES, NO = {"true", "1", "1.0"}, {"false", "0", "0.0", "nan", "none", "<na>", ""}
 
 
-def prepared(scores: pd.DataFrame) -> pd.DataFrame:
+def prepare_scores(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the ranked scores of test rows with every column that boards need, and those of the oracle.
 
-    Added are `badness` (lower is better), `slice` (the twin's step) and `is_oracle`.
+    Added are `badness` (lower is better), `slice` (the step of a thresholded variant) and `is_oracle`.
 
     Raises:
-        BenchError: a metric's direction is not known, or differs; a value is a text, or nobody's; the task of several
-            scores of a method is not said; `ranked` or `sample` mean something else.
+        BenchError: a metric's direction is not known, or differs; a value is a text, or has no method or metric; a
+            method has several scores and no column has their tasks; `ranked` or `sample` mean something else.
     """
-    table = _filled(_owned(_plain(scores)))
+    table = _fill_columns(_drop_unnamed(_name_plainly(scores)))
     table = table.assign(is_oracle=table["method"] == ORACLE if "ranked" in table else False)
     if "ranked" in table:
         table = table[_is_ranked(table["ranked"]) | table["is_oracle"]]
-    table = _directed(_of_test(table))
+    table = _add_direction(_keep_test_rows(table))
     if not {"task", "task_id"} & set(scores) and table.duplicated(["board", "panel", "metric", "method", *BLOCK]).any():
         raise BenchError("a method has several scores, and nothing says of which task each is: add a column 'task'")
     value = _numbers(table)
-    return table.assign(value=value, badness=_badness(table, value), slice=_slices(table))
+    return table.assign(value=value, badness=_badness(table, value), slice=_variant_steps(table))
 
 
-def _plain(scores: pd.DataFrame) -> pd.DataFrame:
+def _name_plainly(scores: pd.DataFrame) -> pd.DataFrame:
     """Name the task as tables of bench do, and make categories what they stand for."""
     table = scores.rename(columns={"task": "task_id"}) if "task_id" not in scores else scores.copy()
     for name in table.columns[[isinstance(kind, pd.CategoricalDtype) for kind in table.dtypes]]:
@@ -50,17 +50,17 @@ def _plain(scores: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _owned(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a method and a metric, named by texts; what else is empty is nobody's."""
-    nobody = table["method"].isna() | table["metric"].isna()
-    stray = int((nobody & table["value"].notna()).sum())
+def _drop_unnamed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a method and a metric, named by texts; rows without a value may lack both."""
+    unnamed = table["method"].isna() | table["metric"].isna()
+    stray = int((unnamed & table["value"].notna()).sum())
     if stray:
         raise BenchError(f"{stray} scores have no method or no metric: fill in the columns, or leave the rows out")
-    table = table[~nobody]
+    table = table[~unnamed]
     return table.assign(method=table["method"].astype(str), metric=table["metric"].astype(str))
 
 
-def _filled(table: pd.DataFrame) -> pd.DataFrame:
+def _fill_columns(table: pd.DataFrame) -> pd.DataFrame:
     """Add the columns that are absent, and fill in what is empty in the others; seeds alone are repeats."""
     if "repeat" not in table and "reseed" in table:
         table = table.assign(repeat=table["reseed"])
@@ -80,7 +80,7 @@ def _is_ranked(column: pd.Series) -> pd.Series:
     return text.isin(YES)
 
 
-def _of_test(table: pd.DataFrame) -> pd.DataFrame:
+def _keep_test_rows(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that were scored on test rows."""
     test = table["sample"] == "test"
     if len(table) and not test.any():
@@ -88,7 +88,7 @@ def _of_test(table: pd.DataFrame) -> pd.DataFrame:
     return table[test]
 
 
-def _directed(table: pd.DataFrame) -> pd.DataFrame:
+def _add_direction(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of metrics that are better high, low or at a goal; an empty direction is looked up."""
     found = {name: metrics.metric_info(name) for name in table["metric"].unique()}
     direction = table["metric"].map({name: known.direction for name, known in found.items() if known}).astype(object)
@@ -123,12 +123,14 @@ def _badness(table: pd.DataFrame, value: Array) -> Array:
     aimless = (direction == "target") & np.isnan(aim)
     if aimless.any():
         name = table["metric"].to_numpy()[aimless].min()
-        raise BenchError(f"nobody knows the goal of metric {name!r}: give the distance from it, with direction min")
+        raise BenchError(
+            f"bench does not know the goal of metric {name!r}: give the distance from it, with direction min"
+        )
     return np.select([direction == "max", direction == "target"], [-value, np.abs(value - aim)], value)
 
 
 def has_unit(metric: str) -> bool:
-    """Say whether a metric has the unit of the target; one that nobody knows has none."""
+    """Say whether a metric has the unit of the target; one that bench does not know has none."""
     known = metrics.metric_info(metric)
     return known is not None and known.unit
 
@@ -141,8 +143,8 @@ def goal(metric: str) -> float:
     return found.goal or 0.0
 
 
-def _slices(table: pd.DataFrame) -> pd.Series:
-    """Name the slice of a row: the twin's step, or nothing."""
+def _variant_steps(table: pd.DataFrame) -> pd.Series:
+    """Name the slice of a row: the step of a thresholded variant, or nothing."""
     slices = pd.Series("", index=table.index, dtype=object)
     for name, board in BOARDS.items():
         step = f"+{board.variant_step}"

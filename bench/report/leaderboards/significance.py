@@ -1,4 +1,4 @@
-"""The evidence behind an order: every pair of methods, and how much of a difference is noise of the seeds."""
+"""How sure an order is: every pair of methods, and how much of a difference is noise of the seeds."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pandas as pd
 
 from bench.core.hashing import generator
 from bench.core.nouns import Array, BenchError
-from bench.report.leaderboards.columns import SIGNIFICANT, Standing
 from bench.report.leaderboards.grid import Grid
 from bench.report.leaderboards.scores import has_unit
+from bench.report.leaderboards.standing import SIGNIFICANT, Standing
 from bench.stats import bayes, effects, friedman, pairwise_wins, tables, wilcoxon
 from bench.stats.correlated_t import correlated_t
 
-COLUMNS = (
+PAIR_COLUMNS = (
     "board", "metric", "panel", "slice", "method_a", "method_b", "tasks", "wins_a", "shift", "rank_biserial", "p",
     "p_holm", "rope", "better_a", "same", "better_b", "within_a", "within_b",
 )  # fmt: skip
@@ -33,10 +33,10 @@ def pairwise(standing: Standing, rope: float | None = None) -> pd.DataFrame:
     """
     if rope is not None and not 0 <= rope < np.inf:
         raise BenchError(f"rope is {rope:g}: give a difference that does not matter, zero or more")
-    errors, methods = standing.task_errors, standing.board.methods
-    rope = reseed_noise(standing.board) if rope is None else rope
-    found = bayes.bayesian_signed_rank(errors, rope, generator("bayes", standing.board.metric))
-    within = within_tasks(standing.board)
+    errors, methods = standing.task_errors, standing.grid.methods
+    rope = reseed_noise(standing.grid) if rope is None else rope
+    found = bayes.bayesian_signed_rank(errors, rope, generator("bayes", standing.grid.metric))
+    within = within_tasks(standing.grid)
     raw, won = wilcoxon.wilcoxon(errors), pairwise_wins.preference(standing.games)
     rows = []
     for i, j in combinations(range(len(methods)), 2):
@@ -63,18 +63,18 @@ def pairwise(standing: Standing, rope: float | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def within_tasks(board: Grid) -> Array:
+def within_tasks(grid: Grid) -> Array:
     """Return on how many tasks each method is better than each other by its folds alone (K, K).
 
     By the correlated t-test over the repeats and folds of a task, learners averaged, at the level of the letters; its
     share of test rows is one over the number of folds.
     """
-    wins = np.zeros((len(board.methods),) * 2, dtype=int)
-    place = board.blocks[["repeat", "fold"]].astype(str).agg("/".join, axis=1)
-    for task in np.unique(board.task):
-        rows = board.task == task
-        means = pd.DataFrame(board.badness[rows]).groupby(place[rows].to_numpy()).mean().to_numpy()
-        folds = max(board.blocks.loc[rows, "fold"].nunique(), 2)
+    wins = np.zeros((len(grid.methods),) * 2, dtype=int)
+    place = grid.blocks[["repeat", "fold"]].astype(str).agg("/".join, axis=1)
+    for task in np.unique(grid.task):
+        rows = grid.task == task
+        means = pd.DataFrame(grid.badness[rows]).groupby(place[rows].to_numpy()).mean().to_numpy()
+        folds = max(grid.blocks.loc[rows, "fold"].nunique(), 2)
         with np.errstate(invalid="ignore"):
             found = correlated_t(means[:, :, None] - means[:, None, :], 1 / folds)
         wins += (found.p < SIGNIFICANT) & (found.mean < 0)
@@ -83,11 +83,11 @@ def within_tasks(board: Grid) -> Array:
 
 def omnibus(standing: Standing) -> friedman.Friedman:
     """Return Friedman's test of all methods over tasks, with the correction of Iman and Davenport."""
-    _, methods = tables.common(standing.task_errors)
+    _, methods = tables.common_blocks(standing.task_errors)
     return friedman.friedman(standing.task_errors[:, methods])
 
 
-def reseed_noise(board: Grid) -> float:
+def reseed_noise(grid: Grid) -> float:
     """Return by how much the difference of two methods on a task moves with the seed of the learners, one deviation.
 
         √2 × the root of the mean variance, over methods and tasks, of a task's mean score over its seeds
@@ -95,10 +95,10 @@ def reseed_noise(board: Grid) -> float:
     n - 1 below; in logarithms where the metric has the unit of the target. A seed that lacks blocks of a task is left
     out there, and so are cells that were filled in. Zero where no task has two seeds.
     """
-    values = tables.logs(board.badness) if has_unit(board.metric) else board.badness
-    values = np.where(board.imputed, np.nan, values)
-    parts = [board.task == task for task in np.unique(board.task)]
-    variance = np.concatenate([_variance(values[rows], board.reseed[rows]) for rows in parts] or [np.zeros(0)])
+    values = tables.logs(grid.badness) if has_unit(grid.metric) else grid.badness
+    values = np.where(grid.imputed, np.nan, values)
+    parts = [grid.task == task for task in np.unique(grid.task)]
+    variance = np.concatenate([_variance(values[rows], grid.reseed[rows]) for rows in parts] or [np.zeros(0)])
     known = variance[np.isfinite(variance)]
     return float(np.sqrt(2 * known.mean())) if len(known) else 0.0
 

@@ -17,12 +17,12 @@ EDGES: dict[str, tuple[float, ...]] = {
     "n_columns": (10, 50, 200),
     "n_classes": (3, 10),
     "imbalance": (5, 10, 50),
-    "missing_share": (1e-9, 0.1),
+    "missing_share": (1e-9, 0.1),  # none at all, some, many
 }
 """Where columns of numbers are cut; a value on an edge belongs to the upper part."""
 
 
-def sliced(table: pd.DataFrame, by: Sequence[str], tasks: pd.DataFrame | None) -> pd.DataFrame:
+def add_slices(table: pd.DataFrame, by: Sequence[str], tasks: pd.DataFrame | None) -> pd.DataFrame:
     """Return the scores with the parts that `by` cuts them into added to `slice`, `learner=knn imbalance=5-10`.
 
     A column of the scores or of `tasks` is taken by its values, one with `EDGES` by ranges; `suite` means the suites of
@@ -33,7 +33,7 @@ def sliced(table: pd.DataFrame, by: Sequence[str], tasks: pd.DataFrame | None) -
     """
     for name in by:
         values = _values(table, name, tasks).astype(object)
-        part = _ranges(name, values) if name in EDGES else values.map(_plain).astype(object)
+        part = _name_ranges(name, values) if name in EDGES else values.map(_text).astype(object)
         if len(table) and (part == "").all():
             raise BenchError(f"no score has a {name!r} to slice by: choose other boards or another column")
         text = (table["slice"] + " " + name + "=" + part).str.strip()
@@ -41,8 +41,8 @@ def sliced(table: pd.DataFrame, by: Sequence[str], tasks: pd.DataFrame | None) -
     return table
 
 
-def in_order(name: str) -> str:
-    """Return what sorts the slice of this name: twins after their like, numbers by size."""
+def slice_order(name: str) -> str:
+    """Return what sorts the slice of this name: thresholded variants after the plain methods, numbers by size."""
     step, _, rest = name.partition(" ") if name.startswith("+") else ("", "", name)
     return re.sub(r"\d+", lambda number: number[0].zfill(12), f"{rest}{step}".replace("=<", "= "))
 
@@ -60,11 +60,11 @@ def _values(table: pd.DataFrame, name: str, tasks: pd.DataFrame | None) -> pd.Se
     raise BenchError(f"there is no column {name!r} to slice by: choose from {', '.join(known)}")
 
 
-def _plain(value: object) -> str:
+def _text(value: object) -> str:
     return "" if pd.isna(value) else str(value)  # type: ignore[call-overload]
 
 
-def _ranges(name: str, values: pd.Series) -> pd.Series:
+def _name_ranges(name: str, values: pd.Series) -> pd.Series:
     """Name the range that each number lies in; what is missing lies in none."""
     edges = EDGES[name]
     low = [f"<{edges[0]:g}", *(f"{a:g}-{b:g}" for a, b in pairwise(edges)), f">={edges[-1]:g}"]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from bench.core.nouns import Array, BenchError, Prediction
-from bench.core.registry import Scheme
-from bench.methods.boards import ORACLE, Method, is_training, method
+from bench.core.nouns import Array, Prediction
+from bench.methods.boards import Method, is_training
 from bench.runner import postprocessing
 from bench.runner.evaluate.split_data import MethodResult, SplitData, finish, train_loss
 from bench.runner.postprocessing import PostprocessInput
+from bench.runner.records import FitId
 from bench.runner.store import FitPredictions
 from bench.runner.weight_rows import class_rows
 
@@ -33,7 +32,7 @@ class ClassWeightsByPart:
         return None if found is None else np.array(found, dtype=float)
 
     def of_rows(self, fold: Array) -> Array | None:
-        """Return the class weights (n, K) behind the answer to each row, by the inner fold that answered it."""
+        """Return the class weights (n, K) behind the prediction of each row, by the inner fold that it is in."""
         known = {int(k): self.of(str(k)) for k in np.unique(fold)}
         found = [weights for weights in known.values() if weights is not None]
         if not found:
@@ -51,53 +50,55 @@ class ClassWeightsByPart:
         return np.mean(found, axis=0) if found else None
 
 
+@dataclass(frozen=True)
 class LearnerEvaluation:
     """All the methods of the class-weight board on one split: training schemes of each learner, and decisions."""
 
-    def __init__(self, split_data: SplitData) -> None:
-        self.split_data = split_data
+    split_data: SplitData
 
-    def evaluate(self, name: str, learner: str) -> MethodResult:
-        """Return what a training scheme with its steps, or the oracle, came to for one learner."""
-        board = self.split_data.board
-        parsed = method(board, board.oracle if name == ORACLE else name)
-        if parsed is None:
-            raise BenchError(f"method {name!r} does not serve board {board.name!r}")
-        if not is_training(parsed.base):
-            return self._constant(parsed, learner)
-        predictions, used = self._said(parsed.base, learner), ((learner, parsed.base.id),)
-        if name == ORACLE:
-            best = replace(predictions, folds=(predictions.test, self.split_data.task.y[self.split_data.test]))
-            return MethodResult(postprocessing.apply(parsed.steps, best, self._rng), used=used)
-        final = postprocessing.apply(parsed.steps, predictions, self._rng)
-        stored = self.split_data.stored[learner, parsed.base.id]
-        loss = train_loss(self.split_data, stored.oof)
+    def evaluate(self, method: Method, learner: str) -> MethodResult:
+        """Return what a training scheme with its steps, or the constant predictor, came to for one learner."""
+        if not is_training(method.base):
+            return self._evaluate_constant(method, learner)
+        fit = FitId(learner, method.base.id)
+        given = self._postprocess_input(fit)
+        prediction = postprocessing.apply(method.steps, given, self.split_data.rng)
         weights = (
-            *class_rows("class_weight", predictions.test.target, predictions.test.effective_class_weights),
-            *class_rows("rule", final.target, final.rule),
+            *class_rows("class_weight", given.test.target, given.test.effective_class_weights),
+            *class_rows("rule", prediction.target, prediction.rule),
         )
         return MethodResult(
-            final, loss, None, weights, used, postprocessing.guarantee(parsed.steps), stored.meta["note"]
+            prediction,
+            train_loss=train_loss(self.split_data, self.split_data.stored[fit].oof),
+            weights=weights,
+            used=(fit,),
+            guarantee=postprocessing.guarantee(method.steps),
+            note=self.split_data.stored[fit].meta["note"],
         )
 
-    def _rng(self, name: str) -> np.random.Generator:
-        return self.split_data.rng(name)
+    def evaluate_oracle(self, method: Method, learner: str) -> MethodResult:
+        """Return what the steps come to when they are fitted on the test rows."""
+        fit = FitId(learner, method.base.id)
+        given = self._postprocess_input(fit)
+        best = replace(given, folds=(given.test, self.split_data.task.y[self.split_data.test]))
+        return MethodResult(postprocessing.apply(method.steps, best, self.split_data.rng), used=(fit,))
 
-    def _said(self, training: Scheme[Any], learner: str) -> PostprocessInput:
-        """Return a fit's answers to the rows that teach and to the test rows, with the class weights behind them."""
-        split_data = self.split_data
-        stored = split_data.stored[learner, training.id]
+    def _postprocess_input(self, fit: FitId) -> PostprocessInput:
+        """Return a fit's out-of-fold and test predictions, with the class weights behind them."""
+        split_data, stored = self.split_data, self.split_data.stored[fit]
         behind = ClassWeightsByPart(stored.meta["effective_class_weights"])
         known = self._finish(stored.oof, split_data.answered, behind.of_rows(split_data.inner_fold))
         folds = () if stored.folds is None else tuple(stored.folds)
         return PostprocessInput(
             self._finish(stored.test, split_data.test, behind.of_all()),
             (replace(known, inner_fold=split_data.inner_fold), split_data.y),
-            self._calibrating(stored, behind),
+            self._predict_calibration(stored, behind),
             tuple(self._finish(values, split_data.test, behind.of(str(k))) for k, values in enumerate(folds)),
         )
 
-    def _calibrating(self, stored: FitPredictions, behind: ClassWeightsByPart) -> tuple[Prediction, Array] | None:
+    def _predict_calibration(
+        self, stored: FitPredictions, behind: ClassWeightsByPart
+    ) -> tuple[Prediction, Array] | None:
         rows = self.split_data.calibration
         if stored.calibration is None or not len(rows):
             return None
@@ -106,13 +107,14 @@ class LearnerEvaluation:
     def _finish(self, values: Array, rows: Array, effective_class_weights: Array | None) -> Prediction:
         return finish(self.split_data.target, values, self.split_data.weight(rows), effective_class_weights)
 
-    def _constant(self, baseline: Method, learner: str) -> MethodResult:
-        split_data = self.split_data
-        stored = split_data.stored[learner, "none"]
+    def _evaluate_constant(self, method: Method, learner: str) -> MethodResult:
+        """Evaluate the constant predictor, an ensemble scheme, on a panel of one learner."""
+        split_data, scheme = self.split_data, method.base
+        stored = split_data.stored[FitId.plain(learner)]
         panels = (
             split_data.panel(split_data.answered, (learner,), stored.oof[None], split_data.inner_fold),
             split_data.panel(split_data.test, (learner,), stored.test[None], None),
         )
-        combiner = baseline.base(panels[0], split_data.y, split_data.rng(baseline.base.id))
+        combiner = scheme(panels[0], split_data.y, split_data.rng(scheme.id))
         prediction = finish(split_data.target, combiner(panels[1]), panels[1].weight)
         return MethodResult(prediction, train_loss(split_data, combiner(panels[0])))

@@ -1,4 +1,4 @@
-"""What the weigh stage sees of one outer split, and what a method comes to there."""
+"""What methods see of one outer split, and what a method comes to there."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from bench.core.nouns import Array, Panel, Prediction, Target, Task, clip_probab
 from bench.core.settings import Settings
 from bench.methods import metrics
 from bench.methods.boards import Board
+from bench.runner.fit_spec import SplitRows
+from bench.runner.records import FitId
 from bench.runner.store import FitPredictions
 from bench.tasks import encoders
 
 
 @dataclass(frozen=True)
 class SplitData:
-    """One outer split as the weigh stage sees it: its rows, and what each fit answered.
+    """One outer split as methods see it: its rows, and the predictions of each fit.
 
-    `answered` are the training rows with an out-of-fold answer, `inner_fold` the inner fold of each, `calibration` the
-    rows that nothing has learned from, `stored` the answers by (learner, training scheme).
+    `answered` are the training rows with an out-of-fold prediction, `inner_fold` the inner fold of each, `calibration`
+    the rows on which nothing is fitted, `stored` the predictions by fit.
     """
 
     task: Task
@@ -37,11 +39,31 @@ class SplitData:
     answered: Array
     inner_fold: Array
     calibration: Array
-    stored: Mapping[tuple[str, str], FitPredictions]
+    stored: Mapping[FitId, FitPredictions]
+
+    @classmethod
+    def of_rows(
+        cls, rows: SplitRows, board: Board, settings: Settings, stored: Mapping[FitId, FitPredictions]
+    ) -> SplitData:
+        """Return what methods of a board see of a split whose fits are stored."""
+        split = rows.split
+        return cls(
+            task=rows.task,
+            board=board,
+            settings=settings,
+            repeat=split.repeat,
+            outer_fold=split.fold,
+            train=split.train,
+            test=split.test,
+            answered=rows.answered,
+            inner_fold=rows.inner_fold,
+            calibration=rows.calibration,
+            stored=stored,
+        )
 
     @cached_property
     def target(self) -> Target:
-        """What is asked on this board."""
+        """What is predicted on this board."""
         return self.board.target(self.task, self.settings)
 
     @cached_property
@@ -50,11 +72,11 @@ class SplitData:
         return self.task.y[self.answered]
 
     def with_rows(self, most: int | None) -> SplitData:
-        """Return the evidence of at most so many of the rows that teach the weights, drawn from the seed."""
+        """Return the data with at most so many of the rows that weights are fitted on, drawn from the seed."""
         if most is None or most >= len(self.answered):
             return self
         kept = np.sort(self.rng("weight rows").permutation(len(self.answered))[:most])
-        stored = {who: _some_rows(answers, kept) for who, answers in self.stored.items()}
+        stored = {fit: _take_rows(predictions, kept) for fit, predictions in self.stored.items()}
         return replace(self, answered=self.answered[kept], inner_fold=self.inner_fold[kept], stored=stored)
 
     @cached_property
@@ -81,26 +103,26 @@ class SplitData:
         return Panel(self.target, learners, X, predictions, self.weight(rows), inner_fold)
 
 
-def _some_rows(stored: FitPredictions, kept: Array) -> FitPredictions:
-    """Return what was answered to some of the training rows."""
+def _take_rows(stored: FitPredictions, kept: Array) -> FitPredictions:
+    """Return the predictions with the out-of-fold ones of some of the training rows alone."""
     nested = None if stored.nested is None else stored.nested[:, kept]
     return replace(stored, oof=stored.oof[kept], nested=nested)
 
 
 @dataclass(frozen=True)
 class MethodResult:
-    """What a method came to on one split: its test answer, its raw training loss and its certificate.
+    """What a method came to on one split: its test predictions, its raw training loss and its certificate `gap`.
 
-    `used` are the fits, as (learner, training scheme), that must be asked for an answer: those with any weight.
-    `guarantee` is what its steps promise of the answer, `note` what its fit has to say, `n_train` on how many rows the
-    training loss rests, if not on all that teach.
+    `weights` are rows of weights.csv. `used` are the fits that must predict a row before the method can: those with any
+    weight. `guarantee` is what its steps promise, `note` what its fit has to say, `n_train` on how many rows the
+    training loss rests, if not on all that the method is fitted on.
     """
 
     prediction: Prediction
     train_loss: float | None = None
     gap: float | None = None
     weights: tuple[dict[str, Any], ...] = ()
-    used: tuple[tuple[str, str], ...] = ()
+    used: tuple[FitId, ...] = ()
     guarantee: str = ""
     note: str = ""
     n_train: int | None = None
@@ -109,10 +131,10 @@ class MethodResult:
 def finish(
     target: Target, values: Array, weight: Array | None, effective_class_weights: Array | None = None
 ) -> Prediction:
-    """Make a lawful answer: probabilities are clipped, quantiles end with a sort.
+    """Make a valid prediction: probabilities are clipped, quantiles end with a sort.
 
     Raises:
-        InvalidAnswerError: the values are no lawful answer.
+        InvalidPredictionError: the values have the wrong shape or are not what they must be.
     """
     values = validate_values(target, values, len(values))
     if target.kind == "class":
@@ -123,7 +145,7 @@ def finish(
 
 
 def score(y: Array, prediction: Prediction, names: list[str] | None = None) -> dict[str, float | None]:
-    """Return every metric of an answer; None where it is undefined."""
+    """Return every metric of a prediction; None where it is undefined."""
     found = metrics.for_target(prediction.target, names)
     values = {name: metric.function(prediction.target, y, prediction) for name, metric in found.items()}
     return {name: None if np.isnan(value) else float(value) for name, value in values.items()}

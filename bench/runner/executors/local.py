@@ -7,6 +7,7 @@ worker that dies takes only the item it was on with it. Workers run one thread e
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import signal
@@ -17,11 +18,9 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, Protocol, Self
 
+from bench.core.threads import use_one_thread
 from bench.runner.options import Limits
 
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS",
-)  # fmt: skip
 PRELOADED = (
     "bench.runner.scheduler",
     "sklearn.ensemble",
@@ -29,7 +28,9 @@ PRELOADED = (
     "sklearn.neural_network",
     "lightgbm",
 )
+"""Modules that the fork server imports once for all workers."""
 POLL_SECONDS = 0.2
+"""How often limits are checked: far below any limit that a user gives, and no load."""
 
 
 class Job(Protocol):
@@ -45,7 +46,7 @@ class Job(Protocol):
 
 @dataclass(frozen=True)
 class Event:
-    """What a worker told: an item's value, that its job is done, or that it was lost."""
+    """What a worker reported: an item's value, that its job is done, or that it was lost."""
 
     job: Any
     kind: Literal["item", "done", "timeout", "oom", "crashed"]
@@ -62,23 +63,21 @@ class _Worker:
 
 
 class Pool:
-    """N worker processes; `start` is called once in each before its first job."""
+    """N worker processes within a `with` block; `start` is called once in each before its first job."""
 
     def __init__(self, n: int, start: Callable[[], None], limits: Limits | None = None) -> None:
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-        methods = multiprocessing.get_all_start_methods()
-        self._mp: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-        if hasattr(self._mp, "set_forkserver_preload"):
-            self._mp.set_forkserver_preload(list(PRELOADED))
-        self._start, self.limits = start, limits or Limits()
-        self._workers = [self._hire() for _ in range(n)]
+        self.n, self.limits = n, limits or Limits()
+        self._start = start
+        self._workers: list[_Worker] = []
 
     def __enter__(self) -> Self:
-        """Return the pool itself."""
+        """Start the workers."""
+        use_one_thread()
+        self._workers = [self._hire() for _ in range(self.n)]
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Kill the workers: what they had not told is not recorded, and is done again by the next run."""
+        """Kill the workers: what they had not reported is not recorded, and is done again by the next run."""
         for worker in self._workers:
             self._dismiss(worker)
 
@@ -144,6 +143,15 @@ class Pool:
         self._dismiss(worker)
         hired = self._workers[self._workers.index(worker)] = self._hire()
         return hired
+
+    @functools.cached_property
+    def _mp(self) -> Any:
+        """The way in which processes start: as forks of a server that has the heavy libraries, where there is one."""
+        methods = multiprocessing.get_all_start_methods()
+        context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+        if hasattr(context, "set_forkserver_preload"):
+            context.set_forkserver_preload(list(PRELOADED))
+        return context
 
     def _hire(self) -> _Worker:
         ours, theirs = self._mp.Pipe()

@@ -24,16 +24,20 @@ def bundled(request: TaskRequest) -> Task:
     """
     table = CATALOGUE.get(request.name)
     if table is None:
-        raise BenchError(f"there is no bundled table {request.name!r}: {_suggest(request.name)}")
+        close = difflib.get_close_matches(request.name, CATALOGUE, n=3)
+        advice = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(CATALOGUE)}"
+        raise BenchError(f"there is no bundled table {request.name!r}: {advice}")
     request.refuse("bundled", "target", "kind", "group", "time", "weight", "order")
     raw = table.read(table.package, table.path)
     named = raw.rename(columns=dict(zip(raw.columns, table.columns, strict=False)))
     kept = table.rule(named).drop(columns=list(table.drop))
-    known = TaskRequest(table.name, table.target, table.kind, table.group, table.time, order=table.order)
-    predictions = {field: getattr(table, field) for field in ("about", "licence", "source", "note", "family")}
-    return task_from_table(f"bundled:{table.name}", kept, known, meta=predictions)
-
-
-def _suggest(name: str) -> str:
-    close = difflib.get_close_matches(name, CATALOGUE, n=3)
-    return f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(CATALOGUE)}"
+    known = TaskRequest(
+        name=table.name,
+        target=table.target,
+        kind=table.kind,
+        group=table.group,
+        time=table.time,
+        order=table.order,
+    )
+    meta = {field: getattr(table, field) for field in ("about", "licence", "source", "note", "family")}
+    return task_from_table(f"bundled:{table.name}", kept, known, meta=meta)

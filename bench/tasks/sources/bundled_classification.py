@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench.tasks.sources import bundled_rules as rules
-from bench.tasks.sources.bundled_files import arff, described, digits, semicolons, tabs
+from bench.tasks.sources.bundled_files import arff, digits, semicolons, sklearn_csv, tabs
 from bench.tasks.sources.bundled_table import PUBLIC, UCI, UNSTATED, Table
 
 _CELL = (
@@ -40,7 +40,7 @@ _BREAST_CANCER = Table(
     about="malignant or benign breast tumour from cell nuclei in an image",
     package="sklearn",
     path="datasets/data/breast_cancer.csv",
-    read=described,
+    read=sklearn_csv,
     columns=(
         *(f"mean {name}" for name in _CELL),
         *(f"{name} error" for name in _CELL),
@@ -76,7 +76,7 @@ _WINE = Table(
     about="cultivar of an Italian wine from its chemistry",
     package="sklearn",
     path="datasets/data/wine_data.csv",
-    read=described,
+    read=sklearn_csv,
     columns=(
         *("alcohol", "malic_acid", "ash", "alcalinity_of_ash", "magnesium", "total_phenols", "flavanoids"),
         *("nonflavanoid_phenols", "proanthocyanins", "color_intensity", "hue"),
@@ -182,7 +182,7 @@ CLASSIFICATION = (
         about="species of iris from the size of petals and sepals",
         package="sklearn",
         path="datasets/data/iris.csv",
-        read=described,
+        read=sklearn_csv,
         columns=("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"),
         target="class",
         licence=UCI,

@@ -39,7 +39,7 @@ def place(package: str, path: str) -> Path:
     return found
 
 
-def described(package: str, path: str) -> pd.DataFrame:
+def sklearn_csv(package: str, path: str) -> pd.DataFrame:
     """Read scikit-learn's own CSV: a first line with n, d and the class names; the last column is the code.
 
     Features are named `x0`, `x1`, … and the column `class` holds the class names.
@@ -99,13 +99,9 @@ def arff(package: str, path: str) -> pd.DataFrame:
         dtype=as_text,
         na_values=["?"],
         keep_default_na=False,
-        quotechar=_quote(body),
+        quotechar='"' if body.count('"') >= body.count("'") else "'",
         comment="%" if "\n%" in body else None,
     )
-
-
-def _quote(body: str) -> str:
-    return '"' if body.count('"') >= body.count("'") else "'"
 
 
 def _numbered(table: pd.DataFrame) -> pd.DataFrame:

@@ -36,7 +36,7 @@ def as_whole(column: str) -> Rule:
     return lambda table: table.assign(**{column: table[column].astype(int)})
 
 
-def known(column: str) -> Rule:
+def drop_missing(column: str) -> Rule:
     """Return the rule that keeps the rows in which the column has a value."""
     return lambda table: table[table[column].notna()].reset_index(drop=True)
 

@@ -1,4 +1,4 @@
-"""What the catalogue says about one bundled table."""
+"""The entry of one bundled table in the catalogue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Table:
 
     `n` rows and `d` features are stated so that a list needs no loading. `columns` names the features of a
     file without a header. `rule` is applied to the table as read, then the columns in `drop` leave it; `note`
-    says why, and states every rule by which rows or the target were made. `order` lists classes that have one.
+    gives the reason, and states every rule by which rows or the target were made. `order` lists classes that have one.
     Tables of one `family` share rows: do not count them as independent.
     """
 

@@ -25,7 +25,7 @@ _OBJECTS: dict[str, Form] = {
 
 
 def form(column: pd.Series[Any]) -> Form:
-    """Say what a column holds: numbers, moments (dates, durations, ISO text), labels, or nothing at all."""
+    """Return what a column holds: numbers, moments (dates, durations, ISO text), labels, or nothing at all."""
     kind = column.dtype
     if column.isna().all():
         return "empty"
@@ -36,12 +36,12 @@ def form(column: pd.Series[Any]) -> Form:
     if pd.api.types.is_datetime64_any_dtype(kind) or pd.api.types.is_timedelta64_dtype(kind):
         return "moment"
     found = _OBJECTS.get(pd.api.types.infer_dtype(column, skipna=True), "label")
-    return "moment" if found == "label" and _all_dates(column) else found
+    return "moment" if found == "label" and _holds_iso_dates(column) else found
 
 
-def _all_dates(column: pd.Series[Any]) -> bool:
+def _holds_iso_dates(column: pd.Series[Any]) -> bool:
     present = column.dropna()
-    if not _all_texts(present) or not re.fullmatch(ISO_DATE, present.iloc[0]):
+    if not _holds_texts(present) or not re.fullmatch(ISO_DATE, present.iloc[0]):  # the first alone is quickly refused
         return False
     return bool(present.str.fullmatch(ISO_DATE).all())
 
@@ -65,14 +65,14 @@ def _seconds(column: pd.Series[Any]) -> Array:
     if pd.api.types.infer_dtype(column, skipna=True).startswith("timedelta"):
         return np.array((pd.to_timedelta(column) / unit).to_numpy(dtype=float))
     try:
-        moments = pd.to_datetime(column, utc=True, format="ISO8601" if _all_texts(column) else None)
+        moments = pd.to_datetime(column, utc=True, format="ISO8601" if _holds_texts(column) else None)
     except (ValueError, OverflowError) as error:
         reason = str(error).split("\n")[0].split(". ")[0]
         raise BenchError(f"column {name!r} holds a date that cannot be read ({reason}): correct it") from error
     return np.array(((moments - pd.Timestamp(0, tz="UTC")) / unit).to_numpy(dtype=float))
 
 
-def _all_texts(column: pd.Series[Any]) -> bool:
+def _holds_texts(column: pd.Series[Any]) -> bool:
     return pd.api.types.infer_dtype(column, skipna=True) == "string"
 
 
@@ -125,7 +125,9 @@ def canonical(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[str]]:
     if found == "empty":
         return pd.Series(np.nan, index=column.index, name=column.name), ["no value at all in"]
     if found == "label":
-        return _category(column)
+        codes, names = sorted_codes(column)
+        category = pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=str))
+        return pd.Series(category, index=column.index, name=column.name), _warnings_about(codes, names)
     values = numbers(column)
     notes = ["infinite values, now missing, in"] if np.isinf(values).any() else []
     values[np.isinf(values)] = np.nan
@@ -134,20 +136,24 @@ def canonical(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[str]]:
     return pd.Series(values, index=column.index, name=column.name), notes
 
 
-def _category(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[str]]:
-    codes, names = sorted_codes(column)
-    category = pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=str))
-    return pd.Series(category, index=column.index, name=column.name), _about_labels(codes, names)
+SMALL_CATEGORY = 10
+"""Labels up to which a category may well be meant, though most of them are numbers."""
+
+STRAY = 1.1
+"""Labels over labels that are numbers, up to which the others are stray texts in a column of numbers."""
+
+SMALL_TABLE = 20
+"""Values up to which a column may be different in every row by chance."""
 
 
-def _about_labels(codes: Array, names: list[str]) -> list[str]:
-    """Warn of constants, identifiers, and numbers that a few stray texts turned into labels."""
+def _warnings_about(codes: Array, names: list[str]) -> list[str]:
+    """Return warnings of constants, identifiers, and numbers that a few stray texts turned into labels."""
     present = int((codes >= 0).sum())
     like_numbers = int(pd.to_numeric(pd.Series(names, dtype=object), errors="coerce").notna().sum())
     if len(names) == 1:
         return ["one value only in"]
-    if len(names) > 10 and like_numbers < len(names) <= like_numbers * 1.1:
+    if len(names) > SMALL_CATEGORY and like_numbers < len(names) <= like_numbers * STRAY:
         return ["text, because a few values are no numbers, in"]
-    if len(names) == present and present > 20:
+    if len(names) == present and present > SMALL_TABLE:
         return ["another text in every row, as in an identifier, in"]
     return []

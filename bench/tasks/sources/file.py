@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench.core.nouns import BenchError, Task
 from bench.tasks.sources import TaskRequest, register
-from bench.tasks.sources.table import doubled, task_from_table
+from bench.tasks.sources.table import repeated_name, task_from_table
 
 SUFFIXES = r"\.(csv|tsv|csv\.gz|tsv\.gz|parquet|pq)"
 
@@ -79,7 +79,7 @@ def _read_text(path: Path, separator: str) -> pd.DataFrame:
             separator = ";"
         header = next(csv.reader([first], delimiter=separator, skipinitialspace=True), [])
         row = next(filter(None, csv.reader(stream, delimiter=separator, skipinitialspace=True)), [])
-    double = doubled([name for name in header if name])
+    double = repeated_name([name for name in header if name])
     if double is not None:
         raise BenchError(f"two columns of {str(path)!r} are named {double!r}: rename one of them")
     if len(row) > len(header):
@@ -89,7 +89,7 @@ def _read_text(path: Path, separator: str) -> pd.DataFrame:
 
 
 def _drop_row_numbers(table: pd.DataFrame) -> list[str]:
-    """Drop a nameless first column of distinct whole numbers, in place; return the warning that says so."""
+    """Drop a nameless first column of distinct whole numbers, in place; return the warning about it."""
     column = table.iloc[:, 0]
     if not pd.api.types.is_integer_dtype(column.dtype) or not column.is_unique:
         return []

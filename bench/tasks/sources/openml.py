@@ -9,8 +9,8 @@ import numpy as np
 
 from bench.core.nouns import BenchError, Split, Task, TaskKind
 from bench.tasks.sources import LoadError, TaskRequest, register
-from bench.tasks.sources.openml_client import Box, boxed
-from bench.tasks.sources.openml_http import Line
+from bench.tasks.sources.openml_client import ClientBox, open_box
+from bench.tasks.sources.openml_http import Connection
 from bench.tasks.sources.table import task_from_table
 
 KINDS: dict[int, TaskKind] = {1: "classification", 2: "regression"}
@@ -39,7 +39,7 @@ def openml(request: TaskRequest, *, timeout: float = 30.0, attempts: int = 3) ->
     number = task_number(request, "openml")
     request.refuse("openml", "target", "kind", "group", "time", "weight")
     name = f"openml:{number}"
-    with boxed(name, Line(timeout, attempts), offline=request.offline) as box:
+    with open_box(name, Connection(timeout, attempts), offline=request.offline) as box:
         kind = _kind(name, box.text("tasks", number, "task.xml", "task"))
         task = _load(name, box, number, kind, request.order)
         unsaved = [] if request.offline else box.publish(tasks=number, datasets=task.meta["data_id"])
@@ -65,37 +65,32 @@ def _kind(name: str, xml: str) -> TaskKind:
     if found is None:
         raise LoadError(f"{name} has a task.xml without a task type: it is damaged", "data")
     if int(found[1]) not in KINDS:
-        said = re.search(r"<oml:task_type>\s*([^<]*)", xml)
+        type_name = re.search(r"<oml:task_type>\s*([^<]*)", xml)
         raise BenchError(
-            f"{name} is a task of type {(said[1] if said else found[1]).strip()!r}: "
+            f"{name} is a task of type {(type_name[1] if type_name else found[1]).strip()!r}: "
             "choose a supervised classification or regression task"
         )
     return KINDS[int(found[1])]
 
 
-def _load(name: str, box: Box, number: int, kind: TaskKind, order: str | None) -> Task:
-    tasks = box.client.tasks
-    data_id = int(_match(name, r"<oml:data_set_id>\s*(\d+)", box.text("tasks", number, "task.xml", "task")))
+def _load(name: str, box: ClientBox, number: int, kind: TaskKind, order: str | None) -> Task:
+    found = re.search(r"<oml:data_set_id>\s*(\d+)", box.text("tasks", number, "task.xml", "task"))
+    if found is None:
+        raise LoadError(f"{name} names no data set in its description: nothing can be loaded", "data")
+    data_id = int(found[1])
     box.seed("datasets", data_id)
-    described = tasks.get_task(number)
+    openml_task = box.client.tasks.get_task(number)
     data, *_ = read_dataset(box, data_id)
-    meta = about(box, data_id) | {"task_id": number}
-    splits = _splits(name, described, len(data))
-    known = TaskRequest(str(number), described.target_name, kind, order=order)
+    meta = describe_dataset(box, data_id) | {"task_id": number}
+    splits = _splits(name, openml_task, len(data))
+    known = TaskRequest(str(number), openml_task.target_name, kind, order=order)
     try:
         return task_from_table(name, data, known, splits=splits, meta=meta)
     except BenchError as error:
         raise LoadError(f"{name}: {error}", "data") from error
 
 
-def _match(name: str, pattern: str, xml: str) -> str:
-    found = re.search(pattern, xml)
-    if found is None:
-        raise LoadError(f"{name} names no data set in its description: nothing can be loaded", "data")
-    return found[1]
-
-
-def read_dataset(box: Box, data_id: int) -> Any:
+def read_dataset(box: ClientBox, data_id: int) -> Any:
     """Return the table of a data set, without row ids and columns to ignore, and its description.
 
     The client calls every category ordered, in the order of the file; nobody meant an order.
@@ -106,28 +101,29 @@ def read_dataset(box: Box, data_id: int) -> Any:
     return table.assign(**{str(name): table[name].cat.as_unordered() for name in ordered}), dataset
 
 
-def about(box: Box, data_id: int) -> dict[str, Any]:
-    """Return what a data set says about itself."""
+def describe_dataset(box: ClientBox, data_id: int) -> dict[str, Any]:
+    """Return name, number, version and licence of a data set, where it has them."""
     dataset = box.client.datasets.get_dataset(data_id)
-    said = {
+    description = {
         "dataset": dataset.name,
         "data_id": data_id,
         "version": dataset.version,
         "licence": dataset.licence,
     }
-    return {key: value for key, value in said.items() if value is not None}
+    return {key: value for key, value in description.items() if value is not None}
 
 
-def _splits(name: str, described: Any, n: int) -> tuple[Split, ...]:
+def _splits(name: str, openml_task: Any, n: int) -> tuple[Split, ...]:
     """Return the official splits after checking them: the client does not."""
-    procedure = described.estimation_procedure
+    procedure = openml_task.estimation_procedure
     if procedure["type"] not in PARTITIONS | HOLDOUTS:
         raise BenchError(f"{name} is estimated by {procedure['type']!r}: choose a cross-validation or holdout task")
-    repeats, folds, samples = described.get_split_dimensions()
+    repeats, folds, samples = openml_task.get_split_dimensions()
     if samples != 1:
         raise BenchError(f"{name} has {samples} samples a fold: choose a task that is no learning curve")
+    rows_of = openml_task.get_train_test_split_indices
     splits = tuple(
-        Split(repeat, fold, *(np.asarray(rows, dtype=np.int64) for rows in _rows(described, repeat, fold)))
+        Split(repeat, fold, *(np.asarray(rows, dtype=np.int64) for rows in rows_of(fold=fold, repeat=repeat, sample=0)))
         for repeat in range(repeats)
         for fold in range(folds)
     )
@@ -140,15 +136,11 @@ def _splits(name: str, described: Any, n: int) -> tuple[Split, ...]:
     return splits
 
 
-def _rows(described: Any, repeat: int, fold: int) -> Any:
-    return described.get_train_test_split_indices(fold=fold, repeat=repeat, sample=0)
-
-
 def _check_announced(name: str, parameters: dict[str, str], repeats: int, folds: int) -> None:
     for noun, found in (("number_repeats", repeats), ("number_folds", folds)):
-        said = parameters.get(noun) or ""
-        if said.isdigit() and int(said) != found:
-            raise LoadError(f"{name} announces {noun} = {said} and its splits file holds {found}", "data")
+        announced = parameters.get(noun) or ""
+        if announced.isdigit() and int(announced) != found:
+            raise LoadError(f"{name} announces {noun} = {announced} and its splits file holds {found}", "data")
 
 
 def _check_split(name: str, split: Split, n: int) -> None:

@@ -17,15 +17,15 @@ from typing import Any
 
 from bench.core.nouns import BenchError
 from bench.tasks.sources import LoadError, openml_cache
-from bench.tasks.sources.openml_http import Line, UnknownError
+from bench.tasks.sources.openml_http import Connection, UnknownError
 
 _LOCK = threading.RLock()
 """The client keeps its settings in module globals: one box at a time."""
 
 
 @dataclass(frozen=True)
-class Box:
-    """A client that works in `staging` and asks `fetch` for whatever is missing there."""
+class ClientBox:
+    """A client that works in `staging` and gets whatever is missing there by `fetch`."""
 
     client: Any
     staging: Path
@@ -57,7 +57,7 @@ class Box:
 
 
 @contextmanager
-def boxed(name: str, line: Line, *, offline: bool) -> Iterator[Box]:
+def open_box(name: str, connection: Connection, *, offline: bool) -> Iterator[ClientBox]:
     """Yield a boxed client for the task or data set called `name` in tables.
 
     Raises:
@@ -66,36 +66,35 @@ def boxed(name: str, line: Line, *, offline: bool) -> Iterator[Box]:
     """
     server = openml_cache.server()
     home = openml_cache.below(openml_cache.root(), server)
-    fetch = _offline(name, home) if offline else _online(name, server, line)
+    fetch = _offline(name, home) if offline else _online(name, server, connection)
     with _LOCK, tempfile.TemporaryDirectory(prefix="bench-openml-") as folder, _silence():
         root = Path(folder)
         client = _import(root)
         try:
             with _inside(client, server, root, fetch):
-                yield Box(client, openml_cache.below(root, server), home, server, fetch)
+                yield ClientBox(client, openml_cache.below(root, server), home, server, fetch)
         except (BenchError, LoadError):
             raise
         except UnknownError as error:
             raise BenchError(f"{name} is not on {server}: {error}, check the number") from error
         except Exception as error:
-            _let_go(error)
-            raise LoadError(f"{name} cannot be used: {_reason(error, home, root)}", "data") from error
+            _close_files(error)
+            text = str(error.__cause__ or error).replace(str(root), str(home)).split("\n")[0].strip().rstrip(".")
+            raise LoadError(
+                f"{name} cannot be used: the OpenML client fails on its files ({type(error).__name__}: {text}), "
+                f"delete those in {str(home)!r} if they are damaged",
+                "data",
+            ) from error
 
 
-def _let_go(error: BaseException | None) -> None:
-    """Drop what the frames of a failure still hold: the client leaves files open."""
+def _close_files(error: BaseException | None) -> None:
+    """Clear the frames of a failure: the client leaves files open, and the frames hold them."""
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
 
 
-def _reason(error: Exception, home: Path, root: Path) -> str:
-    said = str(error.__cause__ or error).replace(str(root), str(home)).split("\n")[0].strip().rstrip(".")
-    said = f"{type(error).__name__}: {said}"
-    return f"the OpenML client fails on its files ({said}), delete those in {str(home)!r} if they are damaged"
-
-
-def _online(name: str, server: str, line: Line) -> Callable[..., Any]:
+def _online(name: str, server: str, connection: Connection) -> Callable[..., Any]:
     def fetch(
         request_method: str,
         url: str,
@@ -106,12 +105,12 @@ def _online(name: str, server: str, line: Line) -> Callable[..., Any]:
         if request_method != "get" or data or files:
             raise LoadError(f"{name}: {url} was to be written to, and bench only reads", "infra")
         try:
-            answer = line.get(url, md5_checksum)
+            response = connection.get(url, md5_checksum)
         except LoadError as error:
             raise LoadError(f"{name}: {error}", error.cause) from error
-        if url.startswith(server) and "<oml:" not in answer.text:
+        if url.startswith(server) and "<oml:" not in response.text:
             raise LoadError(f"{name}: {url} answered with something else than OpenML's XML", "infra")
-        return answer
+        return response
 
     return fetch
 
@@ -186,15 +185,15 @@ def _silence() -> Iterator[None]:
     logger = logging.getLogger()
     handler = logging.NullHandler()
     logger.addHandler(handler)
-    logger.addFilter(_foreign)
+    logger.addFilter(_is_foreign)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.removeFilter(_foreign)
+        logger.removeFilter(_is_foreign)
         logger.removeHandler(handler)
 
 
-def _foreign(record: logging.LogRecord) -> bool:
+def _is_foreign(record: logging.LogRecord) -> bool:
     return f"{os.sep}openml{os.sep}" not in record.pathname

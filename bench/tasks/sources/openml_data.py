@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from bench.core.nouns import BenchError, Task
 from bench.tasks.sources import TaskRequest, register
-from bench.tasks.sources.openml import about, read_dataset, task_number
-from bench.tasks.sources.openml_client import boxed
-from bench.tasks.sources.openml_http import Line
+from bench.tasks.sources.openml import describe_dataset, read_dataset, task_number
+from bench.tasks.sources.openml_client import open_box
+from bench.tasks.sources.openml_http import Connection
 from bench.tasks.sources.table import task_from_table
 
 
@@ -24,12 +24,13 @@ def openml_data(request: TaskRequest, *, timeout: float = 30.0, attempts: int = 
     """
     number = task_number(request, "openml-data")
     name = f"openml-data:{number}"
-    with boxed(name, Line(timeout, attempts), offline=request.offline) as box:
+    with open_box(name, Connection(timeout, attempts), offline=request.offline) as box:
         box.seed("datasets", number)
         table, dataset = read_dataset(box, number)
         target = request.target or dataset.default_target_attribute
         try:
-            task = task_from_table(name, table, replace(request, target=target), meta=about(box, number))
+            meta = describe_dataset(box, number)
+            task = task_from_table(name, table, replace(request, target=target), meta=meta)
         except BenchError as error:
             raise BenchError(f"{name}: {error}") from error
         task.meta["warnings"].extend([] if request.offline else box.publish(datasets=number))

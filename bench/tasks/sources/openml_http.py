@@ -21,15 +21,19 @@ BUSY = "107"
 """OpenML's own code for a database that does not answer: worth another attempt."""
 
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""HTTP codes of a server that is busy or down for a moment."""
+
+UNKNOWN: Mapping[str, str] = {"151": "task", "110": "data set", "111": "data set", "112": "private data set"}
+"""OpenML's codes for what does not exist, or not for us."""
 
 
 class UnknownError(Exception):
-    """The server says that there is no such task or data set."""
+    """The server has no such task or data set."""
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line to a server: how many seconds it may be silent, and how often it is tried.
+class Connection:
+    """How a server is reached: how many seconds it may be silent, and how often it is tried.
 
     A server that is silent for so long is not tried again; a broken or busy one is, after a short pause.
     """
@@ -38,7 +42,7 @@ class Line:
     attempts: int
 
     def get(self, url: str, md5: str | None = None) -> Response:
-        """Return the answer to a GET request, checked against its MD5 sum where one is given.
+        """Return the response to a GET request, checked against its MD5 sum where one is given.
 
         Raises:
             UnknownError: the server knows no such task or data set.
@@ -51,24 +55,24 @@ class Line:
                 if attempt == self.attempts or not failure.again:
                     raise LoadError(str(failure), "infra") from failure
                 pause(0.5 * attempt)
-        raise AssertionError("a line is tried at least once")
+        raise AssertionError("a server is tried at least once")
 
     def _once(self, url: str, md5: str | None) -> Response:
         import requests
 
         try:
-            answer = requests.get(url, timeout=self.timeout, headers={"user-agent": "bench (openml-python)"})
+            response = requests.get(url, timeout=self.timeout, headers={"user-agent": "bench (openml-python)"})
         except requests.exceptions.Timeout as error:
             raise _FailureError(f"{url} did not answer within {self.timeout:g} s", again=False) from error
         except requests.exceptions.RequestException as error:
             reason = type(error).__name__
             raise _FailureError(f"{url} cannot be reached ({reason}): check the network") from error
-        answer.encoding = "utf-8"
-        if answer.status_code != requests.codes.ok:
-            raise _refusal(url, answer)
-        if md5 and hashlib.md5(answer.content, usedforsecurity=False).hexdigest() != md5.lower():
+        response.encoding = "utf-8"
+        if response.status_code != requests.codes.ok:
+            raise _error_of(url, response)
+        if md5 and hashlib.md5(response.content, usedforsecurity=False).hexdigest() != md5.lower():
             raise _FailureError(f"{url} sent a file whose MD5 sum is not the announced {md5}", again=True)
-        return answer
+        return response
 
 
 class _FailureError(Exception):
@@ -79,18 +83,14 @@ class _FailureError(Exception):
         self.again = again
 
 
-def _refusal(url: str, answer: Response) -> Exception:
-    """Return the error that an answer other than 200 stands for."""
-    code, message = (_element(answer.text, name) for name in ("code", "message"))
+def _error_of(url: str, response: Response) -> Exception:
+    """Return the error that a response other than 200 stands for."""
+    code, message = (_element(response.text, name) for name in ("code", "message"))
     if code in UNKNOWN:
         return UnknownError(f"{message or 'unknown'} (code {code})")
     if code:
         return _FailureError(f"{url} answered: {message} (code {code})", again=code == BUSY)
-    return _FailureError(f"{url} answered with HTTP {answer.status_code}", again=answer.status_code in _AGAIN)
-
-
-UNKNOWN: Mapping[str, str] = {"151": "task", "110": "data set", "111": "data set", "112": "private data set"}
-"""OpenML's codes for what does not exist, or not for us."""
+    return _FailureError(f"{url} answered with HTTP {response.status_code}", again=response.status_code in _AGAIN)
 
 
 def _element(text: str, name: str) -> str:

@@ -4,9 +4,9 @@ Long layout: one line per row, learner and output, with the columns `row`, `lear
 and classes, `output` (the level or the class). Wide layout: one line per row, with `y` and a column per learner, named
 `learner` for points and `learner@output` for quantiles and classes.
 
-In both, the optional columns `fold` (outer folds to use), `part` (`train` teaches the weights, `test` is scored),
-`group`, `time` and `weight` hold one value per row. Without `fold` and `part` the rows are halved, and each half
-teaches the weights that the other is scored with.
+In both, the optional columns `fold` (outer folds to use), `part` (weights are fitted on `train`, `test` is scored),
+`group`, `time` and `weight` hold one value per row. Without `fold` and `part` the rows are halved, and each half is
+scored with weights that are fitted on the other.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ SEPARATOR = "@"
 
 @register("regression", "classification", tags=("core",))
 def panel(request: TaskRequest) -> Task:
-    """Read a task with the answers of its learners from a CSV or Parquet file, long or wide.
+    """Read a task with the predictions of its learners from a CSV or Parquet file, long or wide.
 
     Raises:
-        BenchError: the file cannot be read, lacks a column, or a learner did not answer every row.
+        BenchError: the file cannot be read, lacks a column, or a learner has no prediction for a row.
     """
     name, table = read_table(request.name)
     if "y" not in table.columns:
@@ -42,9 +42,12 @@ def panel(request: TaskRequest) -> Task:
         raise BenchError(f"panel file {request.name!r} has no column of a learner: see `bench show panel`")
     request.refuse("panel", "target", "group", "time", "weight", "order")
     task = _task(f"panel:{name}", rows, request.kind or _kind(rows, predictions))
-    given = _given(request.name, task, predictions)
+    target = _target(request.name, task, next(iter(predictions.values())))
+    labels = [text(output) for output in target.outputs] or [""]
+    values = {learner: _in_order(request.name, learner, outputs, labels) for learner, outputs in predictions.items()}
     splits, protocol = _splits(rows, task)
-    return replace(task, splits=splits, external=given, meta={**task.meta, "protocol": protocol})
+    meta = {**task.meta, "protocol": protocol}
+    return replace(task, splits=splits, external=ExternalPredictions(target, values), meta=meta)
 
 
 def _long(name: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[str, Array]]]:
@@ -89,19 +92,12 @@ def _task(name: str, rows: pd.DataFrame, kind: TaskKind) -> Task:
     group, time, weight = (role if role in rows.columns else None for role in ROLES)
     kept = rows[[name for name in ("y", *ROLES) if name in rows.columns]]
     numbered = kept.assign(**{"row number": np.arange(len(rows), dtype=float)})
-    return task_from_table(name, numbered, TaskRequest(name, "y", kind, group, time, weight))
-
-
-def _given(name: str, task: Task, predictions: dict[str, dict[str, Array]]) -> ExternalPredictions:
-    """Put every learner's outputs in the order of the target."""
-    target = _target(name, task, next(iter(predictions.values())))
-    labels = [text(output) for output in target.outputs] or [""]
-    answers = {learner: _in_order(name, learner, outputs, labels) for learner, outputs in predictions.items()}
-    return ExternalPredictions(target, answers)
+    request = TaskRequest(name, target="y", kind=kind, group=group, time=time, weight=weight)
+    return task_from_table(name, numbered, request)
 
 
 def _target(name: str, task: Task, outputs: dict[str, Array]) -> Target:
-    """Return what is asked: classes where y has them, a point where there is one nameless output, else levels."""
+    """Return the target: classes where y has them, a point where there is one nameless output, else levels."""
     if task.kind == "classification":
         return Target("class", task.classes)
     if set(outputs) == {""}:
@@ -116,7 +112,7 @@ def _target(name: str, task: Task, outputs: dict[str, Array]) -> Target:
 
 
 def _in_order(name: str, learner: str, outputs: dict[str, Array], labels: list[str]) -> Array:
-    """Return the values of one learner (n, K)."""
+    """Return the predictions of one learner (n, K), its outputs in the order of the target."""
     known = {_same(output): values for output, values in outputs.items()}
     missing = [label for label in labels if _same(label) not in known]
     if missing or len(known) != len(labels):

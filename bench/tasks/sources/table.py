@@ -18,6 +18,9 @@ from bench.tasks.sources.columns import by_number, canonical, form, labels, numb
 MOST_CLASSES = 20
 """A target of whole numbers with more distinct values than this is a regression target."""
 
+ROWS_A_CLASS = 10
+"""A target of whole numbers with fewer rows for each distinct value is a regression target."""
+
 BY_NUMBER = "number"
 """Order of classes that are numbers."""
 
@@ -43,7 +46,7 @@ def task_from_table(
     named columns.
 
     Raises:
-        BenchError: the table or a column cannot serve; the sentence says which and what to do.
+        BenchError: the table or a column cannot serve; the sentence names it and what to do.
     """
     table = _plain(table)
     parts = _parts(table, request)
@@ -52,6 +55,7 @@ def task_from_table(
     kind = request.kind or (infer_kind(target) if request.order is None else "classification")
     if kind == "regression" and request.order is not None:
         raise BenchError(f"the order {request.order!r} is for classes, but this is a regression: leave out --order")
+    is_ordered_category = isinstance(target.dtype, pd.CategoricalDtype) and bool(target.dtype.ordered)
     y, classes = _classes(target, request.order) if kind == "classification" else (_numeric_target(target), ())
     return Task(
         name=name,
@@ -67,14 +71,14 @@ def task_from_table(
             **(meta or {}),
             **parts,
             "kind_inferred": request.kind is None,
-            "ordered": kind == "classification" and _is_ordered(target, request.order),
+            "ordered": kind == "classification" and (request.order is not None or is_ordered_category),
             "warnings": [*warnings, *_few_rows(y, classes)],
         },
     )
 
 
 def infer_kind(target: pd.Series[Any]) -> TaskKind:
-    """Tell the kind of task from its target.
+    """Return the kind of task by its target.
 
     Text, categories and truth values: classification. Dates and numbers with a fraction: regression. Whole
     numbers: classification if they take two values, or at most `MOST_CLASSES` values that occur ten times
@@ -88,14 +92,14 @@ def infer_kind(target: pd.Series[Any]) -> TaskKind:
     if (values[np.isfinite(values)] % 1 != 0).any():
         return "regression"
     distinct = len(np.unique(values))
-    few = distinct <= 2 or (distinct <= MOST_CLASSES and 10 * distinct <= len(values))
+    few = distinct <= 2 or (distinct <= MOST_CLASSES and ROWS_A_CLASS * distinct <= len(values))
     return "classification" if few else "regression"
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with text column names and rows from zero; named index levels become columns."""
     named = [level for level in table.index.names if level is not None]
-    double = doubled([str(name) for name in [*named, *table.columns]])
+    double = repeated_name([str(name) for name in [*named, *table.columns]])
     if double is not None:
         raise BenchError(f"two columns are named {double!r}: rename one of them")
     table = table.reset_index(level=named) if named else table
@@ -106,7 +110,7 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def doubled(names: list[str]) -> str | None:
+def repeated_name(names: list[str]) -> str | None:
     """Return a name that occurs more than once, or None."""
     return next((name for name, count in Counter(names).items() if count > 1), None)
 
@@ -141,23 +145,18 @@ def _features(table: pd.DataFrame, used: Iterable[str]) -> tuple[pd.DataFrame, l
     return pd.concat(columns, axis=1), [f"{note} {_listing(names)}" for note, names in odd.items()]
 
 
-def _is_ordered(target: pd.Series[Any], order: str | None) -> bool:
-    """Say whether classes stand in order: it was given, or the column is an ordered category."""
-    return order is not None or (isinstance(target.dtype, pd.CategoricalDtype) and bool(target.dtype.ordered))
-
-
 def _order(target: pd.Series[Any], order: str | None) -> Callable[[Sequence[str]], list[str]]:
     """Return what brings class names into order: as given, as in the column's type, else by number or alphabet."""
     if order not in {None, BY_NUMBER}:
         return partial(_in_order, target.name, [name.strip() for name in str(order).split(",")])
     if isinstance(target.dtype, pd.CategoricalDtype) and target.dtype.ordered:
         return partial(_in_order, target.name, [text(value) for value in target.dtype.categories])
-    return by_number if order is None else partial(_numbered, target.name)
+    return by_number if order is None else partial(_by_number_only, target.name)
 
 
 def _in_order(target: object, order: Sequence[str], names: Sequence[str]) -> list[str]:
     """Return the class names in a stated order, which must hold all of them, each once."""
-    double = doubled(list(order))
+    double = repeated_name(list(order))
     if double is not None:
         raise BenchError(f"the order of target {target!r} names class {double!r} twice: name every class once")
     lost = [name for name in names if name not in order]
@@ -166,7 +165,7 @@ def _in_order(target: object, order: Sequence[str], names: Sequence[str]) -> lis
     return [name for name in order if name in names]
 
 
-def _numbered(target: object, names: Sequence[str]) -> list[str]:
+def _by_number_only(target: object, names: Sequence[str]) -> list[str]:
     """Return class names in the order of their numbers."""
     words = [name for name in names if not np.isfinite(pd.to_numeric(name, errors="coerce"))]
     if words:

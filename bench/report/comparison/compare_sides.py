@@ -1,4 +1,4 @@
-"""Two sources and the wishes of the user in, one report out."""
+"""Compare two sources by the options of the user: one report."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from bench.core.nouns import Array, BenchError
-from bench.core.selection import matches, split_list
-from bench.methods.boards import BOARDS
+from bench.core.exit_codes import CANNOT_COMPARE, FINE, NOTHING_SELECTED, REGRESSION
+from bench.core.nouns import BenchError
+from bench.core.selection import chosen_from
+from bench.methods.boards import own_metrics
 from bench.report.comparison import pairs, verdict_rules
-from bench.report.comparison.report import CANNOT_COMPARE, FINE, NOTHING_SELECTED, REGRESSION, RefusedError, Report
-from bench.report.comparison.rules import Rule, deciding, idle
-from bench.report.comparison.sides import Source, different, rows_differ, source
+from bench.report.comparison.report import RefusedError, Report
+from bench.report.comparison.rules import Rule, find_idle_rules, find_rule
+from bench.report.comparison.sides import Source, find_difference, find_row_difference, source
 from bench.report.comparison.timing import timing
 from bench.stats.tables import FEWEST_TASKS
 
@@ -23,9 +24,9 @@ PAIR = ["board", "metric"]
 
 @dataclass(frozen=True)
 class ComparisonOptions:
-    """What a comparison is asked: rules of the gate, what is selected, and how sure it has to be.
+    """Options of a comparison: rules of the gate, what is selected, and how sure it has to be.
 
-    `noise` says how much the seed alone changes a score; names and globs select boards, metrics and methods. A group is
+    `noise` is how much the seed alone changes a score; names and globs select boards, metrics and methods. A group is
     tested on `min_pairs` paired tasks at least.
     """
 
@@ -41,7 +42,7 @@ class ComparisonOptions:
 
 
 def compare(base: str | Source, new: str | Source, options: ComparisonOptions) -> Report:
-    """Compare NEW with BASE and say with which code to exit: 0, 3, 4 or 5.
+    """Compare NEW with BASE; the code of the report is 0, 3, 4 or 5.
 
     Raises:
         BenchError: a file cannot be read, or a rule or an option makes no sense for these tables.
@@ -54,7 +55,7 @@ def compare(base: str | Source, new: str | Source, options: ComparisonOptions) -
     try:
         sides = [source(side) if isinstance(side, str) else side for side in (base, new)]
         _refuse_describing(sides[0], sides[1], options.rules)
-        return _compared(sides[0], sides[1], options, report)
+        return _compare_sources(sides[0], sides[1], options, report)
     except RefusedError as refusal:
         return replace(report, code=refusal.code, reason=refusal.reason)
 
@@ -66,31 +67,31 @@ def _refuse_describing(base: Source, new: Source, rules: Sequence[Rule]) -> None
             raise BenchError(f"rule {rule.text!r}: metric {rule.metric!r} only describes, no value of it is better")
 
 
-def _compared(base: Source, new: Source, options: ComparisonOptions, report: Report) -> Report:
-    left, right, notes = pairs.aligned(base.table, new.table)
-    left, right = _selected(left, right, options)
+def _compare_sources(base: Source, new: Source, options: ComparisonOptions, report: Report) -> Report:
+    left, right, notes = pairs.fill_absent_keys(base.table, new.table)
+    left, right = _select_rows(left, right, options)
     direction = _direction(base, new, set(left["metric"]) | set(right["metric"]))
     if not options.allow_different_data:
-        _refuse(different(base, new, set(left["task_id"]) & set(right["task_id"])))
-    found = pairs.pairs(left, right, pairs.baseline_splits(base, new))
+        _refuse(find_difference(base, new, set(left["task_id"]) & set(right["task_id"])))
+    found = pairs.match_cells(left, right, pairs.baseline_splits(base, new))
     if not options.allow_different_data:
-        _refuse(rows_differ(found.cells))
+        _refuse(find_row_difference(found.cells))
     seeded = pd.concat([left.assign(side="base"), right.assign(side="new")], ignore_index=True)
     demand = verdict_rules.Demand(options.rules, options.noise, options.min_pairs, options.confidence)
-    judged = verdict_rules.judged(found.cells, seeded, direction, demand)
-    code, reason = _outcome(judged, left)
+    judgement = verdict_rules.judge_all(found.cells, seeded, direction, demand)
+    code, reason = _outcome(judgement, left)
     table, advice = timing(base, new) if options.timing else (report.timing, [])
-    unmet = judged.blocked if code == REGRESSION else []
+    unmet = judgement.blocked if code == REGRESSION else []
     return replace(
         report,
         base=base.name,
         new=new.name,
         code=code,
         reason=reason,
-        verdicts=judged.verdicts,
-        moved=judged.moved,
-        lost=pairs.summary(found, left, right),
-        notes=(*notes, *_repeats(base, new), *judged.notes, *unmet, *advice),
+        verdicts=judgement.verdicts,
+        moved=judgement.moved,
+        lost=pairs.summarise_lost(found, left, right),
+        notes=(*notes, *_note_repeats(base, new), *judgement.notes, *unmet, *advice),
         timing=table,
     )
 
@@ -100,78 +101,78 @@ def _refuse(difference: str) -> None:
         raise RefusedError(CANNOT_COMPARE, f"{difference}: --allow-different-data compares all the same")
 
 
-def _repeats(base: Source, new: Source) -> Iterator[str]:
+def _note_repeats(base: Source, new: Source) -> Iterator[str]:
     for name, side in (("BASE", base), ("NEW", new)):
         if side.table.repeated:
             yield f"{name}: {side.table.repeated} rows stand there twice, and count once"
 
 
 def _direction(base: Source, new: Source, metrics: set[str]) -> dict[str, str]:
-    """Return the direction of every metric, that of the side which says one.
+    """Return the direction of every metric, that of the side which has one.
 
     Raises:
         RefusedError: the two sides disagree.
     """
     found = {}
     for metric in sorted(metrics):
-        said = [side.table.direction.get(metric, "") for side in (base, new)]
-        if all(said) and said[0] != said[1]:
-            raise RefusedError(CANNOT_COMPARE, f"{metric} is {said[0]} in BASE and {said[1]} in NEW: mend a direction")
-        found[metric] = said[0] or said[1]
+        ways = [side.table.direction.get(metric, "") for side in (base, new)]
+        if all(ways) and ways[0] != ways[1]:
+            raise RefusedError(CANNOT_COMPARE, f"{metric} is {ways[0]} in BASE and {ways[1]} in NEW: mend a direction")
+        found[metric] = ways[0] or ways[1]
     return found
 
 
-def _selected(left: pd.DataFrame, right: pd.DataFrame, options: ComparisonOptions) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Keep the boards, metrics and methods that are asked for, by name or by a rule.
+def _select_rows(
+    left: pd.DataFrame, right: pd.DataFrame, options: ComparisonOptions
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Keep the boards, metrics and methods that are requested, by name or by a rule.
+
+    Without either, every board is compared in its own metric (see `boards.own_metrics`).
 
     Raises:
-        RefusedError: nothing is left, or a rule covers nothing.
+        RefusedError: a name is on neither side, nothing is left, or a rule covers nothing.
     """
     sides = [left, right]
     for column, texts in (("board", options.boards), ("metric", options.metrics), ("method", options.methods)):
-        sides = [side[_chosen(side[column], texts)] if texts else side for side in sides]
-        if texts and not any(map(len, sides)):
-            raise RefusedError(NOTHING_SELECTED, f"no {column} matches {', '.join(texts)} in BASE or NEW")
-    every = list(pd.concat(sides)[PAIR].drop_duplicates().itertuples(index=False, name=None))
+        if texts:
+            chosen = _choose_names(pd.concat([side[column] for side in sides]), texts)
+            sides = [side[side[column].isin(chosen)] for side in sides]
+    every = set(pd.concat(sides)[PAIR].drop_duplicates().itertuples(index=False, name=None))
     if not every:
-        raise RefusedError(NOTHING_SELECTED, "neither BASE nor NEW holds ranked scores")
-    for rule in idle(options.rules, every):
+        raise RefusedError(NOTHING_SELECTED, "neither BASE nor NEW holds ranked scores that are selected")
+    for rule in find_idle_rules(options.rules, every):
         raise RefusedError(NOTHING_SELECTED, f"rule {rule.text!r} selects nothing: no such board and metric is there")
-    wanted = set(every if options.metrics else _usual(every, options.rules))
-    kept = [side[pd.MultiIndex.from_frame(side[PAIR]).isin(list(wanted))] for side in sides]
+    wanted = every
+    if not options.metrics and options.rules:
+        wanted = {pair for pair in every if find_rule(options.rules, *pair)}
+    elif not options.metrics:
+        wanted = own_metrics(every)
+    kept = [side[pd.MultiIndex.from_frame(side[PAIR]).isin(wanted)] for side in sides]
     return kept[0], kept[1]
 
 
-def _chosen(column: pd.Series[str], texts: Sequence[str]) -> Array:
-    parts = split_list(texts)
-    wanted = [text for text in parts if not text.startswith("!")] or ["*"]
-    dropped = [text[1:] for text in parts if text.startswith("!")]
-    known = [name for name in column.unique() if matches(name, wanted) and not matches(name, dropped)]
-    return column.isin(known).to_numpy()
+def _choose_names(column: pd.Series[str], texts: Sequence[str]) -> list[str]:
+    """Return the names of a column that names, globs or `!name` choose.
 
-
-def _usual(every: Sequence[tuple[str, str]], rules: Sequence[Rule]) -> list[tuple[str, str]]:
-    """Return what is compared if no metric is named: what a rule covers, else the metric that each board shows first.
-
-    A board that bench does not know, or that lacks this metric, is compared in all of its metrics.
+    Raises:
+        RefusedError: a name is not there; a misspelt selection exits with the code of an empty one.
     """
-    if rules:
-        return [(board, metric) for board, metric in every if deciding(rules, board, metric)]
-    first = [(board, metric) for board, metric in every if board in BOARDS and BOARDS[board].metric == metric]
-    shown = {board for board, _ in first}
-    return first + [(board, metric) for board, metric in every if board not in shown]
+    try:
+        return chosen_from(list(column.unique()), texts, str(column.name))
+    except BenchError as error:
+        raise RefusedError(NOTHING_SELECTED, str(error)) from error
 
 
-def _outcome(judged: verdict_rules.Judgement, left: pd.DataFrame) -> tuple[int, str]:
+def _outcome(judgement: verdict_rules.Judgement, left: pd.DataFrame) -> tuple[int, str]:
     """Return exit code and sentence: a regression goes before what could not be compared."""
-    verdicts = judged.verdicts
+    verdicts = judgement.verdicts
     failed = verdicts[verdicts["fails"]] if len(verdicts) else verdicts
     if len(failed):
         first = failed.iloc[0]
         more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
         who = " ".join(part for part in (first["board"], first["method"]) if part)
         return REGRESSION, f"{who} is worse in {first['metric']} by more than rule {first['rule']!r} allows{more}"
-    blocked = judged.blocked
+    blocked = judgement.blocked
     if blocked:
         more = f" (and {len(blocked) - 1} more)" if len(blocked) > 1 else ""
         return CANNOT_COMPARE, f"{blocked[0]}{more}"

@@ -1,4 +1,4 @@
-"""What stands beside the scores in a results directory: seconds and weights."""
+"""The tables beside the scores of a results directory: seconds and weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.core.nouns import Array
 TEXTS = ("board", "panel", "method", "of")
 
 
-def beside(root: Path, name: str) -> pd.DataFrame | None:
+def read_side_table(root: Path, name: str) -> pd.DataFrame | None:
     """Return a table of a results directory with its texts filled, or None where it is not there or empty."""
     file = root / f"{name}.csv"
     if not root.is_dir() or not file.is_file():
@@ -23,12 +23,12 @@ def beside(root: Path, name: str) -> pd.DataFrame | None:
     return table.assign(**texts) if len(table) else None
 
 
-def of_board(table: pd.DataFrame, board: str, panel: str) -> pd.DataFrame:
+def rows_of_board(table: pd.DataFrame, board: str, panel: str) -> pd.DataFrame:
     """Return the rows of one board and panel."""
     return table[(table["board"] == board) & (table["panel"] == panel)]
 
 
-def seconds(timing: pd.DataFrame, methods: Sequence[str]) -> Array:
+def prediction_seconds(timing: pd.DataFrame, methods: Sequence[str]) -> Array:
     """Return the seconds of prediction of each method (K,): mean within a task, then geometric mean over tasks.
 
     Zero where a task costs nothing; NaN without any seconds.

@@ -1,0 +1,16 @@
+"""Flags and arguments that commands share which do not select work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Format = Literal["table", "csv", "md", "latex", "json"]
+RESULTS = Annotated[
+    Path, typer.Argument(envvar="BENCH_RESULTS", help="Results directory, or a scores file (CSV or Parquet).")
+]
+PLUGINS = Annotated[list[str] | None, typer.Option("--plugin", help="Plug-in file or module.")]
+OFFLINE = Annotated[bool, typer.Option("--offline", envvar="BENCH_OFFLINE", help="Never use the network.")]
+FORMAT = Annotated[Format, typer.Option("--format", help="How to print.")]

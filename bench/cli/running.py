@@ -1,0 +1,174 @@
+"""The commands around a run: do it, plan it, count how its cells ended, and explain one of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bench.cli import terminal
+from bench.cli.arguments import OFFLINE, PLUGINS, RESULTS
+from bench.cli.flags import add_request_flags
+from bench.cli.printing import print_summary
+from bench.core.exit_codes import FINE, NOT_OK
+from bench.runner.options import RunRequest
+
+if TYPE_CHECKING:
+    from bench.core.nouns import Task
+    from bench.experiment import Prepared
+    from bench.runner.executors.local import Event
+
+MOST_FAILURES = 20
+"""Cells that `status` lists; failures.csv has all."""
+
+
+@add_request_flags
+def run(
+    request: RunRequest,
+    metric: Annotated[list[str] | None, typer.Option(help="Metrics of the boards to print.")] = None,
+    dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would be done, and stop.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout, no tables.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no tables.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say every fit and sheet as it ends.")] = False,
+) -> None:
+    """Fit what is missing, weigh, score, and write the tables; resumes and extends what the directory holds."""
+    from bench import experiment
+
+    started = time.perf_counter()
+    prepared = _prepare(request, quiet=quiet, metrics=metric or [])
+    if dry_run:
+        _print_plan(request, prepared)
+        return
+    with ExitStack() as stack:
+        tally = experiment.run(request, prepared, _progress_reporter(stack, quiet=quiet, verbose=verbose))
+    seconds = round(time.perf_counter() - started, 1)
+    counts = tally.as_dict()
+    if as_json:
+        typer.echo(json.dumps({**counts, "seconds": seconds, "results": str(request.results)}))
+    elif not quiet:
+        print_summary(request.results, metric or [])
+    if not quiet:
+        _print_receipt(counts, seconds, request.results)
+    raise typer.Exit(FINE if counts["ok"] + counts["skipped"] == counts["planned"] else NOT_OK)
+
+
+@add_request_flags
+def plan(request: RunRequest) -> None:
+    """Say what `bench run` with the same flags would do, and how long the fits may take."""
+    _print_plan(request, _prepare(request, quiet=True))
+
+
+def status(results: RESULTS = Path("results")) -> None:
+    """Count the cells of a results directory by status, and list what went wrong."""
+    from bench.core.nouns import STATUSES, BenchError, Cell
+    from bench.runner.journal import Journal
+
+    records = Journal(results).records()
+    if not records:
+        raise BenchError(f"{results} holds no records: give the directory of a run")
+    counts = Counter((cell.board, record.ending.status) for cell, record in records.items())
+    boards = dict.fromkeys(cell.board for cell in records)
+    rows = [[board, *(counts[board, status] for status in STATUSES)] for board in boards]
+    terminal.table(["board", *STATUSES], rows)
+    bad = [(cell, record.ending) for cell, record in records.items() if record.ending.is_bad]
+    if bad:
+        rows = [[*cell, ending.status, ending.detail] for cell, ending in bad[:MOST_FAILURES]]
+        terminal.table([*Cell._fields, "status", "detail"], rows, f"{len(bad)} cells are not ok")
+        terminal.message(f"tracebacks and rerun commands: {results / 'failures.csv'}")
+
+
+def explain(
+    cell: Annotated[
+        str, typer.Argument(help="board/task/method, /learner and /repeat.fold behind it, or the start of a key.")
+    ],
+    results: Annotated[Path, typer.Option(envvar="BENCH_RESULTS", help="Results directory.")] = Path("results"),
+    store: Annotated[
+        Path | None, typer.Option(envvar="BENCH_STORE", help="Prediction store; RESULTS/store without it.")
+    ] = None,
+    plugins: PLUGINS = None,
+    offline: OFFLINE = False,
+) -> None:
+    """Say why a cell ran, was reused, or is stale."""
+    from bench.core.plugins import load_plugins
+    from bench.runner import explain as explanations
+
+    load_plugins(plugins or ())
+    for found in explanations.explain(results, store or results / "store", cell, offline=offline):
+        typer.echo(" ".join(str(part) for part in found.cell if part != ""))
+        for line in found.lines:
+            typer.echo(f"  {line}")
+
+
+def _prepare(request: RunRequest, *, quiet: bool, metrics: Sequence[str] = ()) -> Prepared:
+    """Load plug-ins and tasks, resolve the names, and print what was inferred and what looks odd.
+
+    Raises:
+        BenchError: a name is unknown, or nothing is selected.
+    """
+    from bench import experiment
+    from bench.core.nouns import NothingSelectedError, Target
+    from bench.core.plugins import load_plugins
+    from bench.methods.metrics import for_target
+
+    load_plugins(request.options.plugins)
+    for_target(Target("point"), metrics)  # refuses a metric that does not exist, before anything is run
+    prepared = experiment.prepare(request, (lambda *_: None) if quiet else _print_task_notes)
+    for spec, error in prepared.unloaded.items():
+        terminal.message(f"{spec.full}: could not be loaded: {error}", "red")
+    if not prepared.plan.cells and not prepared.unloaded:
+        raise NothingSelectedError("nothing is selected: no board takes these tasks with these names")
+    return prepared
+
+
+def _print_task_notes(name: str, task: Task) -> None:
+    """Print on stderr what was inferred of a task and what looks odd in it."""
+    if task.meta.get("kind_inferred"):
+        terminal.message(f"{name}: taken as {task.kind} (say otherwise with --kind)")
+    for warning in task.meta.get("warnings", ()):
+        terminal.message(f"{name}: warning: {warning}", "yellow")
+
+
+def _print_plan(request: RunRequest, prepared: Prepared) -> None:
+    """Print what a run would do: tasks, boards, cells, fits to do, and the hours that they may take."""
+    from bench import experiment
+
+    outlook = experiment.outlook(request, prepared)
+    columns = ("task", "rows", "columns", "kind", "splits", "boards", "cells", "fits", "stored")
+    terminal.table(columns, outlook.rows)
+    terminal.line(f"{outlook.cells} cells; {outlook.fits} fits to do, {outlook.stored} stored; {outlook.estimate}")
+
+
+def _progress_reporter(
+    stack: ExitStack, *, quiet: bool, verbose: bool
+) -> Callable[[int, int], Callable[[Event], None]]:
+    """Return what `experiment.run` reports its progress to: a bar, and with `verbose` a line an event."""
+
+    def start(fits: int, board_splits: int) -> Callable[[Event], None]:
+        bar = stack.enter_context(terminal.progress("running", fits + board_splits, quiet=quiet or verbose))
+
+        def report(event: Event) -> None:
+            if event.kind == "done":
+                bar(1, event.job.context)
+            elif verbose:
+                terminal.message(f"{event.job}: {event.value.status if event.kind == 'item' else event.kind}")
+
+        return report
+
+    return start
+
+
+def _print_receipt(counts: Mapping[str, Any], seconds: float, results: Path) -> None:
+    """Print on stderr what a run did and where the tables are."""
+    done = f"{counts['fitted']} fitted, {counts['reused']} reused, {counts['weighed']} cells weighed, {seconds:g} s"
+    terminal.message(f"{counts['ok']} of {counts['planned']} cells ok: {done}. Tables: {results}")
+    bad = [f"{counts[name]} {name}" for name in ("failed", "invalid", "timeout", "oom", "crashed") if counts[name]]
+    if counts["skipped"]:
+        terminal.message(f"{counts['skipped']} cells skipped: they do not apply (reasons in {results / 'cells.csv'})")
+    if bad:
+        terminal.message(f"{', '.join(bad)}: see {results / 'failures.csv'}", "red")
