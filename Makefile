@@ -26,15 +26,15 @@ bench: $(RUN) ## Run the bundled suite `quick` and print the leaderboards; no ta
 	@$(BIN)/bench run --suite quick --jobs $(JOBS) $(ARGS)
 
 test: $(DEV) ## Run all tests.
-	@$(ONE_THREAD) $(BIN)/python -m pytest --numprocesses $(JOBS) $(ARGS)
+	@$(ONE_THREAD) $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal $(ARGS)
 
 test-fast: $(DEV) ## Run the tests that are not marked slow.
-	@$(ONE_THREAD) $(BIN)/python -m pytest --numprocesses $(JOBS) -m "not slow" $(ARGS)
+	@$(ONE_THREAD) $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal -m "not slow" $(ARGS)
 
 smoke: $(DEV) ## Run one fold of a bundled table in a folder that is then gone, and the laws of all plug-ins.
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	$(BIN)/bench run --task bundled:iris --folds 1 --jobs $(JOBS) --results "$$folder"
-	@$(ONE_THREAD) $(BIN)/python -m pytest --numprocesses $(JOBS) -k test_laws $(ARGS)
+	@$(ONE_THREAD) $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal -k test_laws $(ARGS)
 
 check: lint types floors docs-check test ## Run everything that CI runs.
 

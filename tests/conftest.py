@@ -21,7 +21,7 @@ from makers import Done, Inline, class_columns, regression_columns, write_table
 from bench.methods import class_weights, ensembles, learners, metrics, postprocess, trainings
 from bench.tasks import sources
 
-hypothesis.settings.register_profile("bench", derandomize=True, deadline=None, database=None, max_examples=40)
+hypothesis.settings.register_profile("bench", derandomize=True, deadline=None, database=None, max_examples=25)
 hypothesis.settings.load_profile("bench")
 
 REGISTRIES = (class_weights, ensembles, learners, metrics, postprocess, sources, trainings)
@@ -53,12 +53,6 @@ def _own_surroundings(tmp_path, monkeypatch):
         registry._entries.update(entries)
     for name in [name for name in sys.modules if name.startswith("bench_plugin_")]:
         del sys.modules[name]
-
-
-# tiny tasks
-
-
-# files
 
 
 @pytest.fixture
@@ -94,3 +88,14 @@ def bench(pooled, monkeypatch):
     """Call the program in this process, its work done here as well."""
     monkeypatch.setattr("bench.runner.scheduler.Pool", Inline)
     return pooled
+
+
+@pytest.fixture
+def few_metrics(monkeypatch):
+    """Score in this process by few metrics: a small run spends most of its time on the leaderboards of all of them."""
+    complete = metrics.for_target
+
+    def some(target, names=None):
+        return complete(target, names or ["rmse", "wis", "mean_pinball", "macro_f1", "log_loss"])
+
+    monkeypatch.setattr(metrics, "for_target", some)

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from makers.runs import hold
 
 from bench.core.files import new_folder, write_bytes, write_json, write_text
 from bench.core.hashing import digest, generator, seed
@@ -330,16 +331,10 @@ def test_a_directory_belongs_to_one_run_at_a_time(tmp_path):
         pass
 
 
-def _hold(path, ready, done):
-    with Journal(Path(path)).open(Settings()):
-        ready.set()
-        done.wait(60)
-
-
 def test_the_lock_of_a_killed_run_is_free(tmp_path):
     context = multiprocessing.get_context("forkserver")
     ready, done = context.Event(), context.Event()
-    holder = context.Process(target=_hold, args=(str(tmp_path), ready, done), daemon=True)
+    holder = context.Process(target=hold, args=(str(tmp_path), Settings(), ready, done), daemon=True)
     holder.start()
     assert ready.wait(60)
     with pytest.raises(BenchError, match="another run"), Journal(tmp_path).open(Settings()):

@@ -293,6 +293,7 @@ def _is_module(name):
 
 NEUTRAL = {
     "bench",
+    "bench.core.exit_codes",
     "bench.core",
     "bench.methods",
     "bench.tasks",

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_metrics import FOUR, ORDERED, ORDINAL, TWO, golden, labelled, rows, sample, value
+from makers.predictions import FOUR, ORDERED, ORDINAL, TWO, golden, labelled, rows, sample, value
 
 from bench.core.nouns import BenchError, Prediction, Target
 from bench.methods import metrics, trainings

@@ -8,60 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from makers import core_schemes, panel_of, probabilities
+from makers import core_schemes, panel_of
+from makers.panels import LEVELS, MAKE, classes, loss_of, naive_greedy, points, quantiles, scheme, simplex_points
 
-from bench.core import losses
 from bench.core.nouns import Prediction, Weights
 from bench.methods import metrics
-from bench.methods.ensembles import registry
 
-LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 seeds, weighted = st.integers(0, 10**6), st.booleans()
 few = settings(max_examples=15)
-
-
-def scheme(text, panel, y):
-    return registry.scheme(text)(panel, y, np.random.default_rng(0))
-
-
-def points(seed, weighted=None, learners=4, n=25):
-    rng = np.random.default_rng(seed)
-    y = rng.normal(size=n) + 3
-    predictions = (
-        y + rng.normal(size=(learners, n)) * rng.uniform(0.3, 1.5, (learners, 1)) + rng.normal(size=(learners, 1)) / 4
-    )
-    return panel_of(predictions, weight=rng.uniform(0.1, 3, n) if weighted else None), y
-
-
-def classes(seed, weighted=None, learners=4, n=25, width=3):
-    rng = np.random.default_rng(seed)
-    y = rng.integers(0, width, n)
-    y[:width] = np.arange(width)
-    predictions = probabilities(rng, learners, n, width)
-    predictions[:, np.arange(n), y] += rng.uniform(0, 1, (learners, 1))
-    predictions /= predictions.sum(axis=-1, keepdims=True)
-    return panel_of(predictions, "class", weight=rng.uniform(0.1, 3, n) if weighted else None), y
-
-
-def quantiles(seed, weighted=None, learners=4, n=25):
-    rng = np.random.default_rng(seed)
-    y = rng.normal(size=n)
-    predictions = np.sort(rng.normal(size=(learners, n, len(LEVELS))) * rng.uniform(0.5, 2, (learners, 1, 1)), axis=-1)
-    return panel_of(predictions, "quantile", weight=rng.uniform(0.1, 3, n) if weighted else None, outputs=LEVELS), y
-
-
-MAKE = {"point": points, "class": classes, "quantile": quantiles}
-
-
-def loss_of(panel, y, values):
-    return float(np.average(losses.proper(panel.target, y, values), weights=panel.weight))
-
-
-def simplex_points(size, seed, n=400):
-    """Return corners, edges' middles and random points of the simplex."""
-    corners = np.eye(size)
-    middles = [(corners[a] + corners[b]) / 2 for a, b in itertools.combinations(range(size), 2)]
-    return np.vstack([corners, middles, np.random.default_rng(seed).dirichlet(np.full(size, 0.5), n)])
 
 
 # simple schemes
@@ -202,17 +156,6 @@ def test_qp_simplex_of_two_learners_by_its_closed_form():
 
 
 # greedy selection
-
-
-def naive_greedy(panel, y, rounds, badness):
-    """Caruana's loop as it is written down: keep a bag, try every learner, keep the best bag seen."""
-    bag, best = [], (np.inf, [])
-    for _ in range(rounds):
-        tried = [badness(panel.predictions[[*bag, j]].mean(axis=0)) for j in range(len(panel.learners))]
-        bag = [*bag, int(np.argmin(tried))]
-        if min(tried) < best[0]:
-            best = (min(tried), bag)
-    return np.bincount(best[1], minlength=len(panel.learners)) / len(best[1])
 
 
 @pytest.mark.parametrize("kind", ["point", "class"])

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from makers import probabilities
+from makers.predictions import prediction_of
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from bench.core.nouns import SMALLEST_PROBABILITY, BenchError, NotApplicableError, Prediction, Target
+from bench.core.nouns import SMALLEST_PROBABILITY, BenchError, NotApplicableError
 from bench.methods import metrics
 from bench.methods.postprocess import registry
 from bench.methods.postprocess.one_vs_rest import logistic
@@ -23,11 +24,6 @@ RNG = np.random.default_rng(0)
 CALIBRATORS = ["platt", "beta", "isotonic", "temperature"]
 DECISIONS = ["threshold", "logit-adjustment", "cost-threshold", "half-f1"]
 few = settings(max_examples=15)
-
-
-def prediction_of(values, weight=None, **more):
-    values = np.asarray(values, dtype=float)
-    return Prediction(Target("class", tuple(f"c{k}" for k in range(values.shape[1]))), values, weight, **more)
 
 
 def two(p, weight=None, **more):

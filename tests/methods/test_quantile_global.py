@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from makers import panel_of
+from makers.panels import scheme
 from scipy.optimize import linprog, minimize
 
 from bench.core import losses
 from bench.core.nouns import BenchError
-from bench.methods.ensembles import registry
 from bench.solvers import pinball_levels
 from bench.solvers.pinball import penalised_pinball, problem_of, solve
 from bench.solvers.pinball_levels import each_level, pinball_banded, pinball_by_groups, pinball_tied
@@ -28,10 +28,6 @@ K = len(LEVELS)
 EXACT = ["medium", "fine", "level-groups", "level-groups:groups=2", "banded", "banded:band=2"]
 SHRUNK = ["elastic", "coarse-ridge", "coarse-entropy"]
 PENALISED = ["elastic:alpha=0.1", "coarse-ridge:penalty=0.2", "coarse-entropy:penalty=0.2"]
-
-
-def scheme(text, panel, y):
-    return registry.scheme(text)(panel, y, np.random.default_rng(0))
 
 
 def quantiles(seed, size=3, n=40, *, weighted=False, levels=LEVELS):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from makers.predictions import QUANTILE, value
 from scipy.stats import norm
 
 from bench.core.nouns import BenchError, Prediction, Target
@@ -14,14 +15,9 @@ from bench.core.settings import DEFAULT_LEVELS
 from bench.methods.metrics import for_target, metric_info, registry
 
 law = settings(derandomize=True, deadline=None, max_examples=30)
-QUANTILE = Target("quantile", DEFAULT_LEVELS)
 ASYMMETRIC = Target("quantile", (0.1, 0.5, 0.8))
 PARTS = ("dispersion", "underprediction", "overprediction")
 seeds = st.integers(0, 10**6)
-
-
-def value(name, y, prediction):
-    return for_target(prediction.target)[name].function(prediction.target, np.asarray(y, dtype=float), prediction)
 
 
 def predictions(levels, values, weight=None):

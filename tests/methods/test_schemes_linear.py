@@ -12,7 +12,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from makers import panel_of, probabilities
-from test_ensembles_oracles import MAKE, classes, loss_of, points, quantiles, scheme, simplex_points
+from makers.panels import MAKE, classes, loss_of, points, quantiles, scheme, simplex_points, weight_of
 
 from bench.core.nouns import BenchError
 from bench.methods.ensembles import best_subset_mean, least_squares, pseudo_bma
@@ -29,10 +29,6 @@ few = settings(max_examples=12)
 
 def folded(panel, folds=3):
     return replace(panel, inner_fold=np.arange(panel.predictions.shape[1]) % folds)
-
-
-def weight_of(panel):
-    return np.ones(panel.predictions.shape[1]) if panel.weight is None else panel.weight
 
 
 def residuals(panel, y):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from makers import panel_of, probabilities
+from makers import panel_of, panels
+from makers.panels import LEVELS, scheme, weight_of
 
 from bench.core import losses
 from bench.core.hashing import generator
@@ -17,54 +19,22 @@ from bench.core.nouns import BenchError, NotApplicableError, Weights
 from bench.methods.ensembles import register, registry
 from bench.solvers.simplex_qp import residual_gram, simplex_qp
 
-LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 ONLINE = ["hedge", "boa", "ml-poly", "fixed-share", "sleeping-experts"]
 seeds, weighted = st.integers(0, 10**6), st.booleans()
 few = settings(max_examples=10)
 
 
-def scheme(text, panel, y, seed=0):
-    return registry.scheme(text)(panel, y, np.random.default_rng(seed))
-
-
-def dressed(panel, rng, weighted):
-    """Give a panel features, folds and row weights, one of them zero."""
-    n = panel.predictions.shape[1]
+def dressed(make, seed, *, weighted=False, n=40, **sizes):
+    """Return a panel with features, folds and row weights, one of them zero, and its y."""
+    panel, y = make(seed, n=n, **sizes)
+    rng = np.random.default_rng(seed + 1)
     X = pd.DataFrame({"a": rng.normal(size=n), "b": rng.integers(0, 2, n) * 1.0, "c": rng.normal(size=n)})
     weight = rng.uniform(0.1, 3, n) * (np.arange(n) != 2) if weighted else None
-    return replace(panel, X=X, weight=weight, inner_fold=np.arange(n) % 4)
+    return replace(panel, X=X, weight=weight, inner_fold=np.arange(n) % 4), y
 
 
-def points(seed, *, weighted=False, learners=4, n=40):
-    rng = np.random.default_rng(seed)
-    y = rng.normal(size=n) + 3
-    predictions = (
-        y + rng.normal(size=(learners, n)) * rng.uniform(0.3, 1.5, (learners, 1)) + rng.normal(size=(learners, 1)) / 4
-    )
-    return dressed(panel_of(predictions), rng, weighted), y
-
-
-def classes(seed, *, weighted=False, learners=4, n=40, width=3):
-    rng = np.random.default_rng(seed)
-    y = rng.integers(0, width, n)
-    predictions = probabilities(rng, learners, n, width)
-    predictions[:, np.arange(n), y] += rng.uniform(0, 1, (learners, 1))
-    predictions /= predictions.sum(axis=-1, keepdims=True)
-    return dressed(panel_of(predictions, "class"), rng, weighted), y
-
-
-def quantiles(seed, *, weighted=False, learners=4, n=40):
-    rng = np.random.default_rng(seed)
-    y = rng.normal(size=n)
-    predictions = np.sort(rng.normal(size=(learners, n, len(LEVELS))) * rng.uniform(0.5, 2, (learners, 1, 1)), axis=-1)
-    return dressed(panel_of(predictions, "quantile", outputs=LEVELS), rng, weighted), y
-
-
-MAKE = {"point": points, "class": classes, "quantile": quantiles}
-
-
-def weight_of(panel):
-    return np.ones(panel.predictions.shape[1]) if panel.weight is None else panel.weight
+MAKE = {kind: partial(dressed, make) for kind, make in panels.MAKE.items()}
+points, classes, quantiles = MAKE.values()
 
 
 # neighbours

@@ -9,56 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from makers import panel_of, probabilities
+from makers import panel_of
+from makers.panels import MAKE, classes, loss_of, naive_greedy, points, quantiles, scheme
 
 from bench.checks.examples import global_randomness
-from bench.core import losses
 from bench.core.nouns import BenchError, Prediction, Weights
 from bench.methods import metrics
-from bench.methods.ensembles import registry
 from bench.methods.ensembles.cma_es import round_to_picks
 from bench.methods.ensembles.objective import badness_of_weights, hinges_of, judge_of_predictions
 
-LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 SEARCHES = ["greedy", "hill-climb", "cma-es", "cma-es-softmax", "cma-es-explicit", "quality-diversity"]
 seeds, weighted = st.integers(0, 10**6), st.booleans()
 few = settings(max_examples=12)
-
-
-def scheme(text, panel, y, seed=0):
-    return registry.scheme(text)(panel, y, np.random.default_rng(seed))
-
-
-def points(seed, *, weighted=False, learners=4, n=25):
-    rng = np.random.default_rng(seed)
-    y = rng.normal(size=n) + 3
-    predictions = (
-        y + rng.normal(size=(learners, n)) * rng.uniform(0.3, 1.5, (learners, 1)) + rng.normal(size=(learners, 1)) / 4
-    )
-    return panel_of(predictions, weight=rng.uniform(0.1, 3, n) if weighted else None), y
-
-
-def classes(seed, *, weighted=False, learners=4, n=25, width=3):
-    rng = np.random.default_rng(seed)
-    y = rng.integers(0, width, n)
-    predictions = probabilities(rng, learners, n, width)
-    predictions[:, np.arange(n), y] += rng.uniform(0, 1, (learners, 1))
-    predictions /= predictions.sum(axis=-1, keepdims=True)
-    return panel_of(predictions, "class", weight=rng.uniform(0.1, 3, n) if weighted else None), y
-
-
-def quantiles(seed, *, weighted=False, learners=4, n=25):
-    rng = np.random.default_rng(seed)
-    y = rng.normal(size=n)
-    predictions = np.sort(rng.normal(size=(learners, n, len(LEVELS))) * rng.uniform(0.5, 2, (learners, 1, 1)), axis=-1)
-    return panel_of(predictions, "quantile", weight=rng.uniform(0.1, 3, n) if weighted else None, outputs=LEVELS), y
-
-
-MAKE = {"point": points, "class": classes, "quantile": quantiles}
-
-
-def loss_of(panel, y, values):
-    return float(np.average(losses.proper(panel.target, y, values), weights=panel.weight))
 
 
 # what searches need
@@ -98,19 +60,6 @@ def test_an_undefined_metric_is_infinitely_bad():
 
 
 # greedy selection
-
-
-def naive_greedy(panel, y, rounds, badness, among=None):
-    """Caruana's loop as it is written down: keep a bag, try every learner, keep the best bag seen."""
-    among = range(len(panel.learners)) if among is None else sorted(among)
-    bag, best = [], (np.inf, [])
-    for _ in range(rounds):
-        tried = {j: badness(panel.predictions[[*bag, j]].mean(axis=0)) for j in among}
-        pick = min(tried, key=tried.get)
-        bag = [*bag, pick]
-        if tried[pick] < best[0]:
-            best = (tried[pick], bag)
-    return np.bincount(best[1], minlength=len(panel.learners)) / len(best[1])
 
 
 @given(seed=seeds, weighted=weighted)

@@ -9,18 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from makers import probabilities
+from makers.predictions import prediction_of
 from scipy.optimize import minimize_scalar
 
-from bench.core.nouns import Prediction, Target, clip_probabilities
+from bench.core.nouns import clip_probabilities
 from bench.methods.postprocess import registry
 
 RNG = np.random.default_rng(0)
 few = settings(max_examples=20)
-
-
-def prediction_of(values, weight=None, **more):
-    values = np.asarray(values, dtype=float)
-    return Prediction(Target("class", tuple(f"c{k}" for k in range(values.shape[1]))), values, weight, **more)
 
 
 def learned(prediction, y):

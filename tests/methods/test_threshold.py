@@ -10,23 +10,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from makers import probabilities
+from makers.predictions import prediction_of
 
-from bench.core.nouns import BenchError, Prediction, Target, clip_probabilities
+from bench.core.nouns import BenchError, clip_probabilities
 from bench.methods import metrics
 from bench.methods.postprocess import registry
 
 METRICS = ["macro_f1", "binary_f1", "accuracy", "balanced_accuracy", "weighted_f1", "g_mean", "mcc", "dodrans_f1"]
 RNG = np.random.default_rng(0)
-
-
-def prediction_of(values, weight=None, effective_class_weights=None):
-    values = np.asarray(values, dtype=float)
-    return Prediction(
-        Target("class", tuple(f"c{k}" for k in range(values.shape[1]))),
-        values,
-        weight,
-        effective_class_weights=effective_class_weights,
-    )
 
 
 def tuned(prediction, y, metric="macro_f1"):

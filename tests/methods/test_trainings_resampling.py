@@ -1,10 +1,8 @@
-"""Resampling and balanced ensembles: the training rows, one by one, and mutants for the laws of training schemes."""
+"""Resampling and balanced ensembles: what is fitted on, row by row."""
 
 # ruff: noqa: ARG002 - stand-ins and planted faults ignore what they are given
 
-import warnings
 from dataclasses import replace
-from importlib import import_module
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,13 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import checks
-from bench.checks.law import LAWS
 from bench.core.nouns import BenchError, NotApplicableError, Split, Target, Task, clip_probabilities
-from bench.core.registry import Entry, Scheme
 from bench.core.settings import Settings
 from bench.methods.learners import LearnerOptions, learner_scheme
-from bench.methods.trainings import FitContext, FittedModel, TrainingOptions, registry
+from bench.methods.trainings import FitContext, registry
 from bench.methods.trainings.balanced_ensembles import draw_sizes
 from bench.methods.trainings.numeric_view import View
 from bench.methods.trainings.sample import resampling_weights, rows_to_add, rows_to_keep
@@ -685,203 +680,3 @@ def test_row_weights_that_nobody_would_hear_are_refused():
 def test_boosted_ensembles_do_not_claim_class_weights_that_nobody_knows():
     context = context_of(*numbers([20, 10]), learner=learner_scheme("forest"))
     assert np.isnan(registry.scheme("rus-boost")(context).effective_class_weights).all()
-
-
-# --- the laws have teeth --------------------------------------------------------------------------
-
-MUTANTS = []
-
-
-def mutant(*laws, **traits):
-    """Plant a training scheme; it enters no registry."""
-
-    def enter(function):
-        scheme = Scheme(Entry(function.__name__, function, frozenset({"fit"}), TrainingOptions(**traits)))
-        MUTANTS.extend((scheme, law) for law in laws)
-        return function
-
-    return enter
-
-
-def fit_and_claim(context, w):
-    """Fit the plain way and claim the class weights w."""
-    return FittedModel(context.fit(weight=context.weight), w)
-
-
-@mutant("lawful")
-def sums_to_two(context):
-    """Forget that a row sums to one."""
-    predict = context.fit()
-    return FittedModel(lambda X: 2 * predict(X))
-
-
-@mutant("lawful")
-def claims_too_much(context):
-    """Claim weights whose mean is not one."""
-    return fit_and_claim(context, 2.0 * (context.counts > 0))
-
-
-@mutant("learns")
-def learns_one_class(context):
-    """Forget all classes but the largest."""
-    own = np.flatnonzero(context.y == context.counts.argmax())
-    return FittedModel(context.fit(context.X.iloc[own], context.y[own]))
-
-
-@mutant("same_seed_same_bytes")
-def draws_from_nobody(context):
-    """Draw from the random state that belongs to nobody."""
-    index = np.random.choice(len(context.y), 60)  # noqa: NPY002
-    return FittedModel(context.fit(context.X.iloc[index], context.y[index]))
-
-
-@mutant("inputs_unchanged")
-def fills_in_place(context):
-    """Fill gaps in the rows that it was lent."""
-    context.X.isetitem(1, context.X["age"].fillna(0.0))
-    return FittedModel(context.fit())
-
-
-@mutant("test_rows_apart")
-def normalises_the_batch(context):
-    """Divide by the mean of the rows that are predicted."""
-    predict = context.fit()
-
-    def balanced(X):
-        odds = predict(X) / (predict(X).mean(axis=0) + 1e-9)
-        return odds / odds.sum(axis=1, keepdims=True)
-
-    return FittedModel(balanced)
-
-
-@mutant("absent_class", "many_classes")
-def weighs_what_is_not_there(context):
-    """Mix the prediction with all classes alike; weigh a class by the logarithm of its rows."""
-    predict, width = context.fit(), context.target.width
-    with np.errstate(divide="ignore"):
-        w = 1 / np.log(context.counts)
-    return FittedModel(lambda X: 0.9 * predict(X) + 0.1 / width, w * len(context.y) / (w @ context.counts))
-
-
-@mutant("rare_classes", "repeated_rows")
-def needs_five_neighbours(context):
-    """Need neighbours that a rare class has not, and for a spread that equal rows have not."""
-    for code in np.flatnonzero(context.counts):
-        own = context.X["size"].to_numpy()[context.y == code]
-        if np.unique(own).size <= 4:
-            raise ValueError("too few neighbours")
-    return FittedModel(context.fit())
-
-
-@mutant("two_classes")
-def wants_three(context):
-    """Take a third class for granted."""
-    return FittedModel(context.fit(), context.counts[2:] * np.nan)
-
-
-@mutant("gaps", "categories_alone")
-def takes_the_square(context):
-    """Compute with a column that may be missing or be no number."""
-    if (
-        not np.isfinite(np.square(context.X["age"].fillna(context.X["age"].mean())).sum())
-        or context.X["age"].isna().sum() > 20
-    ):
-        raise ValueError("not finite")
-    return FittedModel(context.fit())
-
-
-@mutant("constant_columns")
-def certain_of_the_largest(context):
-    """Fit the largest class alone where nothing varies."""
-    if context.X["size"].max() > context.X["size"].min():
-        return FittedModel(context.fit())
-    return learns_one_class(context)
-
-
-@mutant("equal_weights")
-def adds_a_model_for_weights(context):
-    """Do something else as soon as there are weights."""
-    if context.weight is None:
-        return FittedModel(context.fit())
-    return FittedModel(context.fit(weight=context.weight * np.where(context.y == 0, 1.0, 3.0)))
-
-
-@mutant("zero_weight_rows", "uses_row_weights")
-def ignores_weights(context):
-    """Take every row alike."""
-    return FittedModel(context.fit())
-
-
-@mutant("class_weights_undone")
-def claims_what_it_did_not_do(context):
-    """Claim balanced weights."""
-    w = np.divide(1.0, context.counts, out=np.zeros(len(context.counts)), where=context.counts > 0)
-    return fit_and_claim(context, w * context.counts.sum() / (w @ context.counts))
-
-
-@mutant("uses_learner")
-def brings_its_own(context):
-    """Use nearest neighbours whatever the learner."""
-    knn = learner_scheme("knn")
-    read = encoder("scaled").fit(context.X)
-    return FittedModel(replace(context, learner=knn, encoder=read).fit())
-
-
-@pytest.mark.parametrize(("scheme", "name"), MUTANTS, ids=[f"{scheme.id}/{name}" for scheme, name in MUTANTS])
-def test_the_named_law_catches_the_mutant(scheme, name):
-    (case,) = [case for case in checks.cases_of("training", scheme) if case.law.name == name]
-    outcome = case.run()
-    assert outcome.status == "broken"
-    assert outcome.reason
-
-
-def test_every_law_of_training_schemes_has_caught_a_mutant():
-    about_the_plug_in = {"documented", "known_excuses"}
-    assert {law.name for law in LAWS["training"]} - about_the_plug_in == {name for _, name in MUTANTS}
-
-
-def test_plain_training_keeps_the_laws():
-    def plain(context):
-        """Fit the learner as it is."""
-        return fit_and_claim(context, (context.counts > 0).astype(float))
-
-    scheme = Scheme(Entry("plain", plain, frozenset({"fit"}), TrainingOptions()))
-    assert {c.id: c.run().reason for c in checks.cases_of("training", scheme) if c.run().status != "passed"} == {}
-
-
-# deprecations
-
-
-def deprecated(monkeypatch, where, category):
-    """Let a function warn of itself as its kind of library does, and return the list of its calls."""
-    package, _, name = where.rpartition(".")
-    real, calls = getattr(import_module(package), name), []
-
-    def spy(*args, **kwargs):
-        calls.append(where)
-        if category is FutureWarning:  # scikit-learn: at its own door
-            warnings.warn_explicit("deprecated", category, "deprecation.py", 1, module="sklearn.utils.deprecation")
-        else:  # NumPy, SciPy: at the door of the module that calls
-            warnings.warn("deprecated", category, stacklevel=2)
-        with warnings.catch_warnings(action="ignore"):  # the spy calls the real one, and would be to blame for it
-            return real(*args, **kwargs)
-
-    monkeypatch.setattr(where, spy)
-    return calls
-
-
-@pytest.mark.parametrize("category", [DeprecationWarning, PendingDeprecationWarning, FutureWarning])
-@pytest.mark.parametrize(
-    ("where", "status"),
-    [
-        ("imblearn.metrics.pairwise.distance_matrix", "passed"),  # imbalanced-learn calls it
-        ("sklearn.metrics.pairwise_distances_argmin", "broken"),  # we do
-    ],
-)
-def test_a_deprecation_breaks_a_law_only_where_we_call(monkeypatch, where, status, category):
-    (case,) = [case for case in checks.cases("training", ["smote"]) if case.law.name == "categories_alone"]
-    calls = deprecated(monkeypatch, where, category)
-    outcome = case.run()
-    assert calls
-    assert outcome.status == status, outcome.reason
-    assert (category.__name__ in outcome.reason) is (status == "broken")

@@ -559,7 +559,7 @@ tables = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(tables, tables, st.sampled_from(["macro_f1", "rmse", "log_loss", "coverage_80"]), st.booleans())
 def test_no_table_crashes_or_makes_a_lie(tmp_path_factory, left, right, metric, gated):
     folder = tmp_path_factory.mktemp("tables")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from makers.boards import C45, C45_M, DEMSAR_RANKS, board_of
 from scipy import stats
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
@@ -23,18 +24,6 @@ from bench.stats.friedman import iman_davenport
 pytestmark = pytest.mark.slow  # the whole file takes half a minute or more
 
 nan, inf = np.nan, np.inf
-
-# fmt: off
-DEMSAR_RANKS = np.array([
-    [4, 3, 2, 1], [1, 2, 3, 4], [4, 1, 2, 3], [4, 1, 3, 2], [4, 2, 3, 1], [1, 2.5, 4, 2.5], [3, 2, 4, 1],
-    [2.5, 2.5, 4, 1], [4, 3, 2, 1], [2.5, 2.5, 2.5, 2.5], [4, 2.5, 1, 2.5], [3, 2, 4, 1], [4, 1, 2, 3], [3, 1, 4, 2],
-])
-"""Ranks of four variants of C4.5 on 14 data sets: Demšar (2006), table 6."""
-
-C45 = [0.763, 0.599, 0.954, 0.628, 0.882, 0.936, 0.661, 0.583, 0.775, 1.000, 0.940, 0.619, 0.972, 0.957]
-C45_M = [0.768, 0.591, 0.971, 0.661, 0.888, 0.931, 0.668, 0.583, 0.838, 1.000, 0.962, 0.666, 0.981, 0.978]
-"""Areas under the curve of two of them: Demšar (2006), table 2."""
-# fmt: on
 
 
 def long(values, metric="rmse", methods="abcdefgh", **more):
@@ -55,10 +44,6 @@ def uneven(T=8, F=4, K=5, seed=0, digits=None):
     values = np.exp(rng.normal(size=(T, F, K)) * 0.3 + np.arange(K) * 0.1 + rng.normal(size=(T, 1, 1)))
     values = values if digits is None else values.round(digits)
     return np.where(np.arange(F)[:, None] < (1 + np.arange(T) % F)[:, None, None], values, nan)
-
-
-def board_of(scores, **how):
-    return leaderboard(scores, **how).set_index("method").sort_index()
 
 
 def standing_of(scores, **how):

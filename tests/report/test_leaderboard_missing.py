@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from makers.boards import board_of
 
 from bench.core.nouns import BenchError
 from bench.report import leaderboards as boards
@@ -32,10 +33,6 @@ def table(scores=SCORES, metric="accuracy", **more):
         for method, value in values.items()
     ]
     return pd.DataFrame(rows).assign(**more)
-
-
-def board_of(scores, **how):
-    return leaderboard(scores, **how).set_index("method").sort_index()
 
 
 # the rules by hand

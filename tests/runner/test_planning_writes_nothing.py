@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from makers import Inline, regression_columns, write_table
+from makers.runs import hold
 
 from bench.cli import main
 from bench.core.nouns import BenchError, Cell
@@ -139,17 +140,11 @@ def test_other_data_are_refused_as_a_run_refuses_them(ahead, bench, tmp_path):
     assert "had other data or other splits" in done.err
 
 
-def _hold(root, ready, done):
-    with Journal(Path(root)).open(Settings(inner=2)):
-        ready.set()
-        done.wait(60)
-
-
 @pytest.mark.usefixtures("copied")
 def test_while_another_process_holds_the_directory_it_can_be_looked_at(ahead, tmp_path):
     context = multiprocessing.get_context("forkserver")
     ready, done = context.Event(), context.Event()
-    holder = context.Process(target=_hold, args=(str(tmp_path / "results"), ready, done), daemon=True)
+    holder = context.Process(target=hold, args=(str(tmp_path / "results"), Settings(inner=2), ready, done), daemon=True)
     holder.start()
     try:
         assert ready.wait(60)

@@ -8,7 +8,7 @@ import scipy.optimize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from makers import panel_of, probabilities
-from test_ensembles_oracles import classes, loss_of, scheme
+from makers.panels import classes, loss_of, scheme
 
 from bench.core.nouns import BenchError, clip_probabilities
 from bench.solvers import log_pool

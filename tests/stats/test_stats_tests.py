@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from makers.boards import C45, C45_M, DEMSAR_RANKS
 from scipy import stats
 
 from bench.stats import bayes, wilcoxon
@@ -28,17 +29,6 @@ with warnings.catch_warnings():
     import scikit_posthocs
 
 nan, inf = np.nan, np.inf
-
-# fmt: off
-DEMSAR_RANKS = np.array([
-    [4, 3, 2, 1], [1, 2, 3, 4], [4, 1, 2, 3], [4, 1, 3, 2], [4, 2, 3, 1], [1, 2.5, 4, 2.5], [3, 2, 4, 1],
-    [2.5, 2.5, 4, 1], [4, 3, 2, 1], [2.5, 2.5, 2.5, 2.5], [4, 2.5, 1, 2.5], [3, 2, 4, 1], [4, 1, 2, 3], [3, 1, 4, 2],
-])
-# fmt: on
-"""Ranks of four variants of C4.5 on 14 data sets: Demšar (2006), table 6."""
-
-C45 = [0.763, 0.599, 0.954, 0.628, 0.882, 0.936, 0.661, 0.583, 0.775, 1.000, 0.940, 0.619, 0.972, 0.957]
-C45_M = [0.768, 0.591, 0.971, 0.661, 0.888, 0.931, 0.668, 0.583, 0.838, 1.000, 0.962, 0.666, 0.981, 0.978]
 
 
 def board(N=15, K=4, seed=0):
