@@ -10,6 +10,7 @@ import numpy as np
 from bench.checks.examples import (
     NOISE,
     Example,
+    combine_plain_example,
     draw_example,
     freeze,
     global_randomness,
@@ -51,12 +52,8 @@ def within_range(scheme: Scheme[EnsembleOptions], kind: str) -> None:
         0.5 * p + 0.5 * p.mean(axis=1, keepdims=True) for p in (example.oof.predictions, example.test.predictions)
     )
     timid = with_predictions(example, *halves)
-    for each in (example, timid):
-        prediction, low, high = (
-            each.combine(scheme),
-            each.test.predictions.min(axis=0),
-            each.test.predictions.max(axis=0),
-        )
+    for each, prediction in ((example, combine_plain_example(scheme, kind)), (timid, timid.combine(scheme))):
+        low, high = each.test.predictions.min(axis=0), each.test.predictions.max(axis=0)
         outside = np.maximum(low - prediction, prediction - high).max(axis=1)
         if outside.max() > 1e-8:  # less is rounding
             raise LawBrokenError(
@@ -126,7 +123,8 @@ def learner_order(scheme: Scheme[EnsembleOptions], kind: str) -> None:
         oof=freeze(replace(example.oof, predictions=example.oof.predictions[order], learners=names)),
         test=freeze(replace(example.test, predictions=example.test.predictions[order], learners=names)),
     )
-    demand_close(shuffled.combine(scheme), example.combine(scheme), "the predictions with the learners in two orders")
+    expected = combine_plain_example(scheme, kind)
+    demand_close(shuffled.combine(scheme), expected, "the predictions with the learners in two orders")
 
 
 @law("ensemble")
@@ -135,7 +133,9 @@ def row_order(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     example = draw_example(kind)
     shuffled = example.with_rows(np.random.default_rng(1).permutation(len(example.y)))
     demand_close(
-        shuffled.combine(scheme), example.combine(scheme), "the predictions with the out-of-fold rows in two orders"
+        shuffled.combine(scheme),
+        combine_plain_example(scheme, kind),
+        "the predictions with the out-of-fold rows in two orders",
     )
 
 
@@ -144,14 +144,16 @@ def class_order(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """The order and the names of the classes are irrelevant."""
     example, order = draw_example(kind), np.array([2, 0, 1])
     found = reorder_example_classes(example, order).combine(scheme)
-    demand_close(found, example.combine(scheme)[:, order], "the predictions with the classes in two orders", 1e-5)
+    demand_close(
+        found, combine_plain_example(scheme, kind)[:, order], "the predictions with the classes in two orders", 1e-5
+    )
 
 
 @law("ensemble", "point", "quantile")
 def scale_and_shift(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """The unit and the offset of the target are irrelevant: for a y + b it predicts a times as much, plus b."""
     example = draw_example(kind)
-    expected = example.combine(scheme)
+    expected = combine_plain_example(scheme, kind)
     for a, b in ((1000.0, -5e4), (1e-4, 3.0)):
         moved = with_predictions(example, a * example.oof.predictions + b, a * example.test.predictions + b)
         found = (replace(moved, y=read_only(a * example.y + b)).combine(scheme) - b) / a
@@ -193,7 +195,8 @@ def weight_unit(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     one, many = (example.with_rows(rows, unit * weight).combine(scheme) for unit in (1.0, 1000.0))
     demand_close(one, many, "the predictions with row weights in two units", 1e-5)
     ones = example.with_rows(rows, np.ones(len(rows))).combine(scheme)
-    demand_close(ones, example.combine(scheme), "the predictions with weights of one and without weights", 1e-5)
+    plain = combine_plain_example(scheme, kind)
+    demand_close(ones, plain, "the predictions with weights of one and without weights", 1e-5)
 
 
 @law("ensemble")

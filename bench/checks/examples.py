@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -46,6 +47,18 @@ class Example:
     def with_rows(self, index: Array, weight: Array | None = None) -> Example:
         """Return the example with some of the training rows, in this order, and with new row weights."""
         return replace(self, oof=freeze(replace(self.oof.rows(index), weight=weight)), y=read_only(self.y[index]))
+
+
+def combine_plain_example(scheme: Scheme[Any], kind: str) -> Array:
+    """Return a scheme's predictions of the test rows of the plain example of a kind, worked out once for all laws."""
+    return _combine_plain_example(scheme.entry.function, scheme.parameters, kind)
+
+
+@functools.lru_cache(maxsize=32)  # laws come scheme by scheme; a mutant has a function of its own
+def _combine_plain_example(function: Callable[..., Any], parameters: tuple[tuple[str, Any], ...], kind: str) -> Array:
+    example = draw_example(kind)
+    combiner = function(example.oof, example.y, np.random.default_rng(0), **dict(parameters))
+    return read_only(predict(combiner, example.test))
 
 
 def predict(combiner: Any, panel: Panel) -> Array:
