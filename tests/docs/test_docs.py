@@ -214,7 +214,7 @@ def test_a_term_that_no_docstring_explains_is_refused(build, place):
 @pytest.mark.parametrize(
     ("place", "start"),
     [
-        ("bench.core.hashing", "Hashes of meaning: "),
+        ("bench.core.hashing", "Hashes of contents: "),
         ("bench.core.nouns:STATUSES", "How a cell can end."),
         ("bench.core.hashing:generator", "A random generator "),
         ("bench.core.nouns:Target.width", "K, the number of outputs "),
