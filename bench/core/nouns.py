@@ -91,7 +91,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Split:
-    """One outer split of a task: the positions of the training rows and of the test rows.
+    """The positions of the training rows and of the test rows of a task, for one fold of one repeat.
 
     `repeat` and `fold` count from zero. Learners, ensemble schemes and post-processing steps are fitted on training
     rows only; the test rows score them.
@@ -168,7 +168,7 @@ class Panel:
 
 
 Combiner = Callable[[Panel], Array]
-"""Panel -> predictions of the ensemble, of shape (n, K)."""
+"""The function from a panel to the predictions of the ensemble, of shape (n, K)."""
 
 
 @dataclass(frozen=True)
@@ -176,8 +176,8 @@ class Weights:
     """The combiner of every linear scheme: a weighted sum of the predictions p of the learners.
 
     `w` has shape (L,), one weight per learner; (L, K), one per learner and output; or (L, K, K), from every output j of
-    every learner to every output k of the ensemble. `intercept` has shape (K,). `gap` is the certificate of a convex
-    scheme: the scale-free distance to the optimum that the solver proved.
+    every learner to every output k of the ensemble. `intercept` has shape (K,). `gap` is an upper bound,
+    proved by the solver and free of scale, on how far a convex scheme is from the optimum.
 
         (L,)       prediction_nk = Σ_l w_l p_lnk
         (L, K)     prediction_nk = Σ_l w_lk p_lnk
@@ -204,12 +204,12 @@ _COMBINE: dict[int, Callable[[Array, Array], Array]] = {
 @renamed_fields(emphasis="effective_class_weights", fold="inner_fold")
 @dataclass(frozen=True)
 class Prediction:
-    """The predictions of one method for n rows: `values` of shape (n, K), and the rule that decides on a class.
+    """The outputs of one method for n rows: `values` of shape (n, K), and the rule that decides on a class.
 
     `weight` holds the row weights of the task. `rule` holds class multipliers (K,): the label is the class of the
-    largest rule_k × values_k; probability metrics never see it. `effective_class_weights` (K,) or (n, K) are the class
-    weights in effect when the model behind the prediction was fitted; None where there were none, NaN where they are
-    not known. `unsorted` keeps quantiles as they were before the final sort.
+    largest rule_k × values_k; probability metrics never see it. `effective_class_weights` (K,) or (n, K) are the
+    factors by which the fit behind the prediction multiplied each class; None where it did not, NaN where they are not
+    known. `unsorted` keeps quantiles as they were before the final sort.
 
     `inner_fold` (n,) is the inner fold in which each training row was predicted, `by_fold` (F, n, K) what the models
     of each inner fold alone predict of test rows: only protocols that keep the models of the folds have it.

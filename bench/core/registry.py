@@ -32,7 +32,7 @@ class PluginOptions:
 
     `tags` are the sets that it belongs to: `core` is what a run takes unless names say otherwise. `breaks` names the
     laws that it may break, each with its reason. `requires` are modules that must be installed, `libraries` the
-    distributions whose versions belong to the key of what it answers, `code` further modules of `bench` that it
+    distributions whose versions belong to the key of what it predicts, `code` further modules of `bench` that it
     depends on, such as those of schemes that it calls.
     """
 

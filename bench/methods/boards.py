@@ -1,4 +1,8 @@
-"""What is compared with what: the boards, and the methods whose ids stand in the `method` column."""
+"""What is compared with what: the boards, and the methods whose ids stand in the `method` column.
+
+`method` parses one id, such as `balanced+prior-correction`; `methods` resolves what was typed for a board, and adds the
+thresholded variants.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,11 @@ from bench.core.settings import Settings
 from bench.methods import ensembles, metrics, postprocess, trainings
 
 SINGLE_LEARNER = "alone"
-"""Method of a learner's own row on an ensemble board."""
+"""Method of a learner that is scored by itself, beside the ensembles of a board."""
 ORACLE = "oracle"
 """Method that is fitted on the test rows: a bound, never ranked."""
 CONSTANT = "floor"
-"""The constant predictor, an ensemble scheme that every board carries."""
+"""The ensemble scheme that uses no learner and predicts the same for every row; every board carries it."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Board:
 
     `serves` is the kind of the board's `registry` that competes, `metric` the one shown first. `oracle` is the method
     that is fitted on the test rows. `always_present` are in every run, `default_only` in a run that names no scheme.
-    `variant_step` is the post-processing step with which every chosen scheme appears a second time.
+    `variant_step` names a second method of every chosen scheme: the scheme with a step behind it that tunes the
+    decision; those are ranked among themselves.
     """
 
     name: str
@@ -47,13 +52,13 @@ class Board:
         return self.registry is trainings.registry
 
     def takes(self, task: Task) -> bool:
-        """Say whether a task stands on this board; given predictions stand on the ensemble board of their kind."""
+        """Say whether a task stands here; predictions made elsewhere do on the ensemble board of their kind."""
         if task.external is not None:
             return task.external.target.kind == self.target_kind and not self.per_learner
         return task.kind == self.task_kind
 
     def target(self, task: Task, settings: Settings) -> Target:
-        """Return what is asked of a task on this board."""
+        """Return what is predicted of a task on this board."""
         if task.external is not None:
             return task.external.target
         outputs: dict[str, tuple[Any, ...]] = {
@@ -149,7 +154,7 @@ def _wraps(board: Board, name: str) -> str | None:
 
 
 def _has_metric(board: Board, scheme: Scheme[Any]) -> bool:
-    """Say whether the metric that a scheme is asked to optimise, if any, exists on a board."""
+    """Say whether the metric that a scheme is to optimise, if any, exists on a board."""
     name = dict(scheme.parameters).get("metric")
     if name is None:
         return True

@@ -49,7 +49,7 @@ class Foundation:
 
 @dataclass(frozen=True)
 class BoardSplit:
-    """One board on one split; `fits` are the keys of its fits."""
+    """One board on one outer split of one task: its cells, and the keys of the fits that they rest on."""
 
     board_plan: BoardPlan
     split: Split

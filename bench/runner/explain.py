@@ -69,7 +69,7 @@ def _split_path(wanted: str, task: str) -> list[str]:
 def _load(held: TaskRecord | None, *, offline: bool) -> tuple[Task, CvSpec] | str:
     """Return a task as it is now with its cuts, or why it cannot be had."""
     if held is None or held.spec is None:
-        return "nothing is noted about how its task was asked for"
+        return "nothing is noted about how its task was requested"
     try:
         ((_, task),) = loading.load([held.spec], offline=offline)
     except BenchError as error:

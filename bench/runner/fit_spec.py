@@ -30,7 +30,8 @@ CODE = (
 class SplitRows:
     """One outer split of a task and the inner folds of its training part.
 
-    `calibration` are rows of the training part of the `outer` split that nothing is fitted on; `split` is without them.
+    `calibration` are rows of the training part of the `outer` split on which no model and no scheme is fitted, so that
+    steps such as `cqr` may learn on them; `split` is without them.
     """
 
     task: Task
@@ -49,13 +50,13 @@ class SplitRows:
 
     @cached_property
     def answered(self) -> Array:
-        """Training rows with an out-of-fold prediction, in the order of the training part (n_answered,)."""
+        """Training rows, in their order, each predicted by a model that is not fitted on it (n_answered,)."""
         train: Array = self.split.train
         return train[self._inner_fold[train] >= 0]
 
     @cached_property
     def inner_fold(self) -> Array:
-        """Inner fold in which each of the `answered` rows is predicted (n_answered,)."""
+        """Number of the part that each `answered` row is in; its model is fitted on the other parts (n_answered,)."""
         inner_fold: Array = self._inner_fold[self.answered]
         return inner_fold
 
@@ -67,7 +68,7 @@ class SplitRows:
 
 @dataclass(frozen=True)
 class Fit:
-    """What is fitted: a learner, by its id, for a target, under a training scheme, by its id."""
+    """A learner, by its id, trained for a target under a training scheme, by its id; done once for each outer split."""
 
     target: Target
     learner: str
@@ -108,7 +109,7 @@ def row_weights(task: Task, rows: Array, training: Scheme[Any]) -> Array | None:
 
 
 def fit_key(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> str:
-    """Return the content key of a fit: a hash of all that its answers depend on."""
+    """Return the content key of a fit: a hash of all that its predictions depend on."""
     return digest(fit_parts(rows, fit, settings, data))
 
 

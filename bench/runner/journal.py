@@ -31,7 +31,7 @@ READABLE = (1, 2)
 
 @dataclass(frozen=True)
 class Journal:
-    """The machine files of one results directory, to read; `open` gives the writer."""
+    """What a results directory remembers of its runs, to read: records of tasks and cells; `open` gives the writer."""
 
     root: Path
 

@@ -79,8 +79,8 @@ class Ending:
 class CellBasis:
     """What a cell rests on, known before it is evaluated; empty for a task that could not be loaded.
 
-    `key` is the content key, a hash of the cell and of `parts`; `fits` are the keys of the fits behind it; `task` is
-    the data set that the task was made from, `protocol` how its predictions came about.
+    `key` is a hash of the cell and of `parts`, all that its numbers depend on; `fits` are the keys of the fits behind
+    it; `task` is the data set that the task was made from, `protocol` how its predictions came about.
     """
 
     key: str = ""

@@ -1,4 +1,4 @@
-"""The prediction store: float64 predictions, addressed by the key of their fit, written whole or not at all."""
+"""Predictions kept on disk: float64, addressed by the key of their fit, written whole or not at all."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from bench.core.hashing import generator, seed
 from bench.core.nouns import Array, BenchError, Split, Task
 
 Part = tuple[Array, Array]
-"""A fold: positions of the rows to fit on, and of the rows to predict."""
+"""Positions of the rows to fit on, and of the rows to predict: one part of a cut, outer or inner."""
 
 FINEST = 100
 """Parts at most into which a training part is cut to keep some of them aside: a share is met to a hundredth."""

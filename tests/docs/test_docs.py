@@ -214,11 +214,11 @@ def test_a_term_that_no_docstring_explains_is_refused(build, place):
 @pytest.mark.parametrize(
     ("place", "start"),
     [
-        ("bench.core.hashing", "Hashes of meaning: "),
+        ("bench.core.hashing", "Hashes of contents: "),
         ("bench.core.nouns:STATUSES", "How a cell can end."),
         ("bench.core.hashing:generator", "A random generator "),
         ("bench.core.nouns:Target.width", "K, the number of outputs "),
-        ("bench.core.nouns:Weights.gap", "The certificate of a convex scheme: "),
+        ("bench.core.nouns:Weights.gap", "An upper bound, proved by the solver "),
     ],
 )
 def test_a_term_is_explained_by_the_docstring_of_its_home(build, place, start):

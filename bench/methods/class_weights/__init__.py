@@ -24,7 +24,7 @@ Kind = Literal["fit", "average"]
 
 
 class ClassWeighting(Protocol):
-    """The function of a class weighting."""
+    """A function from the rows of each class to how much each counts, in training or in a metric."""
 
     def __call__(self, counts: Array, total: float, /) -> Array:
         """Return the weight of each class (K,) from the rows of each class (K,) and the number of all rows."""

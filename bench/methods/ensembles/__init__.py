@@ -17,7 +17,7 @@ from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
 
 
 class EnsembleScheme(Protocol):
-    """The function of an ensemble scheme."""
+    """A function from out-of-fold predictions and true values to a combiner of the learners."""
 
     def __call__(self, panel: Panel, y: Array, rng: np.random.Generator, /) -> Combiner:
         """Learn from out-of-fold predictions (L, n, K) and the true values (n,) how to combine the learners."""

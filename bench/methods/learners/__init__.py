@@ -30,7 +30,7 @@ class Model(Protocol):
 
 
 class Learner(Protocol):
-    """The function of a learner."""
+    """A function from a target and a seed to a fresh model, which is fitted on encoded rows and predicts."""
 
     def __call__(self, target: Target, seed: int, /) -> Model:
         """Return a fresh model of a target; all its random numbers come from the seed."""

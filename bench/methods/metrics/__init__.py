@@ -28,7 +28,7 @@ Counts = Callable[[Any], Array]
 
 
 class MetricFunction(Protocol):
-    """The function of a metric."""
+    """A function from true values and a prediction to a number; NaN where undefined."""
 
     def __call__(self, target: Target, y: Array, prediction: Prediction, /) -> float:
         """Return the value of a prediction, NaN where it is undefined."""

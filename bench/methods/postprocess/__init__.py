@@ -26,7 +26,7 @@ Learns = Literal["folds", "calibration", "nothing"]
 
 
 class Step(Protocol):
-    """The function of a post-processing step."""
+    """A function that learns from predictions with known true values how to change others; it stands behind a `+`."""
 
     def __call__(self, prediction: Prediction, y: Array, rng: np.random.Generator, /) -> Change:
         """Learn from predictions whose true values (n,) are known."""

@@ -33,7 +33,7 @@ Hook = Literal["weights", "resample", "ensemble", "loss", "reweigh"]
 
 
 class TrainingScheme(Protocol):
-    """The function of a training scheme."""
+    """A function that fits a learner in a way of its own, such as on resampled rows, because classes are unequal."""
 
     def __call__(self, context: FitContext, /) -> FittedModel:
         """Fit the learner of the context on its rows, in the way of the scheme."""

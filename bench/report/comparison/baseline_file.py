@@ -1,4 +1,4 @@
-"""A baseline: a few kB of JSON that hold the mean of every task, one line a method, to be committed and reviewed."""
+"""A few kB of JSON that hold the mean score of every task, one line a method, to be committed and compared with."""
 
 from __future__ import annotations
 

@@ -32,9 +32,10 @@ class IncompleteError(BenchError):
 class Grid:
     """Scores of one board, metric, panel and slice: `badness` and `value` (B, K), NaN where missing.
 
-    `blocks` names the task, learner, repeat and fold of each row, `reseed` the code of its seed of the learners.
-    `direction` is that of the metric, `imputed` (B, K) marks cells that were filled in, `oracle` (B,) is the badness of
-    the oracle. Blocks and methods stand in the order of their names.
+    `blocks` holds what one comparison of all methods belongs to, a row of the grid: a task, a learner where rows have
+    one, a repeat and a fold. `reseed` is the code of its seed of the learners. `direction` is that of the metric,
+    `imputed` (B, K) marks cells that were filled in, `oracle` (B,) is the badness of the oracle. Blocks and methods
+    stand in the order of their names.
     """
 
     metric: str

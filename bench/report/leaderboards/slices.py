@@ -1,4 +1,7 @@
-"""Slices of a board: by learner, by suite, by what is known of the tasks."""
+"""Parts of a board that are ranked by themselves: by learner, by suite, by what is known of the tasks.
+
+The thresholded variants are such a part from the start: `prepare_scores` of `scores` marks them.
+"""
 
 from __future__ import annotations
 

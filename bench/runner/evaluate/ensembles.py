@@ -130,7 +130,7 @@ class EnsembleEvaluation:
         Under protocol `nested` no model behind the predictions that it is fitted on has seen that fold either.
         """
         if len(self.split_data.folds) < 2:
-            raise NotApplicableError("a step behind a scheme needs answers of at least two inner folds")
+            raise NotApplicableError("a step behind a scheme needs predictions of at least two inner folds")
         if scheme.id not in self._without:
             self._without[scheme.id] = [self._fit_without(scheme, int(k)) for k in self.split_data.folds]
         return self._without[scheme.id]

@@ -17,7 +17,7 @@ __all__ = ["LoadError", "Source", "TaskRequest", "register", "registry"]
 
 
 class Source(Protocol):
-    """The function of a source: from the name of a task to the task."""
+    """A function from the name of a task, as it is typed behind the colon, to the task."""
 
     def __call__(self, request: TaskRequest, /) -> Task:
         """Read a task; its `splits` are empty where the source brings none of its own."""
