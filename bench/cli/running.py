@@ -35,9 +35,9 @@ def run(
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would be done, and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout, no tables.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no tables.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Name each fit and board split as it ends.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say every fit and sheet as it ends.")] = False,
 ) -> None:
-    """Fit what is missing, evaluate, score, and write the tables; resumes and extends what the directory holds."""
+    """Fit what is missing, weigh, score, and write the tables; resumes and extends what the directory holds."""
     from bench import experiment
 
     started = time.perf_counter()
