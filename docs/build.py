@@ -247,7 +247,7 @@ TERMS = {
     "method": "bench.methods.boards:Method",
     "metric": "bench.methods.metrics",
     "oracle": "bench.methods.boards:ORACLE",
-    "out of fold": "bench.runner.fit_spec:SplitRows.answered",
+    "out of fold": "bench.runner.fit_spec:SplitRows.oof_rows",
     "panel": "bench.core.nouns:Panel",
     "plan": "bench.runner.plan:Plan",
     "post-processing step": "bench.methods.postprocess",

@@ -71,7 +71,7 @@ def _kinds_tags_parameters(entry: Entry[Any]) -> dict[str, str]:
 def applicability() -> pd.DataFrame:
     """Return one row a training scheme: what it does to the fit of each learner of classes, or why it does not apply.
 
-    `plain` changes nothing, `row weights` weighs the rows, the others are the hooks of training schemes. What a pair
+    `plain` changes nothing, `row weights` weights the rows, the others are the hooks of training schemes. What a pair
     needs of the classes stands behind the hook.
     """
     names = list(learners.registry.entries("class"))
@@ -106,9 +106,9 @@ def _why_not(training: Entry[Any], learner: str, width: int, *, ordered: bool) -
     classes = tuple(f"class {k}" for k in range(width))
     task = Task("unequal", pd.DataFrame({"x": y}), y, "classification", (), classes)
     rows = fit_spec.rows_of(task, Split(0, 0, np.arange(len(y)), np.arange(0)), Settings(inner=2))
-    weighs = trainings.is_weighting(Scheme(training)) and training.name != "none"
-    # some weightings weigh all classes alike until they are given a parameter: `balanced` stands for all of them
-    requested = "balanced" if weighs else training.name
+    weights_classes = trainings.is_weighting(Scheme(training)) and training.name != "none"
+    # some weightings treat all classes alike until they are given a parameter: `balanced` stands for all of them
+    requested = "balanced" if weights_classes else training.name
     return fit_spec.why_not(rows, fit_spec.Fit(Target("class", classes, ordered), learner, requested), Settings())
 
 

@@ -1,4 +1,4 @@
-"""What the commands print: tables in the format asked for, the plan, the receipt of a run."""
+"""What the commands print: tables in the requested format, the plan, the receipt of a run."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _format_decimals(value: float, decimals: int) -> str:
 
 
 def _drop_columns(table: pd.DataFrame, width: int) -> pd.DataFrame:
-    """Return the columns of a table that fit, those that say least left out first."""
+    """Return the columns of a table that fit, the least informative left out first."""
     from bench.report.leaderboards.columns import columns_for_people
 
     orders = {name: column.options.drop_order for name, column in columns_for_people().items()}

@@ -1,7 +1,7 @@
 """One generic registry: a decorated function in a file of its own is a plug-in, and nothing else is edited.
 
-What a plug-in may say of itself is a frozen class of options, one a noun; what it must look like is a Protocol, one a
-noun. Both stand in the package of the noun, with its `register`. A plug-in is held to them when its file is imported.
+What a plug-in may declare of itself is a frozen class of options, one a noun; what it must look like is a Protocol,
+one a noun. Both stand in the package of the noun, with its `register`. A plug-in is held to them when its file is imported.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ R = TypeVar("R", bound=Callable[..., Any])
 
 @dataclass(frozen=True, kw_only=True)
 class PluginOptions:
-    """What a plug-in of any noun may say of itself.
+    """What a plug-in of any noun may declare of itself.
 
-    `tags` are the sets that it belongs to: `core` is what a run takes unless names say otherwise. `breaks` names the
+    `tags` are the sets that it belongs to: `core` is what a run takes unless names are given. `breaks` names the
     laws that it may break, each with its reason. `requires` are modules that must be installed, `libraries` the
-    distributions whose versions belong to the key of what it answers, `code` further modules of `bench` that it
+    distributions whose versions belong to the key of what it predicts, `code` further modules of `bench` that it
     depends on, such as those of schemes that it calls.
     """
 
@@ -48,7 +48,7 @@ O = TypeVar("O", bound=PluginOptions)  # noqa: E741 - the options of one noun
 
 @dataclass(frozen=True)
 class Entry(Generic[O]):
-    """One registered plug-in: a function, the kinds it serves, and what it says of itself."""
+    """One registered plug-in: a function, the kinds it serves, and what it declares of itself."""
 
     name: str
     function: Callable[..., Any]
@@ -92,7 +92,7 @@ class Scheme(Generic[O]):
 
     @property
     def options(self) -> O:
-        """What the plug-in says of itself."""
+        """What the plug-in declares of itself."""
         return self.entry.options
 
     @property
@@ -122,8 +122,8 @@ class Registry(Generic[O]):
     """The plug-ins of one noun, found by importing every module of its package.
 
     `kinds` are those that a plug-in may serve, `contract` is the Protocol of its function, `options` the class of what
-    it says of itself. The entries of the registry `below` belong to the noun as well, under the names that they have
-    there.
+    it declares of itself. The entries of the registry `below` belong to the noun as well, under the names that they
+    have there.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class Registry(Generic[O]):
         self._entries[name] = Entry(name, function, frozenset(kinds), options)
 
     def _fault_of_signature(self, function: Callable[..., Any]) -> str:
-        """Say how a function differs from the contract: so many arguments by position, all others by keyword."""
+        """Return how a function differs from the contract: so many arguments by position, all others by keyword."""
         wanted = list(inspect.signature(self.contract.__call__).parameters)[1:]
         given = inspect.signature(function).parameters.values()
         places = [p.name for p in given if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
@@ -321,7 +321,7 @@ def _fault_of_kinds(kinds: Collection[str], known: Collection[str]) -> str:
 
 
 def _fault_of_options(options: PluginOptions) -> str:
-    """Say which option has a value that it cannot have: a choice that does not exist, or a text for several texts."""
+    """Return which option has an impossible value: a choice that does not exist, or a text for several texts."""
     hints = get_type_hints(type(options))
     for each in fields(options):
         value, hint = getattr(options, each.name), hints[each.name]

@@ -55,7 +55,7 @@ class Opening:
 class Agenda:
     """What is left to do of a plan: fits, board splits that are ready, and those that wait for a fit, each in order.
 
-    `endings` says of the other fits, by key, how they ended; `counts` is by task.
+    `endings` holds by key how the other fits ended; `counts` is by task.
     """
 
     fits: tuple[FitJob, ...]
@@ -149,7 +149,7 @@ def _fit_job(rows: SplitRows, fit: Fit, plan: Plan, store: Store) -> tuple[FitJo
         key = digest(parts)
     except BenchError:
         raise
-    except Exception as error:  # noqa: BLE001 - a class weighting may raise anything; its cells say what
+    except Exception as error:  # noqa: BLE001 - a class weighting may raise anything; its cells record what
         key, parts, fault = digest("no key", rows.key, fit.learner, fit.training), {}, ending_of(error)
     job = FitJob(
         context=rows.task.name,
@@ -174,14 +174,14 @@ def _known_ending(job: FitJob, rows: SplitRows, journal: Journal, store: Store, 
 
 
 def _is_current(known: CellRecord, found: Foundation, options: RunOptions) -> bool:
-    """Say whether what the journal holds of a cell is what a run would come to."""
+    """Return whether what the journal holds of a cell is what a run would come to."""
     if found.ending is not None:  # the journal keeps its traceback in a file
         return (known.ending, known.basis) == (replace(found.ending, trace=""), found.basis)
     return known.basis.key == found.basis.key and not options.force and not known.ending.is_retried(options.retry)
 
 
 def _why(basis: CellBasis, known: CellRecord | None) -> str:
-    """Say why a cell is evaluated though something may be known of it."""
+    """Return why a cell is evaluated though something may be known of it."""
     if known is None:
         return "it was not there"
     if known.basis.key == basis.key:

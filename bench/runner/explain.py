@@ -69,7 +69,7 @@ def _split_path(wanted: str, task: str) -> list[str]:
 def _load(held: TaskRecord | None, *, offline: bool) -> tuple[Task, CvSpec] | str:
     """Return a task as it is now with its cuts, or why it cannot be had."""
     if held is None or held.spec is None:
-        return "nothing is noted about how its task was asked for"
+        return "nothing is noted about how its task was requested"
     try:
         ((_, task),) = loading.load([held.spec], offline=offline)
     except BenchError as error:
@@ -78,7 +78,7 @@ def _load(held: TaskRecord | None, *, offline: bool) -> tuple[Task, CvSpec] | st
 
 
 def _describe(record: CellRecord) -> Iterator[str]:
-    """Say how a cell ended and why it was evaluated."""
+    """Yield how a cell ended and why it was evaluated."""
     detail = f" ({record.ending.detail})" if record.ending.detail else ""
     yield f"It ended as {record.ending.status}{detail}."
     if record.why:
@@ -87,13 +87,13 @@ def _describe(record: CellRecord) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Outlook:
-    """What is needed to say whether a cell is stale."""
+    """What is needed to find out whether a cell is stale."""
 
     settings: Settings
     store: Store
 
     def describe(self, cell: Cell, record: CellRecord, found: tuple[Task, CvSpec] | str) -> Iterator[str]:
-        """Say what the next run would do, and which part of a key has changed."""
+        """Yield what the next run would do, and which part of a key has changed."""
         if cell.board not in BOARDS:
             yield "The next run loads its task again."
             return

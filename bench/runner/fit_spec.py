@@ -48,15 +48,15 @@ class SplitRows:
         return inner_fold
 
     @cached_property
-    def answered(self) -> Array:
-        """Training rows with an out-of-fold prediction, in the order of the training part (n_answered,)."""
+    def oof_rows(self) -> Array:
+        """Training rows with an out-of-fold prediction, in the order of the training part (n_oof,)."""
         train: Array = self.split.train
         return train[self._inner_fold[train] >= 0]
 
     @cached_property
     def inner_fold(self) -> Array:
-        """Inner fold in which each of the `answered` rows is predicted (n_answered,)."""
-        inner_fold: Array = self._inner_fold[self.answered]
+        """Inner fold in which each of the `oof_rows` rows is predicted (n_oof,)."""
+        inner_fold: Array = self._inner_fold[self.oof_rows]
         return inner_fold
 
     @cached_property
@@ -102,20 +102,20 @@ def _external_parts(external: ExternalPredictions) -> list[Any]:
 
 def row_weights(task: Task, rows: Array, training: Scheme[Any]) -> Array | None:
     """Return the numeric row weights of a fit, mean one: the task's own × those of the class; None if all are equal."""
-    weighs_classes = task.kind == "classification" and is_weighting(training)
-    of_classes = class_weights.weights_of_rows(task, rows, training) if weighs_classes else None
+    is_weighted = task.kind == "classification" and is_weighting(training)
+    of_classes = class_weights.weights_of_rows(task, rows, training) if is_weighted else None
     return fit_context.row_weights(task.y[rows], None if task.weight is None else task.weight[rows], of_classes)
 
 
 def fit_key(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> str:
-    """Return the content key of a fit: a hash of all that its answers depend on."""
+    """Return the content key of a fit: a hash of all that its predictions depend on."""
     return digest(fit_parts(rows, fit, settings, data))
 
 
 def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[str, str]:
     """Return what the predictions of a fit depend on, each part by its name, as a hash or a text.
 
-    Of a class weighting the numeric row weights count: two of them share a key exactly where they weigh every row
+    Of a class weighting the numeric row weights count: two of them share a key exactly where they weight every row
     alike.
     """
     if rows.task.external is not None:
@@ -155,7 +155,7 @@ def _version(name: str) -> str:
 
 
 def why_not(rows: SplitRows, fit: Fit, settings: Settings) -> str | None:
-    """Say why a fit does not apply, or None where it does."""
+    """Return why a fit does not apply, or None where it does."""
     task, train = rows.task, rows.split.train
     if task.kind == "classification" and len(np.unique(task.y[train])) < 2:
         return "the training part holds fewer than two classes"
@@ -170,19 +170,19 @@ def why_not(rows: SplitRows, fit: Fit, settings: Settings) -> str | None:
 
 
 def _unfit_learner(rows: SplitRows, fit: Fit, learner: Scheme[Any], training: Scheme[Any]) -> str | None:
-    """Say what a learner lacks for the task or the training scheme."""
+    """Return what a learner lacks for the task or the training scheme."""
     if learner.options.ordered and not fit.target.ordered:
         return f"learner {fit.learner} is for classes in order: give the order with --order"
     if learner.options.weights:
         return None
-    weighs = training.options.weights or any(
+    needs_weights = training.options.weights or any(
         row_weights(rows.task, fit_rows, training) is not None for fit_rows in _fit_rows(rows)
     )
-    return f"learner {fit.learner} takes no row weights" if weighs else None
+    return f"learner {fit.learner} takes no row weights" if needs_weights else None
 
 
 def _unfit_training(fit: Fit, learner: Scheme[Any], training: Scheme[Any]) -> str | None:
-    """Say why a training scheme is not for a learner or a target."""
+    """Return why a training scheme is not for a learner or a target."""
     about = training.options
     if about.learners and learner.entry.name not in about.learners:
         return f"{training.entry.name} is written for {', '.join(about.learners)}, not for {learner.entry.name}"

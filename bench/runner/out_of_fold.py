@@ -65,7 +65,7 @@ def _look_up(rows: SplitRows, external: ExternalPredictions, fit: Fit) -> FitPre
         "note": "",
     }
     return FitPredictions(
-        values[rows.answered], values[rows.split.test], calibration=values[rows.calibration], meta=meta
+        values[rows.oof_rows], values[rows.split.test], calibration=values[rows.calibration], meta=meta
     )
 
 
@@ -95,19 +95,19 @@ def _nested(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
     """
     stored = _bag(rows, fitter)
     filled = np.empty((len(rows.inner), len(rows.task.y), fitter.fit.target.width))
-    filled[:, rows.answered] = stored.oof
+    filled[:, rows.oof_rows] = stored.oof
     for (k, (fit_rows, of_k)), (m, (_, of_m)) in combinations(enumerate(rows.inner), 2):
         without_m = fit_rows[~np.isin(fit_rows, of_m)]
         filled[k, of_m], filled[m, of_k] = fitter.fit_and_predict(f"{k}-{m}", without_m, (of_m, of_k))
-    return replace(stored, nested=filled[:, rows.answered], meta=fitter.meta())
+    return replace(stored, nested=filled[:, rows.oof_rows], meta=fitter.meta())
 
 
 def _in_order(rows: SplitRows, predictions: list[Array]) -> Array:
-    """Bring the inner folds' predictions into the order of the answered training rows."""
+    """Bring the inner folds' predictions into the order of the training rows with an out-of-fold prediction."""
     filled = np.empty((len(rows.task.y), predictions[0].shape[1]))
     for (_, index), values in zip(rows.inner, predictions, strict=True):
         filled[index] = values
-    return filled[rows.answered]
+    return filled[rows.oof_rows]
 
 
 def _plain(weights: Array) -> list[float | None]:

@@ -29,7 +29,7 @@ class PostprocessInput:
 
 
 def needs_fold_models(step: Scheme[StepOptions]) -> bool:
-    """Say whether a step needs the test predictions of the models of each inner fold."""
+    """Return whether a step needs the test predictions of the models of each inner fold."""
     return "bag" in step.options.protocols
 
 

@@ -24,7 +24,7 @@ TIMING_COLUMNS = ("weigh_seconds", "fit_seconds", "predict_seconds", "predict_co
 """Fields of a record in timing.csv."""
 
 ALWAYS_RETRIED = frozenset({"infra", "crashed"})
-"""Causes and statuses that the next run tries again without being told to: they say nothing of the method."""
+"""Causes and statuses that the next run tries again of its own accord: they are no property of the method."""
 PLAIN = "none"
 """The training scheme that does nothing."""
 
@@ -62,7 +62,7 @@ class Ending:
         return self.status not in {"ok", "skipped"}
 
     def is_retried(self, retry: Collection[str] = ()) -> bool:
-        """Say whether the next run tries again what ended so; `retry` are further statuses, or `all`."""
+        """Return whether the next run tries again what ended so; `retry` are further statuses, or `all`."""
         return self.is_bad and not ALWAYS_RETRIED.union(retry).isdisjoint({self.status, self.cause, "all"})
 
     @classmethod
@@ -130,8 +130,8 @@ class CellResult:
 class CellRecord:
     """All that the journal keeps of a cell.
 
-    `why` says why it was evaluated; `traceback` names the file of the traceback and `rerun` is the command that runs
-    the cell again, where it ended badly.
+    `why` is the reason of its evaluation; `traceback` names the file of the traceback and `rerun` is the command that
+    runs the cell again, where it ended badly.
     """
 
     result: CellResult

@@ -59,7 +59,7 @@ class _Begun:
 class Run:
     """One run of a plan: who writes its records, its tally, and the fits and board splits that are left.
 
-    `_endings` says by key how each fit ended, `_missing` which fits each waiting board split waits for.
+    `_endings` holds by key how each fit ended, `_missing` which fits each waiting board split waits for.
     """
 
     plan: Plan
@@ -135,7 +135,7 @@ class Run:
         )
 
     def _handle(self, event: Event) -> bool:
-        """Take in what a worker reported; say whether something ended badly."""
+        """Take in what a worker reported; return whether something ended badly."""
         if isinstance(event.job, FitJob):
             ending = event.value if event.kind == "item" else None if event.kind == "done" else _lost(event)
             if ending is not None:

@@ -1,6 +1,6 @@
 """Networks of torch: their layers, training with early stopping, and a random state of their own.
 
-torch is optional: it is imported in `import_torch`, whose error says how to install it. Everything is computed in
+torch is optional: it is imported in `import_torch`, whose error explains how to install it. Everything is computed in
 float64 on one thread, so that the same seed gives the same network, whatever the order of the rows.
 """
 

@@ -71,5 +71,5 @@ def folds_needed(rho: float, wanted: float = ENOUGH) -> float:
         return float("nan")
     if rho <= 0:
         return math.inf
-    # float noise must not ask for one fold more
+    # float noise must not require one fold more
     return float(max(1, math.ceil(wanted * (1 - rho) / (rho * (1 - wanted)) - 1e-9)))

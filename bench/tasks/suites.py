@@ -18,7 +18,7 @@ from bench.tasks.task_spec import CvSpec, TaskSpec
 
 FILE = "datasets.yaml"
 FLAGS = {"panel", *(each.name for each in fields(Settings) if (of := flag_of(each)) and of.by_suite)}
-"""Flags that a suite may set: the settings that say so, and the panel, which belongs to a room above this one."""
+"""Flags that a suite may set: the settings that allow it, and the panel, which belongs to a room above this one."""
 
 
 @dataclass(frozen=True)

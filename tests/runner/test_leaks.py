@@ -176,7 +176,7 @@ def leaks(drawn, learner, settings, training="none", kind="point"):
     split = drawn.splits[0]
     rows = fit_spec.rows_of(drawn, split, settings)
     first = rows.inner_fold == 0
-    answered, others = rows.answered[first], split.test[1:]
+    answered, others = rows.oof_rows[first], split.test[1:]
 
     def fit_and_predict(other):
         return answers(other, split, learner, settings, training, kind)
@@ -301,7 +301,7 @@ def effective_class_weights(width):
 
 def stored_answers(board, drawn, rows, rng):
     """Draw what a fit leaves behind under every protocol at once: calibration rows, and the models of each fold."""
-    parts = [predictions(board, drawn, part, rng) for part in (rows.answered, rows.split.test, rows.calibration)]
+    parts = [predictions(board, drawn, part, rng) for part in (rows.oof_rows, rows.split.test, rows.calibration)]
     by_fold = np.stack([predictions(board, drawn, rows.split.test, rng) for _ in rows.inner])
     meta = {"effective_class_weights": effective_class_weights(len(drawn.classes)) if drawn.classes else {}, "note": ""}
     return FitPredictions(*parts[:2], by_fold, meta, calibration=parts[2])
@@ -427,7 +427,7 @@ def test_post_processing_learns_on_cross_fit_answers():
     scheme = given.board.registry.scheme("log-stack")
     honest = said_by(board_split._cross_fit(scheme)[0])
     fold = given.inner_fold == 0
-    other = replace(given, task=other_target(given.task, given.answered[fold]))
+    other = replace(given, task=other_target(given.task, given.oof_rows[fold]))
     tampered = said_by(evaluate.EnsembleEvaluation(other, PANEL)._cross_fit(scheme)[0])
     assert tampered[fold].tobytes() == honest[fold].tobytes()
     assert tampered[~fold].tobytes() != honest[~fold].tobytes()

@@ -97,8 +97,8 @@ def test_out_of_fold_answers_stand_in_the_order_of_the_training_rows(seen):
     task = regression_task(30)
     rows = rows_of(task, task.splits[0], SETTINGS)
     found = fit_and_predict(task, "listener")
-    np.testing.assert_array_equal(rows.answered, task.splits[0].train)
-    for row, value in zip(rows.answered, found.oof[:, 0], strict=True):
+    np.testing.assert_array_equal(rows.oof_rows, task.splits[0].train)
+    for row, value in zip(rows.oof_rows, found.oof[:, 0], strict=True):
         fit_rows = next(fit_rows for fit_rows, answers in rows.inner if row in answers)
         np.testing.assert_allclose(value, task.y[fit_rows].mean(), rtol=1e-12)
     np.testing.assert_allclose(found.test, task.y[task.splits[0].train].mean(), rtol=1e-12)
@@ -117,9 +117,9 @@ def test_rows_before_the_first_block_of_time_have_no_answer():
     split = Split(0, 0, np.arange(30), np.arange(30, 40))
     rows = rows_of(task, split, SETTINGS)
     found = predict(rows, Fit(POINT, "ridge"), SETTINGS)
-    assert len(found.oof) == len(rows.answered) == len(rows.inner_fold) < 30
-    for row in rows.answered:
-        fit_rows = rows.inner[rows.inner_fold[rows.answered == row][0]][0]
+    assert len(found.oof) == len(rows.oof_rows) == len(rows.inner_fold) < 30
+    for row in rows.oof_rows:
+        fit_rows = rows.inner[rows.inner_fold[rows.oof_rows == row][0]][0]
         assert task.time[fit_rows].max() < task.time[row]
 
 

@@ -1,6 +1,6 @@
 """Class weightings, one a file: `weighting(counts, total, *, parameters) -> weights`, of shape (K,).
 
-Kind `fit` weighs the classes in training, kind `average` weighs per-class measures such as F1. `counts` (K,)
+Kind `fit` weights the classes in training, kind `average` weights per-class measures such as F1. `counts` (K,)
 are the rows of each class, or the sums of their row weights; `total` is the number of all rows (larger than
 the sum of the counts where classes were left out). A class without rows has weight zero. Only the ratios of
 the weights matter.

@@ -110,7 +110,7 @@ def row_weights(y: Array, weight: Array | None, of_classes: Array | None = None)
 
 
 def is_weighting(training: Scheme[Any]) -> bool:
-    """Return whether a training scheme is a class weighting: it weighs the rows by their class, and does no more."""
+    """Return whether a training scheme is a class weighting: it weights the rows by their class, and does no more."""
     return training.entry.name in class_weights.registry.entries()
 
 

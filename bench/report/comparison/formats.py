@@ -124,12 +124,12 @@ def markdown(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """Return the summary of a step: what moved, the severest verdicts, the ten tasks that moved most."""
-    telling = severest_first(report.verdicts[report.verdicts["verdict"] != "equivalent"])
+    severest = severest_first(report.verdicts[report.verdicts["verdict"] != "equivalent"])
     parts = _head(report)
-    if len(telling):
-        parts.append(_table(*rows(telling.head(SHOWN))))
-    if len(telling) > SHOWN:
-        parts.append(f"{len(telling) - SHOWN} more verdicts are not shown.")
+    if len(severest):
+        parts.append(_table(*rows(severest.head(SHOWN))))
+    if len(severest) > SHOWN:
+        parts.append(f"{len(severest) - SHOWN} more verdicts are not shown.")
     if len(report.moved):
         parts += ["#### Tasks that moved most", _table(*moved_rows(report.moved))]
     return _join([*parts, *_tail(report, MOST)])

@@ -60,4 +60,4 @@ def _git(*words: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(["git", *words], capture_output=True, check=False, timeout=60)  # noqa: S603, S607
     except (OSError, subprocess.SubprocessError) as error:
-        raise BenchError(f"git cannot be asked ({error}): install it, or give a file") from error
+        raise BenchError(f"git cannot be run ({error}): install it, or give a file") from error

@@ -112,7 +112,7 @@ def _find_split_difference(base: Source, new: Source) -> str:
 
 
 def _hashes_agree(left: str, right: str) -> bool:
-    """Say whether two hashes agree as far as both go."""
+    """Return whether two hashes agree as far as both go."""
     shorter, longer = sorted((left, right), key=len)
     return longer.startswith(shorter) if len(shorter) >= baseline_file.HASH_DIGITS else left == right
 

@@ -130,7 +130,7 @@ def _badness(table: pd.DataFrame, value: Array) -> Array:
 
 
 def has_unit(metric: str) -> bool:
-    """Say whether a metric has the unit of the target; one that bench does not know has none."""
+    """Return whether a metric has the unit of the target; one that bench does not know has none."""
     known = metrics.metric_info(metric)
     return known is not None and known.unit
 

@@ -61,7 +61,7 @@ def _long(name: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[
     place = pd.MultiIndex.from_arrays([table["row"], table["learner"].map(str), output])
     if place.has_duplicates:
         twice = " of ".join(repr(part) for part in reversed(list(place[place.duplicated()][0])[:2]))
-        raise BenchError(f"panel file {name!r} holds the answer {twice} twice: keep one")
+        raise BenchError(f"panel file {name!r} holds the prediction {twice} twice: keep one")
     spread = table["value"].set_axis(place).unstack([1, 2])  # noqa: PD010 - every pair stands once
     rows = table.drop_duplicates("row").set_index("row").reindex(spread.index).reset_index()
     predictions: dict[str, dict[str, Array]] = {}
