@@ -1,7 +1,8 @@
 """One generic registry: a decorated function in a file of its own is a plug-in, and nothing else is edited.
 
 What a plug-in may declare of itself is a frozen class of options, one a noun; what it must look like is a Protocol,
-one a noun. Both stand in the package of the noun, with its `register`. A plug-in is held to them when its file is imported.
+one a noun. Both stand in the package of the noun, with its `register`. A plug-in is held to them when its file is
+imported.
 """
 
 from __future__ import annotations
