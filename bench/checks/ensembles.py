@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bench.checks.examples import (
-    NOISE,
+    LEARNER_NOISE,
     Example,
     draw_example,
     freeze,
@@ -68,7 +68,7 @@ def within_range(scheme: Scheme[EnsembleOptions], kind: str) -> None:
 @law("ensemble")
 def single_learner(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """Of one learner it predicts what that learner predicts."""
-    example = draw_example(kind, noise=NOISE[1:2])
+    example = draw_example(kind, noise=LEARNER_NOISE[1:2])
     demand_close(
         example.combine(scheme),
         example.test.predictions[0],
@@ -80,7 +80,7 @@ def single_learner(scheme: Scheme[EnsembleOptions], kind: str) -> None:
 @law("ensemble")
 def one_learner(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """It can predict from a panel of one learner."""
-    draw_example(kind, noise=NOISE[1:2]).combine(scheme)
+    draw_example(kind, noise=LEARNER_NOISE[1:2]).combine(scheme)
 
 
 @law("ensemble")
@@ -261,7 +261,7 @@ def _convex_examples(kind: str) -> list[Example]:
 def few_rows(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """It can learn from K + 2 rows, fewer than there are learners."""
     width = draw_example(kind).target.width
-    draw_example(kind, n=width + 2, noise=NOISE + NOISE).combine(scheme)
+    draw_example(kind, n=width + 2, noise=LEARNER_NOISE + LEARNER_NOISE).combine(scheme)
 
 
 @law("ensemble", "class")
@@ -305,7 +305,7 @@ def perfect_learner(scheme: Scheme[EnsembleOptions], kind: str) -> None:
 @law("ensemble")
 def equal_learners(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """Learners that all predict the same are bearable: the prediction from L equal learners is that of one of them."""
-    one = draw_example(kind, noise=NOISE[1:2])
+    one = draw_example(kind, noise=LEARNER_NOISE[1:2])
     many = with_predictions(one, *(np.repeat(part, 4, axis=0) for part in (one.oof.predictions, one.test.predictions)))
     demand_close(
         many.combine(scheme), one.combine(scheme), "the predictions from four equal learners and from one", 1e-3

@@ -16,13 +16,13 @@ from bench.core.registry import Scheme
 from bench.core.settings import DEFAULT_LEVELS
 from bench.runner.evaluate import finish
 
-NOISE = (0.4, 0.6, 0.8, 1.0, 1.3)
+LEARNER_NOISE = (0.4, 0.6, 0.8, 1.0, 1.3)
 """How far off each learner is, in units of the target."""
 
 SHARES = (0.5, 0.3, 0.2)
 """How common the classes are."""
 
-FOLDS = 5
+EXAMPLE_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def draw_example(
     kind: str,
     *,
     n: int = 150,
-    noise: Sequence[float] = NOISE,
+    noise: Sequence[float] = LEARNER_NOISE,
     width: int = 3,
     seed: int = 0,
     n_test: int = 60,
@@ -88,7 +88,7 @@ def draw_example(
     target = target_of(kind, width)
     truths = [_draw_truth(rng, target, rows) for rows in (n, n_test)]
     panels = [_draw_panel(rng, target, y, noise) for y in truths]
-    fold = np.arange(n) % FOLDS
+    fold = np.arange(n) % EXAMPLE_FOLDS
     return Example(target, freeze(replace(panels[0], inner_fold=fold)), truths[0], freeze(panels[1]), truths[1])
 
 
@@ -187,7 +187,7 @@ def take_rows(prediction: Prediction, index: Array) -> Prediction:
     )
 
 
-def draw_by_fold(prediction: Prediction, folds: int = FOLDS, noise: float = 0.2, seed: int = 0) -> Array:
+def draw_by_fold(prediction: Prediction, folds: int = EXAMPLE_FOLDS, noise: float = 0.2, seed: int = 0) -> Array:
     """Draw predictions of each fold's models, near the prediction itself, shape (F, n, K)."""
     rng = np.random.default_rng(seed)
     values = prediction.values  # noqa: PD011 - no data frame

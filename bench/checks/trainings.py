@@ -12,7 +12,7 @@ import pandas as pd
 
 from bench.checks.examples import global_randomness, read_only, target_of
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
-from bench.checks.learners import COLOURS, ExampleTable, example_table
+from bench.checks.learners import COLOUR_LEVELS, ExampleTable, example_table
 from bench.core.hashing import digest
 from bench.core.nouns import Array, InvalidPredictionError, NotApplicableError, Target, validate_values
 from bench.core.registry import Scheme
@@ -218,7 +218,7 @@ def categories_alone(scheme: Scheme[TrainingOptions], kind: str) -> None:
 def constant_columns(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It can be fitted on a table whose columns never vary, and then no class is certain."""
     table = unequal(scheme)
-    red = pd.Categorical.from_codes(np.full(len(table.X), 2), COLOURS)
+    red = pd.Categorical.from_codes(np.full(len(table.X), 2), COLOUR_LEVELS)
     predictions = _test_predictions(scheme, replace(table, X=table.X.assign(size=1.0, age=np.nan, colour=red)))
     if predictions.max() > 1 - 1e-6:
         raise LawBrokenError(

@@ -24,7 +24,7 @@ from bench.tasks.sources.bundled import CATALOGUE
 from bench.tasks.suites import catalogue
 from bench.tasks.task_spec import TaskSpec
 
-REGISTRIES: dict[str, Registry[Any]] = {
+LISTED_REGISTRIES: dict[str, Registry[Any]] = {
     "learners": learners.registry,
     "ensembles": ensembles.registry,
     "class-weights": class_weights.registry,
@@ -42,7 +42,7 @@ def tables(nouns: Sequence[str]) -> dict[str, pd.DataFrame]:
         BenchError: a noun is unknown.
     """
     makers: dict[str, Callable[[], pd.DataFrame]] = {"boards": _boards}
-    makers |= {noun: partial(plug_ins, registry) for noun, registry in REGISTRIES.items()}
+    makers |= {noun: partial(plug_ins, registry) for noun, registry in LISTED_REGISTRIES.items()}
     makers |= {"applicability": applicability, "suites": _suites, "panels": _panels, "bundled": bundled}
     return {noun: makers[noun]() for noun in chosen_from(list(makers), nouns, "noun")}
 
@@ -178,14 +178,14 @@ def describe(name: str, target: str | None, *, offline: bool) -> dict[str, dict[
     own_name = name.partition(":")[0].replace("_", "-")
     found = {
         f"{name} ({noun})": _plug_in(registry, name, own_name)
-        for noun, registry in REGISTRIES.items()
+        for noun, registry in LISTED_REGISTRIES.items()
         if own_name in registry.own()
     }
     suites = catalogue().suites
     if name in suites:
         found[f"{name} (suite)"] = {task.name: task.target or "" for task in suites[name].tasks}
     if not found:
-        names = [*suites, *(entry for registry in REGISTRIES.values() for entry in registry.entries())]
+        names = [*suites, *(entry for registry in LISTED_REGISTRIES.values() for entry in registry.entries())]
         chosen_from(names, [name], "name")
     return found
 

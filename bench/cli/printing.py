@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bench.report.leaderboards import Standing
 
-TINY = 1e-99
+SMALLEST_P = 1e-99
 FOLDS_UNKNOWN = {False: "unknown, no task has two", True: "no number, they do not agree"}
 
 
@@ -177,7 +177,7 @@ def _describe_order(standing: Standing) -> str:
     folds, winners = real["folds_needed"], int((ranks.positions(standing.mean_rank) == 1).sum())
     first = "the winner stays" if winners == 1 else f"the {winners} winners stay"
     evidence = [
-        f"Friedman-Iman-Davenport p {f'= {test.p:.2g}' if test.p > TINY else f'< {TINY:g}'}",
+        f"Friedman-Iman-Davenport p {f'= {test.p:.2g}' if test.p > SMALLEST_P else f'< {SMALLEST_P:g}'}",
         *([f"Kendall's tau between mean rank, Elo, Borda, Kemeny{scores} at least {min(taus):.2f}"] if taus else []),
         f"{first} first in {real['winner_stays']:.0%} of bootstraps of tasks",
         "folds for a stable order: " + (f"{folds:g}" if math.isfinite(folds) else FOLDS_UNKNOWN[math.isinf(folds)]),

@@ -20,7 +20,7 @@ from bench.methods.boards import Method, is_training
 from bench.runner.plan import BoardPlan, BoardSplitId
 from bench.runner.records import CellBasis, Ending, FitId
 
-CODE = (
+CELL_CODE = (
     "bench.core.nouns", "bench.methods.boards", "bench.core.hashing", "bench.core.losses", "bench.runner.worker",
     "bench.runner.postprocessing", "bench.runner.evaluate", "bench.methods.metrics", "bench.solvers",
     "bench.methods.class_weights", "bench.methods.postprocess", "bench.runner.weight_rows",
@@ -126,7 +126,9 @@ def key_parts(task: Task, split: Split, method: Method | None, fits: list[str], 
 def _code() -> str:
     """Hash the code that evaluates and scores, plug-in metrics included."""
     entries = metrics.registry.entries()
-    return digest(source_hash(*CODE, *ensembles.registry.shared_modules()), {n: e.source for n, e in entries.items()})
+    return digest(
+        source_hash(*CELL_CODE, *ensembles.registry.shared_modules()), {n: e.source for n, e in entries.items()}
+    )
 
 
 def changed_parts(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]:

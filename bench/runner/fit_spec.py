@@ -19,7 +19,7 @@ from bench.methods.trainings import fit_context, is_weighting
 from bench.runner.records import PLAIN, FitId
 from bench.tasks import splits
 
-CODE = (
+FIT_CODE = (
     "bench.core.nouns", "bench.methods.class_weights", "bench.runner.fit_spec", "bench.core.hashing",
     "bench.runner.out_of_fold", "bench.tasks.encoders", "bench.tasks.splits", "bench.methods.trainings.fit_context",
 )  # fmt: skip
@@ -119,7 +119,7 @@ def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[
     alike.
     """
     if rows.task.external is not None:
-        return {"data": data, "rows": rows.key, "learner": fit.learner, "code of bench": source_hash(*CODE)}
+        return {"data": data, "rows": rows.key, "learner": fit.learner, "code of bench": source_hash(*FIT_CODE)}
     learner, training = learner_scheme(fit.learner), trainings.registry.scheme(fit.training)
     target = [fit.target.kind, list(fit.target.outputs), fit.target.ordered]
     place = [rows.task.name, rows.split.repeat, rows.split.fold]
@@ -127,7 +127,7 @@ def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[
     return {
         "data": data,
         "rows of the split": rows.key,
-        "code of bench": source_hash(*CODE, *learners.registry.shared_modules()),
+        "code of bench": source_hash(*FIT_CODE, *learners.registry.shared_modules()),
         "learner": digest(learner.meaning),
         "training scheme": digest(_meaning(training)),
         "row weights": digest([row_weights(rows.task, fit_rows, training) for fit_rows in _fit_rows(rows)]),

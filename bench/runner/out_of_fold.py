@@ -75,7 +75,7 @@ def _refit(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
         fitter.fit_and_predict(str(k), fit_rows, (held_out,))[0] for k, (fit_rows, held_out) in enumerate(rows.inner)
     ]
     test, calibration = fitter.fit_and_predict("all", rows.split.train, (rows.split.test, rows.calibration))
-    return FitPredictions(_in_order(rows, inner), test, calibration=calibration, meta=fitter.meta())
+    return FitPredictions(_order_rows(rows, inner), test, calibration=calibration, meta=fitter.meta())
 
 
 def _bag(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
@@ -85,7 +85,7 @@ def _bag(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
         for k, (fit_rows, held_out) in enumerate(rows.inner)
     ]
     folds = np.stack([test for _, test in pairs])
-    return FitPredictions(_in_order(rows, [inner for inner, _ in pairs]), folds.mean(axis=0), folds, fitter.meta())
+    return FitPredictions(_order_rows(rows, [inner for inner, _ in pairs]), folds.mean(axis=0), folds, fitter.meta())
 
 
 def _nested(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
@@ -102,7 +102,7 @@ def _nested(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
     return replace(stored, nested=filled[:, rows.oof_rows], meta=fitter.meta())
 
 
-def _in_order(rows: SplitRows, predictions: list[Array]) -> Array:
+def _order_rows(rows: SplitRows, predictions: list[Array]) -> Array:
     """Bring the inner folds' predictions into the order of the training rows with an out-of-fold prediction."""
     filled = np.empty((len(rows.task.y), predictions[0].shape[1]))
     for (_, index), values in zip(rows.inner, predictions, strict=True):
@@ -110,7 +110,7 @@ def _in_order(rows: SplitRows, predictions: list[Array]) -> Array:
     return filled[rows.oof_rows]
 
 
-def _plain(weights: Array) -> list[float | None]:
+def _json_weights(weights: Array) -> list[float | None]:
     """Return class weights as JSON holds them: one that nobody knows is None."""
     return [None if np.isnan(weight) else float(weight) for weight in weights]
 
@@ -145,7 +145,7 @@ class _ModelFitter:
         self.fit_seconds += middle - start
         self.predict_seconds += time.perf_counter() - middle
         self.effective_class_weights[part] = (
-            None if fitted.effective_class_weights is None else _plain(fitted.effective_class_weights)
+            None if fitted.effective_class_weights is None else _json_weights(fitted.effective_class_weights)
         )
         self.notes |= {part: fitted.note} if fitted.note else {}
         return predictions

@@ -23,7 +23,7 @@ from bench.runner.records import CellRecord, CellResult, Ending, FitId
 from bench.runner.store import Store
 from bench.runner.worker import EvaluateJob, FitJob
 
-LOST = {
+LOST_WORKERS = {
     "timeout": ("limit", "it took longer than --time-limit"),
     "oom": ("limit", "it took more memory than --mem-limit"),
     "crashed": ("code", "the worker process died (exit code {})"),
@@ -213,5 +213,5 @@ class Run:
 
 def _lost(event: Event) -> Ending:
     """Return the ending of an item whose worker was killed or died."""
-    cause, detail = LOST[event.kind]
+    cause, detail = LOST_WORKERS[event.kind]
     return Ending(event.kind, cause, detail.format(event.value))

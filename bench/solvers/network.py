@@ -23,7 +23,7 @@ EVERY = 100
 PATIENCE = 500
 """Steps without a smaller held-out loss after which training stops."""
 
-REACH = 10.0
+LARGEST_INPUT = 10.0
 """Columns are clipped to so many deviations: further out, a network that saw no such row extrapolates wildly."""
 
 Loss = Callable[[Any], Any]
@@ -106,8 +106,8 @@ def stack_layers(torch: Any, inputs: int, layers: Layers, outputs: int) -> Any:
 
 
 def clipped_tensor(torch: Any, X: Any) -> Any:
-    """Return encoded rows as a tensor, clipped to ±`REACH`."""
-    return torch.from_numpy(np.clip(np.asarray(X, dtype=float), -REACH, REACH))
+    """Return encoded rows as a tensor, clipped to ±`LARGEST_INPUT`."""
+    return torch.from_numpy(np.clip(np.asarray(X, dtype=float), -LARGEST_INPUT, LARGEST_INPUT))
 
 
 def tensor(torch: Any, values: Array) -> Any:

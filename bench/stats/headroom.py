@@ -9,7 +9,7 @@ import numpy as np
 from bench.core.nouns import Array
 from bench.stats.tables import common_blocks
 
-SMALLEST = 1e-9
+SMALLEST_GAP = 1e-9
 """A gap below this share of the baseline's loss is no gap."""
 
 
@@ -41,8 +41,8 @@ def headroom(loss: Array, baseline: Array, oracle: Array) -> Headroom:
     with np.errstate(invalid="ignore", divide="ignore"):
         gain = np.where(rows[:, None], (baseline[:, None] - loss) / baseline[:, None], np.nan)
         gap = np.where(rows, (baseline - oracle) / baseline, np.nan)
-        each = np.where((gap > SMALLEST)[:, None], gain / gap[:, None], np.nan)
-    kept = rows & (gap > SMALLEST)
+        each = np.where((gap > SMALLEST_GAP)[:, None], gain / gap[:, None], np.nan)
+    kept = rows & (gap > SMALLEST_GAP)
     closed = np.full(loss.shape[1], np.nan)
     if kept.any():
         closed[methods] = gain[kept][:, methods].sum(axis=0) / gap[kept].sum()

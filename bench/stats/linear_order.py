@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 
 from bench.core.nouns import Array
 
-TOLERANCE = 1e-6
+CUT_TOLERANCE = 1e-6
 """A triangle is broken beyond this; bounds are trusted to this share of the largest margin."""
 
 AT_ONCE = 2000
@@ -39,13 +39,13 @@ def integer_program(margin: Array) -> Solved:
     program; orders read from solutions are mended by the local search. Source: Grötschel, Jünger and Reinelt (1984), A
     cutting plane algorithm for the linear ordering problem.
     """
-    number = _numbers(len(margin))
+    number = _pair_numbers(len(margin))
     c = margin[np.triu_indices(len(margin), 1)]
     scale, least = float(max(np.abs(c).max(), 1)), float(np.maximum(c, 0).sum())
     best, bound, whole = climb(margin)[0], 0.0, False
     x, rows = (c > 0).astype(float), [np.zeros((0, 3), dtype=int)]
     while True:
-        best = min(best, _climb_from(margin, _read(x, len(margin))), key=lambda order: cost(margin, order))
+        best = min(best, _climb_from(margin, _read_order(x, len(margin))), key=lambda order: cost(margin, order))
         broken = _broken_triangles(x, number)
         if bound >= cost(margin, best) or (whole and not len(broken)):
             break
@@ -53,15 +53,15 @@ def integer_program(margin: Array) -> Solved:
         rows.append(broken)
         found = _solve(-c / scale, np.concatenate(rows), int(whole))
         reached = -np.inf if found.x is None else found.mip_dual_bound if whole else found.fun
-        bound = max(bound, np.ceil(scale * (reached - TOLERANCE) + least))  # costs are whole numbers
+        bound = max(bound, np.ceil(scale * (reached - CUT_TOLERANCE) + least))  # costs are whole numbers
         if found.status != 0:  # the branches are used up
             break
         x = found.x
-    exact = cost(margin, best) - bound <= 2 * TOLERANCE * scale
+    exact = cost(margin, best) - bound <= 2 * CUT_TOLERANCE * scale
     return best, cost(margin, best) if exact else bound, bool(exact)
 
 
-def _numbers(K: int) -> Array:
+def _pair_numbers(K: int) -> Array:
     """Return the number of the variable of each pair i < j, shape (K, K)."""
     number = np.zeros((K, K), dtype=int)
     number[np.triu_indices(K, 1)] = np.arange(K * (K - 1) // 2)
@@ -89,7 +89,7 @@ def _broken_triangles(x: Array, number: Array) -> Array:
     value = full[i, j] + full[j, k] - full[i, k]
     off = np.maximum(-value, value - 1)
     worst = np.argsort(-off, kind="stable")[:AT_ONCE]
-    worst = worst[off[worst] > TOLERANCE]
+    worst = worst[off[worst] > CUT_TOLERANCE]
     return np.column_stack([number[i, j], number[j, k], number[i, k]])[worst]
 
 
@@ -100,7 +100,7 @@ def _square(x: Array, K: int) -> Array:
     return full
 
 
-def _read(x: Array, K: int) -> list[int]:
+def _read_order(x: Array, K: int) -> list[int]:
     """Return the order by how many rivals a method is before; ties keep the given order."""
     full = _square(x, K)
     full += np.tril(1 - full.T, -1)

@@ -90,7 +90,7 @@ def test_all_rows_are_solved_at_once_where_the_near_ones_do_not_do(monkeypatch):
     X = np.column_stack([np.ones(9000), rng.normal(size=9000)])
     problem = solver.Problem(X, X[:, 1] + rng.normal(size=9000), np.ones(9000), 0.3, np.zeros(2))
     b, _ = solver.quantile_regression(problem)
-    monkeypatch.setattr(solver, "ROUNDS", 0)
+    monkeypatch.setattr(solver, "SIDE_CHANGES", 0)
     np.testing.assert_allclose(solver.quantile_regression(problem)[0], b, atol=1e-6)
 
 

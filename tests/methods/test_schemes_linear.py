@@ -184,7 +184,7 @@ def test_best_subset_mean_is_exact_for_few_learners(kind, seed, weighted):
 
 @pytest.mark.parametrize("kind", MAKE)
 def test_best_subset_mean_of_many_learners_is_the_best_prefix(kind, monkeypatch):
-    monkeypatch.setattr(best_subset_mean, "EXACT", dict.fromkeys(MAKE, 3))
+    monkeypatch.setattr(best_subset_mean, "EXACT_UP_TO", dict.fromkeys(MAKE, 3))
     panel, y = MAKE[kind](5, weighted=True, learners=7)
     chosen, prefixes = [], []
     for _ in range(7):

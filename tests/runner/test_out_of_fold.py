@@ -345,7 +345,7 @@ def test_the_key_has_nothing_else_in_it():
 
 def test_the_source_of_a_learner_and_of_the_harness_are_in_the_key(monkeypatch):
     before, real = key(), registry.source_hash
-    for touched in (*fit_spec.CODE, "bench.methods.learners.ridge"):
+    for touched in (*fit_spec.FIT_CODE, "bench.methods.learners.ridge"):
 
         def changed(*modules, touched=touched):
             return "changed" if touched in modules else real(*modules)

@@ -14,7 +14,7 @@ from bench.methods.ensembles import register
 from bench.methods.ensembles.learner_badness import name_order
 from bench.solvers.simplex_qp import residual_gram
 
-EXACT: Mapping[str, int] = MappingProxyType({"point": 14, "class": 12, "quantile": 9})
+EXACT_UP_TO: Mapping[str, int] = MappingProxyType({"point": 14, "class": 12, "quantile": 9})
 """Up to so many learners all 2^L - 1 subsets are tried; a subset of points needs no pass over the rows."""
 
 Loss = Callable[[Array], float]
@@ -33,7 +33,7 @@ def best_subset_mean(panel: Panel, y: Array, rng: np.random.Generator) -> Weight
     """
     order = name_order(panel.learners)
     loss = _loss(panel, y, order)
-    exact = len(order) <= EXACT[panel.target.kind]
+    exact = len(order) <= EXACT_UP_TO[panel.target.kind]
     best = order[(_all_subsets if exact else _prefixes)(len(order), loss)]
     return Weights(np.isin(np.arange(len(order)), best) / len(best))
 

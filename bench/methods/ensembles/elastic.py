@@ -31,10 +31,10 @@ def elastic(panel: Panel, y: Array, rng: np.random.Generator, *, alpha: float | 
     Raises:
         BenchError: `alpha` is negative.
     """
-    return weights_of(_fit, panel, y, STRENGTHS, check_strength(alpha, "alpha", "elastic"))
+    return weights_of(_fit_elastic, panel, y, STRENGTHS, check_strength(alpha, "alpha", "elastic"))
 
 
-def _fit(panel: Panel, y: Array, strength: float, start: Array | None) -> Solved:
+def _fit_elastic(panel: Panel, y: Array, strength: float, start: Array | None) -> Solved:
     levels, price = panel.target.levels, strength * unit(panel, y)
     data = (panel.predictions, y, levels, panel.weight)
     if np.isinf(strength):

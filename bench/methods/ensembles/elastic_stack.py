@@ -15,7 +15,7 @@ from bench.solvers.simplex_qp import residual_gram, simplex_qp
 STRENGTHS = (np.inf, 10.0, 1.0, 0.1, 0.01, 0.0)
 """Candidates for α, in units of the learners' mean Brier score a class; the first, one weight a learner, wins a tie."""
 
-STEPS = 3000
+GRADIENT_STEPS = 3000
 """Gradient steps at most."""
 
 
@@ -84,7 +84,7 @@ def _descend(grams: Array, tie: float, w: Array, tol: float = 1e-8) -> Array:
     """Minimise over w (K, L) by accelerated projected gradients until the gap is `tol` of the value."""
     length = 1 / (2 * float(np.linalg.eigvalsh(grams)[:, -1].max()) + 2 * tie)
     ahead, momentum = w, 1.0
-    for _ in range(STEPS):
+    for _ in range(GRADIENT_STEPS):
         slope = 2 * np.einsum("klm,km->kl", grams, ahead) + 2 * tie * (ahead - ahead.mean(axis=0))
         # Σ_k (slope_k'w_k - min_l slope_kl) is never less than the distance of the value to its minimum
         gap = float(((slope * ahead).sum(axis=1) - slope.min(axis=1)).sum())

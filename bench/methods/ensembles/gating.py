@@ -21,7 +21,7 @@ from bench.solvers.network import Course, Layers
 OWN_LEVEL = 0.9
 """Share of a level's weights that is on the same level of the learners before training."""
 
-ROWS = 1024
+ROWS_A_BATCH = 1024
 """Rows that are predicted at once, which bounds the memory."""
 
 
@@ -93,8 +93,8 @@ class Gate:
         X = panel.X.to_numpy(dtype=float)
         with network.own_random_state(self.torch, 0), self.torch.no_grad():
             parts = []
-            for start in range(0, n, ROWS):
-                rows = slice(start, start + ROWS)
+            for start in range(0, n, ROWS_A_BATCH):
+                rows = slice(start, start + ROWS_A_BATCH)
                 logits = self.net(network.clipped_tensor(self.torch, X[rows]))
                 parts.append(self.form.pool(self.torch, logits, self.read(panel.predictions[:, rows])).numpy())
         return self.centre + self.unit * np.concatenate(parts)
@@ -181,8 +181,8 @@ class _RowTensors:
     def held_loss(self) -> Any:
         """Return the mean pinball loss of all rows, their quantiles sorted as in every quantile prediction."""
         torch, total = self._gate.torch, 0.0
-        for start in range(0, len(self._y), ROWS):
-            rows = slice(start, start + ROWS)
+        for start in range(0, len(self._y), ROWS_A_BATCH):
+            rows = slice(start, start + ROWS_A_BATCH)
             predictions, _ = self._pinball(rows)
             loss = network.pinball(torch, self._y[rows, None] - predictions.sort(dim=1).values, self._levels).mean(
                 dim=1

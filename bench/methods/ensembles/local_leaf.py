@@ -13,7 +13,7 @@ from bench.methods.ensembles import register
 from bench.methods.ensembles.regional import Place, Regional, regional
 from bench.methods.ensembles.rows import shares_of
 
-LEAST = 0.05
+SMALLEST_LEAF = 0.05
 """Share of the rows' weights that a leaf must have."""
 
 
@@ -46,7 +46,7 @@ def _leaves(panel: Panel, y: Array, *, depth: int) -> Place:
     loss = np.stack([losses.proper(panel.target, y, predictions) for predictions in panel.predictions], axis=1)
     share = shares_of(panel)
     excess = (loss - loss.mean(axis=1, keepdims=True)) / (float(share @ loss.mean(axis=1)) or 1.0)
-    tree = DecisionTreeRegressor(max_depth=depth, min_weight_fraction_leaf=LEAST, random_state=0)
+    tree = DecisionTreeRegressor(max_depth=depth, min_weight_fraction_leaf=SMALLEST_LEAF, random_state=0)
     tree.fit(panel.X.to_numpy(dtype=float), excess, sample_weight=share * len(share))
     return partial(_leaf, tree, np.flatnonzero(tree.tree_.children_left < 0))
 

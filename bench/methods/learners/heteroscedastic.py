@@ -11,7 +11,7 @@ from bench.methods.learners import Model, register
 from bench.methods.learners.adapters import Standardised, positive_weight_rows
 from bench.methods.learners.gaussian import SMALLEST_SHARE
 
-STEPS = 25
+SCORING_STEPS = 25
 """Scoring steps at most; each is checked, and the last changes no coefficient by 1e-10."""
 
 SMALLEST_VARIANCE = 1e-12
@@ -59,7 +59,7 @@ class _Heteroscedastic:
         A, w = _with_constant(X), np.ones(len(y)) if weight is None else weight
         self._g, s = np.zeros(A.shape[1]), np.zeros(len(y))
         for _ in range(self._rounds):
-            self._b, square = _mean(A, y, w * np.exp(-s), self._alpha)
+            self._b, square = _fit_mean(A, y, w * np.exp(-s), self._alpha)
             self._g = _log_variance(A, square + SMALLEST_VARIANCE, w, self._spread_alpha)
             s = A @ self._g
         self._range = s.min(), s.max()
@@ -85,7 +85,7 @@ def _system(A: Array, w: Array, penalty: float) -> Array:
     return system
 
 
-def _mean(A: Array, y: Array, w: Array, alpha: float) -> tuple[Array, Array]:
+def _fit_mean(A: Array, y: Array, w: Array, alpha: float) -> tuple[Array, Array]:
     """Return the coefficients, and the squared leave-one-out residuals (n,)."""
     inverse = np.linalg.inv(_system(A, w, alpha))
     b = inverse @ (A.T @ (w * y))
@@ -105,7 +105,7 @@ def _log_variance(A: Array, square: Array, w: Array, alpha: float) -> Array:
     g = np.zeros(A.shape[1])
     g[0] = np.log(np.average(square, weights=w))
     with np.errstate(over="ignore"):  # a step that is too long is infinitely bad, and is halved
-        for _ in range(STEPS):
+        for _ in range(SCORING_STEPS):
             slope = A.T @ (w * (1 - square * np.exp(-(A @ g)))) / 2 + penalty * g
             step = np.linalg.solve(information, slope)
             now, gain = badness(g), float(slope @ step)

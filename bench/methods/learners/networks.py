@@ -17,7 +17,7 @@ HELD_OUT = 0.2
 FEWEST = 10
 """A fifth of fewer rows is two at most, too few to stop by."""
 
-ROWS = 4096
+PREDICTED_ROWS = 4096
 """Rows that are predicted at once, so that memory does not grow with the table."""
 
 
@@ -75,7 +75,10 @@ class NetworkModel:
         """Return quantiles, shape (n, levels)."""
         torch, X = self._torch, np.asarray(X)
         with network.own_random_state(torch, self._seed), torch.no_grad():
-            parts = (network.clipped_tensor(torch, X[start : start + ROWS]) for start in range(0, len(X), ROWS))
+            parts = (
+                network.clipped_tensor(torch, X[start : start + PREDICTED_ROWS])
+                for start in range(0, len(X), PREDICTED_ROWS)
+            )
             return np.concatenate([self._head.quantiles(self._net, part).numpy() for part in parts])
 
 

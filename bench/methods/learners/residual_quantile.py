@@ -12,7 +12,7 @@ from bench.methods.learners import Model, boosting, register
 from bench.methods.learners.adapters import Standardised, positive_weight_rows
 from bench.methods.learners.empirical import quantiles
 
-FOLDS = 5
+RESIDUAL_FOLDS = 5
 """Folds of the out-of-fold residuals."""
 
 SIZE_ROUNDS = 0.15
@@ -73,7 +73,7 @@ class _Residuals:
         X, y, weight = positive_weight_rows(X, y, weight)
         rows, w = boosting.native_rows(X), np.ones(len(y)) if weight is None else weight
         rng = np.random.default_rng(self._settings["seed"])
-        fold = rng.permutation(len(y)) % min(FOLDS, len(y))
+        fold = rng.permutation(len(y)) % min(RESIDUAL_FOLDS, len(y))
         residual = y - self._out_of_fold(rows, y, w, fold, self._rounds)
         size = np.abs(residual)
         self._least = LEAST_SPREAD * np.average(size, weights=w) or 1.0

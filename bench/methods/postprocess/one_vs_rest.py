@@ -12,10 +12,10 @@ from bench.core.nouns import Array, Prediction, clip_probabilities
 Curve = Callable[[Array, Array], Array]
 """(p, 1 - p), each (n,) -> calibrated p (n,)."""
 
-STEPS = 100
+NEWTON_STEPS = 100
 """Newton steps at most."""
 
-HALVINGS = 40
+STEP_HALVINGS = 40
 """A step is halved so often at most: if a 10^-12th of it still does not lower the loss, what is left is rounding."""
 
 
@@ -72,13 +72,13 @@ def logistic(features: Array, target: Array, mass: Array) -> tuple[Array, float]
     """
     w = np.zeros(features.shape[1])
     loss = _log_loss(features @ w, target, mass)
-    for _ in range(STEPS):
+    for _ in range(NEWTON_STEPS):
         p = _sigmoid(features @ w)
         slope = features.T @ (mass * (p - target))
         bend = (features.T * (mass * p * (1 - p))) @ features
         # 1e-300 where every p is 0 or 1, and there is no bend at all
         step = np.linalg.solve(bend + (1e-12 * np.trace(bend) + 1e-300) * np.eye(len(w)), slope)
-        for _ in range(HALVINGS):
+        for _ in range(STEP_HALVINGS):
             found = _log_loss(features @ (w - step), target, mass)
             if found < loss:
                 break

@@ -26,7 +26,7 @@ Loss = Callable[[Array, Array, Array], tuple[float, Array]]
 MIRROR = np.array([[-0.5, 0.5]])
 """From one output z to the logits of two classes."""
 
-MOST_STEPS = 500
+LBFGS_STEPS = 500
 """Steps of L-BFGS; after that, only the tails of separable classes still move."""
 
 LATE_SHARE = 0.2
@@ -183,7 +183,7 @@ def penalised_loss(
 
 
 def minimise_by_lbfgs(
-    network: Network, loss: Loss, rows: EncodedRows, penalty: float, start: Array, most: int = MOST_STEPS
+    network: Network, loss: Loss, rows: EncodedRows, penalty: float, start: Array, most: int = LBFGS_STEPS
 ) -> Array:
     """Minimise loss + penalty ‖weights‖² / 2 on all rows by at most so many steps of L-BFGS, and return theta."""
     from scipy.optimize import minimize

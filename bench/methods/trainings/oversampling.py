@@ -18,7 +18,7 @@ from bench.methods.trainings.fit_context import FitContext
 from bench.methods.trainings.numeric_view import View, quiet_libraries
 from bench.methods.trainings.sample import Sample, name_of, positive_weight_sample, rows_to_add, whole_number
 
-ROUNDS = 5
+SAMPLER_RUNS = 5
 """How often a sampler runs: one that finds only half of what it looks for makes half of the rows."""
 
 
@@ -150,7 +150,7 @@ def by_sampler(sampler: Callable[[Growth], Any], refusals: dict[str, str]) -> Ma
 
 def _make_missing(sampler: Callable[[Growth], Any], refusals: dict[str, str], growth: Growth, made: Array) -> Array:
     """Run the sampler again for the rows that are missing, until none is or the sampler gives up."""
-    for again in range(1, ROUNDS):
+    for again in range(1, SAMPLER_RUNS):
         lack = growth.n_new - len(made)
         if lack <= 0:
             break

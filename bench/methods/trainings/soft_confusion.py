@@ -36,7 +36,7 @@ def _f_measure(beta: float) -> Callable[[Array], Measure]:
             part = np.eye(2)[int(counts[1] <= counts[0])]
 
         def measure(S: Array) -> tuple[float, Array]:
-            size = np.maximum(beta**2 * S.sum(axis=1) + S.sum(axis=0), objectives.TINY)
+            size = np.maximum(beta**2 * S.sum(axis=1) + S.sum(axis=0), objectives.SMALLEST_DIVISOR)
             f = (1 + beta**2) * np.diag(S) / size
             drag = part * f / size
             return float(part @ f), np.diag((1 + beta**2) * part / size) - beta**2 * drag[:, None] - drag
@@ -48,7 +48,7 @@ def _f_measure(beta: float) -> Callable[[Array], Measure]:
 
 def _recalls(S: Array) -> tuple[Array, Array]:
     """Return the recalls (K,), and the gradient (K, K) of each by its own row of S."""
-    true = np.maximum(S.sum(axis=1), objectives.TINY)
+    true = np.maximum(S.sum(axis=1), objectives.SMALLEST_DIVISOR)
     recalls = np.diag(S) / true
     return recalls, (np.eye(len(S)) - recalls[:, None]) / true[:, None]
 

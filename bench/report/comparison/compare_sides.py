@@ -71,7 +71,7 @@ def _refuse_describing(base: Source, new: Source, rules: Sequence[Rule]) -> None
 def _compare_sources(base: Source, new: Source, options: ComparisonOptions, report: Report) -> Report:
     left, right, notes = pairs.fill_absent_keys(base.table, new.table)
     left, right = _select_rows(left, right, options)
-    direction = _direction(base, new, set(left["metric"]) | set(right["metric"]))
+    direction = _directions(base, new, set(left["metric"]) | set(right["metric"]))
     if not options.allow_different_data:
         _refuse(find_difference(base, new, set(left["task_id"]) & set(right["task_id"])))
     found = pairs.match_cells(left, right, pairs.baseline_splits(base, new))
@@ -108,7 +108,7 @@ def _note_repeats(base: Source, new: Source) -> Iterator[str]:
             yield f"{name}: {side.table.repeated} rows stand there twice, and count once"
 
 
-def _direction(base: Source, new: Source, metrics: set[str]) -> dict[str, str]:
+def _directions(base: Source, new: Source, metrics: set[str]) -> dict[str, str]:
     """Return the direction of every metric, that of the side which has one.
 
     Raises:

@@ -13,9 +13,9 @@ import pandas as pd
 
 from bench.core.exit_codes import FINE, REGRESSION
 from bench.report.comparison.formats import (
-    COLUMNS,
-    MOST,
+    MOST_MOVED,
     SHOWN,
+    VERDICT_COLUMNS,
     Row,
     facts,
     headline,
@@ -34,7 +34,7 @@ NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 def as_json(report: Report) -> str:
     """Return the report as one JSON object on one line; missing and infinite numbers are null."""
     tables = {name: _records(table) for name, table in (
-        ("verdicts", report.verdicts), ("missing", report.lost), ("moved", report.moved.head(MOST)),
+        ("verdicts", report.verdicts), ("missing", report.lost), ("moved", report.moved.head(MOST_MOVED)),
         ("timing", report.timing),
     )}  # fmt: skip
     whole = {
@@ -72,7 +72,7 @@ def junit(report: Report) -> str:
         known = [str(name) for name in names if name]
         suite = _suite(suites, " ".join(known))
         for one in part.to_dict("records"):
-            _case(suite, ".".join(["bench", *known]), str(one["method"]), _kind(one), sentence(one), "")
+            _case(suite, ".".join(["bench", *known]), str(one["method"]), _kind_of_verdict(one), sentence(one), "")
     for element in (*suites, suites):
         for kind, noun in (("testcase", "tests"), ("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
             element.set(noun, str(len(element.findall(f".//{kind}"))))
@@ -80,7 +80,7 @@ def junit(report: Report) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
 
 
-def _kind(one: Row) -> str:
+def _kind_of_verdict(one: Row) -> str:
     """Return what a verdict is to a test runner: a failure, an error where a rule had too few pairs, or skipped."""
     if one["fails"]:
         return "failure"
@@ -105,7 +105,7 @@ def _keep_legal(text: str) -> str:
 
 def sentence(one: Row) -> str:
     """Return one verdict in words."""
-    cells = dict(zip(COLUMNS, row(one), strict=True))
+    cells = dict(zip(VERDICT_COLUMNS, row(one), strict=True))
     where = "/".join(part for part in (cells["board"], cells["metric"], cells["panel"]) if part)
     parts = [f"{cells['method']} {cells['verdict']} in {where}"]
     if cells["change"]:
@@ -148,7 +148,7 @@ def _escape(text: str, more: Mapping[str, str]) -> str:
     return text
 
 
-TEXTS: dict[str, Callable[[Report], str]] = {
+REPORT_WRITERS: dict[str, Callable[[Report], str]] = {
     "markdown": markdown,
     "junit": junit,
     "json": as_json,

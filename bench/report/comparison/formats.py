@@ -13,7 +13,7 @@ from bench.core.exit_codes import FINE, REGRESSION
 from bench.report.comparison.report import Report
 
 Row = Mapping[Any, Any]
-COLUMNS = (
+VERDICT_COLUMNS = (
     "board",
     "metric",
     "panel",
@@ -30,7 +30,7 @@ COLUMNS = (
 SEVERITY = {"worse": 0, "unclear": 1, "better": 2, "equivalent": 3}
 SHOWN = 50
 """Verdicts in a summary, and annotations, at most; GitHub shows few of them."""
-MOST = 10
+MOST_MOVED = 10
 """Tasks that are named as those that moved most."""
 
 
@@ -51,7 +51,7 @@ def change(value: float, *, relative: bool, signed: bool = True) -> str:
 
 
 def row(verdict: Row) -> list[str]:
-    """Return one verdict as texts, in the order of COLUMNS."""
+    """Return one verdict as texts, in the order of VERDICT_COLUMNS."""
     relative = bool(verdict["relative"])
     ends = [change(verdict[end], relative=relative) for end in ("lo", "hi")]
     word = "worse, fails" if verdict["fails"] else verdict["verdict"]
@@ -75,8 +75,8 @@ def _number(value: float, how: str = ".4g") -> str:
 def rows(verdicts: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Return columns and rows of a table of verdicts, without columns that are empty everywhere."""
     every = [row(one) for one in verdicts.to_dict("records")]
-    kept = [j for j, name in enumerate(COLUMNS) if name == "method" or any(one[j] for one in every)]
-    return [COLUMNS[j] for j in kept], [[one[j] for j in kept] for one in every]
+    kept = [j for j, name in enumerate(VERDICT_COLUMNS) if name == "method" or any(one[j] for one in every)]
+    return [VERDICT_COLUMNS[j] for j in kept], [[one[j] for j in kept] for one in every]
 
 
 def moved_rows(moved: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
@@ -87,7 +87,7 @@ def moved_rows(moved: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
             str(one["task_id"]), str(one["board"]), str(one["metric"]), change(one["change"], relative=True),
             str(one["most"]), change(one["most_change"], relative=True),
         ]
-        for one in moved.head(MOST).to_dict("records")
+        for one in moved.head(MOST_MOVED).to_dict("records")
     ]  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def facts(report: Report) -> str:
 
 def markdown(report: Report) -> str:
     """Return the whole report as Markdown."""
-    parts = [*_head(report), _table(*rows(report.verdicts))]
+    parts = [*_head(report), _markdown_table(*rows(report.verdicts))]
     return _join([*parts, *_tail(report, SHOWN)])
 
 
@@ -127,12 +127,12 @@ def summary(report: Report) -> str:
     severest = severest_first(report.verdicts[report.verdicts["verdict"] != "equivalent"])
     parts = _head(report)
     if len(severest):
-        parts.append(_table(*rows(severest.head(SHOWN))))
+        parts.append(_markdown_table(*rows(severest.head(SHOWN))))
     if len(severest) > SHOWN:
         parts.append(f"{len(severest) - SHOWN} more verdicts are not shown.")
     if len(report.moved):
-        parts += ["#### Tasks that moved most", _table(*moved_rows(report.moved))]
-    return _join([*parts, *_tail(report, MOST)])
+        parts += ["#### Tasks that moved most", _markdown_table(*moved_rows(report.moved))]
+    return _join([*parts, *_tail(report, MOST_MOVED)])
 
 
 def _head(report: Report) -> list[str]:
@@ -148,7 +148,7 @@ def _tail(report: Report, most: int) -> Iterator[str]:
     if report.notes:
         yield "\n".join(f"- {_escape(note)}" for note in report.notes)
     if len(report.timing):
-        yield _table(*timing_rows(report.timing))
+        yield _markdown_table(*timing_rows(report.timing))
 
 
 def timing_rows(timing: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
@@ -164,7 +164,7 @@ def _join(parts: Sequence[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+def _markdown_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
     lines = [columns, ["---"] * len(columns), *([_escape(cell) for cell in line] for line in cells)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

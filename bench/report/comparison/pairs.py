@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.report.comparison.baseline_file import round_digits, task_means
-from bench.report.comparison.report import LOST
+from bench.report.comparison.report import LOST_COLUMNS
 from bench.report.comparison.side import Source, Splits
 from bench.report.comparison.tables import GROUP, KEY, Table
 
@@ -87,7 +87,7 @@ def summarise_lost(found: Pairs, base: pd.DataFrame, new: pd.DataFrame) -> pd.Da
             left = left.drop(gone.index)
         rows += [(side, board, panel, "cells of", name, len(part), part["task_id"].nunique())
                  for name, part in left.groupby("method", sort=False)]  # fmt: skip
-    table = pd.DataFrame(rows, columns=list(LOST))
+    table = pd.DataFrame(rows, columns=list(LOST_COLUMNS))
     return table.sort_values(["missing_in", "cells"], ascending=False, kind="stable", ignore_index=True)
 
 

@@ -51,7 +51,7 @@ def _open_source(file: str, name: str, reader: Reader) -> Source:
         return Source(name, table, _facts(raw, "protocol"))
     manifest = _json(reader("manifest.json"))
     settings = {key: manifest["settings"][key] for key in SETTINGS if key in manifest.get("settings", {})}
-    cells, timing = (_table(reader(f"{one}.csv")) for one in ("cells", "timing"))
+    cells, timing = (_optional_table(reader(f"{one}.csv")) for one in ("cells", "timing"))
     facts = _merge_facts(_facts(raw, "protocol"), _facts(cells, "data_hash", "data"))
     return Source(name, table, facts, settings, timing=timing, cpu=str(manifest.get("cpu", "")))
 
@@ -64,7 +64,7 @@ def _json(content: bytes | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _table(content: bytes | None) -> pd.DataFrame | None:
+def _optional_table(content: bytes | None) -> pd.DataFrame | None:
     """Return a table beside the scores, which need not be there."""
     if not content:
         return None

@@ -74,7 +74,7 @@ def _part(board: str, metric: str, rows: pd.DataFrame, values: pd.DataFrame, dir
     """Measure one board and metric, up to the p-values."""
     rule = find_rule(demand.rules, board, metric)
     how = measure(metric, direction, rows["value"].dropna().to_numpy(dtype=float), rule)
-    groups = _groups(rows)
+    groups = _groups_of_base(rows)
     index = pd.MultiIndex.from_frame(groups[WHO])
     group = index.get_indexer(pd.MultiIndex.from_frame(values[WHO]))
     scale = scales(group, values["base"].to_numpy(dtype=float), how.goal, len(groups))
@@ -99,7 +99,7 @@ def _part(board: str, metric: str, rows: pd.DataFrame, values: pd.DataFrame, dir
     ))  # fmt: skip
 
 
-def _groups(rows: pd.DataFrame) -> pd.DataFrame:
+def _groups_of_base(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the panels and methods of which BASE has a score, and on how many tasks (`had`)."""
     known = rows[(rows["side"] == "base") & rows["value"].notna()]
     return known.groupby(WHO, sort=False)["task_id"].nunique().rename("had").reset_index()

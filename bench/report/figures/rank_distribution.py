@@ -28,7 +28,7 @@ def rank_distribution(names: Sequence[str], ranks: Array, *, title: str = "") ->
     """
     ranks = np.asarray(ranks, dtype=float).reshape(-1, len(names))
     there = np.isfinite(ranks)
-    mean = _means(ranks, there)
+    mean = _mean_ranks(ranks, there)
     ranked = [int(k) for k in np.argsort(mean, kind="stable") if np.isfinite(mean[k])]
     if not ranked:
         raise BenchError("no method has a rank: there is nothing to draw")
@@ -55,7 +55,7 @@ def rank_distribution(names: Sequence[str], ranks: Array, *, title: str = "") ->
     return page.figure
 
 
-def _means(ranks: Array, there: Array) -> Array:
+def _mean_ranks(ranks: Array, there: Array) -> Array:
     """Return the mean of each column over what is there, NaN where nothing is."""
     with np.errstate(invalid="ignore"):
         return np.asarray(np.where(there, ranks, 0.0).sum(axis=0) / there.sum(axis=0))

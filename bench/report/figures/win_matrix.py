@@ -54,7 +54,7 @@ def win_matrix(names: Sequence[str], share: Array, mean_rank: Array | None = Non
     axes = page.axes(left, 0.22, K * side, edges[-1])
     middles = (edges[1:] + edges[:-1]) / 2
     _cells(axes, shown, edges)
-    _numbers(axes, shown, middles, side)
+    _write_percents(axes, shown, middles, side)
     _name_rows(axes, labels, middles, side)
     _scale(page.axes(left, 0.22 + edges[-1] + 0.16, min(2.0, width - left - 4 * style.MARGIN), 0.1))
     page.figure.draw_without_rendering()
@@ -85,7 +85,7 @@ def _cells(axes: Axes, share: Array, edges: Array) -> None:
     axes.set_ylim(edges[-1], 0)
 
 
-def _numbers(axes: Axes, share: Array, middles: Array, side: float) -> None:
+def _write_percents(axes: Axes, share: Array, middles: Array, side: float) -> None:
     """Write the percents into the cells, where the longest fits: white on what is dark."""
     texts = {(i, j): f"{100 * share[i, j]:.0f}" for i, j in zip(*np.nonzero(np.isfinite(share)), strict=True)}
     sizes = [

@@ -40,7 +40,7 @@ def openml(request: TaskRequest, *, timeout: float = 30.0, attempts: int = 3) ->
     request.refuse("openml", "target", "kind", "group", "time", "weight")
     name = f"openml:{number}"
     with open_box(name, Connection(timeout, attempts), offline=request.offline) as box:
-        kind = _kind(name, box.text("tasks", number, "task.xml", "task"))
+        kind = _kind_of_xml(name, box.text("tasks", number, "task.xml", "task"))
         task = _load(name, box, number, kind, request.order)
         unsaved = [] if request.offline else box.publish(tasks=number, datasets=task.meta["data_id"])
         task.meta["warnings"].extend(unsaved)
@@ -54,7 +54,7 @@ def task_number(request: TaskRequest, source: str) -> int:
     return int(request.name)
 
 
-def _kind(name: str, xml: str) -> TaskKind:
+def _kind_of_xml(name: str, xml: str) -> TaskKind:
     """Read the type of a task.
 
     Raises:

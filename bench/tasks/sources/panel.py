@@ -41,10 +41,12 @@ def panel(request: TaskRequest) -> Task:
     if not predictions:
         raise BenchError(f"panel file {request.name!r} has no column of a learner: see `bench show panel`")
     request.refuse("panel", "target", "group", "time", "weight", "order")
-    task = _task(f"panel:{name}", rows, request.kind or _kind(rows, predictions))
+    task = _task(f"panel:{name}", rows, request.kind or _kind_of_outputs(rows, predictions))
     target = _target(request.name, task, next(iter(predictions.values())))
     labels = [text(output) for output in target.outputs] or [""]
-    values = {learner: _in_order(request.name, learner, outputs, labels) for learner, outputs in predictions.items()}
+    values = {
+        learner: _order_outputs(request.name, learner, outputs, labels) for learner, outputs in predictions.items()
+    }
     splits, protocol = _splits(rows, task)
     meta = {**task.meta, "protocol": protocol}
     return replace(task, splits=splits, external=ExternalPredictions(target, values), meta=meta)
@@ -81,7 +83,7 @@ def _wide(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[str, Array]
     return table[[name for name in OF_ROW if name in table.columns]], predictions
 
 
-def _kind(rows: pd.DataFrame, predictions: dict[str, dict[str, Array]]) -> TaskKind:
+def _kind_of_outputs(rows: pd.DataFrame, predictions: dict[str, dict[str, Array]]) -> TaskKind:
     """Return classification where the outputs are the values of y."""
     outputs = {_same(output) for output in next(iter(predictions.values()))}
     return "classification" if {_same(text(value)) for value in rows["y"].dropna()} <= outputs else "regression"
@@ -111,7 +113,7 @@ def _target(name: str, task: Task, outputs: dict[str, Array]) -> Target:
     return Target("quantile", tuple(levels))
 
 
-def _in_order(name: str, learner: str, outputs: dict[str, Array], labels: list[str]) -> Array:
+def _order_outputs(name: str, learner: str, outputs: dict[str, Array], labels: list[str]) -> Array:
     """Return the predictions of one learner (n, K), its outputs in the order of the target."""
     known = {_same(output): values for output, values in outputs.items()}
     missing = [label for label in labels if _same(label) not in known]

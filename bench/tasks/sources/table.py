@@ -50,7 +50,7 @@ def task_from_table(
     """
     table = _plain(table)
     parts = _parts(table, request)
-    X, warnings = _features(table, parts.values())
+    X, warnings = _feature_table(table, parts.values())
     target = table[parts["target"]]
     kind = request.kind or (infer_kind(target) if request.order is None else "classification")
     if kind == "regression" and request.order is not None:
@@ -64,7 +64,7 @@ def task_from_table(
         kind=kind,
         splits=splits,
         classes=classes,
-        groups=_groups(table[parts["group"]]) if "group" in parts else None,
+        groups=_group_codes(table[parts["group"]]) if "group" in parts else None,
         time=_time(table[parts["time"]]) if "time" in parts else None,
         weight=_weight(table[parts["weight"]]) if "weight" in parts else None,
         meta={
@@ -133,7 +133,7 @@ def _parts(table: pd.DataFrame, request: TaskRequest) -> dict[str, str]:
     return parts
 
 
-def _features(table: pd.DataFrame, used: Iterable[str]) -> tuple[pd.DataFrame, list[str]]:
+def _feature_table(table: pd.DataFrame, used: Iterable[str]) -> tuple[pd.DataFrame, list[str]]:
     kept = table.drop(columns=list(used))
     columns = []
     odd: dict[str, list[str]] = {}
@@ -148,13 +148,13 @@ def _features(table: pd.DataFrame, used: Iterable[str]) -> tuple[pd.DataFrame, l
 def _order(target: pd.Series[Any], order: str | None) -> Callable[[Sequence[str]], list[str]]:
     """Return what brings class names into order: as given, as in the column's type, else by number or alphabet."""
     if order not in {None, BY_NUMBER}:
-        return partial(_in_order, target.name, [name.strip() for name in str(order).split(",")])
+        return partial(_order_classes, target.name, [name.strip() for name in str(order).split(",")])
     if isinstance(target.dtype, pd.CategoricalDtype) and target.dtype.ordered:
-        return partial(_in_order, target.name, [text(value) for value in target.dtype.categories])
+        return partial(_order_classes, target.name, [text(value) for value in target.dtype.categories])
     return by_number if order is None else partial(_by_number_only, target.name)
 
 
-def _in_order(target: object, order: Sequence[str], names: Sequence[str]) -> list[str]:
+def _order_classes(target: object, order: Sequence[str], names: Sequence[str]) -> list[str]:
     """Return the class names in a stated order, which must hold all of them, each once."""
     double = repeated_name(list(order))
     if double is not None:
@@ -228,7 +228,7 @@ def _as_numbers(column: pd.Series[Any], part: str, advice: str) -> Array:
     return np.array(values[codes])
 
 
-def _groups(column: pd.Series[Any]) -> Array:
+def _group_codes(column: pd.Series[Any]) -> Array:
     _refuse_gaps(column, "group")
     return sorted_codes(column, order=by_number)[0]
 
