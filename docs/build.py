@@ -239,7 +239,7 @@ TERMS = {
     "effective class weights": "bench.core.nouns:Prediction.effective_class_weights",
     "fit": "bench.runner.fit_spec:Fit",
     "fit context": "bench.methods.trainings.fit_context:FitContext",
-    "fold": "bench.tasks.splits:Part",
+    "fold": "bench.tasks.splits:FoldRows",
     "journal": "bench.runner.journal:Journal",
     "key": "bench.runner.records:CellBasis.key",
     "law": "bench.checks.law:Law",

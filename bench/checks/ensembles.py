@@ -15,7 +15,7 @@ from bench.checks.examples import (
     global_randomness,
     loss,
     make_certain,
-    predict,
+    predict_panel,
     read_only,
     reorder_example_classes,
     with_predictions,
@@ -89,8 +89,8 @@ def same_seed_same_bytes(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     example = draw_example(kind)
     with global_randomness(1):
         combiner = example.fit(scheme)
-        first = predict(combiner, example.test)
-        demand_same_bytes(predict(combiner, example.test), first, "two predictions of one combiner")
+        first = predict_panel(combiner, example.test)
+        demand_same_bytes(predict_panel(combiner, example.test), first, "two predictions of one combiner")
     with global_randomness(2):
         demand_same_bytes(example.combine(scheme), first, "the prediction with the same generator")
 
@@ -217,18 +217,24 @@ def test_rows_apart(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """Its prediction of a test row depends on that row alone: not on the order, number or predictions of others."""
     example = draw_example(kind)
     combiner = example.fit(scheme)
-    whole, n = predict(combiner, example.test), len(example.y_test)
+    whole, n = predict_panel(combiner, example.test), len(example.y_test)
     order = np.random.default_rng(2).permutation(n)
     demand_close(
-        predict(combiner, freeze(example.test.rows(order))), whole[order], "the predictions in two row orders", 1e-9
+        predict_panel(combiner, freeze(example.test.rows(order))),
+        whole[order],
+        "the predictions in two row orders",
+        1e-9,
     )
     few = np.arange(0, n, 7)
     demand_close(
-        predict(combiner, freeze(example.test.rows(few))), whole[few], "the predictions for all and for few rows", 1e-9
+        predict_panel(combiner, freeze(example.test.rows(few))),
+        whole[few],
+        "the predictions for all and for few rows",
+        1e-9,
     )
     other = example.test.predictions.copy()
     other[:, n // 2 :] = draw_example(kind, seed=9).test.predictions[:, n // 2 :]
-    changed = predict(combiner, freeze(replace(example.test, predictions=other)))[: n // 2]
+    changed = predict_panel(combiner, freeze(replace(example.test, predictions=other)))[: n // 2]
     demand_same_bytes(changed, whole[: n // 2], "the prediction of a row when other test rows change")
 
 

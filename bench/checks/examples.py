@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from bench.core.losses import mean, proper
+from bench.core.losses import mean, proper_loss
 from bench.core.nouns import Array, Kind, Panel, Prediction, Target, clip_probabilities
 from bench.core.registry import Scheme
 from bench.core.settings import DEFAULT_LEVELS
@@ -41,19 +41,19 @@ class Example:
 
     def combine(self, scheme: Scheme[Any]) -> Array:
         """Return a scheme's predictions of the test rows, finished as on a board, shape (n, K)."""
-        return predict(self.fit(scheme), self.test)
+        return predict_panel(self.fit(scheme), self.test)
 
     def with_rows(self, index: Array, weight: Array | None = None) -> Example:
         """Return the example with some of the training rows, in this order, and with new row weights."""
         return replace(self, oof=freeze(replace(self.oof.rows(index), weight=weight)), y=read_only(self.y[index]))
 
 
-def predict(combiner: Any, panel: Panel) -> Array:
+def predict_panel(combiner: Any, panel: Panel) -> Array:
     """Return a combiner's predictions for a panel, finished as on a board: clipped or sorted."""
-    return finish_values(combiner(panel), panel)
+    return finish_prediction(combiner(panel), panel)
 
 
-def finish_values(values: Array, panel: Panel) -> Array:
+def finish_prediction(values: Array, panel: Panel) -> Array:
     """Return values as they stand on a board, clipped or sorted; refuse what is no prediction."""
     prediction = finish(panel.target, values, panel.weight)
     return prediction.values  # noqa: PD011 - no data frame
@@ -61,7 +61,7 @@ def finish_values(values: Array, panel: Panel) -> Array:
 
 def loss(values: Array, panel: Panel, y: Array) -> float:
     """Return the mean proper loss of predicted values."""
-    return float(mean(proper(panel.target, y, finish_values(values, panel)), panel.weight))
+    return float(mean(proper_loss(panel.target, y, finish_prediction(values, panel)), panel.weight))
 
 
 def target_of(kind: str, width: int = 3) -> Target:

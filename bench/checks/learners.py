@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.checks.examples import global_randomness, read_only, target_of
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
-from bench.core.losses import proper
+from bench.core.losses import proper_loss
 from bench.core.nouns import (
     Array,
     InvalidPredictionError,
@@ -115,18 +115,18 @@ def lawful(scheme: Scheme[LearnerOptions], kind: str) -> None:
 def learns(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """On an easy table it loses much less than the best constant."""
     table = example_table(kind)
-    loss, constant = (_loss(table, values) for values in (_test_predictions(scheme, table), table.constant))
+    loss, constant = (_mean_loss(table, values) for values in (_test_predictions(scheme, table), table.constant))
     if not loss < MUCH_LESS * constant:
         raise LawBrokenError(
             f"its loss is {loss:.4g} on an easy table, expected far less than a constant's {constant:.4g}"
         )
 
 
-def _loss(table: ExampleTable, values: Array) -> float:
+def _mean_loss(table: ExampleTable, values: Array) -> float:
     if table.target.kind == "class":
         # far from zero: a single row with probability 0 for its class must not decide the law
         values, _ = clip_probabilities(0.98 * values + 0.02 / table.target.width)
-    return float(proper(table.target, table.y_test, values).mean())
+    return float(proper_loss(table.target, table.y_test, values).mean())
 
 
 @law("learner")
@@ -189,7 +189,7 @@ def absent_class(scheme: Scheme[LearnerOptions], kind: str) -> None:
 def two_classes(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """It can be fitted on two classes, and separates them."""
     table = example_table(kind, width=2)
-    loss, constant = (_loss(table, values) for values in (_test_predictions(scheme, table), table.constant))
+    loss, constant = (_mean_loss(table, values) for values in (_test_predictions(scheme, table), table.constant))
     if not loss < MUCH_LESS * constant:
         raise LawBrokenError(
             f"its loss on two classes is {loss:.4g}, expected far less than a constant's {constant:.4g}"

@@ -174,7 +174,7 @@ def describe(name: str, target: str | None, *, offline: bool) -> dict[str, dict[
     """
     spec = TaskSpec(name, target)
     if spec.source in sources.registry.entries():
-        return {name: _task(spec, offline=offline)}
+        return {name: _task_facts(spec, offline=offline)}
     own_name = name.partition(":")[0].replace("_", "-")
     found = {
         f"{name} ({noun})": _plug_in(registry, name, own_name)
@@ -203,7 +203,7 @@ def _plug_in(registry: Registry[Any], text: str, name: str) -> dict[str, Any]:
     }
 
 
-def _task(spec: TaskSpec, *, offline: bool) -> dict[str, Any]:
+def _task_facts(spec: TaskSpec, *, offline: bool) -> dict[str, Any]:
     """Return the facts of a table that is loaded for it.
 
     Raises:

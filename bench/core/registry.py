@@ -154,7 +154,7 @@ class Registry(Generic[O]):
         """
         fault = _fault_of_kinds(kinds, self.kinds) or _fault_of_options(options) or self._fault_of_signature(function)
         if fault:
-            raise BenchError(f"{self.noun} {place(function)}: {fault}")
+            raise BenchError(f"{self.noun} {place_of(function)}: {fault}")
         name = function.__name__.strip("_").replace("_", "-")
         self._refuse_second(name, function)
         self._entries[name] = Entry(name, function, frozenset(kinds), options)
@@ -242,7 +242,7 @@ class Registry(Generic[O]):
             choice = f"it has {', '.join(known)}" if known else "it has none"
             raise BenchError(f"unknown parameter {text!r} of {self.noun} {entry.name!r}: {choice}")
         try:
-            return name, _parse(value, known[name])
+            return name, _parse_value(value, known[name])
         except ValueError:
             raise BenchError(
                 f"parameter {name!r} of {self.noun} {entry.name!r} cannot be {value!r}: "
@@ -302,14 +302,14 @@ def held_to_its_keywords(register: R) -> R:
         fault = f"has no {unknown[0]!r}: {suggestion(unknown[0], keywords)}" if unknown else f"needs {missing[0]!r}"
 
         def refuse(function: Callable[..., Any]) -> None:
-            raise BenchError(f"{place(function)}: `register` {fault}")
+            raise BenchError(f"{place_of(function)}: `register` {fault}")
 
         return refuse
 
     return cast("R", checked)
 
 
-def place(function: Callable[..., Any]) -> str:
+def place_of(function: Callable[..., Any]) -> str:
     """Return where a function stands, for errors: its name and its file."""
     return f"{function.__name__!r} in {inspect.getsourcefile(function) or function.__module__}"
 
@@ -344,7 +344,7 @@ def _choices(hint: Any) -> tuple[Any, ...]:
     return tuple(choice for part in parts if get_origin(part) is Literal for choice in get_args(part))
 
 
-def _parse(text: str, default: Any) -> Any:
+def _parse_value(text: str, default: Any) -> Any:
     """Read a value in the type of the parameter's default; without one, as the number or the text it looks like."""
     if isinstance(default, bool):
         if text.lower() not in {"true", "false"}:

@@ -174,7 +174,7 @@ def for_people(part: pd.DataFrame) -> pd.DataFrame:
     """
     shown = part[[name for name in columns_for_people() if name in part]].copy()
     if "completeness" in shown:
-        shown["completeness"] = [_share(share) for share in shown["completeness"]]
+        shown["completeness"] = [_percent_text(share) for share in shown["completeness"]]
     if {"position", "position_lo", "position_hi"} <= set(part):
         spans = part[["position", "position_lo", "position_hi"]].astype(object)
         shown["position"] = [_interval_text(*row) for row in spans.where(spans.notna(), None).itertuples(index=False)]
@@ -250,7 +250,7 @@ def _lay_out(part: pd.DataFrame, direction: str, markup: Markup) -> tuple[list[s
     return heads, list(zip(*columns, strict=True)), align
 
 
-def _share(share: float) -> str:
+def _percent_text(share: float) -> str:
     """Return a share in per cent, cut and not rounded: 99.7 % is not all."""
     # 1e-9: 0.29 × 100 is 28.999…
     return "" if np.isnan(share) else f"{int(100 * share + 1e-9)}%"

@@ -20,7 +20,7 @@ from bench.runner.worker import FitJob, ending_of
 
 
 @dataclass(frozen=True)
-class Counts:
+class TaskCounts:
     """How many cells a task has, how many of its fits are to do, and how many are stored."""
 
     cells: int
@@ -62,7 +62,7 @@ class Agenda:
     endings: Mapping[str, Ending]
     ready: tuple[Opening, ...]
     waiting: tuple[BoardSplit, ...]
-    counts: Mapping[str, Counts]
+    counts: Mapping[str, TaskCounts]
 
     @property
     def stored(self) -> int:
@@ -104,7 +104,7 @@ def draw_up(plan: Plan, journal: Journal, store: Store, options: RunOptions) -> 
         endings=endings,
         ready=tuple(open_board_split(each, endings, journal, plan, options) for each in ready),
         waiting=tuple(each for each in board_splits if missing_fits(each, endings)),
-        counts={name: Counts(cells[name], left[name], stored[name]) for name in plan.tasks},
+        counts={name: TaskCounts(cells[name], left[name], stored[name]) for name in plan.tasks},
     )
 
 

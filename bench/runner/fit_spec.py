@@ -36,7 +36,7 @@ class SplitRows:
     task: Task
     outer: Split
     split: Split
-    inner: tuple[splits.Part, ...]
+    inner: tuple[splits.FoldRows, ...]
     calibration: Array
 
     @cached_property
@@ -100,11 +100,13 @@ def _external_parts(external: ExternalPredictions) -> list[Any]:
     return [external.target.kind, list(external.target.outputs), predictions]
 
 
-def row_weights(task: Task, rows: Array, training: Scheme[Any]) -> Array | None:
+def fit_row_weights(task: Task, rows: Array, training: Scheme[Any]) -> Array | None:
     """Return the numeric row weights of a fit, mean one: the task's own × those of the class; None if all are equal."""
     is_weighted = task.kind == "classification" and is_weighting(training)
-    of_classes = class_weights.weights_of_rows(task, rows, training) if is_weighted else None
-    return fit_context.row_weights(task.y[rows], None if task.weight is None else task.weight[rows], of_classes)
+    of_classes = class_weights.class_weights_of_rows(task, rows, training) if is_weighted else None
+    return fit_context.combined_row_weights(
+        task.y[rows], None if task.weight is None else task.weight[rows], of_classes
+    )
 
 
 def fit_key(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> str:
@@ -130,7 +132,7 @@ def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[
         "code of bench": source_hash(*FIT_CODE, *learners.registry.shared_modules()),
         "learner": digest(learner.meaning),
         "training scheme": digest(_meaning(training)),
-        "row weights": digest([row_weights(rows.task, fit_rows, training) for fit_rows in _fit_rows(rows)]),
+        "row weights": digest([fit_row_weights(rows.task, fit_rows, training) for fit_rows in _fit_rows(rows)]),
         "target": digest(target),
         "settings": digest(settings.protocol, settings.seed, place),
         "versions": ", ".join(f"{name} {_version(name)}" for name in libraries),
@@ -176,7 +178,7 @@ def _unfit_learner(rows: SplitRows, fit: Fit, learner: Scheme[Any], training: Sc
     if learner.options.weights:
         return None
     needs_weights = training.options.weights or any(
-        row_weights(rows.task, fit_rows, training) is not None for fit_rows in _fit_rows(rows)
+        fit_row_weights(rows.task, fit_rows, training) is not None for fit_rows in _fit_rows(rows)
     )
     return f"learner {fit.learner} takes no row weights" if needs_weights else None
 

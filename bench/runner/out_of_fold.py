@@ -160,8 +160,8 @@ class _ModelFitter:
         position = np.full(len(task.y), -1)
         position[fit_rows] = np.arange(len(fit_rows))
 
-        def cut(folds: int) -> list[splits.Part]:
-            parts = splits.parts(task, fit_rows, folds, (run_seed, *place, "cut"))
+        def cut(folds: int) -> list[splits.FoldRows]:
+            parts = splits.inner_parts(task, fit_rows, folds, (run_seed, *place, "cut"))
             return [(position[inner_rows], position[held_out]) for inner_rows, held_out in parts]
 
         return FitContext(

@@ -9,9 +9,7 @@ import numpy as np
 
 from bench.core.nouns import Array, NotApplicableError, Prediction
 from bench.core.registry import Scheme
-from bench.methods.postprocess import StepOptions
-
-Change = Callable[[Prediction], Prediction]
+from bench.methods.postprocess import Change, StepOptions
 
 
 @dataclass(frozen=True)

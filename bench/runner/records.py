@@ -153,7 +153,7 @@ class CellRecord:
     def to_json(self) -> dict[str, Any]:
         """Return the record as one flat JSON object; what is empty is left out."""
         values = self.values() | {"fits": [[fit.learner, fit.training, key] for fit, key in self.basis.fits.items()]}
-        return {name: _json_value(value) for name, value in values.items() if value not in (None, "", (), [], {})}
+        return {name: _json_scalar(value) for name, value in values.items() if value not in (None, "", (), [], {})}
 
     @classmethod
     def from_json(cls, held: Mapping[str, Any]) -> CellRecord:
@@ -178,12 +178,12 @@ def _known(part: type[CellBasis | CellResult | CellRecord], held: Mapping[str, A
     return {f.name: held[f.name] for f in fields(part) if f.name in held and f.name not in _PARTS}
 
 
-def _json_value(value: Any) -> Any:
+def _json_scalar(value: Any) -> Any:
     """Return a JSON value: numpy scalars become Python's, a NaN becomes None, what is infinite a text."""
     if isinstance(value, Mapping):
-        return {name: _json_value(each) for name, each in value.items()}
+        return {name: _json_scalar(each) for name, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_json_value(each) for each in value]
+        return [_json_scalar(each) for each in value]
     value = value.item() if hasattr(value, "item") else value
     if not isinstance(value, float) or math.isfinite(value):
         return value

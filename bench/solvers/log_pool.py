@@ -77,7 +77,7 @@ def log_pool_weights(
         if a * float(np.abs(change).max(initial=0.0)) <= STILL:
             break
     pooled = problem.pooled(w)
-    return Solution(w, problem.gap(w, _second_order(problem, pooled)[0]), _value(problem, pooled))
+    return Solution(w, problem.gap(w, _second_order(problem, pooled)[0]), _mean_log_loss(problem, pooled))
 
 
 def _pool_problem(log_p: Array, y: Index, weight: Array | None, cap: float) -> _PoolProblem:
@@ -95,7 +95,7 @@ def _pool_problem(log_p: Array, y: Index, weight: Array | None, cap: float) -> _
     return _PoolProblem(odds, share / share.sum(), cap)
 
 
-def _value(problem: _PoolProblem, pooled: Array) -> float:
+def _mean_log_loss(problem: _PoolProblem, pooled: Array) -> float:
     """Return the mean log loss, exact however small: ln(1 + Σ_k exp(pooled_k))."""
     return float(problem.share @ np.logaddexp(0.0, np.logaddexp.reduce(pooled, axis=0)))
 
@@ -134,7 +134,7 @@ def _capped_newton(problem: _PoolProblem, w: Array, slope: Array, curve: Array) 
 def _share_of_step(problem: _PoolProblem, pooled: Array, change: Array, promised: float) -> float:
     """Return the share of the step after which the loss has fallen enough; `promised` is its slope, below zero."""
     farthest, a = float(np.abs(change).max(initial=0.0)), 1.0
-    before = _value(problem, pooled)
-    while a * farthest > WHOLE_STEP and _value(problem, pooled + a * change) > before + 1e-4 * a * promised:
+    before = _mean_log_loss(problem, pooled)
+    while a * farthest > WHOLE_STEP and _mean_log_loss(problem, pooled + a * change) > before + 1e-4 * a * promised:
         a /= 2
     return a

@@ -115,10 +115,10 @@ def interior(program: Program, start: Array, tol: float, floor: float) -> Found:
     if not len(program.lower) and isinstance(program.penalty, Free):
         corner = np.eye(len(program.g))[[np.argmin(program.g)]]
         return Found(corner, float(program.g.min()), program.lower)
-    x, s = _begin(program, _scale(program, start))
+    x, s = _begin(program, _normalise(program, start))
     best, proof = -np.inf, program.inside(s)
     for _ in range(INTERIOR_STEPS):
-        w, e = _scale(program, program.parts(x)[0]), program.inside(s)
+        w, e = _normalise(program, program.parts(x)[0]), program.inside(s)
         value, bound = program.value(w), program.bound(e, w)
         if bound > best:
             best, proof = bound, e
@@ -126,13 +126,13 @@ def interior(program: Program, start: Array, tol: float, floor: float) -> Found:
         target = 0.01 * tol * max(value, floor)
         if value - best <= target or x @ s <= 1e-4 * target:
             break
-        x, s = _step(program, x, s)
+        x, s = _take_step(program, x, s)
     exact = np.where(w * floor / FLOOR > program.parts(s)[0], w, 0.0)
-    exact = _scale(program, exact) if program.sums(exact).all() else w
+    exact = _normalise(program, exact) if program.sums(exact).all() else w
     return Found(np.stack((exact, w)), best, proof)
 
 
-def _scale(program: Program, w: Array) -> Array:
+def _normalise(program: Program, w: Array) -> Array:
     """Let each simplex sum to one."""
     return np.asarray(w / program.spread(program.sums(w)))
 
@@ -150,21 +150,21 @@ def _begin(program: Program, w: Array) -> tuple[Array, Array]:
     return x, np.concatenate((above, half, half))
 
 
-def _step(program: Program, x: Array, s: Array) -> tuple[Array, Array]:
+def _take_step(program: Program, x: Array, s: Array) -> tuple[Array, Array]:
     """Take a predictor-corrector step that keeps x and s positive."""
-    system, gap = _system(program, x, s), x @ s
+    system, gap = _newton_system(program, x, s), x @ s
     dx, ds = _newton_direction(program, system, x, s, -x * s)
-    left = (x + _length(x, dx) * dx) @ (s + _length(s, ds) * ds) / gap
+    left = (x + _longest_step(x, dx) * dx) @ (s + _longest_step(s, ds) * ds) / gap
     dx, ds = _newton_direction(program, system, x, s, left**3 * gap / len(x) - x * s - dx * ds)
-    return x + SHARE_TO_BOUNDARY * _length(x, dx) * dx, s + SHARE_TO_BOUNDARY * _length(s, ds) * ds
+    return x + SHARE_TO_BOUNDARY * _longest_step(x, dx) * dx, s + SHARE_TO_BOUNDARY * _longest_step(s, ds) * ds
 
 
-def _length(x: Array, dx: Array) -> float:
+def _longest_step(x: Array, dx: Array) -> float:
     """Return the longest step, up to one, that keeps x + step dx nonnegative."""
     return 1 / max(float(np.max(-dx / x)), 1.0)
 
 
-def _system(program: Program, x: Array, s: Array) -> tuple[Array, Array, Array]:
+def _newton_system(program: Program, x: Array, s: Array) -> tuple[Array, Array, Array]:
     """Return T (N,), D T D' + diag(s_w / w) + ∇²P, and what is left of D e + g + ∇P - λ - s_w."""
     (w, up, down), (above, room, rise) = program.parts(x), program.parts(s)
     T = 1 / (up / room + down / rise)

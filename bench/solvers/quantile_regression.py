@@ -92,7 +92,7 @@ class Point(NamedTuple):
     v: Array
 
 
-class Direction(NamedTuple):
+class NewtonDirection(NamedTuple):
     """Where to go from a point; s goes against a."""
 
     b: Array
@@ -150,7 +150,7 @@ def _interior(problem: RegressionProblem, smallest: float, tol: float) -> tuple[
             best, least, since = (point.b, gap, 0) if gap < least else (best, least, since + 1)
             if least <= tol or since == STALLED_STEPS or not np.isfinite(gap):
                 break
-            point = _step(problem, point, residual, unmet)
+            point = _mehrotra_step(problem, point, residual, unmet)
     return best, least
 
 
@@ -191,46 +191,46 @@ def _solver(X: Array, weight: Array, penalty: Array) -> Any:
     return lambda right: cho_solve(factor, right, check_finite=False)
 
 
-def _step(problem: RegressionProblem, point: Point, residual: Array, unmet: Array) -> Point:
+def _mehrotra_step(problem: RegressionProblem, point: Point, residual: Array, unmet: Array) -> Point:
     """Go towards the optimum, then correct for the curvature of a z = μ and s v = μ on the way (Mehrotra)."""
     _, a, s, z, v = point
     q = 1 / (z / a + v / s)
     solve = _solver(problem.X, q, problem.penalty)
 
-    def direction(to_z: Any, to_v: Any) -> Direction:
+    def direction(to_z: Any, to_v: Any) -> NewtonDirection:
         slack = residual - to_v + to_z
         b = solve(problem.X.T @ (q * slack) - unmet)
         da = q * (slack - problem.X @ b)
         # Refine once: near the optimum q spans the range of floats, and X'da must still balance.
         more = solve(problem.X.T @ da - problem.penalty * b - unmet)
         b, da = b + more, da - q * (problem.X @ more)
-        return Direction(b, da, to_z - z - z / a * da, to_v - v + v / s * da)
+        return NewtonDirection(b, da, to_z - z - z / a * da, to_v - v + v / s * da)
 
     straight = direction(0.0, 0.0)
-    length = _length(point, straight)
+    length = _step_to_wall(point, straight)
     centre = _centre(point, straight, length)
     # The curvature is that of a full step: where the walls allow a short one only, most of it is not met.
     met = length**2
     bent = direction((centre - met * straight.a * straight.z) / a, (centre + met * straight.a * straight.v) / s)
     # A short straight step is a sign of walls that are too near: then stay further away from the next.
     share = min(NEARLY_ONE, 0.9 + 0.1 * length)
-    return _move(problem, point, bent, share * _length(point, bent))
+    return _move(problem, point, bent, share * _step_to_wall(point, bent))
 
 
-def _centre(point: Point, go: Direction, length: float) -> float:
+def _centre(point: Point, go: NewtonDirection, length: float) -> float:
     """Return the product μ to aim at: small when the straight step alone would get far."""
     now = point.a @ point.z + point.s @ point.v
     then = (point.a + length * go.a) @ (point.z + length * go.z) + (point.s - length * go.a) @ (point.v + length * go.v)
     return float(now / (2 * len(point.a)) * (then / now) ** 3)
 
 
-def _length(point: Point, go: Direction) -> float:
+def _step_to_wall(point: Point, go: NewtonDirection) -> float:
     """Return the longest step, at most 1, to the nearest wall."""
     worst = min((go.a / point.a).min(), (-go.a / point.s).min(), (go.z / point.z).min(), (go.v / point.v).min())
     return min(1.0, -1.0 / worst) if worst < 0 else 1.0
 
 
-def _move(problem: RegressionProblem, point: Point, go: Direction, length: float) -> Point:
+def _move(problem: RegressionProblem, point: Point, go: NewtonDirection, length: float) -> Point:
     a = point.a + length * go.a
     # Recomputed, not updated, so that a + s = w to the last bit; and rounding must not put it on the wall.
     slack = np.maximum(problem.w - a, THINNEST * problem.w)

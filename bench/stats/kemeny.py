@@ -131,13 +131,13 @@ def _one_best(margin: Array, size: Array, exact_to: int) -> tuple[Array, list[in
         others = [np.concatenate([part for part in parts if part is not one] or [one[:0]]) for one in parts]
         free = [k for k, one in enumerate(parts) if not (margin[np.ix_(others[k], one)] > 0).any()]
         part = parts.pop(min(free, key=lambda k: (-margin[parts[k]].sum(axis=1).mean(), int(parts[k][0]))))
-        found, least, sure = _part(margin[np.ix_(part, part)], exact_to)
+        found, least, sure = _order_part(margin[np.ix_(part, part)], exact_to)
         order += [int(part[k]) for k in found]
         bound, proven = bound + least, proven and sure
     return _places(order, size), order, bound, proven
 
 
-def _part(margin: Array, exact_to: int) -> tuple[list[int], float, bool]:
+def _order_part(margin: Array, exact_to: int) -> tuple[list[int], float, bool]:
     """Order one part: over subsets, by an integer program, or by local search."""
     if len(margin) <= BY_SUBSETS:
         _, found, least, _ = _all_best(margin, np.ones(len(margin), dtype=np.int64), exact_to)

@@ -22,7 +22,7 @@ AT_ONCE = 2000
 NODES = 2_000
 """Branches at most; a clock would make the order depend on the machine."""
 
-Solved = tuple[list[int], float, bool]
+SolvedOrder = tuple[list[int], float, bool]
 
 
 def cost(margin: Array, order: list[int]) -> float:
@@ -30,7 +30,7 @@ def cost(margin: Array, order: list[int]) -> float:
     return float(np.maximum(np.tril(margin[np.ix_(order, order)], -1), 0).sum())
 
 
-def integer_program(margin: Array) -> Solved:
+def integer_program(margin: Array) -> SolvedOrder:
     """Return a best order, a lower bound of its cost, and whether they meet.
 
         minimise Σ_{i<j} -margin_ij x_ij,  0 <= x_ij + x_jk - x_ik <= 1 for i < j < k,  x_ij = 1 if i is before j
@@ -51,7 +51,7 @@ def integer_program(margin: Array) -> Solved:
             break
         whole = whole or not len(broken)
         rows.append(broken)
-        found = _solve(-c / scale, np.concatenate(rows), int(whole))
+        found = _solve_program(-c / scale, np.concatenate(rows), int(whole))
         reached = -np.inf if found.x is None else found.mip_dual_bound if whole else found.fun
         bound = max(bound, np.ceil(scale * (reached - CUT_TOLERANCE) + least))  # costs are whole numbers
         if found.status != 0:  # the branches are used up
@@ -68,7 +68,7 @@ def _pair_numbers(K: int) -> Array:
     return number
 
 
-def _solve(c: Array, triangles: Array, integrality: int) -> Any:
+def _solve_program(c: Array, triangles: Array, integrality: int) -> Any:
     """Solve the program with these triangles, columns (ij, jk, ik)."""
     entries = np.tile([1.0, 1.0, -1.0], len(triangles))
     at = np.repeat(np.arange(len(triangles)), 3)
@@ -107,7 +107,7 @@ def _read_order(x: Array, K: int) -> list[int]:
     return [int(i) for i in np.argsort(-full.sum(axis=1).round(6), kind="stable")]
 
 
-def climb(margin: Array) -> Solved:
+def climb(margin: Array) -> SolvedOrder:
     """Return the better of two local optima, a lower bound that ignores cycles, and whether they meet.
 
     Starts are the orders by Borda and by Copeland; then the one method is moved whose move gains most, as long as one

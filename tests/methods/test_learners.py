@@ -80,7 +80,7 @@ def test_predictions_are_valid_better_than_none_and_the_same_again(name, kind):
     none = np.bincount(y, minlength=3) / len(y) if kind == "class" else np.quantile(y, TARGETS[kind].levels)
     none = np.tile(y.mean() if kind == "point" else none, (len(truth), 1))
     least = 1e-3 if kind == "class" else -np.inf
-    loss = [losses.proper(TARGETS[kind], truth, np.maximum(a, least)).mean() for a in (prediction, none)]
+    loss = [losses.proper_loss(TARGETS[kind], truth, np.maximum(a, least)).mean() for a in (prediction, none)]
     assert loss[0] < 0.9 * loss[1]
 
 

@@ -23,7 +23,7 @@ from bench.report.comparison.exchange import REPORT_WRITERS, as_json, github, ju
 from bench.report.comparison.formats import markdown, summary
 from bench.report.comparison.power import power
 from bench.report.comparison.rules import find_rule, noise
-from bench.report.comparison.tables import read_table, tidy
+from bench.report.comparison.tables import decode_table, tidy
 from bench.report.comparison.verdicts import judge
 from bench.stats.holm import holm
 
@@ -462,7 +462,7 @@ def test_missing_values_make_no_pair(judged):
 
 @pytest.mark.parametrize("written", ["", "nan", "NA", "None", "null"])
 def test_every_way_to_write_missing(written):
-    table = read_table(f"method,metric,value\na,rmse,{written}\nnone,rmse,1\n".encode(), "x.csv")
+    table = decode_table(f"method,metric,value\na,rmse,{written}\nnone,rmse,1\n".encode(), "x.csv")
     rows = tidy(table, "x.csv").rows
     assert rows["method"].tolist() == ["a", "none"]
     assert math.isnan(rows["value"][0])

@@ -69,7 +69,9 @@ def scores_of(board_split, name, learner=""):
 
 def proper(board_split, result):
     y = board_split.split_data.task.y[board_split.split_data.test]
-    return losses.mean(losses.proper(result.prediction.target, y, result.prediction.values), result.prediction.weight)
+    return losses.mean(
+        losses.proper_loss(result.prediction.target, y, result.prediction.values), result.prediction.weight
+    )
 
 
 # answers

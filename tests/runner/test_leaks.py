@@ -133,13 +133,13 @@ def test_no_group_straddles_and_no_model_knows_the_future(way, settings):
 
 @pytest.mark.usefixtures("known")
 def test_a_row_that_teaches_and_answers_is_caught(monkeypatch):
-    honest = splits.parts
+    honest = splits.inner_parts
 
     def shared(*args):
         return [(np.append(fit_rows, answered[0]), answered) for fit_rows, answered in honest(*args)]
 
     drawn = numbers_only(task())
-    monkeypatch.setattr(splits, "parts", shared)
+    monkeypatch.setattr(splits, "inner_parts", shared)
     assert answers(drawn, drawn.splits[0], "memory", PROTOCOLS[0]).oof.max() > SEEN
 
 
@@ -207,12 +207,12 @@ FITTED = [
 @pytest.fixture
 def plain_inner_folds(monkeypatch):
     """Cut inner folds without looking at y, so that tampering with y leaves the rows in place."""
-    honest = splits.parts
+    honest = splits.inner_parts
 
     def unstratified(drawn, *args):
         return honest(replace(drawn, kind="regression"), *args)
 
-    monkeypatch.setattr(splits, "parts", unstratified)
+    monkeypatch.setattr(splits, "inner_parts", unstratified)
 
 
 @pytest.mark.usefixtures("plain_inner_folds")

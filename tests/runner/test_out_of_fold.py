@@ -14,7 +14,7 @@ from bench.core.nouns import InvalidPredictionError, NotApplicableError, Split, 
 from bench.core.settings import Settings
 from bench.methods import learners
 from bench.runner import fit_spec, out_of_fold
-from bench.runner.fit_spec import Fit, data_hash, fit_parts, row_weights, rows_of, why_not
+from bench.runner.fit_spec import Fit, data_hash, fit_parts, fit_row_weights, rows_of, why_not
 from bench.runner.out_of_fold import predict
 
 POINT, QUANTILE = Target("point"), Target("quantile", (0.1, 0.5, 0.9))
@@ -237,7 +237,7 @@ def test_row_weights_are_those_of_the_task_times_those_of_the_class():
     w = np.linspace(0, 2, 60)
     task = class_task(60, shares=(0.7, 0.3), weight=w)
     rows = task.splits[0].train
-    found = row_weights(task, rows, out_of_fold.trainings.registry.scheme("balanced"))
+    found = fit_row_weights(task, rows, out_of_fold.trainings.registry.scheme("balanced"))
     np.testing.assert_allclose(found.mean(), 1, rtol=1e-12)
     mass = np.bincount(task.y[rows], weights=found)
     np.testing.assert_allclose(mass[0], mass[1], rtol=1e-12)
@@ -245,7 +245,7 @@ def test_row_weights_are_those_of_the_task_times_those_of_the_class():
         mine = (task.y[rows] == k) & (w[rows] > 0)
         assert np.ptp((found / np.where(w[rows] > 0, w[rows], 1))[mine]) < 1e-12
     equal = replace(task, weight=np.full(60, 3.0))
-    assert row_weights(equal, rows, out_of_fold.trainings.registry.scheme("none")) is None
+    assert fit_row_weights(equal, rows, out_of_fold.trainings.registry.scheme("none")) is None
 
 
 def test_a_row_of_weight_zero_teaches_nothing():

@@ -34,16 +34,16 @@ def local_leaf(panel: Panel, y: Array, rng: np.random.Generator, *, depth: int =
     """
     if depth < 1:
         raise BenchError(f"depth of local-leaf cannot be {depth!r}: give a whole number from 1")
-    return regional(panel, y, partial(_leaves, depth=depth))
+    return regional(panel, y, partial(_grow_leaves, depth=depth))
 
 
-def _leaves(panel: Panel, y: Array, *, depth: int) -> Place:
+def _grow_leaves(panel: Panel, y: Array, *, depth: int) -> Place:
     """Grow the tree, and return the function that finds the leaf of a row."""
     from sklearn.tree import DecisionTreeRegressor
 
     if not panel.X.shape[1]:
         return _nowhere
-    loss = np.stack([losses.proper(panel.target, y, predictions) for predictions in panel.predictions], axis=1)
+    loss = np.stack([losses.proper_loss(panel.target, y, predictions) for predictions in panel.predictions], axis=1)
     share = shares_of(panel)
     excess = (loss - loss.mean(axis=1, keepdims=True)) / (float(share @ loss.mean(axis=1)) or 1.0)
     tree = DecisionTreeRegressor(max_depth=depth, min_weight_fraction_leaf=SMALLEST_LEAF, random_state=0)

@@ -71,7 +71,7 @@ def quality_diversity(
 
 def _likeness(panel: Panel, y: Array) -> Array:
     """Return the correlations of the learners' losses (L, L), stretched to 0 … 1; a constant loss is like no other."""
-    rows = np.array([losses.proper(panel.target, y, predictions) for predictions in panel.predictions])
+    rows = np.array([losses.proper_loss(panel.target, y, predictions) for predictions in panel.predictions])
     share = shares_of(panel)
     centred = (rows - (rows @ share)[:, None]) * np.sqrt(share)
     size = np.sqrt((centred**2).sum(axis=1))

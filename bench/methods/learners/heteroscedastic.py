@@ -78,7 +78,7 @@ def _with_constant(X: Any) -> Array:
     return np.column_stack([np.ones(len(X)), np.asarray(X)])
 
 
-def _system(A: Array, w: Array, penalty: float) -> Array:
+def _penalised_gram(A: Array, w: Array, penalty: float) -> Array:
     """Return A'diag(w)A with the penalty on all but the constant."""
     system = (A.T * w) @ A
     system[np.arange(1, len(system)), np.arange(1, len(system))] += penalty
@@ -87,7 +87,7 @@ def _system(A: Array, w: Array, penalty: float) -> Array:
 
 def _fit_mean(A: Array, y: Array, w: Array, alpha: float) -> tuple[Array, Array]:
     """Return the coefficients, and the squared leave-one-out residuals (n,)."""
-    inverse = np.linalg.inv(_system(A, w, alpha))
+    inverse = np.linalg.inv(_penalised_gram(A, w, alpha))
     b = inverse @ (A.T @ (w * y))
     leverage = w * np.einsum("ij,ij->i", A @ inverse, A)
     return b, np.square((y - A @ b) / np.maximum(1 - leverage, SMALLEST_SHARE))
@@ -95,7 +95,7 @@ def _fit_mean(A: Array, y: Array, w: Array, alpha: float) -> tuple[Array, Array]
 
 def _log_variance(A: Array, square: Array, w: Array, alpha: float) -> Array:
     """Minimise the convex ½ Σ_i w_i (square_i exp(-s_i) + s_i) + ½ alpha ‖g‖² by scoring, each step checked."""
-    information = _system(A, w / 2, alpha)
+    information = _penalised_gram(A, w / 2, alpha)
     penalty = np.r_[0.0, np.full(A.shape[1] - 1, alpha)]
 
     def badness(g: Array) -> float:

@@ -64,12 +64,14 @@ class NetworkModel:
             def loss(rows: Any) -> Any:
                 return (w_fit[rows] * self._head.loss(self._net, X_fit[rows], y_fit[rows])).mean()
 
-            network.train(torch, self._net, loss, lambda: self._held_loss(*held), n=len(y_fit), course=self._course)
+            network.train_network(
+                torch, self._net, loss, lambda: self._held_loss(*held), n=len(y_fit), course=self._course
+            )
         return self
 
     def _held_loss(self, X: Any, y: Any, w: Any) -> Any:
         error = y[:, None] - self._head.quantiles(self._net, X)
-        return (w * network.pinball(self._torch, error, self._levels).mean(dim=1)).sum() / w.sum()
+        return (w * network.pinball_of_error(self._torch, error, self._levels).mean(dim=1)).sum() / w.sum()
 
     def predict(self, X: Any) -> Array:
         """Return quantiles, shape (n, levels)."""

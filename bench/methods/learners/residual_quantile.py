@@ -21,7 +21,7 @@ SIZE_ROUNDS = 0.15
 LEAST_SPREAD = 0.2
 """A row's residuals are held to be this share of the usual size at least."""
 
-Predictor = Callable[[boosting.NativeRows], Array]
+TreePredictor = Callable[[boosting.NativeRows], Array]
 """Rows of the `native` encoding -> one number for each (n,)."""
 
 
@@ -84,7 +84,7 @@ class _Residuals:
         self._law = quantiles(scaled[None, order], w[None, order], self._levels, w.mean())
         return self
 
-    def _fit_trees(self, rows: boosting.NativeRows, y: Array, weight: Array, rounds: int) -> Predictor:
+    def _fit_trees(self, rows: boosting.NativeRows, y: Array, weight: Array, rounds: int) -> TreePredictor:
         return boosting.grow(self._settings, boosting.bin_rows(rows, y, weight, self._settings), rounds)
 
     def _out_of_fold(self, rows: boosting.NativeRows, y: Array, weight: Array, fold: Array, rounds: int) -> Array:

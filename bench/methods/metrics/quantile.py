@@ -36,7 +36,7 @@ def dispersion(target: Target, y: Array, prediction: Prediction) -> float:
     if not target.symmetric:
         return float("nan")
     lower, upper = _ends(prediction.values)
-    wide = _distance(lower, upper) * (2 * target.levels[: lower.shape[1]])
+    wide = _interval_width(lower, upper) * (2 * target.levels[: lower.shape[1]])
     return _mean_over_rows(wide.sum(axis=1) / target.width, prediction)
 
 
@@ -117,7 +117,7 @@ def width(target: Target, y: Array, prediction: Prediction, *, interval: float =
     if interval not in target.intervals:
         return float("nan")
     lower, upper = prediction.values[:, target.intervals[interval]].T
-    return _mean_over_rows(_distance(lower, upper), prediction)
+    return _mean_over_rows(_interval_width(lower, upper), prediction)
 
 
 @register("quantile", direction="min")
@@ -157,7 +157,7 @@ def _ends(values: Array) -> tuple[Array, Array]:
     return values[:, :half], values[:, ::-1][:, :half]
 
 
-def _distance(lower: Array, upper: Array) -> Array:
+def _interval_width(lower: Array, upper: Array) -> Array:
     """Return upper - lower, infinite where either end is."""
     known = np.isfinite(lower) & np.isfinite(upper)
     return np.subtract(upper, lower, out=np.full(lower.shape, np.inf), where=known)

@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Prediction
 from bench.methods.postprocess import register
-from bench.methods.postprocess.one_vs_rest import Curve, calibrate, curve_of, logistic, smooth_targets
+from bench.methods.postprocess.one_vs_rest import Curve, calibrate, curve_of, fit_logistic, smooth_targets
 
 HELD = ((True, False), (False, True), (False, False))
 """Which of a and b stay free where both cannot."""
@@ -42,7 +42,7 @@ def _fit_with_zeros(features: Array, target: Array, mass: Array, free: tuple[boo
     """Return a, b and c with those that are not free at zero, and the loss."""
     chosen = np.array([*free, True])
     w = np.zeros(3)
-    w[chosen], loss = logistic(features[:, chosen], target, mass)
+    w[chosen], loss = fit_logistic(features[:, chosen], target, mass)
     return w, loss
 
 

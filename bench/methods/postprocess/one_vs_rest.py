@@ -64,14 +64,14 @@ def smooth_targets(hit: Array, mass: Array) -> Array:
     return np.where(hit, (own + 1) / (own + 2), 1 / (others + 2))
 
 
-def logistic(features: Array, target: Array, mass: Array) -> tuple[Array, float]:
+def fit_logistic(features: Array, target: Array, mass: Array) -> tuple[Array, float]:
     """Return the coefficients (d,) of the least weighted log loss, and that loss, by Newton steps.
 
     `features` is (n, d), `target` between 0 and 1 (n,), so that the minimum exists. A step is halved until the loss
     falls; where features depend on one another, a small ridge in the Hessian alone picks one of the minima.
     """
     w = np.zeros(features.shape[1])
-    loss = _log_loss(features @ w, target, mass)
+    loss = _binary_log_loss(features @ w, target, mass)
     for _ in range(NEWTON_STEPS):
         p = _sigmoid(features @ w)
         slope = features.T @ (mass * (p - target))
@@ -79,7 +79,7 @@ def logistic(features: Array, target: Array, mass: Array) -> tuple[Array, float]
         # 1e-300 where every p is 0 or 1, and there is no bend at all
         step = np.linalg.solve(bend + (1e-12 * np.trace(bend) + 1e-300) * np.eye(len(w)), slope)
         for _ in range(STEP_HALVINGS):
-            found = _log_loss(features @ (w - step), target, mass)
+            found = _binary_log_loss(features @ (w - step), target, mass)
             if found < loss:
                 break
             step /= 2
@@ -95,7 +95,7 @@ def _sigmoid(z: Array) -> Array:
     return np.asarray(expit(z))
 
 
-def _log_loss(z: Array, target: Array, mass: Array) -> float:
+def _binary_log_loss(z: Array, target: Array, mass: Array) -> float:
     return float(mass @ (np.logaddexp(0, z) - target * z))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Prediction
 from bench.methods.postprocess import register
-from bench.methods.postprocess.one_vs_rest import Curve, calibrate, curve_of, logistic, smooth_targets
+from bench.methods.postprocess.one_vs_rest import Curve, calibrate, curve_of, fit_logistic, smooth_targets
 
 
 @register("class", tags=("extended",), breaks={"keeps_probabilities": "it is there to calibrate probabilities"})
@@ -26,7 +26,7 @@ def platt(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callabl
 
 
 def _learn_platt(p: Array, rest: Array, hit: Array, mass: Array) -> Curve:
-    w, _ = logistic(_platt_features(p, rest), smooth_targets(hit, mass), mass)
+    w, _ = fit_logistic(_platt_features(p, rest), smooth_targets(hit, mass), mass)
     return curve_of(_platt_features, w)
 
 

@@ -59,7 +59,7 @@ class TrainingOptions(PluginOptions):
 registry = Registry(
     "training scheme",
     __name__,
-    kinds=get_args(class_weights.Kind),
+    kinds=get_args(class_weights.WeightKind),
     contract=TrainingScheme,
     options=TrainingOptions,
     below=class_weights.registry,
@@ -70,7 +70,7 @@ F = TypeVar("F", bound=TrainingScheme)
 
 @held_to_its_keywords
 def register(
-    *kinds: class_weights.Kind,
+    *kinds: class_weights.WeightKind,
     hook: Hook,
     tags: Collection[str] = (),
     breaks: Mapping[str, str] | None = None,

@@ -45,7 +45,7 @@ def dynamic(context: FitContext, *, gamma: float = 2.0, smoothing: float = 0.05)
         if context.learner.entry.name == "logistic":
             model = _fit_linear(context, rows, gamma)
         else:
-            model = networks.train(context, rows, RunningWeights(gamma, smoothing, len(rows.present)))
+            model = networks.fit_network(context, rows, RunningWeights(gamma, smoothing, len(rows.present)))
         return lambda X: sigmoids(model.logits(X))
 
     return fit_present_classes(context, fit)

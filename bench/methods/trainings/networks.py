@@ -276,7 +276,7 @@ def hidden_network(context: FitContext, rows: EncodedRows) -> Hidden:
     return Hidden(rows.X.shape[1], context.learner_parameters["hidden"], len(rows.present))
 
 
-def train(context: FitContext, rows: EncodedRows, first: Loss, last: Loss | None = None) -> FittedNetwork:
+def fit_network(context: FitContext, rows: EncodedRows, first: Loss, last: Loss | None = None) -> FittedNetwork:
     """Train the network of learner logistic or mlp on a loss; `last` takes over for the last fifth of the training.
 
     A linear model goes to the optimum of each, so that for a convex loss only `last` counts.

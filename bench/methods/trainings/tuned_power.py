@@ -9,7 +9,7 @@ from bench.methods import metrics
 from bench.methods.class_weights import fit_weights
 from bench.methods.class_weights.ratios import power_of_counts
 from bench.methods.trainings import FitContext, FittedModel, register
-from bench.methods.trainings.fit_context import Predictor, row_weights
+from bench.methods.trainings.fit_context import Predictor, combined_row_weights
 
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 POWER_FOLDS = 3
@@ -61,7 +61,7 @@ def _out_of_fold_value(
 def _fit_with_power(context: FitContext, rows: Array, power: float, part: object) -> Predictor:
     """Fit the learner on some rows, with the class weights of one exponent."""
     weight = None if context.weight is None else context.weight[rows]
-    of_rows = row_weights(context.y[rows], weight, _class_weights(context, rows, power))
+    of_rows = combined_row_weights(context.y[rows], weight, _class_weights(context, rows, power))
     return context.fit(context.X.iloc[rows], context.y[rows], of_rows, part)
 
 

@@ -46,10 +46,10 @@ def as_json(report: Report) -> str:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): _value(value) for name, value in one.items()} for one in table.to_dict("records")]
+    return [{str(name): _plain_value(value) for name, value in one.items()} for one in table.to_dict("records")]
 
 
-def _value(value: Any) -> Any:
+def _plain_value(value: Any) -> Any:
     plain = value.item() if hasattr(value, "item") else value
     return None if isinstance(plain, float) and not math.isfinite(plain) else plain
 
@@ -57,7 +57,7 @@ def _value(value: Any) -> Any:
 def junit(report: Report) -> str:
     """Return JUnit XML: one test case a verdict, a failure where a rule is broken, an error where none can be held."""
     suites = ET.Element("testsuites", name="bench compare")
-    whole = _suite(suites, "bench compare")
+    whole = _add_suite(suites, "bench compare")
     broken = report.code not in {FINE, REGRESSION}
     _case(
         whole,
@@ -70,7 +70,7 @@ def junit(report: Report) -> str:
     groups = report.verdicts.groupby(["board", "metric", "panel"], sort=False)
     for names, part in groups:
         known = [str(name) for name in names if name]
-        suite = _suite(suites, " ".join(known))
+        suite = _add_suite(suites, " ".join(known))
         for one in part.to_dict("records"):
             _case(suite, ".".join(["bench", *known]), str(one["method"]), _kind_of_verdict(one), sentence(one), "")
     for element in (*suites, suites):
@@ -87,7 +87,7 @@ def _kind_of_verdict(one: Row) -> str:
     return "" if not one["reason"] else "error" if one["rule"] else "skipped"
 
 
-def _suite(suites: ET.Element, name: str) -> ET.Element:
+def _add_suite(suites: ET.Element, name: str) -> ET.Element:
     return ET.SubElement(suites, "testsuite", name=_keep_legal(name))
 
 
@@ -138,10 +138,10 @@ def _annotations(report: Report) -> Iterator[str]:
 
 
 def _command(kind: str, title: str, text: str) -> str:
-    return f"::{kind} title={_escape(title, {':': '%3A', ',': '%2C'})}::{_escape(text, {})}"
+    return f"::{kind} title={_escape_command(title, {':': '%3A', ',': '%2C'})}::{_escape_command(text, {})}"
 
 
-def _escape(text: str, more: Mapping[str, str]) -> str:
+def _escape_command(text: str, more: Mapping[str, str]) -> str:
     """Escape what would end a workflow command or start another."""
     for sign, code in {"%": "%25", "\r": "%0D", "\n": "%0A", **more}.items():
         text = text.replace(sign, code)

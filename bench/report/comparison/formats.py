@@ -60,15 +60,15 @@ def row(verdict: Row) -> list[str]:
         f"{word} ({verdict['reason']})" if verdict["reason"] else word,
         change(verdict["change"], relative=relative),
         f"{ends[0]} … {ends[1]}" if all(ends) else "",
-        _number(verdict["p_holm"], ".2g"),
+        _number_text(verdict["p_holm"], ".2g"),
         change(verdict["margin"], relative=relative, signed=False),
         str(verdict["tasks"]),
-        _number(verdict["base"]),
-        _number(verdict["new"]),
+        _number_text(verdict["base"]),
+        _number_text(verdict["new"]),
     ]
 
 
-def _number(value: float, how: str = ".4g") -> str:
+def _number_text(value: float, how: str = ".4g") -> str:
     return "" if math.isnan(value) else f"{value:{how}}"
 
 
@@ -94,12 +94,12 @@ def moved_rows(moved: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
 def lost_lines(report: Report) -> list[str]:
     """Return one line for everything that one side lacks, the greatest loss first, NEW before BASE."""
     return [
-        f"missing in {one['missing_in']}: {_lost(one)}, {one['cells']} scores on {one['tasks']} tasks"
+        f"missing in {one['missing_in']}: {_lost_line(one)}, {one['cells']} scores on {one['tasks']} tasks"
         for one in report.lost.to_dict("records")
     ]
 
 
-def _lost(one: Row) -> str:
+def _lost_line(one: Row) -> str:
     where = f" ({one['board']})" if one["board"] else ""
     return f"{one['what']} {one['name'] or '(no name)'}{where}"
 
@@ -137,16 +137,18 @@ def summary(report: Report) -> str:
 
 def _head(report: Report) -> list[str]:
     sign = {FINE: "✅", REGRESSION: "❌"}.get(report.code, "⚠️")
-    return [f"### bench compare: {sign} {_escape(headline(report))}", _escape(facts(report))]
+    return [f"### bench compare: {sign} {_escape_markdown(headline(report))}", _escape_markdown(facts(report))]
 
 
 def _tail(report: Report, most: int) -> Iterator[str]:
     lines = lost_lines(report)
     if lines:
         more = [f"- and {len(lines) - most} more"] if len(lines) > most else []
-        yield "\n".join(["#### Without a partner", "", *(f"- {_escape(line)}" for line in lines[:most]), *more])
+        yield "\n".join(
+            ["#### Without a partner", "", *(f"- {_escape_markdown(line)}" for line in lines[:most]), *more]
+        )
     if report.notes:
-        yield "\n".join(f"- {_escape(note)}" for note in report.notes)
+        yield "\n".join(f"- {_escape_markdown(note)}" for note in report.notes)
     if len(report.timing):
         yield _markdown_table(*timing_rows(report.timing))
 
@@ -155,7 +157,12 @@ def timing_rows(timing: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Return columns and rows of the seconds of both sides."""
     columns = ["board", "seconds", "cells", "base", "new", "ratio"]
     return columns, [
-        [one["board"], one["seconds"], str(one["cells"]), *(_number(one[name]) for name in ("base", "new", "ratio"))]
+        [
+            one["board"],
+            one["seconds"],
+            str(one["cells"]),
+            *(_number_text(one[name]) for name in ("base", "new", "ratio")),
+        ]
         for one in timing.to_dict("records")
     ]
 
@@ -165,11 +172,11 @@ def _join(parts: Sequence[str]) -> str:
 
 
 def _markdown_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *([_escape(cell) for cell in line] for line in cells)]
+    lines = [columns, ["---"] * len(columns), *([_escape_markdown(cell) for cell in line] for line in cells)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _escape(text: str) -> str:
+def _escape_markdown(text: str) -> str:
     """Return a text that Markdown shows as it is, on one line."""
     escaped = re.sub(r"([\\`*_\[\]<>|#@])", r"\\\1", text)
     return " ".join(escaped.replace("\\@", "@\u200b").split())

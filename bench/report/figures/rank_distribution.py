@@ -48,7 +48,7 @@ def rank_distribution(names: Sequence[str], ranks: Array, *, title: str = "") ->
     left = style.MARGIN + style.label_width(labels) + 0.08
     page = style.page(height + 0.42, title, caption)
     axes = page.axes(left, 0, page.width - left - style.MARGIN - 0.05, height)
-    _frame(axes, labels, middles, height, float(max(len(names), np.nanmax(ranks), 2)))
+    _set_up_axes(axes, labels, middles, height, float(max(len(names), np.nanmax(ranks), 2)))
     for k, y in zip(order, middles, strict=True):
         _row(axes, ranks[there[:, k], k], float(mean[k]), float(y), box=boxes)
     page.figure.draw_without_rendering()
@@ -61,7 +61,7 @@ def _mean_ranks(ranks: Array, there: Array) -> Array:
         return np.asarray(np.where(there, ranks, 0.0).sum(axis=0) / there.sum(axis=0))
 
 
-def _frame(axes: Axes, labels: Sequence[str], middles: Array, height: float, worst: float) -> None:
+def _set_up_axes(axes: Axes, labels: Sequence[str], middles: Array, height: float, worst: float) -> None:
     """Set up rows for the labels and an axis of ranks."""
     axes.set_ylim(height, 0)
     axes.set_yticks(middles, labels)

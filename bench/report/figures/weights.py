@@ -90,7 +90,7 @@ def _draw_schemes(known: pd.DataFrame, schemes: list[str], learners: list[str], 
         for column, k in enumerate(band):
             axes = page.axes(left + column * (panel + BETWEEN), y + top, panel, height)
             part = known[known["method"] == schemes[k]].set_index("of").reindex(learners)
-            _panel(axes, part, middles, span, height)
+            _draw_scheme(axes, part, middles, span, height)
             axes.set_yticks(middles, labels if column == 0 else [""] * len(labels))
             axes.annotate(
                 heads[k], (0, 1), (0, 3), "axes fraction", "offset points", size=style.SMALL, weight="bold", va="bottom"
@@ -111,7 +111,7 @@ def _weight_span(known: pd.DataFrame) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _panel(axes: Axes, part: pd.DataFrame, middles: Array, span: tuple[float, float], height: float) -> None:
+def _draw_scheme(axes: Axes, part: pd.DataFrame, middles: Array, span: tuple[float, float], height: float) -> None:
     """Draw one scheme."""
     axes.set_xlim(span)
     axes.set_ylim(height, 0)

@@ -110,18 +110,18 @@ def spread_scores(metric: str, part: pd.DataFrame, oracle: pd.DataFrame) -> Grid
         value=_tabulate(block, column, ranked["value"].to_numpy()),
         imputed=np.zeros(badness.shape, dtype=bool),
         oracle=_oracle_badness(oracle, ranked.iloc[first]),
-        reseed=_codes(ranked["reseed"])[first],
+        reseed=_sorted_places(ranked["reseed"])[first],
         learners_used=_tabulate(block, column, used),
     )
 
 
 def _sort_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """Sort rows by block, method and value, so that sums do not depend on the order of the table."""
-    keys = [rows["value"].to_numpy(), *(_codes(rows[name]) for name in ("reseed", "method", *reversed(BLOCK)))]
+    keys = [rows["value"].to_numpy(), *(_sorted_places(rows[name]) for name in ("reseed", "method", *reversed(BLOCK)))]
     return rows.iloc[np.lexsort(keys)]
 
 
-def _codes(column: pd.Series) -> Array:
+def _sorted_places(column: pd.Series) -> Array:
     """Return the place of each value among the sorted values, which may be numbers and texts."""
     return np.asarray(pd.factorize(column, sort=True)[0])
 

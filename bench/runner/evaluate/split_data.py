@@ -155,4 +155,4 @@ def train_loss(split_data: SplitData, values: Array) -> float:
     """Return the raw objective: the mean proper loss on the training rows, before any sort."""
     prediction = finish(split_data.target, values, split_data.weight(split_data.oof_rows))
     raw = prediction.values if prediction.unsorted is None else prediction.unsorted
-    return float(losses.mean(losses.proper(split_data.target, split_data.y, raw), prediction.weight))
+    return float(losses.mean(losses.proper_loss(split_data.target, split_data.y, raw), prediction.weight))
