@@ -154,7 +154,7 @@ def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Cal
         try:
             Run(plan, writer, store, options, tally).execute(agenda, watch(len(agenda.fits), agenda.board_splits))
         finally:
-            export(request.results, writer)
+            export_tables(request.results, writer)
             tables.write_manifest(request.results, _manifest(request, prepared, tally))
     return tally
 
@@ -206,13 +206,13 @@ def _estimate(agenda: Agenda, journal: Journal, request: RunRequest) -> str:
     return f"about {total / request.options.jobs / 3600:.2g} hours with -j {request.options.jobs}"
 
 
-def export(root: Path, writer: JournalWriter) -> None:
+def export_tables(root: Path, writer: JournalWriter) -> None:
     """Write every table and leaderboard from the journal, unless they are there already."""
     journal, code = writer.journal, source_hash(*EXPORT_CODE)
     names = ("leaderboard", *tables.COLUMNS)
     if journal.is_exported(code) and all((root / f"{name}.csv").is_file() for name in names):
         return
-    scores = tables.export(root, journal.records(), journal.tasks())
+    scores = tables.write_run_tables(root, journal.records(), journal.tasks())
     leaderboards.write_leaderboards(root, scores, tables.task_table(journal.tasks()))
     writer.note_export(code)
 
@@ -250,7 +250,7 @@ def _manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> dict[str
         "python": platform.python_version(),
         "platform": platform.platform(),
         "versions": {d.metadata["Name"].lower(): d.version for d in distributions() if d.metadata["Name"]},
-        "git": _git(),
+        "git": _commit_of_git(),
     }
 
 
@@ -266,7 +266,7 @@ def _cpu() -> str:
     return models[0] if models else platform.processor()
 
 
-def _git() -> str | None:
+def _commit_of_git() -> str | None:
     """Return the commit of the working directory, `+` behind it where files differ from it; None outside git."""
     try:
         revision = _run_git("rev-parse", "HEAD")

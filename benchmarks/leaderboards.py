@@ -24,12 +24,13 @@ from bench.stats.bayes import bayesian_signed_rank
 from bench.stats.bootstrap import position_intervals, task_counts
 from bench.stats.elo import RIDGE, elo
 from bench.stats.friedman import nemenyi
+from bench.stats.holm import holm
 from bench.stats.kemeny import kemeny
 from bench.stats.letters import letters
 from bench.stats.pairwise_wins import games, preference
 from bench.stats.ranks import task_ranks
 from bench.stats.tables import task_means
-from bench.stats.wilcoxon import holm, wilcoxon
+from bench.stats.wilcoxon import wilcoxon
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -44,7 +44,7 @@ def split_data(board: Board, n: int, L: int) -> SplitData:
         outer_fold=0,
         train=rows[:n],
         test=rows[n:],
-        answered=rows[:n],
+        oof_rows=rows[:n],
         inner_fold=rows[:n] % 5,
         calibration=rows[:0],
         stored=predictions,

@@ -20,7 +20,7 @@ COUNTS = (
 """Rows of each class, or sums of their row weights."""
 
 
-def _weigh(scheme: Scheme[PluginOptions], counts: Array) -> Array:
+def _weights_of_counts(scheme: Scheme[PluginOptions], counts: Array) -> Array:
     return np.asarray(scheme(read_only(counts), float(counts.sum())))
 
 
@@ -32,7 +32,7 @@ def _all_counts() -> list[Array]:
 def lawful(scheme: Scheme[PluginOptions], kind: str) -> None:
     """One weight per class, finite, not negative, and not all zero."""
     for counts in _all_counts():
-        _demand_sound(_weigh(scheme, counts), counts)
+        _demand_sound(_weights_of_counts(scheme, counts), counts)
 
 
 def _demand_sound(weights: Array, counts: Array) -> None:
@@ -49,7 +49,7 @@ def class_order(scheme: Scheme[PluginOptions], kind: str) -> None:
     """The order of the classes is irrelevant."""
     for counts in _all_counts():
         order = np.roll(np.arange(len(counts)), 1)
-        found, expected = _weigh(scheme, counts[order]), _weigh(scheme, counts)[order]
+        found, expected = _weights_of_counts(scheme, counts[order]), _weights_of_counts(scheme, counts)[order]
         demand_close(found, expected, "the weights with the classes in two orders", 1e-12, float(expected.max()))
 
 
@@ -57,7 +57,7 @@ def class_order(scheme: Scheme[PluginOptions], kind: str) -> None:
 def equal_counts(scheme: Scheme[PluginOptions], kind: str) -> None:
     """Classes with equally many rows have equal weights."""
     for counts in (np.full(4, 25.0), np.array([8.0, 90.0, 8.0])):
-        weights = _weigh(scheme, counts)
+        weights = _weights_of_counts(scheme, counts)
         alike = weights[counts == counts[0]]
         if np.ptp(alike) > 1e-12 * weights.max():
             raise LawBrokenError(f"for {counts.tolist()} rows its weights are {weights.tolist()}, expected equal ones")
@@ -68,11 +68,11 @@ def empty_class(scheme: Scheme[PluginOptions], kind: str) -> None:
     """A class without rows has weight zero, and leaves the others as they would be without it."""
     for counts in _all_counts():
         whole = np.append(counts, 0.0)
-        weights = _weigh(scheme, whole)
+        weights = _weights_of_counts(scheme, whole)
         _demand_sound(weights, whole)
         if weights[-1] != 0:
             raise LawBrokenError(f"its weight of a class without rows is {weights[-1]:.3g}, expected 0")
-        expected = _weigh(scheme, counts)
+        expected = _weights_of_counts(scheme, counts)
         demand_close(
             weights[:-1], expected, "the weights with and without an empty class", 1e-12, float(expected.max())
         )
@@ -104,7 +104,7 @@ def same_bytes(scheme: Scheme[PluginOptions], kind: str) -> None:
     counts = _all_counts()[0]
     before = counts.copy()
     with global_randomness(1):
-        first = _weigh(scheme, counts)
+        first = _weights_of_counts(scheme, counts)
     with global_randomness(2):
-        demand_same_bytes(_weigh(scheme, counts), first, "the weights of the same counts")
+        demand_same_bytes(_weights_of_counts(scheme, counts), first, "the weights of the same counts")
     demand_same_bytes(counts, before, "the counts after the weighting has used them")

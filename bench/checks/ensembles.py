@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bench.checks.examples import (
-    NOISE,
+    LEARNER_NOISE,
     Example,
     combine_plain_example,
     draw_example,
@@ -16,7 +16,7 @@ from bench.checks.examples import (
     global_randomness,
     loss,
     make_certain,
-    predict,
+    predict_panel,
     read_only,
     reorder_example_classes,
     with_predictions,
@@ -65,7 +65,7 @@ def within_range(scheme: Scheme[EnsembleOptions], kind: str) -> None:
 @law("ensemble")
 def single_learner(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """Of one learner it predicts what that learner predicts."""
-    example = draw_example(kind, noise=NOISE[1:2])
+    example = draw_example(kind, noise=LEARNER_NOISE[1:2])
     demand_close(
         example.combine(scheme),
         example.test.predictions[0],
@@ -77,7 +77,7 @@ def single_learner(scheme: Scheme[EnsembleOptions], kind: str) -> None:
 @law("ensemble")
 def one_learner(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """It can predict from a panel of one learner."""
-    draw_example(kind, noise=NOISE[1:2]).combine(scheme)
+    draw_example(kind, noise=LEARNER_NOISE[1:2]).combine(scheme)
 
 
 @law("ensemble")
@@ -86,8 +86,8 @@ def same_seed_same_bytes(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     example = draw_example(kind)
     with global_randomness(1):
         combiner = example.fit(scheme)
-        first = predict(combiner, example.test)
-        demand_same_bytes(predict(combiner, example.test), first, "two predictions of one combiner")
+        first = predict_panel(combiner, example.test)
+        demand_same_bytes(predict_panel(combiner, example.test), first, "two predictions of one combiner")
     with global_randomness(2):
         demand_same_bytes(example.combine(scheme), first, "the prediction with the same generator")
 
@@ -220,18 +220,24 @@ def test_rows_apart(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """Its prediction of a test row depends on that row alone: not on the order, number or predictions of others."""
     example = draw_example(kind)
     combiner = example.fit(scheme)
-    whole, n = predict(combiner, example.test), len(example.y_test)
+    whole, n = predict_panel(combiner, example.test), len(example.y_test)
     order = np.random.default_rng(2).permutation(n)
     demand_close(
-        predict(combiner, freeze(example.test.rows(order))), whole[order], "the predictions in two row orders", 1e-9
+        predict_panel(combiner, freeze(example.test.rows(order))),
+        whole[order],
+        "the predictions in two row orders",
+        1e-9,
     )
     few = np.arange(0, n, 7)
     demand_close(
-        predict(combiner, freeze(example.test.rows(few))), whole[few], "the predictions for all and for few rows", 1e-9
+        predict_panel(combiner, freeze(example.test.rows(few))),
+        whole[few],
+        "the predictions for all and for few rows",
+        1e-9,
     )
     other = example.test.predictions.copy()
     other[:, n // 2 :] = draw_example(kind, seed=9).test.predictions[:, n // 2 :]
-    changed = predict(combiner, freeze(replace(example.test, predictions=other)))[: n // 2]
+    changed = predict_panel(combiner, freeze(replace(example.test, predictions=other)))[: n // 2]
     demand_same_bytes(changed, whole[: n // 2], "the prediction of a row when other test rows change")
 
 
@@ -264,7 +270,7 @@ def _convex_examples(kind: str) -> list[Example]:
 def few_rows(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """It can learn from K + 2 rows, fewer than there are learners."""
     width = draw_example(kind).target.width
-    draw_example(kind, n=width + 2, noise=NOISE + NOISE).combine(scheme)
+    draw_example(kind, n=width + 2, noise=LEARNER_NOISE + LEARNER_NOISE).combine(scheme)
 
 
 @law("ensemble", "class")
@@ -308,7 +314,7 @@ def perfect_learner(scheme: Scheme[EnsembleOptions], kind: str) -> None:
 @law("ensemble")
 def equal_learners(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """Learners that all predict the same are bearable: the prediction from L equal learners is that of one of them."""
-    one = draw_example(kind, noise=NOISE[1:2])
+    one = draw_example(kind, noise=LEARNER_NOISE[1:2])
     many = with_predictions(one, *(np.repeat(part, 4, axis=0) for part in (one.oof.predictions, one.test.predictions)))
     demand_close(
         many.combine(scheme), one.combine(scheme), "the predictions from four equal learners and from one", 1e-3

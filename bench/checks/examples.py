@@ -11,19 +11,19 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from bench.core.losses import mean, proper
+from bench.core.losses import mean, proper_loss
 from bench.core.nouns import Array, Kind, Panel, Prediction, Target, clip_probabilities
 from bench.core.registry import Scheme
 from bench.core.settings import DEFAULT_LEVELS
 from bench.runner.evaluate import finish
 
-NOISE = (0.4, 0.6, 0.8, 1.0, 1.3)
+LEARNER_NOISE = (0.4, 0.6, 0.8, 1.0, 1.3)
 """How far off each learner is, in units of the target."""
 
 SHARES = (0.5, 0.3, 0.2)
 """How common the classes are."""
 
-FOLDS = 5
+EXAMPLE_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Example:
 
     def combine(self, scheme: Scheme[Any]) -> Array:
         """Return a scheme's predictions of the test rows, finished as on a board, shape (n, K)."""
-        return predict(self.fit(scheme), self.test)
+        return predict_panel(self.fit(scheme), self.test)
 
     def with_rows(self, index: Array, weight: Array | None = None) -> Example:
         """Return the example with some of the training rows, in this order, and with new row weights."""
@@ -58,15 +58,15 @@ def combine_plain_example(scheme: Scheme[Any], kind: str) -> Array:
 def _combine_plain_example(function: Callable[..., Any], parameters: tuple[tuple[str, Any], ...], kind: str) -> Array:
     example = draw_example(kind)
     combiner = function(example.oof, example.y, np.random.default_rng(0), **dict(parameters))
-    return read_only(predict(combiner, example.test))
+    return read_only(predict_panel(combiner, example.test))
 
 
-def predict(combiner: Any, panel: Panel) -> Array:
+def predict_panel(combiner: Any, panel: Panel) -> Array:
     """Return a combiner's predictions for a panel, finished as on a board: clipped or sorted."""
-    return finish_values(combiner(panel), panel)
+    return finish_prediction(combiner(panel), panel)
 
 
-def finish_values(values: Array, panel: Panel) -> Array:
+def finish_prediction(values: Array, panel: Panel) -> Array:
     """Return values as they stand on a board, clipped or sorted; refuse what is no prediction."""
     prediction = finish(panel.target, values, panel.weight)
     return prediction.values  # noqa: PD011 - no data frame
@@ -74,7 +74,7 @@ def finish_values(values: Array, panel: Panel) -> Array:
 
 def loss(values: Array, panel: Panel, y: Array) -> float:
     """Return the mean proper loss of predicted values."""
-    return float(mean(proper(panel.target, y, finish_values(values, panel)), panel.weight))
+    return float(mean(proper_loss(panel.target, y, finish_prediction(values, panel)), panel.weight))
 
 
 def target_of(kind: str, width: int = 3) -> Target:
@@ -91,7 +91,7 @@ def draw_example(
     kind: str,
     *,
     n: int = 150,
-    noise: Sequence[float] = NOISE,
+    noise: Sequence[float] = LEARNER_NOISE,
     width: int = 3,
     seed: int = 0,
     n_test: int = 60,
@@ -101,7 +101,7 @@ def draw_example(
     target = target_of(kind, width)
     truths = [_draw_truth(rng, target, rows) for rows in (n, n_test)]
     panels = [_draw_panel(rng, target, y, noise) for y in truths]
-    fold = np.arange(n) % FOLDS
+    fold = np.arange(n) % EXAMPLE_FOLDS
     return Example(target, freeze(replace(panels[0], inner_fold=fold)), truths[0], freeze(panels[1]), truths[1])
 
 
@@ -200,7 +200,7 @@ def take_rows(prediction: Prediction, index: Array) -> Prediction:
     )
 
 
-def draw_by_fold(prediction: Prediction, folds: int = FOLDS, noise: float = 0.2, seed: int = 0) -> Array:
+def draw_by_fold(prediction: Prediction, folds: int = EXAMPLE_FOLDS, noise: float = 0.2, seed: int = 0) -> Array:
     """Draw predictions of each fold's models, near the prediction itself, shape (F, n, K)."""
     rng = np.random.default_rng(seed)
     values = prediction.values  # noqa: PD011 - no data frame

@@ -40,7 +40,7 @@ class Law:
         return (self.examine.__doc__ or "").partition("\n")[0]
 
     def holds_for(self, scheme: Scheme[Any], kind: str) -> bool:
-        """Say whether the law is put to this scheme and kind."""
+        """Return whether the law is put to this scheme and kind."""
         return (not self.kinds or kind in self.kinds) and self.when(scheme)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.checks.examples import global_randomness, read_only, target_of
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
-from bench.core.losses import proper
+from bench.core.losses import proper_loss
 from bench.core.nouns import (
     Array,
     InvalidPredictionError,
@@ -24,7 +24,7 @@ from bench.core.registry import Scheme
 from bench.methods.learners import LearnerOptions
 from bench.tasks import encoders
 
-COLOURS = pd.Index(["blue", "green", "red"])
+COLOUR_LEVELS = pd.Index(["blue", "green", "red"])
 
 MUCH_LESS = 0.9
 """Share of a constant's loss that every learner stays below on an easy table."""
@@ -58,13 +58,13 @@ def example_table(kind: str, *, n: int = 120, width: int = 3, gaps: float = 0.05
     """Draw a table: two numbers, one of them with gaps, and a category with gaps; the first number matters most."""
     rng = np.random.default_rng(0)
     target = target_of(kind, width)
-    X, signal = _table(rng, n + 40, gaps)
+    X, signal = _draw_table(rng, n + 40, gaps)
     y = 3 + 2 * signal if kind != "class" else np.digitize(signal, [-0.5, 0.6][3 - width :])
     y = np.asarray(y, dtype=int if kind == "class" else float)
     return ExampleTable(target, X[:n], read_only(y[:n].copy()), X[n:].reset_index(drop=True), read_only(y[n:].copy()))
 
 
-def _table(rng: np.random.Generator, n: int, gaps: float) -> tuple[pd.DataFrame, Array]:
+def _draw_table(rng: np.random.Generator, n: int, gaps: float) -> tuple[pd.DataFrame, Array]:
     numbers = rng.normal(size=(n, 2))
     colour = rng.integers(0, 3, n)
     signal = numbers[:, 0] + 0.5 * colour - 0.5 + 0.2 * rng.normal(size=n)
@@ -73,13 +73,13 @@ def _table(rng: np.random.Generator, n: int, gaps: float) -> tuple[pd.DataFrame,
         {
             "size": numbers[:, 0],
             "age": np.where(unknown[:, 0], np.nan, numbers[:, 1]),
-            "colour": pd.Categorical.from_codes(np.where(unknown[:, 1], -1, colour), COLOURS),
+            "colour": pd.Categorical.from_codes(np.where(unknown[:, 1], -1, colour), COLOUR_LEVELS),
         }
     )
     return X, signal
 
 
-def _fit(
+def _fit_model(
     scheme: Scheme[LearnerOptions], table: ExampleTable, weight: Array | None = None, seed: int = 0
 ) -> tuple[Any, Any]:
     """Return the encoder and the model, both fitted on the training rows."""
@@ -91,7 +91,7 @@ def _fit(
 
 def _test_predictions(scheme: Scheme[LearnerOptions], table: ExampleTable, weight: Array | None = None) -> Array:
     """Return the learner's predictions for the test rows, shape (n, K), after validating them."""
-    encoder, model = _fit(scheme, table, weight)
+    encoder, model = _fit_model(scheme, table, weight)
     return _predict(encoder, model, table.target, table.X_test)
 
 
@@ -115,18 +115,18 @@ def lawful(scheme: Scheme[LearnerOptions], kind: str) -> None:
 def learns(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """On an easy table it loses much less than the best constant."""
     table = example_table(kind)
-    loss, constant = (_loss(table, values) for values in (_test_predictions(scheme, table), table.constant))
+    loss, constant = (_mean_loss(table, values) for values in (_test_predictions(scheme, table), table.constant))
     if not loss < MUCH_LESS * constant:
         raise LawBrokenError(
             f"its loss is {loss:.4g} on an easy table, expected far less than a constant's {constant:.4g}"
         )
 
 
-def _loss(table: ExampleTable, values: Array) -> float:
+def _mean_loss(table: ExampleTable, values: Array) -> float:
     if table.target.kind == "class":
         # far from zero: a single row with probability 0 for its class must not decide the law
         values, _ = clip_probabilities(0.98 * values + 0.02 / table.target.width)
-    return float(proper(table.target, table.y_test, values).mean())
+    return float(proper_loss(table.target, table.y_test, values).mean())
 
 
 @law("learner")
@@ -134,7 +134,7 @@ def same_seed_same_bytes(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """The same seed gives the same bytes, whatever the global random state, and predicting twice changes nothing."""
     table = example_table(kind)
     with global_randomness(1):
-        encoder, model = _fit(scheme, table)
+        encoder, model = _fit_model(scheme, table)
         first = _predict(encoder, model, table.target, table.X_test)
         again = _predict(encoder, model, table.target, table.X_test)
         demand_same_bytes(again, first, "two predictions of one model")
@@ -160,7 +160,7 @@ def inputs_unchanged(scheme: Scheme[LearnerOptions], kind: str) -> None:
 def test_rows_apart(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """The prediction for a test row depends on that row alone: not on the order or number of the rows, or others."""
     table = example_table(kind)
-    encoder, model = _fit(scheme, table)
+    encoder, model = _fit_model(scheme, table)
     whole = _predict(encoder, model, table.target, table.X_test)
     n = len(whole)
     unit = max(1.0, float(np.abs(whole).max()))
@@ -189,7 +189,7 @@ def absent_class(scheme: Scheme[LearnerOptions], kind: str) -> None:
 def two_classes(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """It can be fitted on two classes, and separates them."""
     table = example_table(kind, width=2)
-    loss, constant = (_loss(table, values) for values in (_test_predictions(scheme, table), table.constant))
+    loss, constant = (_mean_loss(table, values) for values in (_test_predictions(scheme, table), table.constant))
     if not loss < MUCH_LESS * constant:
         raise LawBrokenError(
             f"its loss on two classes is {loss:.4g}, expected far less than a constant's {constant:.4g}"
@@ -222,7 +222,7 @@ def odd_test_rows(scheme: Scheme[LearnerOptions], kind: str) -> None:
 def constant_columns(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """It can be fitted on a table whose columns never vary."""
     table = example_table(kind)
-    red = pd.Categorical.from_codes(np.full(len(table.X), 2), COLOURS)
+    red = pd.Categorical.from_codes(np.full(len(table.X), 2), COLOUR_LEVELS)
     _test_predictions(scheme, replace(table, X=table.X.assign(size=1.0, age=np.nan, colour=red)))
 
 

@@ -16,7 +16,7 @@ from bench.methods.metrics import MetricOptions
 SEEDS = range(4)
 
 
-def _evaluate(scheme: Scheme[MetricOptions], y: Array, prediction: Prediction) -> float:
+def _value_of_metric(scheme: Scheme[MetricOptions], y: Array, prediction: Prediction) -> float:
     return float(scheme(prediction.target, read_only(y), prediction))
 
 
@@ -44,8 +44,8 @@ def truth_is_best(scheme: Scheme[MetricOptions], kind: str) -> None:
     """No prediction beats the truth, and one that is all wrong does not reach it."""
     sign = 1 if scheme.options.direction == "max" else -1
     for y, prediction in _draw_predictions(kind):
-        best, fair = _evaluate(scheme, y, truth(prediction.target, y)), _evaluate(scheme, y, prediction)
-        bad = _evaluate(scheme, y, _nonsense(prediction.target, y))
+        best, fair = _value_of_metric(scheme, y, truth(prediction.target, y)), _value_of_metric(scheme, y, prediction)
+        bad = _value_of_metric(scheme, y, _nonsense(prediction.target, y))
         if sign * fair > sign * best + 1e-12 or sign * bad > sign * best + 1e-12:
             raise LawBrokenError(
                 f"the truth gets {best:.6g}, but other predictions get {fair:.6g} and {bad:.6g}, expected no better"
@@ -87,7 +87,7 @@ def proper(scheme: Scheme[MetricOptions], kind: str) -> None:
 def _expected(scheme: Scheme[MetricOptions], target: Target, y: Array, chance: Array, report: Array) -> float:
     """Return Σ_i chance_i × the metric of the report when y_i comes true."""
     prediction = Prediction(target, report[None, :])
-    return float(np.dot(chance, [_evaluate(scheme, y[i : i + 1].copy(), prediction) for i in range(len(y))]))
+    return float(np.dot(chance, [_value_of_metric(scheme, y[i : i + 1].copy(), prediction) for i in range(len(y))]))
 
 
 def _class_reports(rng: np.random.Generator) -> tuple[Array, Array, Array, list[Array]]:
@@ -111,8 +111,8 @@ def row_order(scheme: Scheme[MetricOptions], kind: str) -> None:
     """The order of the rows is irrelevant."""
     for y, prediction in _draw_predictions(kind, weighted=True):
         order = np.random.default_rng(1).permutation(len(y))
-        found = _evaluate(scheme, y[order], take_rows(prediction, order))
-        _demand_equal(found, _evaluate(scheme, y, prediction), "the values with the rows in two orders")
+        found = _value_of_metric(scheme, y[order], take_rows(prediction, order))
+        _demand_equal(found, _value_of_metric(scheme, y, prediction), "the values with the rows in two orders")
 
 
 @law("metric", "class")
@@ -122,8 +122,8 @@ def class_names(scheme: Scheme[MetricOptions], kind: str) -> None:
         order = np.roll(np.arange(prediction.target.width), 1)
         target = replace(prediction.target, outputs=tuple(prediction.target.outputs[k] for k in order))
         renamed = replace(prediction, target=target, values=prediction.values[:, order])
-        found = _evaluate(scheme, np.argsort(order)[y], renamed)
-        _demand_equal(found, _evaluate(scheme, y, prediction), "the values with the classes in two orders")
+        found = _value_of_metric(scheme, np.argsort(order)[y], renamed)
+        _demand_equal(found, _value_of_metric(scheme, y, prediction), "the values with the classes in two orders")
 
 
 @law("metric")
@@ -133,7 +133,9 @@ def row_weights(scheme: Scheme[MetricOptions], kind: str) -> None:
         index = np.repeat(np.arange(len(y)), np.asarray(prediction.weight, dtype=int))
         repeated = replace(take_rows(prediction, index), weight=None)
         _demand_equal(
-            _evaluate(scheme, y, prediction), _evaluate(scheme, y[index], repeated), "weighted and repeated rows"
+            _value_of_metric(scheme, y, prediction),
+            _value_of_metric(scheme, y[index], repeated),
+            "weighted and repeated rows",
         )
 
 
@@ -141,15 +143,15 @@ def row_weights(scheme: Scheme[MetricOptions], kind: str) -> None:
 def weight_unit(scheme: Scheme[MetricOptions], kind: str) -> None:
     """Only the ratios of the row weights matter."""
     for y, prediction in _draw_predictions(kind, weighted=True):
-        other = _evaluate(scheme, y, replace(prediction, weight=1e-3 * np.asarray(prediction.weight)))
-        _demand_equal(other, _evaluate(scheme, y, prediction), "the values with row weights in two units")
+        other = _value_of_metric(scheme, y, replace(prediction, weight=1e-3 * np.asarray(prediction.weight)))
+        _demand_equal(other, _value_of_metric(scheme, y, prediction), "the values with row weights in two units")
 
 
 @law("metric", "class", when=_labels_matter)
 def hears_rule(scheme: Scheme[MetricOptions], kind: str) -> None:
     """A metric of labels uses the decision rule."""
     values = [
-        (_evaluate(scheme, y, prediction), _evaluate(scheme, y, _with_rule(prediction)))
+        (_value_of_metric(scheme, y, prediction), _value_of_metric(scheme, y, _with_rule(prediction)))
         for y, prediction in _draw_predictions(kind)
     ]
     if all(plain == ruled or np.isnan(plain) for plain, ruled in values):
@@ -160,7 +162,7 @@ def hears_rule(scheme: Scheme[MetricOptions], kind: str) -> None:
 def ignores_rule(scheme: Scheme[MetricOptions], kind: str) -> None:
     """A metric of probabilities never uses the decision rule."""
     for y, prediction in _draw_predictions(kind):
-        plain, ruled = (np.array(_evaluate(scheme, y, each)) for each in (prediction, _with_rule(prediction)))
+        plain, ruled = (np.array(_value_of_metric(scheme, y, each)) for each in (prediction, _with_rule(prediction)))
         demand_same_bytes(ruled, plain, "the value of the same probabilities with other decisions")
 
 
@@ -174,9 +176,11 @@ def same_bytes(scheme: Scheme[MetricOptions], kind: str) -> None:
     for y, prediction in _draw_predictions(kind, weighted=True):
         before = [y.copy(), prediction.values.copy(), np.array(prediction.weight)]
         with global_randomness(1):
-            first = np.array(_evaluate(scheme, y, prediction))
+            first = np.array(_value_of_metric(scheme, y, prediction))
         with global_randomness(2):
-            demand_same_bytes(np.array(_evaluate(scheme, y, prediction)), first, "the value of the same prediction")
+            demand_same_bytes(
+                np.array(_value_of_metric(scheme, y, prediction)), first, "the value of the same prediction"
+            )
         demand_same_bytes(
             [y, prediction.values, prediction.weight], before, "the prediction after the metric has used it"
         )
@@ -187,7 +191,7 @@ def one_class(scheme: Scheme[MetricOptions], kind: str) -> None:
     """Rows of one class, or of one value, get a number or NaN, and no error."""
     for y, prediction in _draw_predictions(kind):
         same = np.flatnonzero(y == y[0])
-        value = _evaluate(scheme, y[same], take_rows(prediction, same))
+        value = _value_of_metric(scheme, y[same], take_rows(prediction, same))
         if np.isinf(value):
             raise LawBrokenError(f"of rows that are all alike its value is {value}, expected a number or NaN")
 

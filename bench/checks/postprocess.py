@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 
 from bench.checks.examples import (
-    FOLDS,
+    EXAMPLE_FOLDS,
     draw_by_fold,
     draw_prediction,
     global_randomness,
@@ -43,19 +43,19 @@ def _draw_known(
         crossed = read_only(prediction.values + 0.5 * np.random.default_rng(seed).normal(size=prediction.values.shape))
         prediction = replace(prediction, values=read_only(np.sort(crossed, axis=1)), unsorted=crossed)
     effective_class_weights = read_only(np.linspace(0.5, 2, width)) if kind == "class" else None
-    fold = read_only(np.arange(n) % FOLDS) if scheme.options.learns == "folds" else None
+    fold = read_only(np.arange(n) % EXAMPLE_FOLDS) if scheme.options.learns == "folds" else None
     return y, replace(prediction, effective_class_weights=effective_class_weights, inner_fold=fold)
 
 
 def _as_test_rows(
-    scheme: Scheme[StepOptions], prediction: Prediction, *, folds: int = FOLDS, noise: float = 0.2
+    scheme: Scheme[StepOptions], prediction: Prediction, *, folds: int = EXAMPLE_FOLDS, noise: float = 0.2
 ) -> Prediction:
     """Return a prediction of test rows: without folds, but with those of each fold's models if the step needs them."""
     by_fold = draw_by_fold(prediction, folds, noise) if "bag" in scheme.options.protocols else None
     return replace(prediction, inner_fold=None, by_fold=by_fold)
 
 
-def _fit(scheme: Scheme[StepOptions], y: Array, prediction: Prediction) -> Change:
+def _fit_step(scheme: Scheme[StepOptions], y: Array, prediction: Prediction) -> Change:
     """Fit a step as a run does: one that learns nothing gets no true value."""
     truth = np.empty(0) if scheme.options.learns == "nothing" else y
     change: Change = scheme(prediction, read_only(truth), np.random.default_rng(0))
@@ -100,7 +100,7 @@ def lawful(scheme: Scheme[StepOptions], kind: str) -> None:
     """Its prediction is finite, in shape, a distribution if the target is a class, and its decision rule is sound."""
     for seed in range(3):
         y, known = _draw_known(scheme, kind, seed=seed)
-        change = _fit(scheme, y, known)
+        change = _fit_step(scheme, y, known)
         _demand_lawful(change(known))
         for other in (known, _draw_known(scheme, kind, seed=seed + 10)[1]):
             _demand_lawful(change(_as_test_rows(scheme, other)))
@@ -110,7 +110,7 @@ def lawful(scheme: Scheme[StepOptions], kind: str) -> None:
 def keeps_probabilities(scheme: Scheme[StepOptions], kind: str) -> None:
     """It changes decisions alone: the probabilities stay as they are, to the last bit."""
     y, known = _draw_known(scheme, kind)
-    demand_same_bytes(_fit(scheme, y, known)(known).values, known.values, "the probabilities after the step")
+    demand_same_bytes(_fit_step(scheme, y, known)(known).values, known.values, "the probabilities after the step")
 
 
 @law("postprocess")
@@ -120,9 +120,9 @@ def same_seed_same_bytes(scheme: Scheme[StepOptions], kind: str) -> None:
     requested = _as_test_rows(scheme, known)
     before = [y.copy(), known.values.copy()]
     with global_randomness(1):
-        first = _fit(scheme, y, known)(requested)
+        first = _fit_step(scheme, y, known)(requested)
     with global_randomness(2):
-        second = _fit(scheme, y, known)(requested)
+        second = _fit_step(scheme, y, known)(requested)
     demand_same_bytes(
         [second.values, second.rule], [first.values, first.rule], "the prediction with the same generator"
     )
@@ -134,8 +134,8 @@ def row_order(scheme: Scheme[StepOptions], kind: str) -> None:
     """The order of the rows it learns on is irrelevant."""
     y, known = _draw_known(scheme, kind)
     requested, order = _as_test_rows(scheme, known), np.random.default_rng(1).permutation(len(y))
-    shuffled = _fit(scheme, y[order], take_rows(known, order))
-    _demand_alike(shuffled(requested), _fit(scheme, y, known)(requested), "learned on the rows in two orders")
+    shuffled = _fit_step(scheme, y[order], take_rows(known, order))
+    _demand_alike(shuffled(requested), _fit_step(scheme, y, known)(requested), "learned on the rows in two orders")
 
 
 @law("postprocess", "class")
@@ -146,8 +146,8 @@ def class_order(scheme: Scheme[StepOptions], kind: str) -> None:
         order = np.roll(np.arange(width), 1)
         place = np.argsort(order)
         renamed = reorder_classes(known, order)
-        found = _fit(scheme, place[y], renamed)(_as_test_rows(scheme, renamed))
-        expected = _fit(scheme, y, known)(_as_test_rows(scheme, known))
+        found = _fit_step(scheme, place[y], renamed)(_as_test_rows(scheme, renamed))
+        expected = _fit_step(scheme, y, known)(_as_test_rows(scheme, known))
         demand_close(found.values, expected.values[:, order], "the values with the classes in two orders", 1e-9)
         demand_same_bytes(found.labels, place[expected.labels], "the labels with the classes in two orders")
 
@@ -157,9 +157,9 @@ def row_weights(scheme: Scheme[StepOptions], kind: str) -> None:
     """A row of weight three counts like three equal rows, a row of weight zero like none."""
     y, known = _draw_known(scheme, kind)
     requested, weight = _as_test_rows(scheme, known), np.arange(len(y)) % 4
-    weighted = _fit(scheme, y, replace(known, weight=read_only(weight * 1.0)))
+    weighted = _fit_step(scheme, y, replace(known, weight=read_only(weight * 1.0)))
     index = np.repeat(np.arange(len(y)), weight)
-    repeated = _fit(scheme, y[index], take_rows(known, index))
+    repeated = _fit_step(scheme, y[index], take_rows(known, index))
     _demand_alike(weighted(requested), repeated(requested), "learned on weighted and on repeated rows")
 
 
@@ -167,7 +167,7 @@ def row_weights(scheme: Scheme[StepOptions], kind: str) -> None:
 def test_rows_apart(scheme: Scheme[StepOptions], kind: str) -> None:
     """What it makes of a test row depends on that row alone."""
     y, known = _draw_known(scheme, kind)
-    change, test = _fit(scheme, y, known), _as_test_rows(scheme, _draw_known(scheme, kind, seed=5, n=60)[1])
+    change, test = _fit_step(scheme, y, known), _as_test_rows(scheme, _draw_known(scheme, kind, seed=5, n=60)[1])
     whole, few = change(test), np.arange(0, 60, 7)
     _demand_alike(change(take_rows(test, few)), take_rows(whole, few), "for all and for few rows")
 
@@ -176,7 +176,7 @@ def test_rows_apart(scheme: Scheme[StepOptions], kind: str) -> None:
 def two_classes(scheme: Scheme[StepOptions], kind: str) -> None:
     """It can serve two classes."""
     y, known = _draw_known(scheme, kind, width=2)
-    _demand_lawful(_fit(scheme, y, known)(_as_test_rows(scheme, known)))
+    _demand_lawful(_fit_step(scheme, y, known)(_as_test_rows(scheme, known)))
 
 
 @law("postprocess", "class")
@@ -188,7 +188,9 @@ def absent_class(scheme: Scheme[StepOptions], kind: str) -> None:
             np.arange(known.target.width) == absent, 0.0, np.asarray(known.effective_class_weights)
         )
         index = np.flatnonzero(y != absent)
-        step = _fit(scheme, y[index], replace(take_rows(known, index), effective_class_weights=effective_class_weights))
+        step = _fit_step(
+            scheme, y[index], replace(take_rows(known, index), effective_class_weights=effective_class_weights)
+        )
         _demand_lawful(step(_as_test_rows(scheme, replace(known, effective_class_weights=effective_class_weights))))
 
 
@@ -197,7 +199,7 @@ def lone_class(scheme: Scheme[StepOptions], kind: str) -> None:
     """It can learn where all rows are of one class."""
     _, known = _draw_known(scheme, kind)
     for k in range(known.target.width):
-        step = _fit(scheme, np.full(len(known.values), k), known)
+        step = _fit_step(scheme, np.full(len(known.values), k), known)
         _demand_lawful(step(_as_test_rows(scheme, known)))
 
 
@@ -209,7 +211,7 @@ def certain_answers(scheme: Scheme[StepOptions], kind: str) -> None:
     level = np.repeat(known.values[:1], len(y), axis=0)
     for values in [level, *([hard] if kind == "class" else [])]:
         example = replace(known, values=read_only(values), unsorted=None)
-        _demand_lawful(_fit(scheme, y, example)(_as_test_rows(scheme, example)))
+        _demand_lawful(_fit_step(scheme, y, example)(_as_test_rows(scheme, example)))
 
 
 @law("postprocess", "quantile")
@@ -217,7 +219,7 @@ def nested(scheme: Scheme[StepOptions], kind: str) -> None:
     """Its quantiles rise from level to level, so that every interval holds the narrower ones."""
     for seed in range(3):
         y, known = _draw_known(scheme, kind, seed=seed, n=60)
-        _demand_rising(_fit(scheme, y, known)(_as_test_rows(scheme, known)).values)
+        _demand_rising(_fit_step(scheme, y, known)(_as_test_rows(scheme, known)).values)
 
 
 @law("postprocess", "quantile")
@@ -225,8 +227,8 @@ def scale_and_shift(scheme: Scheme[StepOptions], kind: str) -> None:
     """The unit and the origin of the target are irrelevant."""
     y, known = _draw_known(scheme, kind)
     requested = _as_test_rows(scheme, known)
-    expected = 40 * _fit(scheme, y, known)(requested).values - 300
-    change = _fit(scheme, 40 * y - 300, rescale(known, 40, -300))
+    expected = 40 * _fit_step(scheme, y, known)(requested).values - 300
+    change = _fit_step(scheme, 40 * y - 300, rescale(known, 40, -300))
     demand_close(change(rescale(requested, 40, -300)).values, expected, "the values in another unit", 1e-9, 1000)
 
 
@@ -235,8 +237,8 @@ def upside_down(scheme: Scheme[StepOptions], kind: str) -> None:
     """Low and high are treated alike: the negative of all predictions and true values gives the negative result."""
     y, known = _draw_known(scheme, kind)
     requested = _as_test_rows(scheme, known)
-    found = _fit(scheme, -y, negate(known))(negate(requested))
-    expected = negate(_fit(scheme, y, known)(requested))
+    found = _fit_step(scheme, -y, negate(known))(negate(requested))
+    expected = negate(_fit_step(scheme, y, known)(requested))
     demand_close(found.values, expected.values, "the values with low and high exchanged", 1e-9)
 
 
@@ -245,7 +247,7 @@ def keeps_median(scheme: Scheme[StepOptions], kind: str) -> None:
     """A step that moves intervals leaves the median where it is."""
     y, known = _draw_known(scheme, kind)
     middle = known.target.width // 2
-    found = _fit(scheme, y, known)(_as_test_rows(scheme, known)).values[:, middle]
+    found = _fit_step(scheme, y, known)(_as_test_rows(scheme, known)).values[:, middle]
     demand_same_bytes(np.ascontiguousarray(found), np.ascontiguousarray(known.values[:, middle]), "the median")
 
 
@@ -253,7 +255,7 @@ def keeps_median(scheme: Scheme[StepOptions], kind: str) -> None:
 def few_rows(scheme: Scheme[StepOptions], kind: str) -> None:
     """It never promises more than its rows can show: fitted on three rows, a wide interval has no end."""
     y, known = _draw_known(scheme, kind)
-    fitted = _fit(scheme, y[:3], take_rows(known, np.arange(3)))
+    fitted = _fit_step(scheme, y[:3], take_rows(known, np.arange(3)))
     values = fitted(_as_test_rows(scheme, known, folds=3)).values
     _demand_rising(values)
     if not (np.isneginf(values[:, 0]).all() and np.isposinf(values[:, -1]).all()):
@@ -265,12 +267,12 @@ def covers(scheme: Scheme[StepOptions], kind: str) -> None:
     """On exchangeable rows its intervals cover what they should, however wrong the quantiles are."""
     rng, target = np.random.default_rng(0), target_of(kind)
     hit = {interval: np.zeros(ROUNDS) for interval in target.intervals}
-    fold = np.arange(FEW) % FOLDS if scheme.options.learns == "folds" else None
+    fold = np.arange(FEW) % EXAMPLE_FOLDS if scheme.options.learns == "folds" else None
     for i in range(ROUNDS):
         y = rng.normal(size=2 * FEW)
         predictions = 0.5 * rng.normal(size=(2 * FEW, 1)) + np.linspace(-0.5, 0.5, target.width)
         known, test = Prediction(target, predictions[:FEW], inner_fold=fold), Prediction(target, predictions[FEW:])
-        found = _fit(scheme, y[:FEW].copy(), known)(_as_test_rows(scheme, test, noise=0.0)).values
+        found = _fit_step(scheme, y[:FEW].copy(), known)(_as_test_rows(scheme, test, noise=0.0)).values
         for interval, (lower, upper) in target.intervals.items():
             hit[interval][i] = np.mean((found[:, lower] <= y[FEW:]) & (y[FEW:] <= found[:, upper]))
     for interval, shares in hit.items():

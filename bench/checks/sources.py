@@ -16,7 +16,7 @@ from bench.core.registry import PluginOptions, Scheme
 from bench.tasks import sources
 
 
-def _read(scheme: Scheme[PluginOptions], table: str) -> Task:
+def _read_task(scheme: Scheme[PluginOptions], table: str) -> Task:
     return _read_once(scheme.entry.function, scheme.parameters, table)
 
 
@@ -28,7 +28,7 @@ def _read_once(source: Callable[..., Task], parameters: tuple[tuple[str, Any], .
 @law("source")
 def columns(scheme: Scheme[PluginOptions], table: str) -> None:
     """Every column of X holds float64 numbers or text categories, each under a name of its own; none is infinite."""
-    X = _read(scheme, table).X
+    X = _read_task(scheme, table).X
     if not X.shape[1] or not X.columns.is_unique:
         raise LawBrokenError(f"its columns are {list(X.columns)}, expected at least one and no name twice")
     for name in X.columns:
@@ -49,7 +49,7 @@ def _demand_canonical(column: pd.Series[float]) -> None:
 @law("source")
 def target(scheme: Scheme[PluginOptions], table: str) -> None:
     """Y has a finite number per row, or codes of at least two classes that all occur; none is missing."""
-    task = _read(scheme, table)
+    task = _read_task(scheme, table)
     if task.y.shape != (len(task.X),) or not np.isfinite(task.y).all():
         raise LawBrokenError(f"y has shape {task.y.shape} and may not be finite, expected {len(task.X)} finite numbers")
     if task.kind == "regression":
@@ -64,7 +64,7 @@ def target(scheme: Scheme[PluginOptions], table: str) -> None:
 @law("source")
 def parts(scheme: Scheme[PluginOptions], table: str) -> None:
     """Groups, time and row weights have a value per row, where there are any."""
-    task = _read(scheme, table)
+    task = _read_task(scheme, table)
     for name in ("groups", "time", "weight"):
         part = getattr(task, name)
         if part is not None and (part.shape != task.y.shape or not np.isfinite(part).all()):
@@ -74,7 +74,7 @@ def parts(scheme: Scheme[PluginOptions], table: str) -> None:
 @law("source")
 def described(scheme: Scheme[PluginOptions], table: str) -> None:
     """Its `meta` holds what the table is about, where it comes from, and under which licence."""
-    meta = _read(scheme, table).meta
+    meta = _read_task(scheme, table).meta
     for name in ("about", "source", "licence"):
         if not str(meta.get(name) or "").strip():
             raise LawBrokenError(f"meta[{name!r}] is {meta.get(name)!r}, expected a sentence")
@@ -83,7 +83,7 @@ def described(scheme: Scheme[PluginOptions], table: str) -> None:
 @law("source")
 def same_hash(scheme: Scheme[PluginOptions], table: str) -> None:
     """Reading twice gives the same data to the last bit."""
-    first, second = _read(scheme, table), scheme(sources.TaskRequest(table))
+    first, second = _read_task(scheme, table), scheme(sources.TaskRequest(table))
     keys = [digest(t.name, t.X, t.y, list(t.classes), t.groups, t.time, t.weight) for t in (first, second)]
     if keys[0] != keys[1]:
         raise LawBrokenError("reading it twice gives different data, expected the same")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bench.checks.examples import global_randomness, read_only, target_of
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
-from bench.checks.learners import COLOURS, ExampleTable, example_table
+from bench.checks.learners import COLOUR_LEVELS, ExampleTable, example_table
 from bench.core.hashing import digest
 from bench.core.nouns import Array, InvalidPredictionError, NotApplicableError, Target, validate_values
 from bench.core.registry import Scheme
@@ -69,10 +69,10 @@ def _test_predictions(
     context = context_of(scheme, table, weight, learner)
     fitted = fit_training(context, scheme, weight)
     _demand_valid_weights(fitted, context)
-    return _predict(fitted, table.target, table.X_test)
+    return _predict_fitted(fitted, table.target, table.X_test)
 
 
-def _predict(fitted: FittedModel, target: Target, X: pd.DataFrame) -> Array:
+def _predict_fitted(fitted: FittedModel, target: Target, X: pd.DataFrame) -> Array:
     try:
         return validate_values(target, fitted.predict(X), len(X))
     except InvalidPredictionError as error:
@@ -144,9 +144,9 @@ def test_rows_apart(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """The prediction for a test row depends on that row alone, and not on the others or on their order."""
     table = unequal(scheme)
     fitted = fit_training(context_of(scheme, table), scheme, None)
-    predictions = _predict(fitted, table.target, table.X_test)
+    predictions = _predict_fitted(fitted, table.target, table.X_test)
     for index in (np.arange(len(predictions))[::-1], np.arange(0, len(predictions), 7)):
-        found = _predict(fitted, table.target, table.X_test.iloc[index])
+        found = _predict_fitted(fitted, table.target, table.X_test.iloc[index])
         demand_close(found, predictions[index], "the predictions for other test rows", 1e-9)
 
 
@@ -218,7 +218,7 @@ def categories_alone(scheme: Scheme[TrainingOptions], kind: str) -> None:
 def constant_columns(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It can be fitted on a table whose columns never vary, and then no class is certain."""
     table = unequal(scheme)
-    red = pd.Categorical.from_codes(np.full(len(table.X), 2), COLOURS)
+    red = pd.Categorical.from_codes(np.full(len(table.X), 2), COLOUR_LEVELS)
     predictions = _test_predictions(scheme, replace(table, X=table.X.assign(size=1.0, age=np.nan, colour=red)))
     if predictions.max() > 1 - 1e-6:
         raise LawBrokenError(
@@ -253,7 +253,8 @@ def zero_weight_rows(scheme: Scheme[TrainingOptions], kind: str) -> None:
     whole = context_of(scheme, table, read_only(used.astype(float)))
     part = replace(whole, X=table.X[used], y=read_only(table.y[used]), weight=None)
     found, expected = (
-        _predict(fit_training(context, scheme, context.weight), table.target, table.X_test) for context in (whole, part)
+        _predict_fitted(fit_training(context, scheme, context.weight), table.target, table.X_test)
+        for context in (whole, part)
     )
     demand_close(found, expected, "the predictions with rows of weight zero and without them", 1e-6)
 
@@ -289,7 +290,7 @@ def class_weights_undone(scheme: Scheme[TrainingOptions], kind: str) -> None:
     fitted = fit_training(context_of(scheme, table), scheme, None)
     if fitted.effective_class_weights is None or np.isnan(fitted.effective_class_weights).any():
         return
-    odds = _predict(fitted, table.target, X_test) / fitted.effective_class_weights
+    odds = _predict_fitted(fitted, table.target, X_test) / fitted.effective_class_weights
     found = np.mean(odds / odds.sum(axis=1, keepdims=True), axis=0)
     # the columns are noise, which every learner fits a little
     demand_close(found, np.bincount(y) / n, "the shares of the classes", 0.12)

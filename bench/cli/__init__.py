@@ -19,7 +19,7 @@ from bench.core.threads import use_one_thread
 
 
 def main() -> NoReturn:
-    """Run the command line and exit with the code of `bench.core.exit_codes` that says how it went."""
+    """Run the command line and exit with the code of `bench.core.exit_codes` for how it went."""
     use_one_thread()
     signal.signal(signal.SIGTERM, _terminate)
     sys.path.append(str(Path.cwd()))  # plug-ins and estimators of the working directory can be named

@@ -24,7 +24,7 @@ from bench.tasks.sources.bundled import CATALOGUE
 from bench.tasks.suites import catalogue
 from bench.tasks.task_spec import TaskSpec
 
-REGISTRIES: dict[str, Registry[Any]] = {
+LISTED_REGISTRIES: dict[str, Registry[Any]] = {
     "learners": learners.registry,
     "ensembles": ensembles.registry,
     "class-weights": class_weights.registry,
@@ -42,7 +42,7 @@ def tables(nouns: Sequence[str]) -> dict[str, pd.DataFrame]:
         BenchError: a noun is unknown.
     """
     makers: dict[str, Callable[[], pd.DataFrame]] = {"boards": _boards}
-    makers |= {noun: partial(plug_ins, registry) for noun, registry in REGISTRIES.items()}
+    makers |= {noun: partial(plug_ins, registry) for noun, registry in LISTED_REGISTRIES.items()}
     makers |= {"applicability": applicability, "suites": _suites, "panels": _panels, "bundled": bundled}
     return {noun: makers[noun]() for noun in chosen_from(list(makers), nouns, "noun")}
 
@@ -71,7 +71,7 @@ def _kinds_tags_parameters(entry: Entry[Any]) -> dict[str, str]:
 def applicability() -> pd.DataFrame:
     """Return one row a training scheme: what it does to the fit of each learner of classes, or why it does not apply.
 
-    `plain` changes nothing, `row weights` weighs the rows, the others are the hooks of training schemes. What a pair
+    `plain` changes nothing, `row weights` weights the rows, the others are the hooks of training schemes. What a pair
     needs of the classes stands behind the hook.
     """
     names = list(learners.registry.entries("class"))
@@ -106,9 +106,9 @@ def _why_not(training: Entry[Any], learner: str, width: int, *, ordered: bool) -
     classes = tuple(f"class {k}" for k in range(width))
     task = Task("unequal", pd.DataFrame({"x": y}), y, "classification", (), classes)
     rows = fit_spec.rows_of(task, Split(0, 0, np.arange(len(y)), np.arange(0)), Settings(inner=2))
-    weighs = trainings.is_weighting(Scheme(training)) and training.name != "none"
-    # some weightings weigh all classes alike until they are given a parameter: `balanced` stands for all of them
-    requested = "balanced" if weighs else training.name
+    weights_classes = trainings.is_weighting(Scheme(training)) and training.name != "none"
+    # some weightings treat all classes alike until they are given a parameter: `balanced` stands for all of them
+    requested = "balanced" if weights_classes else training.name
     return fit_spec.why_not(rows, fit_spec.Fit(Target("class", classes, ordered), learner, requested), Settings())
 
 
@@ -174,18 +174,18 @@ def describe(name: str, target: str | None, *, offline: bool) -> dict[str, dict[
     """
     spec = TaskSpec(name, target)
     if spec.source in sources.registry.entries():
-        return {name: _task(spec, offline=offline)}
+        return {name: _task_facts(spec, offline=offline)}
     own_name = name.partition(":")[0].replace("_", "-")
     found = {
         f"{name} ({noun})": _plug_in(registry, name, own_name)
-        for noun, registry in REGISTRIES.items()
+        for noun, registry in LISTED_REGISTRIES.items()
         if own_name in registry.own()
     }
     suites = catalogue().suites
     if name in suites:
         found[f"{name} (suite)"] = {task.name: task.target or "" for task in suites[name].tasks}
     if not found:
-        names = [*suites, *(entry for registry in REGISTRIES.values() for entry in registry.entries())]
+        names = [*suites, *(entry for registry in LISTED_REGISTRIES.values() for entry in registry.entries())]
         chosen_from(names, [name], "name")
     return found
 
@@ -203,7 +203,7 @@ def _plug_in(registry: Registry[Any], text: str, name: str) -> dict[str, Any]:
     }
 
 
-def _task(spec: TaskSpec, *, offline: bool) -> dict[str, Any]:
+def _task_facts(spec: TaskSpec, *, offline: bool) -> dict[str, Any]:
     """Return the facts of a table that is loaded for it.
 
     Raises:

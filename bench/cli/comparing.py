@@ -49,7 +49,7 @@ def compare(
     ] = False,
     plugins: PLUGINS = None,
 ) -> None:
-    """Say where NEW is worse than BASE; exit with 3 if a rule is broken, 4 if it cannot be held."""
+    """Report where NEW is worse than BASE; exit with 3 if a rule is broken, 4 if it cannot be held."""
     from bench.core.plugins import load_plugins
     from bench.core.selection import split_list
     from bench.report.comparison import ComparisonOptions, rules
@@ -111,9 +111,9 @@ def _write(text: str, output: Path | None) -> None:
 
 def _format_report(report: Report, output_format: ReportFormat) -> str:
     """Return the report in a format."""
-    from bench.report.comparison.exchange import TEXTS
+    from bench.report.comparison.exchange import REPORT_WRITERS
 
-    return _draw_report(report) if output_format == "table" else TEXTS[output_format](report)
+    return _draw_report(report) if output_format == "table" else REPORT_WRITERS[output_format](report)
 
 
 def _draw_report(report: Report) -> str:
@@ -128,7 +128,9 @@ def _draw_report(report: Report) -> str:
         if len(report.verdicts):
             terminal.table(*formats.rows(report.verdicts))
         if len(report.moved):
-            terminal.table(*formats.moved_rows(report.moved), f"the tasks that moved most, {formats.MOST} at most")
+            terminal.table(
+                *formats.moved_rows(report.moved), f"the tasks that moved most, {formats.MOST_MOVED} at most"
+            )
         if len(report.timing):
             terminal.table(*formats.timing_rows(report.timing), "seconds, advice alone")
         for line in [*formats.lost_lines(report), *report.notes]:

@@ -57,11 +57,11 @@ def export(
     written = exports.write_tables(output, table_of(ranked), tables, directions)
     for path in written:
         typer.echo(path)
-    count = len(written) + _draw(ranked, results, output, [name for name in wanted if name in FIGURE_FORMATS])
+    count = len(written) + _draw_figures(ranked, results, output, [name for name in wanted if name in FIGURE_FORMATS])
     terminal.message(f"{count} files in {output}")
 
 
-def _draw(ranked: Iterable[Standing], results: Path, output: Path, formats: Sequence[str]) -> int:
+def _draw_figures(ranked: Iterable[Standing], results: Path, output: Path, formats: Sequence[str]) -> int:
     """Write the figures and report what cannot be drawn; return the number of files."""
     from bench.cli import terminal
     from bench.report.figures import pictures, save_figure

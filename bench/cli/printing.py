@@ -1,4 +1,4 @@
-"""What the commands print: tables in the format asked for, the plan, the receipt of a run."""
+"""What the commands print: tables in the requested format, the plan, the receipt of a run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bench.report.leaderboards import Standing
 
-TINY = 1e-99
+SMALLEST_P = 1e-99
 FOLDS_UNKNOWN = {False: "unknown, no task has two", True: "no number, they do not agree"}
 
 
@@ -107,7 +107,7 @@ def _format_decimals(value: float, decimals: int) -> str:
 
 
 def _drop_columns(table: pd.DataFrame, width: int) -> pd.DataFrame:
-    """Return the columns of a table that fit, those that say least left out first."""
+    """Return the columns of a table that fit, the least informative left out first."""
     from bench.report.leaderboards.columns import columns_for_people
 
     orders = {name: column.options.drop_order for name, column in columns_for_people().items()}
@@ -177,7 +177,7 @@ def _describe_order(standing: Standing) -> str:
     folds, winners = real["folds_needed"], int((ranks.positions(standing.mean_rank) == 1).sum())
     first = "the winner stays" if winners == 1 else f"the {winners} winners stay"
     evidence = [
-        f"Friedman-Iman-Davenport p {f'= {test.p:.2g}' if test.p > TINY else f'< {TINY:g}'}",
+        f"Friedman-Iman-Davenport p {f'= {test.p:.2g}' if test.p > SMALLEST_P else f'< {SMALLEST_P:g}'}",
         *([f"Kendall's tau between mean rank, Elo, Borda, Kemeny{scores} at least {min(taus):.2f}"] if taus else []),
         f"{first} first in {real['winner_stays']:.0%} of bootstraps of tasks",
         "folds for a stable order: " + (f"{folds:g}" if math.isfinite(folds) else FOLDS_UNKNOWN[math.isinf(folds)]),

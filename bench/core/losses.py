@@ -42,7 +42,7 @@ def true_class(y: Array, predictions: Array) -> Array:
     return predictions[..., np.arange(len(y)), y]
 
 
-def proper(target: Target, y: Array, predictions: Array) -> Array:
+def proper_loss(target: Target, y: Array, predictions: Array) -> Array:
     """Return the proper loss of the target's kind: squared error, WIS or log loss, shape (..., n)."""
     if target.kind == "point":
         return squared_error(y, predictions)
@@ -58,4 +58,6 @@ def mean(rows: Array, weight: Array | None) -> Array:
 
 def of_learners(panel: Panel, y: Array) -> Array:
     """Return the mean proper loss of each learner of the panel, shape (L,), one learner at a time."""
-    return np.array([mean(proper(panel.target, y, predictions), panel.weight) for predictions in panel.predictions])
+    return np.array(
+        [mean(proper_loss(panel.target, y, predictions), panel.weight) for predictions in panel.predictions]
+    )

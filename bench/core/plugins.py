@@ -21,7 +21,7 @@ def load_plugins(names: Iterable[str]) -> None:
     """Import the installed plug-ins (entry points `bench.plugins`), then the named files or modules.
 
     Raises:
-        BenchError: a plug-in is not there, fails to import, or uses an old name, whose new one is told.
+        BenchError: a plug-in is not there, fails to import, or uses an old name, and the error names the new one.
     """
     for point in entry_points(group=PLUGIN_GROUP):
         _import_plugin(point.value, point.load)

@@ -1,7 +1,8 @@
 """One generic registry: a decorated function in a file of its own is a plug-in, and nothing else is edited.
 
-What a plug-in may say of itself is a frozen class of options, one a noun; what it must look like is a Protocol, one a
-noun. Both stand in the package of the noun, with its `register`. A plug-in is held to them when its file is imported.
+What a plug-in may declare of itself is a frozen class of options, one a noun; what it must look like is a Protocol,
+one a noun. Both stand in the package of the noun, with its `register`. A plug-in is held to them when its file is
+imported.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ R = TypeVar("R", bound=Callable[..., Any])
 
 @dataclass(frozen=True, kw_only=True)
 class PluginOptions:
-    """What a plug-in of any noun may say of itself.
+    """What a plug-in of any noun may declare of itself.
 
-    `tags` are the sets that it belongs to: `core` is what a run takes unless names say otherwise. `breaks` names the
+    `tags` are the sets that it belongs to: `core` is what a run takes unless names are given. `breaks` names the
     laws that it may break, each with its reason. `requires` are modules that must be installed, `libraries` the
     distributions whose versions belong to the key of what it predicts, `code` further modules of `bench` that it
     depends on, such as those of schemes that it calls.
@@ -48,7 +49,7 @@ O = TypeVar("O", bound=PluginOptions)  # noqa: E741 - the options of one noun
 
 @dataclass(frozen=True)
 class Entry(Generic[O]):
-    """One registered plug-in: a function, the kinds it serves, and what it says of itself."""
+    """One registered plug-in: a function, the kinds it serves, and what it declares of itself."""
 
     name: str
     function: Callable[..., Any]
@@ -92,7 +93,7 @@ class Scheme(Generic[O]):
 
     @property
     def options(self) -> O:
-        """What the plug-in says of itself."""
+        """What the plug-in declares of itself."""
         return self.entry.options
 
     @property
@@ -122,8 +123,8 @@ class Registry(Generic[O]):
     """The plug-ins of one noun, found by importing every module of its package.
 
     `kinds` are those that a plug-in may serve, `contract` is the Protocol of its function, `options` the class of what
-    it says of itself. The entries of the registry `below` belong to the noun as well, under the names that they have
-    there.
+    it declares of itself. The entries of the registry `below` belong to the noun as well, under the names that they
+    have there.
     """
 
     def __init__(
@@ -153,13 +154,13 @@ class Registry(Generic[O]):
         """
         fault = _fault_of_kinds(kinds, self.kinds) or _fault_of_options(options) or self._fault_of_signature(function)
         if fault:
-            raise BenchError(f"{self.noun} {place(function)}: {fault}")
+            raise BenchError(f"{self.noun} {place_of(function)}: {fault}")
         name = function.__name__.strip("_").replace("_", "-")
         self._refuse_second(name, function)
         self._entries[name] = Entry(name, function, frozenset(kinds), options)
 
     def _fault_of_signature(self, function: Callable[..., Any]) -> str:
-        """Say how a function differs from the contract: so many arguments by position, all others by keyword."""
+        """Return how a function differs from the contract: so many arguments by position, all others by keyword."""
         wanted = list(inspect.signature(self.contract.__call__).parameters)[1:]
         given = inspect.signature(function).parameters.values()
         places = [p.name for p in given if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
@@ -241,7 +242,7 @@ class Registry(Generic[O]):
             choice = f"it has {', '.join(known)}" if known else "it has none"
             raise BenchError(f"unknown parameter {text!r} of {self.noun} {entry.name!r}: {choice}")
         try:
-            return name, _parse(value, known[name])
+            return name, _parse_value(value, known[name])
         except ValueError:
             raise BenchError(
                 f"parameter {name!r} of {self.noun} {entry.name!r} cannot be {value!r}: "
@@ -301,14 +302,14 @@ def held_to_its_keywords(register: R) -> R:
         fault = f"has no {unknown[0]!r}: {suggestion(unknown[0], keywords)}" if unknown else f"needs {missing[0]!r}"
 
         def refuse(function: Callable[..., Any]) -> None:
-            raise BenchError(f"{place(function)}: `register` {fault}")
+            raise BenchError(f"{place_of(function)}: `register` {fault}")
 
         return refuse
 
     return cast("R", checked)
 
 
-def place(function: Callable[..., Any]) -> str:
+def place_of(function: Callable[..., Any]) -> str:
     """Return where a function stands, for errors: its name and its file."""
     return f"{function.__name__!r} in {inspect.getsourcefile(function) or function.__module__}"
 
@@ -321,7 +322,7 @@ def _fault_of_kinds(kinds: Collection[str], known: Collection[str]) -> str:
 
 
 def _fault_of_options(options: PluginOptions) -> str:
-    """Say which option has a value that it cannot have: a choice that does not exist, or a text for several texts."""
+    """Return which option has an impossible value: a choice that does not exist, or a text for several texts."""
     hints = get_type_hints(type(options))
     for each in fields(options):
         value, hint = getattr(options, each.name), hints[each.name]
@@ -343,7 +344,7 @@ def _choices(hint: Any) -> tuple[Any, ...]:
     return tuple(choice for part in parts if get_origin(part) is Literal for choice in get_args(part))
 
 
-def _parse(text: str, default: Any) -> Any:
+def _parse_value(text: str, default: Any) -> Any:
     """Read a value in the type of the parameter's default; without one, as the number or the text it looks like."""
     if isinstance(default, bool):
         if text.lower() not in {"true", "false"}:

@@ -1,4 +1,4 @@
-"""Old names: a plug-in that uses one is told the new one in one sentence. Nothing here works under its old name."""
+"""Old names: a plug-in that uses one gets the new one in one sentence. Nothing here works under its old name."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _MISSING_NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 
 
 def new_name(error: Exception) -> str:
-    """Return the sentence that tells the new name of what an import did not find, or nothing if there is none."""
+    """Return the sentence with the new name of what an import did not find, or nothing if there is none."""
     if isinstance(error, ModuleNotFoundError):
         return describe_move(error.name or "")
     if isinstance(error, ImportError):
@@ -74,19 +74,19 @@ def new_name(error: Exception) -> str:
 
 
 def describe_move(old: str) -> str:
-    """Return the sentence that tells the new path of a module, class or function, or nothing if it has none."""
+    """Return the sentence with the new path of a module, class or function, or nothing if it has none."""
     new = MODULES.get(old) or NAMES.get(old)
     return f"{old} is now {new}" if new else ""
 
 
 def renamed_fields(**names: str) -> Callable[[C], C]:
-    """Return the decorator that lets a class tell the new names of its fields, `old="new"`.
+    """Return the decorator that lets a class name the new names of its fields, `old="new"`.
 
     An old name that is read raises AttributeError, as any unknown name does, so that `hasattr`, copies and pickles are
-    as before; an old keyword of the constructor raises TypeError. Both say the new name.
+    as before; an old keyword of the constructor raises TypeError. Both errors hold the new name.
     """
 
-    def tell(cls: C) -> C:
+    def decorate(cls: C) -> C:
         dataclass: Any = cls  # what is set below is set unseen, so that type checkers know every name of the class
 
         def read(self: object, name: str) -> Any:
@@ -106,4 +106,4 @@ def renamed_fields(**names: str) -> Callable[[C], C]:
         dataclass.__init__ = construct_anew
         return cls
 
-    return tell
+    return decorate

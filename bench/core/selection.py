@@ -26,7 +26,7 @@ class NameFilter:
         return (*self.wanted, *self.excluded)
 
     def excludes(self, *names: str) -> bool:
-        """Say whether one of the spellings of a thing is excluded, by name or by glob."""
+        """Return whether one of the spellings of a thing is excluded, by name or by glob."""
         return any(matches(name, self.excluded) for name in names)
 
 
@@ -56,12 +56,12 @@ def split_list(texts: Iterable[str]) -> list[str]:
 
 
 def is_glob(text: str) -> bool:
-    """Say whether a text stands for all the names of a pattern."""
+    """Return whether a text stands for all the names of a pattern."""
     return any(sign in text for sign in "*?[")
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
-    """Say whether a name is one of the names, or matches one of the globs."""
+    """Return whether a name is one of the names, or matches one of the globs."""
     return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
 
 
@@ -79,7 +79,7 @@ def chosen_from(known: Sequence[str], texts: Iterable[str], noun: str) -> list[s
 def refuse_unknown(
     names: NameFilter, known: Sequence[str], noun: str, elsewhere: Callable[[str], bool] = lambda _: False
 ) -> None:
-    """Refuse a text that matches no known name; `elsewhere` says which others are known to somebody else.
+    """Refuse a text that matches no known name; `elsewhere` are others that are known to somebody else.
 
     Raises:
         BenchError: a text is unknown.

@@ -7,7 +7,7 @@ import os
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS",
 )  # fmt: skip
-"""Variables that say how many threads a library starts; each is read when the library is first imported."""
+"""Variables that set how many threads a library starts; each is read when the library is first imported."""
 
 
 def use_one_thread() -> None:

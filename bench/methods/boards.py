@@ -52,7 +52,7 @@ class Board:
         return self.registry is trainings.registry
 
     def takes(self, task: Task) -> bool:
-        """Say whether a task stands here; predictions made elsewhere do on the ensemble board of their kind."""
+        """Return whether a task stands here; predictions made elsewhere do on the ensemble board of their kind."""
         if task.external is not None:
             return task.external.target.kind == self.target_kind and not self.per_learner
         return task.kind == self.task_kind
@@ -115,7 +115,7 @@ class Method:
 
 
 def is_training(scheme: Scheme[Any]) -> bool:
-    """Say whether a scheme is something that is done in training, and not the constant predictor."""
+    """Return whether a scheme is something that is done in training, and not the constant predictor."""
     return scheme.entry.name in trainings.registry.entries()
 
 
@@ -154,7 +154,7 @@ def _wraps(board: Board, name: str) -> str | None:
 
 
 def _has_metric(board: Board, scheme: Scheme[Any]) -> bool:
-    """Say whether the metric that a scheme is to optimise, if any, exists on a board."""
+    """Return whether the metric that a scheme is to optimise, if any, exists on a board."""
     name = dict(scheme.parameters).get("metric")
     if name is None:
         return True
@@ -185,7 +185,7 @@ def methods(board: Board, texts: Sequence[str]) -> list[Method]:
 
 
 def _is_excluded(m: Method, names: NameFilter) -> bool:
-    """Say whether a method is excluded by its id, by that of its scheme, or by a tag of its scheme."""
+    """Return whether a method is excluded by its id, by that of its scheme, or by a tag of its scheme."""
     return names.excludes(m.id, m.base.id) or not {*names.excluded}.isdisjoint(m.base.options.tags)
 
 

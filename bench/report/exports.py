@@ -29,7 +29,7 @@ MISSING_RULES = {
     "fail": "a missing score is refused",
 }
 """What the missing rules mean, in words."""
-PLACE = ["board", "metric", "panel", "slice"]
+TABLE_KEYS = ["board", "metric", "panel", "slice"]
 DIRECTION_WORDS = {"min": "lower is better", "max": "higher is better", "target": "nearest to its goal is best"}
 
 
@@ -174,17 +174,17 @@ def for_people(part: pd.DataFrame) -> pd.DataFrame:
     """
     shown = part[[name for name in columns_for_people() if name in part]].copy()
     if "completeness" in shown:
-        shown["completeness"] = [_share(share) for share in shown["completeness"]]
+        shown["completeness"] = [_percent_text(share) for share in shown["completeness"]]
     if {"position", "position_lo", "position_hi"} <= set(part):
         spans = part[["position", "position_lo", "position_hi"]].astype(object)
-        shown["position"] = [_span(*row) for row in spans.where(spans.notna(), None).itertuples(index=False)]
+        shown["position"] = [_interval_text(*row) for row in spans.where(spans.notna(), None).itertuples(index=False)]
     if "imputed" in shown and not shown["imputed"].any():
         shown = shown.drop(columns="imputed")
     empty = [name for name in shown if shown[name].isna().all() or (shown[name].astype(str) == "").all()]
     return shown.drop(columns=empty)
 
 
-def _span(position: Any, lo: Any, hi: Any) -> str:
+def _interval_text(position: Any, lo: Any, hi: Any) -> str:
     """Return a place with its interval, `2 (1-4)`."""
     if position is None:
         return ""
@@ -194,7 +194,7 @@ def _span(position: Any, lo: Any, hi: Any) -> str:
 def caption(part: pd.DataFrame, direction: str = "") -> str:
     """Describe a board: metric and what is better, on how many tasks, how missing scores are treated."""
     first = part.iloc[0].astype(object)
-    facts = [f"{name} {first[name]}" for name in PLACE if name in part and str(first[name]) not in {"", "nan"}]
+    facts = [f"{name} {first[name]}" for name in TABLE_KEYS if name in part and str(first[name]) not in {"", "nan"}]
     facts += [
         f"{first[name]} {name[:-1] if first[name] == 1 else name}" for name in ("tasks", "blocks") if name in part
     ]
@@ -227,7 +227,7 @@ def board_markdown(part: pd.DataFrame, direction: str = "") -> str:
 
 def board_latex(part: pd.DataFrame, direction: str = "") -> str:
     """Return one board as a LaTeX table with its caption, the best of every column bold; it needs booktabs."""
-    label = file_name(*(str(part[name].iloc[0]) for name in PLACE if name in part))
+    label = file_name(*(str(part[name].iloc[0]) for name in TABLE_KEYS if name in part))
     return (
         f"\\begin{{table}}\n\\centering\n\\caption{{{latex_text(caption(part, direction))}}}\n"
         f"\\label{{tab:{label}}}\n{tabular(*_lay_out(part, direction, IN_LATEX))}\\end{{table}}\n"
@@ -250,7 +250,7 @@ def _lay_out(part: pd.DataFrame, direction: str, markup: Markup) -> tuple[list[s
     return heads, list(zip(*columns, strict=True)), align
 
 
-def _share(share: float) -> str:
+def _percent_text(share: float) -> str:
     """Return a share in per cent, cut and not rounded: 99.7 % is not all."""
     # 1e-9: 0.29 × 100 is 28.999…
     return "" if np.isnan(share) else f"{int(100 * share + 1e-9)}%"
@@ -281,7 +281,7 @@ def _every_board(one: Callable[[pd.DataFrame, str], str]) -> Callable[[pd.DataFr
     """Return what writes every panel and slice of a board and metric with `one`, one below the other."""
 
     def write_all(table: pd.DataFrame, directions: Mapping[str, str]) -> bytes:
-        parts = [part for _, part in table.groupby(PLACE, sort=False, dropna=False)]
+        parts = [part for _, part in table.groupby(TABLE_KEYS, sort=False, dropna=False)]
         return "\n".join(one(part, directions.get(str(part["metric"].iloc[0]), "")) for part in parts).encode()
 
     return write_all

@@ -20,7 +20,7 @@ from bench.runner.worker import FitJob, ending_of
 
 
 @dataclass(frozen=True)
-class Counts:
+class TaskCounts:
     """How many cells a task has, how many of its fits are to do, and how many are stored."""
 
     cells: int
@@ -55,14 +55,14 @@ class Opening:
 class Agenda:
     """What is left to do of a plan: fits, board splits that are ready, and those that wait for a fit, each in order.
 
-    `endings` says of the other fits, by key, how they ended; `counts` is by task.
+    `endings` holds by key how the other fits ended; `counts` is by task.
     """
 
     fits: tuple[FitJob, ...]
     endings: Mapping[str, Ending]
     ready: tuple[Opening, ...]
     waiting: tuple[BoardSplit, ...]
-    counts: Mapping[str, Counts]
+    counts: Mapping[str, TaskCounts]
 
     @property
     def stored(self) -> int:
@@ -104,7 +104,7 @@ def draw_up(plan: Plan, journal: Journal, store: Store, options: RunOptions) -> 
         endings=endings,
         ready=tuple(open_board_split(each, endings, journal, plan, options) for each in ready),
         waiting=tuple(each for each in board_splits if missing_fits(each, endings)),
-        counts={name: Counts(cells[name], left[name], stored[name]) for name in plan.tasks},
+        counts={name: TaskCounts(cells[name], left[name], stored[name]) for name in plan.tasks},
     )
 
 
@@ -149,7 +149,7 @@ def _fit_job(rows: SplitRows, fit: Fit, plan: Plan, store: Store) -> tuple[FitJo
         key = digest(parts)
     except BenchError:
         raise
-    except Exception as error:  # noqa: BLE001 - a class weighting may raise anything; its cells say what
+    except Exception as error:  # noqa: BLE001 - a class weighting may raise anything; its cells record what
         key, parts, fault = digest("no key", rows.key, fit.learner, fit.training), {}, ending_of(error)
     job = FitJob(
         context=rows.task.name,
@@ -174,14 +174,14 @@ def _known_ending(job: FitJob, rows: SplitRows, journal: Journal, store: Store, 
 
 
 def _is_current(known: CellRecord, found: Foundation, options: RunOptions) -> bool:
-    """Say whether what the journal holds of a cell is what a run would come to."""
+    """Return whether what the journal holds of a cell is what a run would come to."""
     if found.ending is not None:  # the journal keeps its traceback in a file
         return (known.ending, known.basis) == (replace(found.ending, trace=""), found.basis)
     return known.basis.key == found.basis.key and not options.force and not known.ending.is_retried(options.retry)
 
 
 def _why(basis: CellBasis, known: CellRecord | None) -> str:
-    """Say why a cell is evaluated though something may be known of it."""
+    """Return why a cell is evaluated though something may be known of it."""
     if known is None:
         return "it was not there"
     if known.basis.key == basis.key:

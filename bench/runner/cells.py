@@ -20,7 +20,7 @@ from bench.methods.boards import Method, is_training
 from bench.runner.plan import BoardPlan, BoardSplitId
 from bench.runner.records import CellBasis, Ending, FitId
 
-CODE = (
+CELL_CODE = (
     "bench.core.nouns", "bench.methods.boards", "bench.core.hashing", "bench.core.losses", "bench.runner.worker",
     "bench.runner.postprocessing", "bench.runner.evaluate", "bench.methods.metrics", "bench.solvers",
     "bench.methods.class_weights", "bench.methods.postprocess", "bench.runner.weight_rows",
@@ -80,7 +80,7 @@ class BoardSplit:
     def foundation(self, cell: Cell, endings: Mapping[str, Ending], settings: Settings, data: str) -> Foundation:
         """Return what is known of a cell before it is evaluated.
 
-        `endings` says by key how each fit ended, `data` is the hash of the task.
+        `endings` holds by key how each fit ended, `data` is the hash of the task.
         """
         needed = {fit: endings[self.fits[fit]] for fit in self.needs(cell)}
         fits = {fit: self.fits[fit] for fit, ending in needed.items() if ending.is_ok}
@@ -96,7 +96,7 @@ class BoardSplit:
             versions=versions(),
             protocol=str(self.task.meta.get("protocol", settings.protocol)),
         )
-        if not fits:  # a failure, if there is one, says more than what does not apply
+        if not fits:  # a failure, if there is one, matters more than what does not apply
             return Foundation(basis, min(needed.values(), key=lambda ending: ending.status == "skipped"))
         missing = [f"{fit.learner} ({ending.status})" for fit, ending in needed.items() if not ending.is_ok]
         return Foundation(basis, note=f"without {', '.join(missing)}" if missing else "")
@@ -126,7 +126,9 @@ def key_parts(task: Task, split: Split, method: Method | None, fits: list[str], 
 def _code() -> str:
     """Hash the code that evaluates and scores, plug-in metrics included."""
     entries = metrics.registry.entries()
-    return digest(source_hash(*CODE, *ensembles.registry.shared_modules()), {n: e.source for n, e in entries.items()})
+    return digest(
+        source_hash(*CELL_CODE, *ensembles.registry.shared_modules()), {n: e.source for n, e in entries.items()}
+    )
 
 
 def changed_parts(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]:

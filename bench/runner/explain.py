@@ -45,7 +45,7 @@ def explain(root: Path, store: Path, wanted: str, *, offline: bool) -> list[Expl
     if not chosen:
         raise BenchError(f"no cell of {root} is {wanted!r}: write board/task/method, or a key of cells.csv")
     settings, held = journal.settings(), journal.tasks()
-    tasks = {name: _load(held.get(name), offline=offline) for name in {cell.task for cell in chosen}}
+    tasks = {name: _load_as_now(held.get(name), offline=offline) for name in {cell.task for cell in chosen}}
     outlook = _Outlook(settings, Store(store))
     return [
         Explanation(cell, [*_describe(records[cell]), *outlook.describe(cell, records[cell], tasks[cell.task])])
@@ -66,7 +66,7 @@ def _split_path(wanted: str, task: str) -> list[str]:
     return [part.replace("\0", task) for part in wanted.replace(task, "\0").split("/")]
 
 
-def _load(held: TaskRecord | None, *, offline: bool) -> tuple[Task, CvSpec] | str:
+def _load_as_now(held: TaskRecord | None, *, offline: bool) -> tuple[Task, CvSpec] | str:
     """Return a task as it is now with its cuts, or why it cannot be had."""
     if held is None or held.spec is None:
         return "nothing is noted about how its task was requested"
@@ -78,7 +78,7 @@ def _load(held: TaskRecord | None, *, offline: bool) -> tuple[Task, CvSpec] | st
 
 
 def _describe(record: CellRecord) -> Iterator[str]:
-    """Say how a cell ended and why it was evaluated."""
+    """Yield how a cell ended and why it was evaluated."""
     detail = f" ({record.ending.detail})" if record.ending.detail else ""
     yield f"It ended as {record.ending.status}{detail}."
     if record.why:
@@ -87,13 +87,13 @@ def _describe(record: CellRecord) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Outlook:
-    """What is needed to say whether a cell is stale."""
+    """What is needed to find out whether a cell is stale."""
 
     settings: Settings
     store: Store
 
     def describe(self, cell: Cell, record: CellRecord, found: tuple[Task, CvSpec] | str) -> Iterator[str]:
-        """Say what the next run would do, and which part of a key has changed."""
+        """Yield what the next run would do, and which part of a key has changed."""
         if cell.board not in BOARDS:
             yield "The next run loads its task again."
             return

@@ -19,7 +19,7 @@ from bench.methods.trainings import fit_context, is_weighting
 from bench.runner.records import PLAIN, FitId
 from bench.tasks import splits
 
-CODE = (
+FIT_CODE = (
     "bench.core.nouns", "bench.methods.class_weights", "bench.runner.fit_spec", "bench.core.hashing",
     "bench.runner.out_of_fold", "bench.tasks.encoders", "bench.tasks.splits", "bench.methods.trainings.fit_context",
 )  # fmt: skip
@@ -37,7 +37,7 @@ class SplitRows:
     task: Task
     outer: Split
     split: Split
-    inner: tuple[splits.Part, ...]
+    inner: tuple[splits.FoldRows, ...]
     calibration: Array
 
     @cached_property
@@ -49,15 +49,15 @@ class SplitRows:
         return inner_fold
 
     @cached_property
-    def answered(self) -> Array:
-        """Training rows, in their order, each predicted by a model that is not fitted on it (n_answered,)."""
+    def oof_rows(self) -> Array:
+        """Training rows, in their order, each predicted by a model that is not fitted on it (n_oof,)."""
         train: Array = self.split.train
         return train[self._inner_fold[train] >= 0]
 
     @cached_property
     def inner_fold(self) -> Array:
-        """Number of the part that each `answered` row is in; its model is fitted on the other parts (n_answered,)."""
-        inner_fold: Array = self._inner_fold[self.answered]
+        """Number of the part that each of the `oof_rows` is in; its model is fitted on the other parts (n_oof,)."""
+        inner_fold: Array = self._inner_fold[self.oof_rows]
         return inner_fold
 
     @cached_property
@@ -101,11 +101,13 @@ def _external_parts(external: ExternalPredictions) -> list[Any]:
     return [external.target.kind, list(external.target.outputs), predictions]
 
 
-def row_weights(task: Task, rows: Array, training: Scheme[Any]) -> Array | None:
+def fit_row_weights(task: Task, rows: Array, training: Scheme[Any]) -> Array | None:
     """Return the numeric row weights of a fit, mean one: the task's own × those of the class; None if all are equal."""
-    weighs_classes = task.kind == "classification" and is_weighting(training)
-    of_classes = class_weights.weights_of_rows(task, rows, training) if weighs_classes else None
-    return fit_context.row_weights(task.y[rows], None if task.weight is None else task.weight[rows], of_classes)
+    is_weighted = task.kind == "classification" and is_weighting(training)
+    of_classes = class_weights.class_weights_of_rows(task, rows, training) if is_weighted else None
+    return fit_context.combined_row_weights(
+        task.y[rows], None if task.weight is None else task.weight[rows], of_classes
+    )
 
 
 def fit_key(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> str:
@@ -116,11 +118,11 @@ def fit_key(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> str:
 def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[str, str]:
     """Return what the predictions of a fit depend on, each part by its name, as a hash or a text.
 
-    Of a class weighting the numeric row weights count: two of them share a key exactly where they weigh every row
+    Of a class weighting the numeric row weights count: two of them share a key exactly where they weight every row
     alike.
     """
     if rows.task.external is not None:
-        return {"data": data, "rows": rows.key, "learner": fit.learner, "code of bench": source_hash(*CODE)}
+        return {"data": data, "rows": rows.key, "learner": fit.learner, "code of bench": source_hash(*FIT_CODE)}
     learner, training = learner_scheme(fit.learner), trainings.registry.scheme(fit.training)
     target = [fit.target.kind, list(fit.target.outputs), fit.target.ordered]
     place = [rows.task.name, rows.split.repeat, rows.split.fold]
@@ -128,10 +130,10 @@ def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[
     return {
         "data": data,
         "rows of the split": rows.key,
-        "code of bench": source_hash(*CODE, *learners.registry.shared_modules()),
+        "code of bench": source_hash(*FIT_CODE, *learners.registry.shared_modules()),
         "learner": digest(learner.meaning),
         "training scheme": digest(_meaning(training)),
-        "row weights": digest([row_weights(rows.task, fit_rows, training) for fit_rows in _fit_rows(rows)]),
+        "row weights": digest([fit_row_weights(rows.task, fit_rows, training) for fit_rows in _fit_rows(rows)]),
         "target": digest(target),
         "settings": digest(settings.protocol, settings.seed, place),
         "versions": ", ".join(f"{name} {_version(name)}" for name in libraries),
@@ -156,7 +158,7 @@ def _version(name: str) -> str:
 
 
 def why_not(rows: SplitRows, fit: Fit, settings: Settings) -> str | None:
-    """Say why a fit does not apply, or None where it does."""
+    """Return why a fit does not apply, or None where it does."""
     task, train = rows.task, rows.split.train
     if task.kind == "classification" and len(np.unique(task.y[train])) < 2:
         return "the training part holds fewer than two classes"
@@ -171,19 +173,19 @@ def why_not(rows: SplitRows, fit: Fit, settings: Settings) -> str | None:
 
 
 def _unfit_learner(rows: SplitRows, fit: Fit, learner: Scheme[Any], training: Scheme[Any]) -> str | None:
-    """Say what a learner lacks for the task or the training scheme."""
+    """Return what a learner lacks for the task or the training scheme."""
     if learner.options.ordered and not fit.target.ordered:
         return f"learner {fit.learner} is for classes in order: give the order with --order"
     if learner.options.weights:
         return None
-    weighs = training.options.weights or any(
-        row_weights(rows.task, fit_rows, training) is not None for fit_rows in _fit_rows(rows)
+    needs_weights = training.options.weights or any(
+        fit_row_weights(rows.task, fit_rows, training) is not None for fit_rows in _fit_rows(rows)
     )
-    return f"learner {fit.learner} takes no row weights" if weighs else None
+    return f"learner {fit.learner} takes no row weights" if needs_weights else None
 
 
 def _unfit_training(fit: Fit, learner: Scheme[Any], training: Scheme[Any]) -> str | None:
-    """Say why a training scheme is not for a learner or a target."""
+    """Return why a training scheme is not for a learner or a target."""
     about = training.options
     if about.learners and learner.entry.name not in about.learners:
         return f"{training.entry.name} is written for {', '.join(about.learners)}, not for {learner.entry.name}"

@@ -144,7 +144,7 @@ class Journal:
         return _read_cells(self.board_split_file(cell))
 
     def is_exported(self, code: str) -> bool:
-        """Say whether the tables were made by this code from the records as they are."""
+        """Return whether the tables were made by this code from the records as they are."""
         return self.exported_file.is_file() and self.exported_file.read_text(encoding="utf-8") == code
 
     def records(self) -> dict[Cell, CellRecord]:
@@ -177,7 +177,7 @@ class Journal:
 
     @property
     def exported_file(self) -> Path:
-        """File that says which code made the tables; it is not there while they are out of date."""
+        """File that names the code that made the tables; it is not there while they are out of date."""
         return self.root / "records" / "exported.txt"
 
     def board_split_file(self, cell: Cell) -> Path:
@@ -215,7 +215,7 @@ class JournalWriter:
             write_json(self.journal.tasks_file, known)
 
     def write(self, records: Mapping[Cell, CellRecord]) -> None:
-        """Add or replace the records of one board and split; the tables are no longer what the journal says."""
+        """Add or replace the records of one board and split; the tables no longer match the journal."""
         self._require_lock()
         self.journal.exported_file.unlink(missing_ok=True)
         first = next(iter(records))

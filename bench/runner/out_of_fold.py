@@ -65,7 +65,7 @@ def _look_up(rows: SplitRows, external: ExternalPredictions, fit: Fit) -> FitPre
         "note": "",
     }
     return FitPredictions(
-        values[rows.answered], values[rows.split.test], calibration=values[rows.calibration], meta=meta
+        values[rows.oof_rows], values[rows.split.test], calibration=values[rows.calibration], meta=meta
     )
 
 
@@ -75,7 +75,7 @@ def _refit(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
         fitter.fit_and_predict(str(k), fit_rows, (held_out,))[0] for k, (fit_rows, held_out) in enumerate(rows.inner)
     ]
     test, calibration = fitter.fit_and_predict("all", rows.split.train, (rows.split.test, rows.calibration))
-    return FitPredictions(_in_order(rows, inner), test, calibration=calibration, meta=fitter.meta())
+    return FitPredictions(_order_rows(rows, inner), test, calibration=calibration, meta=fitter.meta())
 
 
 def _bag(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
@@ -85,7 +85,7 @@ def _bag(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
         for k, (fit_rows, held_out) in enumerate(rows.inner)
     ]
     folds = np.stack([test for _, test in pairs])
-    return FitPredictions(_in_order(rows, [inner for inner, _ in pairs]), folds.mean(axis=0), folds, fitter.meta())
+    return FitPredictions(_order_rows(rows, [inner for inner, _ in pairs]), folds.mean(axis=0), folds, fitter.meta())
 
 
 def _nested(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
@@ -95,22 +95,22 @@ def _nested(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
     """
     stored = _bag(rows, fitter)
     filled = np.empty((len(rows.inner), len(rows.task.y), fitter.fit.target.width))
-    filled[:, rows.answered] = stored.oof
+    filled[:, rows.oof_rows] = stored.oof
     for (k, (fit_rows, of_k)), (m, (_, of_m)) in combinations(enumerate(rows.inner), 2):
         without_m = fit_rows[~np.isin(fit_rows, of_m)]
         filled[k, of_m], filled[m, of_k] = fitter.fit_and_predict(f"{k}-{m}", without_m, (of_m, of_k))
-    return replace(stored, nested=filled[:, rows.answered], meta=fitter.meta())
+    return replace(stored, nested=filled[:, rows.oof_rows], meta=fitter.meta())
 
 
-def _in_order(rows: SplitRows, predictions: list[Array]) -> Array:
-    """Bring the inner folds' predictions into the order of the answered training rows."""
+def _order_rows(rows: SplitRows, predictions: list[Array]) -> Array:
+    """Bring the inner folds' predictions into the order of the training rows with an out-of-fold prediction."""
     filled = np.empty((len(rows.task.y), predictions[0].shape[1]))
     for (_, index), values in zip(rows.inner, predictions, strict=True):
         filled[index] = values
-    return filled[rows.answered]
+    return filled[rows.oof_rows]
 
 
-def _plain(weights: Array) -> list[float | None]:
+def _json_weights(weights: Array) -> list[float | None]:
     """Return class weights as JSON holds them: one that nobody knows is None."""
     return [None if np.isnan(weight) else float(weight) for weight in weights]
 
@@ -145,7 +145,7 @@ class _ModelFitter:
         self.fit_seconds += middle - start
         self.predict_seconds += time.perf_counter() - middle
         self.effective_class_weights[part] = (
-            None if fitted.effective_class_weights is None else _plain(fitted.effective_class_weights)
+            None if fitted.effective_class_weights is None else _json_weights(fitted.effective_class_weights)
         )
         self.notes |= {part: fitted.note} if fitted.note else {}
         return predictions
@@ -160,8 +160,8 @@ class _ModelFitter:
         position = np.full(len(task.y), -1)
         position[fit_rows] = np.arange(len(fit_rows))
 
-        def cut(folds: int) -> list[splits.Part]:
-            parts = splits.parts(task, fit_rows, folds, (run_seed, *place, "cut"))
+        def cut(folds: int) -> list[splits.FoldRows]:
+            parts = splits.inner_parts(task, fit_rows, folds, (run_seed, *place, "cut"))
             return [(position[inner_rows], position[held_out]) for inner_rows, held_out in parts]
 
         return FitContext(

@@ -261,7 +261,7 @@ def _without_tags(texts: Sequence[str], *registries: Registry[Any]) -> list[str]
 
 
 def _competes(board_plan: BoardPlan, text: str) -> bool:
-    """Say whether a method is on a board, by its name in any spelling or by a glob."""
+    """Return whether a method is on a board, by its name in any spelling or by a glob."""
     if is_glob(text):
         return any(matches(m.base.entry.name, [text]) for m in board_plan.methods)
     named = method(board_plan.board, text)

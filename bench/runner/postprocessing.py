@@ -9,9 +9,7 @@ import numpy as np
 
 from bench.core.nouns import Array, NotApplicableError, Prediction
 from bench.core.registry import Scheme
-from bench.methods.postprocess import StepOptions
-
-Change = Callable[[Prediction], Prediction]
+from bench.methods.postprocess import Change, StepOptions
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class PostprocessInput:
 
 
 def needs_fold_models(step: Scheme[StepOptions]) -> bool:
-    """Say whether a step needs the test predictions of the models of each inner fold."""
+    """Return whether a step needs the test predictions of the models of each inner fold."""
     return "bag" in step.options.protocols
 
 

@@ -24,7 +24,7 @@ TIMING_COLUMNS = ("weigh_seconds", "fit_seconds", "predict_seconds", "predict_co
 """Fields of a record in timing.csv."""
 
 ALWAYS_RETRIED = frozenset({"infra", "crashed"})
-"""Causes and statuses that the next run tries again without being told to: they say nothing of the method."""
+"""Causes and statuses that the next run tries again of its own accord: they are no property of the method."""
 PLAIN = "none"
 """The training scheme that does nothing."""
 
@@ -62,7 +62,7 @@ class Ending:
         return self.status not in {"ok", "skipped"}
 
     def is_retried(self, retry: Collection[str] = ()) -> bool:
-        """Say whether the next run tries again what ended so; `retry` are further statuses, or `all`."""
+        """Return whether the next run tries again what ended so; `retry` are further statuses, or `all`."""
         return self.is_bad and not ALWAYS_RETRIED.union(retry).isdisjoint({self.status, self.cause, "all"})
 
     @classmethod
@@ -130,8 +130,8 @@ class CellResult:
 class CellRecord:
     """All that the journal keeps of a cell.
 
-    `why` says why it was evaluated; `traceback` names the file of the traceback and `rerun` is the command that runs
-    the cell again, where it ended badly.
+    `why` is the reason of its evaluation; `traceback` names the file of the traceback and `rerun` is the command that
+    runs the cell again, where it ended badly.
     """
 
     result: CellResult
@@ -153,7 +153,7 @@ class CellRecord:
     def to_json(self) -> dict[str, Any]:
         """Return the record as one flat JSON object; what is empty is left out."""
         values = self.values() | {"fits": [[fit.learner, fit.training, key] for fit, key in self.basis.fits.items()]}
-        return {name: _plain(value) for name, value in values.items() if value not in (None, "", (), [], {})}
+        return {name: _json_scalar(value) for name, value in values.items() if value not in (None, "", (), [], {})}
 
     @classmethod
     def from_json(cls, held: Mapping[str, Any]) -> CellRecord:
@@ -178,12 +178,12 @@ def _known(part: type[CellBasis | CellResult | CellRecord], held: Mapping[str, A
     return {f.name: held[f.name] for f in fields(part) if f.name in held and f.name not in _PARTS}
 
 
-def _plain(value: Any) -> Any:
+def _json_scalar(value: Any) -> Any:
     """Return a JSON value: numpy scalars become Python's, a NaN becomes None, what is infinite a text."""
     if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
+        return {name: _json_scalar(each) for name, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [_json_scalar(each) for each in value]
     value = value.item() if hasattr(value, "item") else value
     if not isinstance(value, float) or math.isfinite(value):
         return value

@@ -23,7 +23,7 @@ from bench.runner.records import CellRecord, CellResult, Ending, FitId
 from bench.runner.store import Store
 from bench.runner.worker import EvaluateJob, FitJob
 
-LOST = {
+LOST_WORKERS = {
     "timeout": ("limit", "it took longer than --time-limit"),
     "oom": ("limit", "it took more memory than --mem-limit"),
     "crashed": ("code", "the worker process died (exit code {})"),
@@ -59,7 +59,7 @@ class _Begun:
 class Run:
     """One run of a plan: who writes its records, its tally, and the fits and board splits that are left.
 
-    `_endings` says by key how each fit ended, `_missing` which fits each waiting board split waits for.
+    `_endings` holds by key how each fit ended, `_missing` which fits each waiting board split waits for.
     """
 
     plan: Plan
@@ -135,13 +135,19 @@ class Run:
         )
 
     def _handle(self, event: Event) -> bool:
-        """Take in what a worker reported; say whether something ended badly."""
+        """Take in what a worker reported; return whether something ended badly."""
         if isinstance(event.job, FitJob):
-            ending = event.value if event.kind == "item" else None if event.kind == "done" else _lost(event)
+            ending = event.value if event.kind == "item" else None if event.kind == "done" else _ending_of_lost(event)
             if ending is not None:
                 self._end_fit(event.job, ending)
             return ending is not None and ending.is_bad
-        result = event.value if event.kind == "item" else None if event.kind == "done" else CellResult(_lost(event))
+        result = (
+            event.value
+            if event.kind == "item"
+            else None
+            if event.kind == "done"
+            else CellResult(_ending_of_lost(event))
+        )
         if result is not None:
             self._end_cell(event.job, result)
         if event.kind != "item":
@@ -211,7 +217,7 @@ class Run:
         return rerun_command.command(cell, self.plan.specs[cell.task], self.plan.settings, status, others)
 
 
-def _lost(event: Event) -> Ending:
+def _ending_of_lost(event: Event) -> Ending:
     """Return the ending of an item whose worker was killed or died."""
-    cause, detail = LOST[event.kind]
+    cause, detail = LOST_WORKERS[event.kind]
     return Ending(event.kind, cause, detail.format(event.value))

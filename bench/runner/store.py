@@ -19,8 +19,8 @@ from bench.core.nouns import Array
 class FitPredictions:
     """What one fit predicts: out of fold the training rows of the inner folds, and the test rows.
 
-    `oof` (n_answered, K), `test` (n_test, K), `calibration` (n_calibration, K). Protocols that keep the models of the
-    inner folds also have `folds` (F, n_test, K), what each predicts of the test rows; `nested` (F, n_answered, K) are
+    `oof` (n_oof, K), `test` (n_test, K), `calibration` (n_calibration, K). Protocols that keep the models of the
+    inner folds also have `folds` (F, n_test, K), what each predicts of the test rows; `nested` (F, n_oof, K) are
     the out-of-fold predictions without fold f. `meta` holds seconds, the number of clipped rows, and the class weights
     behind each model.
     """
@@ -47,7 +47,7 @@ class Store:
         return self.root / key[:2] / key
 
     def has(self, key: str) -> bool:
-        """Say whether the predictions of a key are there, every file in its full length."""
+        """Return whether the predictions of a key are there, every file in its full length."""
         folder = self.folder(key)
         try:
             sizes = self.meta(key)["bytes"]

@@ -41,7 +41,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 """Columns of every table; they are only ever appended to."""
 
 
-def export(root: Path, records: Mapping[Cell, CellRecord], tasks: Mapping[str, TaskRecord]) -> pd.DataFrame:
+def write_run_tables(root: Path, records: Mapping[Cell, CellRecord], tasks: Mapping[str, TaskRecord]) -> pd.DataFrame:
     """Write every table of a results directory from the records of its cells and its tasks; return the scores."""
     whole = {cell: _identity(cell) | record.values() for cell, record in records.items()}
     tables: dict[str, list[dict[str, Any]]] = {
@@ -89,7 +89,7 @@ def _score_rows(cell: Cell, record: CellRecord, tasks: Mapping[str, TaskRecord])
                 "learners_used": result.learners_used,
                 "sample": sample,
                 "metric": metric,
-                "direction": _direction(metric),
+                "direction": _direction_of_metric(metric),
                 "value": None if value is None else float(value),
                 "n_rows": n_rows[sample],
                 "ranked": str(ranked and sample == "test").lower(),
@@ -99,7 +99,7 @@ def _score_rows(cell: Cell, record: CellRecord, tasks: Mapping[str, TaskRecord])
 
 
 @cache
-def _direction(metric: str) -> str:
+def _direction_of_metric(metric: str) -> str:
     found = metrics.metric_info(metric)
     return found.direction if found else "none"
 

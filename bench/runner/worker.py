@@ -38,7 +38,7 @@ class FitJob:
     store: Path
 
     def __str__(self) -> str:
-        """Say what is fitted where, in one line."""
+        """Return what is fitted where, in one line."""
         return f"fit {self.fit.learner} ({self.fit.training}) on {self.context} {self.split.repeat}.{self.split.fold}"
 
     def items(self, task: Task) -> Iterator[Ending]:
@@ -48,7 +48,7 @@ class FitJob:
             stored = out_of_fold.predict(rows, self.fit, self.settings)
             stored.meta["parts"] = dict(self.parts)
             Store(self.store).write(self.key, stored)
-        except Exception as error:  # noqa: BLE001 - a learner may raise anything; its cell says what
+        except Exception as error:  # noqa: BLE001 - a learner may raise anything; its cell records what
             yield ending_of(error)
         else:
             yield Ending("ok")
@@ -59,7 +59,7 @@ class EvaluateJob:
     """Cells of one board split.
 
     `learners` are the members of the panel that have predictions, `fits` the keys of the predictions, `weight_rows` how
-    many rows weights are fitted on at most, `board_split` tells the sender which board split the cells belong to.
+    many rows weights are fitted on at most, `board_split` is the board split that the cells belong to.
     """
 
     context: str
@@ -73,7 +73,7 @@ class EvaluateJob:
     board_split: BoardSplitId
 
     def __str__(self) -> str:
-        """Say what is evaluated where, in one line."""
+        """Return what is evaluated where, in one line."""
         return f"{self.cells[0].board} on {self.context} {self.split.repeat}.{self.split.fold}"
 
     def items(self, task: Task) -> Iterator[CellResult]:
@@ -85,7 +85,7 @@ class EvaluateJob:
             names = dict.fromkeys(cell.method for cell in self.cells if cell.method != SINGLE_LEARNER)
             methods = {name: parse_method(board, name) for name in names}
             evaluation = self._evaluation(task)
-        except Exception as error:  # noqa: BLE001 - the predictions cannot be read: every cell says so
+        except Exception as error:  # noqa: BLE001 - the predictions cannot be read: every cell records so
             yield from (CellResult(ending_of(error)) for _ in self.cells)
             return
         for cell in self.cells:
@@ -93,7 +93,7 @@ class EvaluateJob:
             try:
                 found = evaluate_cell(evaluation, cell, methods.get(cell.method))
                 result = score_result(task, self.split, evaluation.split_data, found)
-            except Exception as error:  # noqa: BLE001 - a scheme may raise anything; its cell says what
+            except Exception as error:  # noqa: BLE001 - a scheme may raise anything; its cell records what
                 result = CellResult(ending_of(error))
             seconds = time.perf_counter() - start
             yield replace(_add_fit(result, evaluation.split_data, cell), weigh_seconds=seconds)
@@ -129,7 +129,7 @@ def score_result(task: Task, split: Split, split_data: SplitData, found: MethodR
         ending=Ending("ok", detail=found.note),
         scores={"test": score(y, prediction), "train": train},
         n_test=len(y),
-        n_train=found.n_train or len(split_data.answered),
+        n_train=found.n_train or len(split_data.oof_rows),
         train_loss=found.train_loss,
         gap=found.gap,
         learners_used=len(found.used),

@@ -9,7 +9,7 @@ from scipy.linalg.lapack import dposv, dpotrs, dtrtrs
 
 from bench.solvers.solution import Array, Index
 
-RIDGE = 1e-14
+FACTOR_RIDGE = 1e-14
 """Added to the diagonal before a factorisation, relative to it; one step of refinement takes it out again."""
 
 GROWTH = 12
@@ -18,10 +18,10 @@ GROWTH = 12
 LARGE = 250
 """From so many learners on, the factor of a set is kept for the sets near it; a smaller set is factored anew."""
 
-NEAR = 8
+MOST_LEFT_OUT = 8
 """A set near the kept one leaves out one learner of so many at most; a new one counts twice."""
 
-EXACT = 1e-6
+MOST_RESIDUAL = 1e-6
 """The residual that a solution by way of another set's factor may leave; one step of refinement squares it."""
 
 
@@ -96,9 +96,9 @@ class ActiveSets:
         if self.kept is not None:
             missing[self.kept.order] = False
             new, size = missing.nonzero()[0], len(self.kept.order)
-            if size + 2 * len(new) - count <= size / NEAR:
+            if size + 2 * len(new) - count <= size / MOST_LEFT_OUT:
                 return self._append(self.kept, new) if len(new) else self.kept
-        if len(members) - count > len(members) / (2 * NEAR):
+        if len(members) - count > len(members) / (2 * MOST_LEFT_OUT):
             return None
         # a set of nearly all learners: the factor of all serves it, and whatever follows
         self._factor(np.arange(len(members)))
@@ -126,14 +126,14 @@ class ActiveSets:
         def solve_members(right: Array) -> Array:
             t = dtrtrs(factor.lower, right[factor.order], lower=1)[0]
             if len(cross):
-                t -= Y @ solve_positive(cross, RIDGE * cross.diagonal(), Y.T @ t)
+                t -= Y @ solve_positive(cross, FACTOR_RIDGE * cross.diagonal(), Y.T @ t)
             x = np.zeros(len(members))
             x[factor.order] = np.where(inside, dtrtrs(factor.lower, t, lower=1, trans=1)[0], 0)
             return x
 
         x = solve_members(members.astype(np.float64))
         lack = np.where(members, 1 - self.gram @ x, 0)
-        return x + solve_members(lack) if np.abs(lack).max() <= EXACT else None
+        return x + solve_members(lack) if np.abs(lack).max() <= MOST_RESIDUAL else None
 
     def _leave_out(self, factor: _Factor, outside: Array) -> _Factor:
         """Return the factor with the Y of all places outside, and keep it."""

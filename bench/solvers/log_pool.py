@@ -17,10 +17,10 @@ from bench.solvers.solution import Array, Index, Solution
 CHUNK = 4096
 """Rows of one pass."""
 
-STEPS = 200
+NEWTON_STEPS = 200
 """Newton steps at most; five to ten are usual, and one a nat of log odds where learners separate the classes."""
 
-NEAR = 0.1
+WHOLE_STEP = 0.1
 """A step that changes no log odds by more than this is taken whole: the model is right there."""
 
 STILL = 1e-10
@@ -28,7 +28,7 @@ STILL = 1e-10
 
 
 @dataclass(frozen=True)
-class _Problem:
+class _PoolProblem:
     """Minimise Σ s ln(1 + Σ_k exp(w'b_k)), w >= 0, Σw <= cap: `odds` b (K - 1, L, n), `share` s (n,), Σs = 1."""
 
     odds: Array
@@ -63,24 +63,24 @@ def log_pool_weights(
                value to its minimum over w >= 0, Σw <= cap; in nats, so free of units
         value  mean log loss
     """
-    problem = _problem(log_p, y, weight, 10.0 * len(log_p) if cap is None else cap)
+    problem = _pool_problem(log_p, y, weight, 10.0 * len(log_p) if cap is None else cap)
     w = np.zeros(len(log_p))
     pooled = problem.pooled(w)
-    for _ in range(STEPS):
+    for _ in range(NEWTON_STEPS):
         slope, curve = _second_order(problem, pooled)
         if problem.gap(w, slope) <= tol:
             break
-        step = _newton(problem, w, slope, curve) - w
+        step = _capped_newton(problem, w, slope, curve) - w
         change = problem.pooled(step)
-        a = _backtrack(problem, pooled, change, float(slope @ step))
+        a = _share_of_step(problem, pooled, change, float(slope @ step))
         w, pooled = (w + step if a == 1 else w + a * step), pooled + a * change
         if a * float(np.abs(change).max(initial=0.0)) <= STILL:
             break
     pooled = problem.pooled(w)
-    return Solution(w, problem.gap(w, _second_order(problem, pooled)[0]), _value(problem, pooled))
+    return Solution(w, problem.gap(w, _second_order(problem, pooled)[0]), _mean_log_loss(problem, pooled))
 
 
-def _problem(log_p: Array, y: Index, weight: Array | None, cap: float) -> _Problem:
+def _pool_problem(log_p: Array, y: Index, weight: Array | None, cap: float) -> _PoolProblem:
     """Leave out the rows without weight, and set every class against the true one."""
     used = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
     share = np.ones(len(used)) if weight is None else np.asarray(weight, dtype=np.float64)[used]
@@ -92,15 +92,15 @@ def _problem(log_p: Array, y: Index, weight: Array | None, cap: float) -> _Probl
         odds[k - 1] = log_p[:, used, (truth + k) % width] - true
     if not np.isfinite(odds).all():
         raise ValueError("every log probability must be finite")
-    return _Problem(odds, share / share.sum(), cap)
+    return _PoolProblem(odds, share / share.sum(), cap)
 
 
-def _value(problem: _Problem, pooled: Array) -> float:
+def _mean_log_loss(problem: _PoolProblem, pooled: Array) -> float:
     """Return the mean log loss, exact however small: ln(1 + Σ_k exp(pooled_k))."""
     return float(problem.share @ np.logaddexp(0.0, np.logaddexp.reduce(pooled, axis=0)))
 
 
-def _second_order(problem: _Problem, pooled: Array) -> tuple[Array, Array]:
+def _second_order(problem: _PoolProblem, pooled: Array) -> tuple[Array, Array]:
     """Return the gradient and the Hessian of the loss: the mean of m and of the covariance of b under the pool.
 
     Every term of m = Σ_k p_k b_k is of a class that is not the true one, so that nothing cancels where the loss is
@@ -122,7 +122,7 @@ def _second_order(problem: _Problem, pooled: Array) -> tuple[Array, Array]:
     return slope, curve
 
 
-def _newton(problem: _Problem, w: Array, slope: Array, curve: Array) -> Array:
+def _capped_newton(problem: _PoolProblem, w: Array, slope: Array, curve: Array) -> Array:
     """Minimise slope'(u - w) + (u - w)'curve(u - w) / 2 over u >= 0, Σu <= min(cap, 1 + 2 Σw)."""
     reach = min(problem.cap, 1 + 2 * float(w.sum()))
     gram = np.zeros((len(w) + 1, len(w) + 1))
@@ -131,10 +131,10 @@ def _newton(problem: _Problem, w: Array, slope: Array, curve: Array) -> Array:
     return reach * simplex_qp(gram, linear).w[:-1]
 
 
-def _backtrack(problem: _Problem, pooled: Array, change: Array, promised: float) -> float:
+def _share_of_step(problem: _PoolProblem, pooled: Array, change: Array, promised: float) -> float:
     """Return the share of the step after which the loss has fallen enough; `promised` is its slope, below zero."""
     farthest, a = float(np.abs(change).max(initial=0.0)), 1.0
-    before = _value(problem, pooled)
-    while a * farthest > NEAR and _value(problem, pooled + a * change) > before + 1e-4 * a * promised:
+    before = _mean_log_loss(problem, pooled)
+    while a * farthest > WHOLE_STEP and _mean_log_loss(problem, pooled + a * change) > before + 1e-4 * a * promised:
         a /= 2
     return a

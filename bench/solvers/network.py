@@ -1,6 +1,6 @@
 """Networks of torch: their layers, training with early stopping, and a random state of their own.
 
-torch is optional: it is imported in `import_torch`, whose error says how to install it. Everything is computed in
+torch is optional: it is imported in `import_torch`, whose error explains how to install it. Everything is computed in
 float64 on one thread, so that the same seed gives the same network, whatever the order of the rows.
 """
 
@@ -23,10 +23,10 @@ EVERY = 100
 PATIENCE = 500
 """Steps without a smaller held-out loss after which training stops."""
 
-REACH = 10.0
+LARGEST_INPUT = 10.0
 """Columns are clipped to so many deviations: further out, a network that saw no such row extrapolates wildly."""
 
-Loss = Callable[[Any], Any]
+TensorLoss = Callable[[Any], Any]
 """Positions of rows, a tensor -> their mean loss, a tensor of one number."""
 
 
@@ -106,8 +106,8 @@ def stack_layers(torch: Any, inputs: int, layers: Layers, outputs: int) -> Any:
 
 
 def clipped_tensor(torch: Any, X: Any) -> Any:
-    """Return encoded rows as a tensor, clipped to ±`REACH`."""
-    return torch.from_numpy(np.clip(np.asarray(X, dtype=float), -REACH, REACH))
+    """Return encoded rows as a tensor, clipped to ±`LARGEST_INPUT`."""
+    return torch.from_numpy(np.clip(np.asarray(X, dtype=float), -LARGEST_INPUT, LARGEST_INPUT))
 
 
 def tensor(torch: Any, values: Array) -> Any:
@@ -120,7 +120,9 @@ def batch_size(n: int) -> int:
     return min(n, 2 ** (3 + len(str(n)) - 1))
 
 
-def train(torch: Any, network: Any, loss: Loss, held_loss: Callable[[], Any], n: int, course: Course) -> None:
+def train_network(
+    torch: Any, network: Any, loss: TensorLoss, held_loss: Callable[[], Any], n: int, course: Course
+) -> None:
     """Let Adam (amsgrad) minimise the loss over n rows in batches, and leave the network where it was best.
 
     The held-out loss is evaluated before the first step and every `EVERY` steps; training ends after `PATIENCE` steps
@@ -166,7 +168,7 @@ def _batches(torch: Any, n: int) -> Iterator[Any]:
             yield order[start : start + size]
 
 
-def pinball(torch: Any, error: Any, levels: Any, huber: float = 0.0) -> Any:
+def pinball_of_error(torch: Any, error: Any, levels: Any, huber: float = 0.0) -> Any:
     """Return |τ - [u < 0]| h(u) of the errors u = y - q: `bench.core.losses.pinball` for tensors, where h(u) = |u|.
 
     With `huber` above zero h(u) is u² / (2 huber) up to it, and |u| - huber/2 beyond.

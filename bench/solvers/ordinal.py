@@ -28,7 +28,7 @@ import numpy as np
 
 from bench.solvers.solution import Array, Index
 
-CLOSE = 0.1
+FENCE_START = 0.1
 """The fence begins at this share of the distance that the thresholds have without slopes (at most 1)."""
 
 
@@ -85,7 +85,7 @@ class OrdinalRows:
     @cached_property
     def width(self) -> Array:
         """Where the fence between thresholds begins, shape (K - 2,)."""
-        return CLOSE * np.minimum(np.diff(self.null[:, 0]), 1.0)
+        return FENCE_START * np.minimum(np.diff(self.null[:, 0]), 1.0)
 
     def at(self, theta: Array) -> Margins:
         """Return the margins of the rows at theta."""

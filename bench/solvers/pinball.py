@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.solvers.pinball_interior import FLOOR, Program, interior
 from bench.solvers.pinball_penalty import Free, Penalty
-from bench.solvers.pinball_problem import PinballProblem, Reach, Survey, local, scan, survey
+from bench.solvers.pinball_problem import PinballProblem, Reach, Survey, local_model, scan, survey
 from bench.solvers.solution import Array, Solution
 
 DIRECT = 6000
@@ -160,7 +160,7 @@ class _Search:
     def sharpen(self, counts: Sequence[int]) -> None:
         """Solve the program of so many pairs of each problem around the best weights."""
         reach = self.reach
-        parts = [local(*each) for each in zip(self.problems, reach, counts, strict=True)]
+        parts = [local_model(*each) for each in zip(self.problems, reach, counts, strict=True)]
         program = Program(
             tuple(part.D for part in parts),
             np.concatenate([part.lower for part in parts]),

@@ -20,13 +20,13 @@ from bench.solvers.solution import Array
 FLOOR = 1e-6
 """The gap is relative to the loss, or to this share of the best learner's loss if that is more."""
 
-STEPS = 100
+INTERIOR_STEPS = 100
 """Interior point steps at most; 10 to 30 are usual."""
 
-SHORT = 0.9995
+SHARE_TO_BOUNDARY = 0.9995
 """Share of the longest step that is taken."""
 
-RIDGE = 1e-13
+NORMAL_RIDGE = 1e-13
 """Added to the diagonal of the normal equations, relative to it."""
 
 
@@ -115,10 +115,10 @@ def interior(program: Program, start: Array, tol: float, floor: float) -> Found:
     if not len(program.lower) and isinstance(program.penalty, Free):
         corner = np.eye(len(program.g))[[np.argmin(program.g)]]
         return Found(corner, float(program.g.min()), program.lower)
-    x, s = _begin(program, _scale(program, start))
+    x, s = _begin(program, _normalise(program, start))
     best, proof = -np.inf, program.inside(s)
-    for _ in range(STEPS):
-        w, e = _scale(program, program.parts(x)[0]), program.inside(s)
+    for _ in range(INTERIOR_STEPS):
+        w, e = _normalise(program, program.parts(x)[0]), program.inside(s)
         value, bound = program.value(w), program.bound(e, w)
         if bound > best:
             best, proof = bound, e
@@ -126,13 +126,13 @@ def interior(program: Program, start: Array, tol: float, floor: float) -> Found:
         target = 0.01 * tol * max(value, floor)
         if value - best <= target or x @ s <= 1e-4 * target:
             break
-        x, s = _step(program, x, s)
+        x, s = _take_step(program, x, s)
     exact = np.where(w * floor / FLOOR > program.parts(s)[0], w, 0.0)
-    exact = _scale(program, exact) if program.sums(exact).all() else w
+    exact = _normalise(program, exact) if program.sums(exact).all() else w
     return Found(np.stack((exact, w)), best, proof)
 
 
-def _scale(program: Program, w: Array) -> Array:
+def _normalise(program: Program, w: Array) -> Array:
     """Let each simplex sum to one."""
     return np.asarray(w / program.spread(program.sums(w)))
 
@@ -150,21 +150,21 @@ def _begin(program: Program, w: Array) -> tuple[Array, Array]:
     return x, np.concatenate((above, half, half))
 
 
-def _step(program: Program, x: Array, s: Array) -> tuple[Array, Array]:
+def _take_step(program: Program, x: Array, s: Array) -> tuple[Array, Array]:
     """Take a predictor-corrector step that keeps x and s positive."""
-    system, gap = _system(program, x, s), x @ s
-    dx, ds = _direction(program, system, x, s, -x * s)
-    left = (x + _length(x, dx) * dx) @ (s + _length(s, ds) * ds) / gap
-    dx, ds = _direction(program, system, x, s, left**3 * gap / len(x) - x * s - dx * ds)
-    return x + SHORT * _length(x, dx) * dx, s + SHORT * _length(s, ds) * ds
+    system, gap = _newton_system(program, x, s), x @ s
+    dx, ds = _newton_direction(program, system, x, s, -x * s)
+    left = (x + _longest_step(x, dx) * dx) @ (s + _longest_step(s, ds) * ds) / gap
+    dx, ds = _newton_direction(program, system, x, s, left**3 * gap / len(x) - x * s - dx * ds)
+    return x + SHARE_TO_BOUNDARY * _longest_step(x, dx) * dx, s + SHARE_TO_BOUNDARY * _longest_step(s, ds) * ds
 
 
-def _length(x: Array, dx: Array) -> float:
+def _longest_step(x: Array, dx: Array) -> float:
     """Return the longest step, up to one, that keeps x + step dx nonnegative."""
     return 1 / max(float(np.max(-dx / x)), 1.0)
 
 
-def _system(program: Program, x: Array, s: Array) -> tuple[Array, Array, Array]:
+def _newton_system(program: Program, x: Array, s: Array) -> tuple[Array, Array, Array]:
     """Return T (N,), D T D' + diag(s_w / w) + ∇²P, and what is left of D e + g + ∇P - λ - s_w."""
     (w, up, down), (above, room, rise) = program.parts(x), program.parts(s)
     T = 1 / (up / room + down / rise)
@@ -173,7 +173,7 @@ def _system(program: Program, x: Array, s: Array) -> tuple[Array, Array, Array]:
     return T, program.square(T) + np.diag(above / w) + program.penalty.curvature(w), drift
 
 
-def _direction(
+def _newton_direction(
     program: Program, system: tuple[Array, Array, Array], x: Array, s: Array, r: Array
 ) -> tuple[Array, Array]:
     """Solve s dx + x ds = r with D'dw = du⁺ - du⁻, Σdw = 0 and ds = (D de + ∇²P dw - dλ, -de, de).
@@ -195,9 +195,9 @@ def _direction(
 def _solve_banded(normal: Array, right: Array, width: int) -> Array:
     """Solve a positive system whose entries lie at most `width` places off the diagonal, the size of one simplex."""
     if width == len(normal):
-        return solve_positive(normal, RIDGE * normal.diagonal(), right)
+        return solve_positive(normal, NORMAL_RIDGE * normal.diagonal(), right)
     band = np.stack([np.pad(normal.diagonal(-i), (0, i)) for i in range(width + 1)])
-    ridge = RIDGE * band[0]
+    ridge = NORMAL_RIDGE * band[0]
     for _ in range(GROWTH):
         try:
             factor = cholesky_banded(np.vstack((band[:1] + ridge, band[1:])), lower=True)

@@ -27,7 +27,7 @@ START = 20
 ROUGH = 1e-3
 """The certificate that is enough while columns are still missing."""
 
-Job = TypeVar("Job")
+Work = TypeVar("Work")
 Result = TypeVar("Result")
 
 
@@ -60,7 +60,7 @@ def pinball_by_groups(
         ValueError: a value is not finite.
     """
     whole, parts = problem_of(predictions, y, levels, weight), list(groups)
-    problems = _parts(whole, parts)
+    problems = _split_levels(whole, parts)
     found = in_threads(lambda problem: solve((problem,), tol=tol), problems, threads)
     w = [np.tile(each.w.T, part.stop - part.start) for each, part in zip(found, parts, strict=True)]
     return LevelSolution(np.concatenate(w, axis=1), *_together(found))
@@ -89,7 +89,7 @@ def pinball_tied(
     """
     whole = problem_of(predictions, y, levels, weight)
     K = len(whole.levels)
-    problems = _parts(whole, each_level(whole.levels))
+    problems = _split_levels(whole, each_level(whole.levels))
     found = solve(problems, tied(price, len(predictions), K), tol, None if start is None else start.T)
     return LevelSolution(found.w.T, found.gap, found.value)
 
@@ -136,7 +136,7 @@ def each_level(levels: Array) -> list[slice]:
     return [slice(k, k + 1) for k in range(len(levels))]
 
 
-def in_threads(function: Callable[[Job], Result], jobs: Iterable[Job], threads: int) -> list[Result]:
+def in_threads(function: Callable[[Work], Result], jobs: Iterable[Work], threads: int) -> list[Result]:
     """Return the results of all jobs in their order; two threads gain a third of the time on a million rows.
 
     On 100,000 rows or fewer they gain nothing: most steps are too short to leave the interpreter.
@@ -147,7 +147,7 @@ def in_threads(function: Callable[[Job], Result], jobs: Iterable[Job], threads: 
         return list(pool.map(function, jobs))
 
 
-def _parts(whole: PinballProblem, groups: list[slice]) -> list[PinballProblem]:
+def _split_levels(whole: PinballProblem, groups: list[slice]) -> list[PinballProblem]:
     """Return the problem of each group of levels."""
     return [replace(whole, levels=whole.levels[part], columns=(slice(None), part)) for part in groups]
 

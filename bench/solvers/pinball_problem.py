@@ -112,7 +112,7 @@ class Scan(NamedTuple):
     reach: Reach
 
 
-class Local(NamedTuple):
+class LocalModel(NamedTuple):
     """The pairs near a change of sign, D (L, N), their slopes (N,), and the sum g (L,) of all others, which are linear.
 
     `free` (all pairs,) marks them.
@@ -152,7 +152,7 @@ def scan(problem: PinballProblem, w: Array) -> Scan:
     return Scan(values, reach)
 
 
-def local(problem: PinballProblem, reach: Reach, count: int) -> Local:
+def local_model(problem: PinballProblem, reach: Reach, count: int) -> LocalModel:
     """Keep the `count` pairs of the least reach (N,), and take the others as linear."""
     free = _nearest(reach, count)
     g, columns, boxes = np.zeros(problem.size), [], []
@@ -163,7 +163,7 @@ def local(problem: PinballProblem, reach: Reach, count: int) -> Local:
         columns.append(chunk.D[:, kept])
         boxes.append(np.stack((chunk.lower[kept], chunk.upper[kept])))
     lower, upper = np.concatenate(boxes, axis=1)
-    return Local(np.concatenate(columns, axis=1), lower, upper, g, free)
+    return LocalModel(np.concatenate(columns, axis=1), lower, upper, g, free)
 
 
 def _nearest(reach: Reach, count: int) -> Array:

@@ -25,13 +25,13 @@ from bench.solvers.solution import Array
 
 Flags = NDArray[np.bool_]
 
-STEPS = 100
+NEWTON_STEPS = 100
 """Newton steps at most; 2 to 10 are usual."""
 
 BOX = 100.0
 """Coefficients without any penalty are held to be within ±BOX by the certificate, in deviations of the column."""
 
-RIDGE = 1e-9
+HESSIAN_RIDGE = 1e-9
 """Added to the diagonal of the Hessian, relative to it: it changes the way to the minimum, not the minimum."""
 
 FENCE = 1e-4
@@ -40,13 +40,13 @@ FENCE = 1e-4
 AWAKE = 0.8
 """A coordinate at zero may move in a step if its slope is more than this share of its lasso."""
 
-SHORT = 0.95
+SHARE_OF_RANGE = 0.95
 """Share of the way to where thresholds meet that a step may go."""
 
-ROUNDING = 1e-14
+SAME_VALUE = 1e-14
 """Share of F within which two values count as the same."""
 
-SMALLEST = 1e-9
+SMALLEST_PENALTY = 1e-9
 """Least penalty at which a path starts, where no column is informative."""
 
 
@@ -94,9 +94,9 @@ def proportional_penalty(rows: OrdinalRows, ridge: float) -> SlopePenalty:
 
 
 def largest_penalty(rows: OrdinalRows, alpha: float = 1.0) -> float:
-    """Return the least penalty at which PRESTO has no slopes, alpha > 0; `SMALLEST` where no column is informative."""
+    """Return the least penalty at which PRESTO has no slopes, alpha > 0; at least `SMALLEST_PENALTY`."""
     slope = rows.at(rows.null).slope(0.0)
-    return max(float(np.abs(slope[:, 1:]).max(initial=0.0)) / alpha, SMALLEST)
+    return max(float(np.abs(slope[:, 1:]).max(initial=0.0)) / alpha, SMALLEST_PENALTY)
 
 
 def path(rows: OrdinalRows, penalties: Iterable[float], alpha: float = 1.0, tol: float = 1e-6) -> Iterator[OrdinalFit]:
@@ -123,7 +123,7 @@ def ordinal_fit(rows: OrdinalRows, penalty: SlopePenalty, start: Array | None = 
     now = _Point.at(rows.at(theta), theta, penalty)
     if not np.isfinite(now.value):  # next to where thresholds cross, by rounding
         now = _Point.at(rows.at(rows.null), rows.null, penalty)
-    for _ in range(STEPS):
+    for _ in range(NEWTON_STEPS):
         slope, gap = now.certify()
         if gap <= tol:
             break
@@ -176,7 +176,7 @@ def _newton(now: _Point, slope: Array) -> Array:
     H = now.margins.curve(FENCE).reshape(theta.size, theta.size)[np.ix_(moving, moving)]
     diagonal = H.diagonal() + penalty.l2.flat[moving]
     # the second term is for a coordinate whose own curvature is nothing
-    H[np.diag_indices_from(H)] = diagonal * (1 + RIDGE) + 1e-3 * RIDGE * diagonal.max()
+    H[np.diag_indices_from(H)] = diagonal * (1 + HESSIAN_RIDGE) + 1e-3 * HESSIAN_RIDGE * diagonal.max()
     start = theta.flat[moving]
     step = np.zeros_like(theta)
     step.flat[moving] = lasso(H, slope.flat[moving] - H @ start, penalty.l1.flat[moving], start) - start
@@ -187,11 +187,11 @@ def _search_along(now: _Point, step: Array, slope: Array) -> _Point | None:
     """Return the point after the first of 1, ½, ¼, … of the step that keeps a little of the promised fall."""
     rows, l1 = now.margins.rows, now.penalty.l1
     change = rows.at(step)
-    longest = min(1.0, SHORT * now.margins.reach(change))
+    longest = min(1.0, SHARE_OF_RANGE * now.margins.reach(change))
     promised = float((slope * step + l1 * (np.abs(now.theta + step) - np.abs(now.theta))).sum())
     for length in longest * 0.5 ** np.arange(40):
         margins = Margins(rows, now.margins.eta + length * change.eta)
         after = _Point.at(margins, now.theta + length * step, now.penalty)
-        if after.value <= now.value * (1 + ROUNDING) + 1e-4 * length * promised:  # Armijo's usual 1e-4
+        if after.value <= now.value * (1 + SAME_VALUE) + 1e-4 * length * promised:  # Armijo's usual 1e-4
             return after
     return None

@@ -9,7 +9,7 @@ from bench.solvers.ordinal import ordinal_rows
 from bench.solvers.presto import largest_penalty, path
 from bench.solvers.solution import Array, Index
 
-LEAST = 0.01
+LAST_PENALTY = 0.01
 """The last penalty of the path, as a share of the first."""
 
 
@@ -20,7 +20,7 @@ def choose_penalty(X: Array, y: Index, weight: Array | None, *, n_penalties: int
     class that the other folds lack gets probability 0.
     """
     top = largest_penalty(ordinal_rows(X, y, weight), alpha)
-    penalties = np.geomspace(top, LEAST * top, n_penalties)
+    penalties = np.geomspace(top, LAST_PENALTY * top, n_penalties)
     predictions = np.zeros((n_penalties, len(y), int(y.max()) + 1))
     for held in (fold == number for number in np.unique(fold)):
         present, codes = np.unique(y[~held], return_inverse=True)

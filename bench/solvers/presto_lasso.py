@@ -6,13 +6,13 @@ import numpy as np
 
 from bench.solvers.solution import Array
 
-NEAR = 1e-12
+SLOPE_SLACK = 1e-12
 """A coordinate at zero whose slope exceeds its penalty by less than this share of it stays there."""
 
-ROUNDING = 1e-14
+REFINED_RIDGE = 1e-14
 """Added to the diagonal of a system, relative to it, and refined away."""
 
-TURNS = 20
+TURNS_A_COORDINATE = 20
 """Changes of the set of coordinates at most, for each coordinate."""
 
 
@@ -28,8 +28,8 @@ def lasso(H: Array, c: Array, l1: Array, z: Array) -> Array:
 
     sign = np.sign(z) * (l1 > 0)
     inside = (l1 == 0) | (z != 0)
-    ridge = ROUNDING * H.diagonal()
-    for _ in range(TURNS * len(z)):
+    ridge = REFINED_RIDGE * H.diagonal()
+    for _ in range(TURNS_A_COORDINATE * len(z)):
         members = np.flatnonzero(inside)
         aim = np.zeros_like(z)
         if len(members):
@@ -46,7 +46,7 @@ def lasso(H: Array, c: Array, l1: Array, z: Array) -> Array:
         pull = c + H[:, members] @ z[members]
         excess = np.where(inside, -np.inf, np.abs(pull) - l1)
         j = int(np.argmax(excess))
-        if not excess[j] > NEAR * l1[j]:
+        if not excess[j] > SLOPE_SLACK * l1[j]:
             break
         inside[j], sign[j] = True, -np.sign(pull[j])
     return z

@@ -25,13 +25,13 @@ from bench.solvers.solution import Array, Index
 TOLERANCE = 1e-9
 """Relative gap at which the steps end."""
 
-PATIENCE = 15
+STALLED_STEPS = 15
 """Steps without a smaller gap after which rounding allows no smaller one."""
 
-MOST_STEPS = 100
+INTERIOR_STEPS = 100
 """Steps at most; 10 to 30 are usual."""
 
-RIDGE = 3e-15
+TRACE_RIDGE = 3e-15
 """Share of the trace added to a system's diagonal: ten times smaller, and indicators that sum to one break it."""
 
 THINNEST = 1e-15
@@ -43,13 +43,13 @@ NEARLY_ONE = 0.9995
 FEW = 4000
 """Up to so many rows are solved at once."""
 
-NEAR = 2.0
-"""Rows that enter of n with p columns: NEAR (n √p)^(2/3), by the error of a first solution from so many rows."""
+ROWS_FACTOR = 2.0
+"""Rows that enter of n with p columns: ROWS_FACTOR (n √p)^(2/3), by the error of a first solution from so many rows."""
 
-ROUNDS = 5
+SIDE_CHANGES = 5
 """How often rows may change their sides, and enter after all, before all rows are solved at once."""
 
-CLOSE = 1e-7
+UNSOLVED_GAP = 1e-7
 """Gap above which the near rows have not been solved."""
 
 
@@ -92,7 +92,7 @@ class Point(NamedTuple):
     v: Array
 
 
-class Direction(NamedTuple):
+class NewtonDirection(NamedTuple):
     """Where to go from a point; s goes against a."""
 
     b: Array
@@ -108,7 +108,7 @@ def quantile_regression(problem: RegressionProblem, tol: float = TOLERANCE) -> t
     """
     n, p = problem.X.shape
     smallest = 1e-3 * float(problem.w @ np.abs(problem.y)) or 1.0
-    count = int(NEAR * (n * np.sqrt(p)) ** (2 / 3))
+    count = int(ROWS_FACTOR * (n * np.sqrt(p)) ** (2 / 3))
     if n <= max(FEW, 2 * count):
         return _interior(problem, smallest, tol)
     rows = np.sort(np.random.default_rng(0).choice(n, count, replace=False))
@@ -129,12 +129,12 @@ def _from_near(
     inside = np.zeros(len(residual), dtype=bool)
     inside[np.argpartition(np.abs(residual) / reach, count)[:count]] = True
     above = residual > 0
-    for _ in range(ROUNDS):
+    for _ in range(SIDE_CHANGES):
         b, gap = _interior(problem.near(np.flatnonzero(inside), above), smallest, tol)
         changed = (problem.y - problem.X @ b > 0) != above
         changed &= ~inside
         if not changed.any():
-            return (b, gap) if gap <= max(tol, CLOSE) else None
+            return (b, gap) if gap <= max(tol, UNSOLVED_GAP) else None
         inside |= changed
     return None
 
@@ -144,13 +144,13 @@ def _interior(problem: RegressionProblem, smallest: float, tol: float) -> tuple[
     point = _start(problem)
     best, least, since = point.b, np.inf, 0
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # seen as a gap that falls no more
-        for _ in range(MOST_STEPS):
+        for _ in range(INTERIOR_STEPS):
             residual = problem.y - problem.X @ point.b
             gap, unmet = _certificate(problem, point, residual, smallest)
             best, least, since = (point.b, gap, 0) if gap < least else (best, least, since + 1)
-            if least <= tol or since == PATIENCE or not np.isfinite(gap):
+            if least <= tol or since == STALLED_STEPS or not np.isfinite(gap):
                 break
-            point = _step(problem, point, residual, unmet)
+            point = _mehrotra_step(problem, point, residual, unmet)
     return best, least
 
 
@@ -186,51 +186,51 @@ def _solver(X: Array, weight: Array, penalty: Array) -> Any:
     system = root.T @ root
     diagonal = np.einsum("jj->j", system)
     # full sets of indicators make the system singular: a ridge of rounding size picks one of equal solutions
-    diagonal += penalty + RIDGE * diagonal.sum() + 1e-300
+    diagonal += penalty + TRACE_RIDGE * diagonal.sum() + 1e-300
     factor = cho_factor(system, overwrite_a=True, check_finite=False)
     return lambda right: cho_solve(factor, right, check_finite=False)
 
 
-def _step(problem: RegressionProblem, point: Point, residual: Array, unmet: Array) -> Point:
+def _mehrotra_step(problem: RegressionProblem, point: Point, residual: Array, unmet: Array) -> Point:
     """Go towards the optimum, then correct for the curvature of a z = μ and s v = μ on the way (Mehrotra)."""
     _, a, s, z, v = point
     q = 1 / (z / a + v / s)
     solve = _solver(problem.X, q, problem.penalty)
 
-    def direction(to_z: Any, to_v: Any) -> Direction:
+    def direction(to_z: Any, to_v: Any) -> NewtonDirection:
         slack = residual - to_v + to_z
         b = solve(problem.X.T @ (q * slack) - unmet)
         da = q * (slack - problem.X @ b)
         # Refine once: near the optimum q spans the range of floats, and X'da must still balance.
         more = solve(problem.X.T @ da - problem.penalty * b - unmet)
         b, da = b + more, da - q * (problem.X @ more)
-        return Direction(b, da, to_z - z - z / a * da, to_v - v + v / s * da)
+        return NewtonDirection(b, da, to_z - z - z / a * da, to_v - v + v / s * da)
 
     straight = direction(0.0, 0.0)
-    length = _length(point, straight)
+    length = _step_to_wall(point, straight)
     centre = _centre(point, straight, length)
     # The curvature is that of a full step: where the walls allow a short one only, most of it is not met.
     met = length**2
     bent = direction((centre - met * straight.a * straight.z) / a, (centre + met * straight.a * straight.v) / s)
     # A short straight step is a sign of walls that are too near: then stay further away from the next.
     share = min(NEARLY_ONE, 0.9 + 0.1 * length)
-    return _move(problem, point, bent, share * _length(point, bent))
+    return _move(problem, point, bent, share * _step_to_wall(point, bent))
 
 
-def _centre(point: Point, go: Direction, length: float) -> float:
+def _centre(point: Point, go: NewtonDirection, length: float) -> float:
     """Return the product μ to aim at: small when the straight step alone would get far."""
     now = point.a @ point.z + point.s @ point.v
     then = (point.a + length * go.a) @ (point.z + length * go.z) + (point.s - length * go.a) @ (point.v + length * go.v)
     return float(now / (2 * len(point.a)) * (then / now) ** 3)
 
 
-def _length(point: Point, go: Direction) -> float:
+def _step_to_wall(point: Point, go: NewtonDirection) -> float:
     """Return the longest step, at most 1, to the nearest wall."""
     worst = min((go.a / point.a).min(), (-go.a / point.s).min(), (go.z / point.z).min(), (go.v / point.v).min())
     return min(1.0, -1.0 / worst) if worst < 0 else 1.0
 
 
-def _move(problem: RegressionProblem, point: Point, go: Direction, length: float) -> Point:
+def _move(problem: RegressionProblem, point: Point, go: NewtonDirection, length: float) -> Point:
     a = point.a + length * go.a
     # Recomputed, not updated, so that a + s = w to the last bit; and rounding must not put it on the wall.
     slack = np.maximum(problem.w - a, THINNEST * problem.w)

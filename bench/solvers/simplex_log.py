@@ -13,10 +13,10 @@ from bench.solvers.solution import Array, Solution
 CHUNK = 4096
 """Rows of one pass: L x CHUNK numbers stay in the cache."""
 
-STEPS = 200
+NEWTON_STEPS = 200
 """Newton steps at most; five to ten are usual."""
 
-NEAR = 0.1
+WHOLE_STEP = 0.1
 """A step that changes no row's pool by more than this share is taken whole: the model is right there."""
 
 FAR = 10.0
@@ -24,7 +24,7 @@ FAR = 10.0
 
 
 @dataclass(frozen=True)
-class _Problem:
+class _LogProblem:
     """Maximise Σ s log(p'w): `p` (L, n), `top` (n,) the maximum of each row, `share` (n,) is s, Σs = 1."""
 
     p: Array
@@ -50,9 +50,9 @@ def simplex_log(p: Array, weight: Array | None = None, tol: float = 1e-8) -> Sol
         gap    max_j mean(p_j / p'w) - 1, never less than the distance of the value to its minimum
         value  -mean log(p'w)
     """
-    problem = _problem(p, weight)
+    problem = _log_problem(p, weight)
     w = np.full(len(p), 1 / len(p))
-    for _ in range(STEPS):
+    for _ in range(NEWTON_STEPS):
         slope, gram = _second_order(problem, w)
         if slope.max() - 1 <= tol:
             break
@@ -61,10 +61,10 @@ def simplex_log(p: Array, weight: Array | None = None, tol: float = 1e-8) -> Sol
             # where all learners of weight were wrong, Newton only doubles a new weight and EM finds its size
             moved *= _second_order(problem, moved)[0]
         w = moved / moved.sum()
-    return _certify(problem, w)
+    return _certify_log(problem, w)
 
 
-def _problem(p: Array, weight: Array | None) -> _Problem:
+def _log_problem(p: Array, weight: Array | None) -> _LogProblem:
     """Leave out the rows without weight and let the shares sum to one."""
     share = np.full(p.shape[1], 1.0) if weight is None else np.asarray(weight, dtype=np.float64)
     if not share.all():
@@ -72,10 +72,10 @@ def _problem(p: Array, weight: Array | None) -> _Problem:
     top = p.max(axis=0).astype(np.float64)
     if not (np.isfinite(top).all() and (top > 0).all()):
         raise ValueError("every row of p needs finite values and one above zero")
-    return _Problem(p, top, share / share.sum())
+    return _LogProblem(p, top, share / share.sum())
 
 
-def _second_order(problem: _Problem, w: Array) -> tuple[Array, Array]:
+def _second_order(problem: _LogProblem, w: Array) -> tuple[Array, Array]:
     """Return the slope and the Gram matrix of the second-order model at w.
 
     With the ratios R_j = p_j / p'w the slope is Σ s R_j. The model of -Σ s log(p'u) is Σ s (R'u - 2)² / 2
@@ -90,14 +90,14 @@ def _second_order(problem: _Problem, w: Array) -> tuple[Array, Array]:
     return slope, gram
 
 
-def _backtrack(problem: _Problem, w: Array, goal: Array) -> Array:
+def _backtrack(problem: _LogProblem, w: Array, goal: Array) -> Array:
     """Walk from w towards the goal, by halves until the objective falls enough (Armijo).
 
     The change is -Σ s log(1 + a t), t = p'(goal - w) / p'w. Near the optimum it drowns in rounding.
     """
     t = np.concatenate([(goal - w) @ p / (w @ p) for _, p in problem.chunks()])
     promised, farthest, a = float(problem.share @ t), float(np.abs(t).max()), 1.0
-    while a * farthest > NEAR:
+    while a * farthest > WHOLE_STEP:
         with np.errstate(divide="ignore"):
             gained = float(problem.share @ np.log1p(a * np.maximum(t, -1)))
         if gained >= 1e-4 * a * promised:
@@ -106,7 +106,7 @@ def _backtrack(problem: _Problem, w: Array, goal: Array) -> Array:
     return goal if a == 1 else w + a * (goal - w)
 
 
-def _certify(problem: _Problem, w: Array) -> Solution:
+def _certify_log(problem: _LogProblem, w: Array) -> Solution:
     """Return w with its value and its gap."""
     slope, value = np.zeros(len(w)), 0.0
     for rows, p in problem.chunks():

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.solvers.active_set import RIDGE, ActiveSets, solve_positive
+from bench.solvers.active_set import FACTOR_RIDGE, ActiveSets, solve_positive
 from bench.solvers.solution import Array, Index, Solution
 
-NOISE = 1e-15
+PRODUCT_NOISE = 1e-15
 """Rounding of one product Gw, relative to |G|w."""
 
 NEGLIGIBLE = 1e-13
 """A w'Gw below this share of w'|G|w is rounding."""
 
-BLOCK = 100
+FIRST_ENTRANTS = 100
 """How many learners may enter at first; the number doubles with every success."""
 
 STAYED = 0.98
-"""When this share of more than BLOCK learners stays, the optimum is dense, and all others may enter."""
+"""When this share of more than FIRST_ENTRANTS learners stays, the optimum is dense, and all others may enter."""
 
 
 def residual_gram(predictions: Array, y: Array, weight: Array | None = None, chunk: int = 4096) -> Array:
@@ -44,7 +44,7 @@ def residual_gram(predictions: Array, y: Array, weight: Array | None = None, chu
 
 
 @dataclass(frozen=True)
-class _Problem:
+class _QuadraticProblem:
     """Minimise w'Gw + c'w: `half` is c/2 or None, `scale` is a size."""
 
     gram: Array
@@ -76,14 +76,14 @@ def simplex_qp(gram: Array, linear: Array | None = None, tol: float = 1e-12) -> 
                with c, where ∇f = 2Gw + c: (∇f'w - min_j ∇f_j) / max(|f|, size of G and c)
         value  w'Gw + c'w
     """
-    problem = _problem(gram, linear)
+    problem = _quadratic_problem(gram, linear)
     single = problem.gram.diagonal() if linear is None else problem.gram.diagonal() + linear
     w = np.zeros(len(single))
     w[np.argmin(single)] = 1.0
-    return _certify(problem, _descend(problem, w, tol))
+    return _certify_quadratic(problem, _descend(problem, w, tol))
 
 
-def _problem(gram: Array, linear: Array | None) -> _Problem:
+def _quadratic_problem(gram: Array, linear: Array | None) -> _QuadraticProblem:
     """Check the numbers and find their size; a zero on the diagonal still gets a ridge."""
     gram = np.ascontiguousarray(gram, dtype=np.float64)
     half = None if linear is None else np.asarray(linear, dtype=np.float64) / 2
@@ -91,13 +91,15 @@ def _problem(gram: Array, linear: Array | None) -> _Problem:
     scale = float(diagonal.mean()) if half is None else max(float(diagonal.mean()), float(np.abs(half).max()))
     if not np.isfinite(scale):
         raise ValueError("the Gram matrix or the linear term holds a value that is not finite")
-    return _Problem(gram, half, scale, ActiveSets(gram, RIDGE * np.where(diagonal > 0, diagonal, scale or 1.0)))
+    return _QuadraticProblem(
+        gram, half, scale, ActiveSets(gram, FACTOR_RIDGE * np.where(diagonal > 0, diagonal, scale or 1.0))
+    )
 
 
-def _descend(problem: _Problem, w: Array, tol: float) -> Array:
+def _descend(problem: _QuadraticProblem, w: Array, tol: float) -> Array:
     """Exchange learners until no slope lies below the level, the mean slope of the support."""
     slope = problem.slope(w)
-    most = BLOCK
+    most = FIRST_ENTRANTS
     for _ in range(100 + 10 * len(w)):  # bounds the exchanges, should rounding let them cycle
         level = float(w @ slope)
         low = ((slope < level - problem.allowed(level, tol)) & (w == 0)).nonzero()[0]
@@ -115,21 +117,21 @@ def _descend(problem: _Problem, w: Array, tol: float) -> Array:
                 break
         else:
             break
-        stayed = np.count_nonzero(new) >= STAYED * len(support) > STAYED * 2 * BLOCK
+        stayed = np.count_nonzero(new) >= STAYED * len(support) > STAYED * 2 * FIRST_ENTRANTS
         w, slope, most = new, new_slope, len(w) if stayed else 2 * count
     return w
 
 
-def _block(problem: _Problem, w: Array, support: Index) -> Array:
+def _block(problem: _QuadraticProblem, w: Array, support: Index) -> Array:
     """Minimise on the support, dropping all negative weights at once: fast, but the value may rise."""
     z = _minimise_on(problem, w, support)
     while z.min() <= 0:
         support = support[z > 0]
         z = _minimise_on(problem, w, support)
-    return _spread(z, support, len(w))
+    return _fill_support(z, support, len(w))
 
 
-def _single(problem: _Problem, w: Array, support: Index) -> Array:
+def _single(problem: _QuadraticProblem, w: Array, support: Index) -> Array:
     """Walk from w towards the minimiser on the support, dropping a learner where its weight reaches zero."""
     z = _minimise_on(problem, w, support)
     while z.min() <= 0:
@@ -140,19 +142,19 @@ def _single(problem: _Problem, w: Array, support: Index) -> Array:
         here += share.min() * (z - here)
         keep = (share > share.min()) & (here > 0)
         support = support[keep]
-        w = _spread(here[keep], support, len(w))
+        w = _fill_support(here[keep], support, len(w))
         z = _minimise_on(problem, w, support)
-    return _spread(z, support, len(w))
+    return _fill_support(z, support, len(w))
 
 
-def _spread(values: Array, support: Index, size: int) -> Array:
+def _fill_support(values: Array, support: Index, size: int) -> Array:
     """Return an array of zeros but for the values on the support."""
     w = np.zeros(size)
     w[support] = values
     return w
 
 
-def _minimise_on(problem: _Problem, w: Array, support: Index) -> Array:
+def _minimise_on(problem: _QuadraticProblem, w: Array, support: Index) -> Array:
     """Return the minimiser over Σz = 1 on the support, of any sign.
 
     Without c it is z = x / Σx, where G x = 1. With c it is w plus a step along the solutions of M x = 1 and
@@ -169,7 +171,7 @@ def _minimise_on(problem: _Problem, w: Array, support: Index) -> Array:
     return np.asarray(here + x[:, 1] + missing / x[:, 0].sum() * x[:, 0])
 
 
-def _certify(problem: _Problem, w: Array) -> Solution:
+def _certify_quadratic(problem: _QuadraticProblem, w: Array) -> Solution:
     """Return w / Σw with its value and its gap."""
     w = w / w.sum()
     slope = problem.slope(w)
@@ -179,10 +181,10 @@ def _certify(problem: _Problem, w: Array) -> Solution:
         lack = 2 * max(level - float(slope.min()), 0.0)
         return Solution(w, lack / max(abs(value), problem.scale) if lack else 0.0, value)
     below = level - slope
-    if below.max() <= NOISE * level:
+    if below.max() <= PRODUCT_NOISE * level:
         return Solution(w, 0.0, level)
-    suspects = (below > NOISE * np.abs(slope)).nonzero()[0]
+    suspects = (below > PRODUCT_NOISE * np.abs(slope)).nonzero()[0]
     size = np.abs(problem.gram.take(suspects, axis=0)) @ w
-    lack = float(np.max(below[suspects], where=below[suspects] > NOISE * size, initial=0.0))
+    lack = float(np.max(below[suspects], where=below[suspects] > PRODUCT_NOISE * size, initial=0.0))
     noise = lack > 0 and level <= NEGLIGIBLE * (w @ np.abs(problem.gram) @ w)
     return Solution(w, 0.0 if noise or not lack else lack / level, max(level, 0.0))

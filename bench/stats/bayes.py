@@ -9,7 +9,7 @@ import numpy as np
 from bench.core.nouns import Array
 from bench.stats.tables import differences, too_few
 
-DRAWS = 10_000
+POSTERIOR_DRAWS = 10_000
 """The standard error of a probability is at most 0.005."""
 
 PRIOR = 0.5
@@ -34,7 +34,7 @@ class Bayes(NamedTuple):
 
 
 def bayesian_signed_rank(
-    table: Array, rope: float, rng: np.random.Generator, *, draws: int = DRAWS, prior: float = PRIOR
+    table: Array, rope: float, rng: np.random.Generator, *, draws: int = POSTERIOR_DRAWS, prior: float = PRIOR
 ) -> Bayes:
     """Compare all pairs over a table (N, K) with one row a task, lower better.
 

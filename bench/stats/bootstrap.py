@@ -15,7 +15,7 @@ DRAWS = 1000
 LEVEL = 0.95
 
 
-Method = Literal["linear", "inverted_cdf"]
+QuantileMethod = Literal["linear", "inverted_cdf"]
 
 
 class Interval(NamedTuple):
@@ -31,7 +31,7 @@ def task_counts(N: int, draws: int, rng: np.random.Generator) -> Array:
     return rng.multinomial(N, np.full(N, 1 / N), size=draws).astype(float) if N else np.zeros((draws, 0))
 
 
-def percentiles(values: Array, level: float = LEVEL, method: Method = "linear") -> Interval:
+def percentiles(values: Array, level: float = LEVEL, method: QuantileMethod = "linear") -> Interval:
     """Return the percentile interval of the draws (draws, K); draws that are NaN for a method are left out for it.
 
     `method` is numpy's; "inverted_cdf" gives values that were drawn (Hyndman and Fan, 1996, Sample quantiles in

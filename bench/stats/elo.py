@@ -109,7 +109,7 @@ def bradley_terry(won: Array, ridge: float = RIDGE, start: Array | None = None) 
     theta = np.zeros(tables.shape[:2]) if start is None else np.broadcast_to(start, tables.shape[:2]).copy()
     active = np.arange(len(tables))
     for _ in range(200):  # a guard: every step lowers the loss, and a few dozen are enough
-        step = _newton(tables[active], n[active], theta[active], ridge)
+        step = _newton_step(tables[active], n[active], theta[active], ridge)
         theta[active] += step
         active = active[np.abs(step).max(axis=1, initial=0.0) > 1e-9]
         if not len(active):
@@ -117,7 +117,7 @@ def bradley_terry(won: Array, ridge: float = RIDGE, start: Array | None = None) 
     return (theta - theta.mean(axis=1, keepdims=True)).reshape(won.shape[:-1]) if K else theta.reshape(won.shape[:-1])
 
 
-def _newton(won: Array, n: Array, theta: Array, ridge: float) -> Array:
+def _newton_step(won: Array, n: Array, theta: Array, ridge: float) -> Array:
     """Return one Newton step for each problem, cut to the range STEP."""
     K = won.shape[-1]
     p = 0.5 + 0.5 * np.tanh((theta[:, :, None] - theta[:, None, :]) / 2)  # the logistic function, without overflow

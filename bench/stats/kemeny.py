@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from bench.core.nouns import Array
 from bench.stats.linear_order import climb, integer_program
 
-GRID = 1e9
+MARGIN_GRID = 1e9
 """Margins are rounded to one part in 1e9 of the largest number of tasks, so that sums do not depend on their order."""
 
 SLACK = 1000
@@ -61,7 +61,9 @@ def kemeny(preference: Array, exact_to: int = EXACT_TO) -> Kemeny:
     rank, inside = np.full(K, np.nan), np.flatnonzero(played)
     table = preference[np.ix_(inside, inside)]
     # whole numbers, so that equal margins are equal; 1e-300 where no method met another
-    margin = np.rint(GRID * (table - table.T) / max(float((table + table.T).max(initial=0.0)), 1e-300)).astype(np.int64)
+    margin = np.rint(MARGIN_GRID * (table - table.T) / max(float((table + table.T).max(initial=0.0)), 1e-300)).astype(
+        np.int64
+    )
     members = _equal_groups(margin)
     first = np.array([group[0] for group in members], dtype=int)
     size = np.array([len(group) for group in members], dtype=np.int64)
@@ -72,7 +74,7 @@ def kemeny(preference: Array, exact_to: int = EXACT_TO) -> Kemeny:
     order = np.array([inside[i] for k in found for i in members[k]], dtype=int)
     least = float(np.minimum(table, table.T).sum() / 2)
     distance = _distance(preference, order)
-    missing = distance - least if proven.all() else excess * float((table + table.T).max(initial=0.0)) / GRID
+    missing = distance - least if proven.all() else excess * float((table + table.T).max(initial=0.0)) / MARGIN_GRID
     return Kemeny(rank, order, distance, min(least + missing, distance), bool(proven.all()))
 
 
@@ -89,7 +91,7 @@ def _equal_groups(margin: Array) -> list[Array]:
     return [np.flatnonzero(group == k) for *_, k in sorted(keys)]
 
 
-def _groups(linked: Array) -> list[Array]:
+def _connected_groups(linked: Array) -> list[Array]:
     """Return the strongly connected groups of a relation, each sorted."""
     count, label = connected_components(linked, directed=True, connection="strong") if len(linked) else (0, linked)
     return [np.flatnonzero(label == k) for k in range(count)]
@@ -97,7 +99,7 @@ def _groups(linked: Array) -> list[Array]:
 
 def _by_groups(margin: Array, size: Array, exact_to: int) -> tuple[Array, list[int], float, Array]:
     """Return mean places, an order, a bound of what it costs above the least of each pair, and what is proven."""
-    groups = _groups(margin >= 0)
+    groups = _connected_groups(margin >= 0)
     groups.sort(key=lambda group: -int((margin[group[0]] > 0).sum() - (margin[group[0]] < 0).sum()))
     place, order, bound, proven = np.zeros(len(size)), [], 0.0, [True]
     start = 0
@@ -122,20 +124,20 @@ def _places(order: list[int], size: Array) -> Array:
 
 def _one_best(margin: Array, size: Array, exact_to: int) -> tuple[Array, list[int], float, bool]:
     """Split a group where strict majorities have no cycle, and solve the parts."""
-    parts = _groups(margin > 0)
+    parts = _connected_groups(margin > 0)
     order: list[int] = []
     bound, proven = 0.0, True
     while parts:
         others = [np.concatenate([part for part in parts if part is not one] or [one[:0]]) for one in parts]
         free = [k for k, one in enumerate(parts) if not (margin[np.ix_(others[k], one)] > 0).any()]
         part = parts.pop(min(free, key=lambda k: (-margin[parts[k]].sum(axis=1).mean(), int(parts[k][0]))))
-        found, least, sure = _part(margin[np.ix_(part, part)], exact_to)
+        found, least, sure = _order_part(margin[np.ix_(part, part)], exact_to)
         order += [int(part[k]) for k in found]
         bound, proven = bound + least, proven and sure
     return _places(order, size), order, bound, proven
 
 
-def _part(margin: Array, exact_to: int) -> tuple[list[int], float, bool]:
+def _order_part(margin: Array, exact_to: int) -> tuple[list[int], float, bool]:
     """Order one part: over subsets, by an integer program, or by local search."""
     if len(margin) <= BY_SUBSETS:
         _, found, least, _ = _all_best(margin, np.ones(len(margin), dtype=np.int64), exact_to)

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.core.nouns import Array
 
-MOST = 300
+MOST_COLUMNS = 300
 """Columns held at a time; where the algorithm would need more, a cover of cliques takes its place."""
 
 
@@ -28,7 +28,7 @@ def letters(different: Array, order: Array) -> list[str]:
     apart = (apart | apart.T) & ~np.eye(len(order), dtype=bool)
     columns = _insert_absorb(apart)
     columns = _drop_needless(_cover(apart) if columns is None else columns, len(order))
-    names = _names(len(columns))
+    names = _letter_names(len(columns))
     found = [""] * len(different)
     for place, method in enumerate(order):
         found[method] = "".join(name for name, column in zip(names, columns, strict=True) if place in column)
@@ -47,7 +47,7 @@ def _insert_absorb(apart: Array) -> list[frozenset[int]] | None:
         halves = sorted({column & ~(1 << k) for column in columns if column & pair == pair for k in (i, j)})
         rivals = kept + halves
         columns = kept + [half for half in halves if not any(half & ~other == 0 for other in rivals if other != half)]
-        if len(columns) > MOST:
+        if len(columns) > MOST_COLUMNS:
             return None
     return [frozenset(k for k in range(len(apart)) if column >> k & 1) for column in columns]
 
@@ -94,7 +94,7 @@ def _pairs(column: frozenset[int], K: int) -> Array:
     return np.outer(inside, inside)
 
 
-def _names(count: int) -> list[str]:
+def _letter_names(count: int) -> list[str]:
     """Return so many letters: a … z, A … Z, or where that is not enough a … z, Aa, Ab and so on."""
     if count <= len(ascii_letters):
         return list(ascii_letters[:count])

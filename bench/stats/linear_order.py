@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 
 from bench.core.nouns import Array
 
-TOLERANCE = 1e-6
+CUT_TOLERANCE = 1e-6
 """A triangle is broken beyond this; bounds are trusted to this share of the largest margin."""
 
 AT_ONCE = 2000
@@ -22,7 +22,7 @@ AT_ONCE = 2000
 NODES = 2_000
 """Branches at most; a clock would make the order depend on the machine."""
 
-Solved = tuple[list[int], float, bool]
+SolvedOrder = tuple[list[int], float, bool]
 
 
 def cost(margin: Array, order: list[int]) -> float:
@@ -30,7 +30,7 @@ def cost(margin: Array, order: list[int]) -> float:
     return float(np.maximum(np.tril(margin[np.ix_(order, order)], -1), 0).sum())
 
 
-def integer_program(margin: Array) -> Solved:
+def integer_program(margin: Array) -> SolvedOrder:
     """Return a best order, a lower bound of its cost, and whether they meet.
 
         minimise Σ_{i<j} -margin_ij x_ij,  0 <= x_ij + x_jk - x_ik <= 1 for i < j < k,  x_ij = 1 if i is before j
@@ -39,36 +39,36 @@ def integer_program(margin: Array) -> Solved:
     program; orders read from solutions are mended by the local search. Source: Grötschel, Jünger and Reinelt (1984), A
     cutting plane algorithm for the linear ordering problem.
     """
-    number = _numbers(len(margin))
+    number = _pair_numbers(len(margin))
     c = margin[np.triu_indices(len(margin), 1)]
     scale, least = float(max(np.abs(c).max(), 1)), float(np.maximum(c, 0).sum())
     best, bound, whole = climb(margin)[0], 0.0, False
     x, rows = (c > 0).astype(float), [np.zeros((0, 3), dtype=int)]
     while True:
-        best = min(best, _climb_from(margin, _read(x, len(margin))), key=lambda order: cost(margin, order))
+        best = min(best, _climb_from(margin, _read_order(x, len(margin))), key=lambda order: cost(margin, order))
         broken = _broken_triangles(x, number)
         if bound >= cost(margin, best) or (whole and not len(broken)):
             break
         whole = whole or not len(broken)
         rows.append(broken)
-        found = _solve(-c / scale, np.concatenate(rows), int(whole))
+        found = _solve_program(-c / scale, np.concatenate(rows), int(whole))
         reached = -np.inf if found.x is None else found.mip_dual_bound if whole else found.fun
-        bound = max(bound, np.ceil(scale * (reached - TOLERANCE) + least))  # costs are whole numbers
+        bound = max(bound, np.ceil(scale * (reached - CUT_TOLERANCE) + least))  # costs are whole numbers
         if found.status != 0:  # the branches are used up
             break
         x = found.x
-    exact = cost(margin, best) - bound <= 2 * TOLERANCE * scale
+    exact = cost(margin, best) - bound <= 2 * CUT_TOLERANCE * scale
     return best, cost(margin, best) if exact else bound, bool(exact)
 
 
-def _numbers(K: int) -> Array:
+def _pair_numbers(K: int) -> Array:
     """Return the number of the variable of each pair i < j, shape (K, K)."""
     number = np.zeros((K, K), dtype=int)
     number[np.triu_indices(K, 1)] = np.arange(K * (K - 1) // 2)
     return number
 
 
-def _solve(c: Array, triangles: Array, integrality: int) -> Any:
+def _solve_program(c: Array, triangles: Array, integrality: int) -> Any:
     """Solve the program with these triangles, columns (ij, jk, ik)."""
     entries = np.tile([1.0, 1.0, -1.0], len(triangles))
     at = np.repeat(np.arange(len(triangles)), 3)
@@ -89,7 +89,7 @@ def _broken_triangles(x: Array, number: Array) -> Array:
     value = full[i, j] + full[j, k] - full[i, k]
     off = np.maximum(-value, value - 1)
     worst = np.argsort(-off, kind="stable")[:AT_ONCE]
-    worst = worst[off[worst] > TOLERANCE]
+    worst = worst[off[worst] > CUT_TOLERANCE]
     return np.column_stack([number[i, j], number[j, k], number[i, k]])[worst]
 
 
@@ -100,14 +100,14 @@ def _square(x: Array, K: int) -> Array:
     return full
 
 
-def _read(x: Array, K: int) -> list[int]:
+def _read_order(x: Array, K: int) -> list[int]:
     """Return the order by how many rivals a method is before; ties keep the given order."""
     full = _square(x, K)
     full += np.tril(1 - full.T, -1)
     return [int(i) for i in np.argsort(-full.sum(axis=1).round(6), kind="stable")]
 
 
-def climb(margin: Array) -> Solved:
+def climb(margin: Array) -> SolvedOrder:
     """Return the better of two local optima, a lower bound that ignores cycles, and whether they meet.
 
     Starts are the orders by Borda and by Copeland; then the one method is moved whose move gains most, as long as one

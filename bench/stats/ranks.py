@@ -29,7 +29,7 @@ def block_weights(blocks: pd.DataFrame) -> Array:
     """Return the weight of every block, sum one, so that equals count one at each level: tasks first, folds last.
 
     The columns of `blocks` are the levels, from the outermost to the innermost: with (task, learner, repeat, fold)
-    every task weighs the same, in it every learner, and so on.
+    every task counts the same, in it every learner, and so on.
     """
     weight = np.ones(len(blocks))
     group = np.zeros(len(blocks), dtype=int)

@@ -13,7 +13,7 @@ from bench.core.nouns import Array
 from bench.stats.ranks import average_ranks
 from bench.stats.tables import common_blocks, task_codes
 
-ENOUGH = 0.9
+WANTED_RELIABILITY = 0.9
 """The reliability that an order of methods should have."""
 
 
@@ -60,7 +60,7 @@ def fold_correlation(badness: Array, task: Array) -> float:
     return float(each.mean()) if len(each) else float("nan")
 
 
-def folds_needed(rho: float, wanted: float = ENOUGH) -> float:
+def folds_needed(rho: float, wanted: float = WANTED_RELIABILITY) -> float:
     """Return the number of folds whose mean order has the wanted reliability.
 
     ceil(wanted (1 - rho) / (rho (1 - wanted))), at least 1, rho the correlation of two folds: the reliability of the
@@ -71,5 +71,5 @@ def folds_needed(rho: float, wanted: float = ENOUGH) -> float:
         return float("nan")
     if rho <= 0:
         return math.inf
-    # float noise must not ask for one fold more
+    # float noise must not require one fold more
     return float(max(1, math.ceil(wanted * (1 - rho) / (rho * (1 - wanted)) - 1e-9)))

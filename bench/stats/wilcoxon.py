@@ -14,7 +14,7 @@ from bench.core.nouns import Array
 from bench.stats.ranks import round_digits
 from bench.stats.tables import FEWEST_TASKS, differences
 
-EXACT_TO = 100
+EXACT_RANKS = 100
 """Up to so many differences the p-value is exact; above, normal."""
 
 
@@ -32,8 +32,8 @@ def signed_rank(difference: Array) -> SignedRank:
 
     Sizes are ranked with average ranks for ties. Zeros are ranked too, and half of their ranks goes to each side
     (Demšar, 2006); under the null only the signs of the others are random, so that p is that of Pratt (1959), Remarks
-    on zeros and ties in the Wilcoxon signed rank procedures. Up to `EXACT_TO` differences p is exact for the ranks at
-    hand, ties included: twice the smaller tail of the distribution over all signs, at most 1. Above,
+    on zeros and ties in the Wilcoxon signed rank procedures. Up to `EXACT_RANKS` differences p is exact for the ranks
+    at hand, ties included: twice the smaller tail of the distribution over all signs, at most 1. Above,
 
         z = (plus - minus) / sqrt(Σ r²) over the differences that are not zero
 
@@ -55,7 +55,7 @@ def _p_value(ranks: Array, smaller: float) -> float:
     """Return the two-sided p-value of the smaller rank sum, given the ranks of what is not zero."""
     if not len(ranks):
         return 1.0
-    if len(ranks) > EXACT_TO:
+    if len(ranks) > EXACT_RANKS:
         z = (ranks.sum() - 2 * smaller) / math.sqrt(float((ranks**2).sum()))
         return min(1.0, 2 * float(ndtr(-z)))
     doubled = tuple(int(rank) for rank in np.sort(2 * ranks))

@@ -32,7 +32,7 @@ MOST_LEVELS = 30
 RARE = 3
 """A level with fewer training rows than this shares the column of the other levels."""
 
-LARGEST = 1e38
+LARGEST_NUMBER = 1e38
 """Numbers are cut to this size: forests compute in float32."""
 
 MISSING = -1
@@ -118,7 +118,7 @@ class Native:
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return a frame of float64 and `category` columns, as many and in the same order as in X."""
-        numbers = iter(_read(X, _numeric(X)).T)
+        numbers = iter(_read_numbers(X, _numeric(X)).T)
         columns = [self._levels[name].column(X) if name in self._levels else next(numbers) for name in X.columns]
         return pd.DataFrame(dict(zip(self._names, columns, strict=True)), index=X.index, copy=False)
 
@@ -138,7 +138,7 @@ class _Numbers:
     @classmethod
     def fit(cls, X: pd.DataFrame) -> _Numbers:
         columns = _numeric(X)
-        values = _read(X, columns)
+        values = _read_numbers(X, columns)
         missing = np.isnan(values)
         seen = ~missing.all(axis=0)
         median = np.zeros(len(columns))
@@ -153,7 +153,7 @@ class _Numbers:
 
     def fill(self, X: pd.DataFrame) -> tuple[Array, Array]:
         """Return the imputed values (n, varying columns) and the indicators (n, columns with gaps)."""
-        values = _read(X, self.columns)
+        values = _read_numbers(X, self.columns)
         missing = np.isnan(values)
         filled = np.where(missing, self.median, values)
         return filled[:, self.vary], missing[:, self.gaps].astype(float)
@@ -247,12 +247,12 @@ def _categorical(X: pd.DataFrame, name: Any) -> pd.Categorical:
     return cast("pd.Categorical", X[name].array)
 
 
-def _read(X: pd.DataFrame, columns: list[Any]) -> Array:
-    """Return numbers (n, columns), NaN where missing or infinite, clipped to ±`LARGEST`."""
+def _read_numbers(X: pd.DataFrame, columns: list[Any]) -> Array:
+    """Return numbers (n, columns), NaN where missing or infinite, clipped to ±`LARGEST_NUMBER`."""
     table = X if len(columns) == X.shape[1] else X[columns]
     values = table.to_numpy(dtype=float)
     values = np.where(np.isfinite(values), values, np.nan)
-    return np.clip(values, -LARGEST, LARGEST)
+    return np.clip(values, -LARGEST_NUMBER, LARGEST_NUMBER)
 
 
 def _column_names(names: Iterable[str]) -> list[str]:

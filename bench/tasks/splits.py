@@ -14,7 +14,7 @@ import numpy as np
 from bench.core.hashing import generator, seed
 from bench.core.nouns import Array, BenchError, Split, Task
 
-Part = tuple[Array, Array]
+FoldRows = tuple[Array, Array]
 """Positions of the rows to fit on, and of the rows to predict: one part of a cut, outer or inner."""
 
 FINEST = 100
@@ -33,23 +33,25 @@ def outer(task: Task, folds: int, repeats: int, run_seed: int, first: int | None
     return tuple(
         Split(repeat, fold, train, test)
         for repeat in range(1 if task.time is not None else repeats)
-        for fold, (train, test) in enumerate(parts(task, rows, folds, (run_seed, task.name, "outer", repeat))[:first])
+        for fold, (train, test) in enumerate(
+            inner_parts(task, rows, folds, (run_seed, task.name, "outer", repeat))[:first]
+        )
     )
 
 
-def inner(task: Task, split: Split, folds: int, run_seed: int) -> list[Part]:
+def inner(task: Task, split: Split, folds: int, run_seed: int) -> list[FoldRows]:
     """Return the inner folds of a training part, as positions in the task."""
-    return parts(task, split.train, folds, (run_seed, task.name, "inner", split.repeat, split.fold))
+    return inner_parts(task, split.train, folds, (run_seed, task.name, "inner", split.repeat, split.fold))
 
 
-def carve(task: Task, split: Split, share: float, run_seed: int) -> Part:
+def carve(task: Task, split: Split, share: float, run_seed: int) -> FoldRows:
     """Cut a training part into rows to fit on and rows kept aside to calibrate, as near to `share` as they allow.
 
     In time the latest rows are kept aside; whole groups are; classes are stratified.
     """
     in_time = task.time is not None
     name = (run_seed, task.name, "calibration", split.repeat, split.fold)
-    cut = parts(task, split.train, Fraction(share).limit_denominator(FINEST).denominator - in_time, name)
+    cut = inner_parts(task, split.train, Fraction(share).limit_denominator(FINEST).denominator - in_time, name)
     of = len(cut) + in_time  # in time there is a first block that is no part
     kept = max(round(share * of), 1)
     if in_time:
@@ -60,7 +62,7 @@ def carve(task: Task, split: Split, share: float, run_seed: int) -> Part:
     return split.train[~aside], split.train[aside]
 
 
-def parts(task: Task, rows: Array, folds: int, name: tuple[object, ...]) -> list[Part]:
+def inner_parts(task: Task, rows: Array, folds: int, name: tuple[object, ...]) -> list[FoldRows]:
     """Cut `rows` into at most `folds` parts to predict, each with the rows that its model may be fitted on."""
     if task.time is not None:
         return _cut_in_time(task.time[rows], rows, folds, task.name)
@@ -103,7 +105,7 @@ def _deal_groups(task: Task, rows: Array, folds: int, random_state: int) -> Arra
     return np.unique(part, return_inverse=True)[1]  # numbers the folds 0, 1, … without those that got no row
 
 
-def _cut_in_time(time: Array, rows: Array, folds: int, name: str) -> list[Part]:
+def _cut_in_time(time: Array, rows: Array, folds: int, name: str) -> list[FoldRows]:
     """Cut the points in time into folds + 1 blocks; a model of all earlier blocks predicts each but the first."""
     _, point = np.unique(time, return_inverse=True)
     n_points = point.max(initial=0) + 1

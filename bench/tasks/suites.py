@@ -18,7 +18,7 @@ from bench.tasks.task_spec import CvSpec, TaskSpec
 
 FILE = "datasets.yaml"
 FLAGS = {"panel", *(each.name for each in fields(Settings) if (of := flag_of(each)) and of.by_suite)}
-"""Flags that a suite may set: the settings that say so, and the panel, which belongs to a room above this one."""
+"""Flags that a suite may set: the settings that allow it, and the panel, which belongs to a room above this one."""
 
 
 @dataclass(frozen=True)
@@ -81,17 +81,17 @@ def catalogue() -> Catalogue:
     packaged, local = _packaged(), Path(FILE)
     if not local.is_file():
         return packaged
-    own = _parse(local)
+    own = _parse_file(local)
     return Catalogue({**packaged.suites, **own.suites}, {**packaged.panels, **own.panels})
 
 
 @cache
 def _packaged() -> Catalogue:
     package = Path(bench.__file__).parent  # a wheel holds the file in the package, a checkout beside it
-    return _parse(package / FILE if (package / FILE).is_file() else package.parent / FILE)
+    return _parse_file(package / FILE if (package / FILE).is_file() else package.parent / FILE)
 
 
-def _parse(path: Path) -> Catalogue:
+def _parse_file(path: Path) -> Catalogue:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
@@ -100,8 +100,8 @@ def _parse(path: Path) -> Catalogue:
     suites = _mapping(path, "suites", content.get("suites") or {})
     panels = _mapping(path, "panels", content.get("panels") or {})
     return Catalogue(
-        {name: _suite(path, name, body) for name, body in suites.items()},
-        {name: _panel(path, name, body) for name, body in panels.items()},
+        {name: _read_suite(path, name, body) for name, body in suites.items()},
+        {name: _read_panel(path, name, body) for name, body in panels.items()},
     )
 
 
@@ -127,14 +127,14 @@ def _whole(path: Path, what: str, value: Any, least: int) -> int:
     return value
 
 
-def _panel(path: Path, name: str, body: Any) -> NamedPanel:
+def _read_panel(path: Path, name: str, body: Any) -> NamedPanel:
     what = f"panel {name!r}"
     parts = _mapping(path, what, body, {"point", "class", "quantile", "each"})
     each = _whole(path, f"'each' of {what}", parts.pop("each", 1), 1)
     return NamedPanel({kind: tuple(map(str, _list(path, what, names))) for kind, names in parts.items()}, each)
 
 
-def _suite(path: Path, name: str, body: Any) -> Suite:
+def _read_suite(path: Path, name: str, body: Any) -> Suite:
     what = f"suite {name!r}"
     parts = _mapping(path, what, body, {"tasks", "description", "settings", *CvSpec._fields})
     settings = _mapping(path, f"'settings' of {what}", parts.get("settings") or {}, FLAGS)

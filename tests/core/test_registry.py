@@ -325,7 +325,7 @@ def test_all_the_code_behind_a_learner_is_in_its_key(entry):
 
     home = entry.function.__module__
     roots = {
-        *fit_spec.CODE,
+        *fit_spec.FIT_CODE,
         *learners.registry.shared_modules(),
         *learner_scheme(entry.name).options.code,
         home,

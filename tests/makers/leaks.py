@@ -129,7 +129,7 @@ def leaks(drawn, learner, settings, training="none", kind="point"):
 
     honest, test, inner = (
         out_of_fold_predictions(each, split, learner, settings, training, kind)
-        for each in (drawn, changed(split.test), changed(rows.answered[fold]))
+        for each in (drawn, changed(split.test), changed(rows.oof_rows[fold]))
     )
     pairs = {
         "out of fold, test rows": (test.oof, honest.oof),

@@ -52,7 +52,7 @@ def weight_of(panel):
 
 
 def loss_of(panel, y, values):
-    return float(np.average(losses.proper(panel.target, y, values), weights=panel.weight))
+    return float(np.average(losses.proper_loss(panel.target, y, values), weights=panel.weight))
 
 
 def simplex_points(size, seed, n=400):

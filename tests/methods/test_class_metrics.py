@@ -396,11 +396,11 @@ def test_the_chosen_exponent_is_the_best_of_the_grid(metric, width):
     assert requested == [3]
     measure = metrics.get_metric(table.target, metric)
     badness = []
-    for power in tuned_power.GRID:
+    for power in tuned_power.POWERS:
         predictions, _ = fixed(table, power)
         prediction = Prediction(table.target, predictions)
         badness.append(measure.badness(measure.function(table.target, table.y, prediction)))
-    best = tuned_power.GRID[int(np.argmin(badness))]
+    best = tuned_power.POWERS[int(np.argmin(badness))]
     _, effective_class_weights = fixed(table, best)
     assert found.note == f"power {best:g}"
     np.testing.assert_allclose(found.effective_class_weights, effective_class_weights, rtol=1e-12)

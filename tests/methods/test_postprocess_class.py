@@ -18,7 +18,7 @@ from scipy.special import expit, logit
 from bench.core.nouns import SMALLEST_PROBABILITY, BenchError, NotApplicableError
 from bench.methods import metrics
 from bench.methods.postprocess import registry
-from bench.methods.postprocess.one_vs_rest import logistic
+from bench.methods.postprocess.one_vs_rest import fit_logistic
 
 RNG = np.random.default_rng(0)
 CALIBRATORS = ["platt", "beta", "isotonic", "temperature"]
@@ -400,7 +400,7 @@ def test_an_absent_class_keeps_its_odds_among_what_is_left(name):
 def test_newton_ends_where_the_slope_is_zero(seed, d):
     rng = np.random.default_rng(seed)
     X, target, mass = rng.normal(size=(50, d)), rng.uniform(0.05, 0.95, 50), rng.uniform(0.1, 2, 50)
-    w, loss = logistic(X, target, mass)
+    w, loss = fit_logistic(X, target, mass)
     np.testing.assert_allclose(X.T @ (mass * (expit(X @ w) - target)), 0, atol=1e-6)
     np.testing.assert_allclose(loss, mass @ (np.logaddexp(0, X @ w) - target * (X @ w)), rtol=1e-12)
 

@@ -65,7 +65,7 @@ def test_rows_far_from_the_solution_change_nothing(level, ties):
     y = 0.02 * X[:, 1] + X[:, 2] + (1 + np.abs(X[:, 2])) * rng.standard_t(2, size=n)
     X, y = (np.round(X), np.round(y)) if ties else (X, y)
     w = rng.uniform(0.1, 3, n)
-    problem = solver.Problem(X, y, w, level, np.zeros(3))
+    problem = solver.RegressionProblem(X, y, w, level, np.zeros(3))
     b, gap = solver.quantile_regression(problem)
     assert gap <= solver.TOLERANCE
     best = -linprog(-y, A_eq=X.T, b_eq=np.zeros(3), bounds=np.column_stack([(level - 1) * w, level * w])).fun
@@ -76,7 +76,7 @@ def test_rows_that_change_sides_enter_after_all():
     """A first solution that is off still ends at the optimum, or is reported as one that does not."""
     rng = np.random.default_rng(0)
     X = np.column_stack([np.ones(3000), rng.normal(size=3000)])
-    problem = solver.Problem(X, X[:, 1] + rng.normal(size=3000), np.ones(3000), 0.3, np.zeros(2))
+    problem = solver.RegressionProblem(X, X[:, 1] + rng.normal(size=3000), np.ones(3000), 0.3, np.zeros(2))
     best, _ = solver._interior(problem, 1.0, 1e-11)
     for step in (0.01, 0.1):
         b, gap = solver._from_near(problem, best + step, 400, 1.0, 1e-11)
@@ -88,9 +88,9 @@ def test_rows_that_change_sides_enter_after_all():
 def test_all_rows_are_solved_at_once_where_the_near_ones_do_not_do(monkeypatch):
     rng = np.random.default_rng(0)
     X = np.column_stack([np.ones(9000), rng.normal(size=9000)])
-    problem = solver.Problem(X, X[:, 1] + rng.normal(size=9000), np.ones(9000), 0.3, np.zeros(2))
+    problem = solver.RegressionProblem(X, X[:, 1] + rng.normal(size=9000), np.ones(9000), 0.3, np.zeros(2))
     b, _ = solver.quantile_regression(problem)
-    monkeypatch.setattr(solver, "ROUNDS", 0)
+    monkeypatch.setattr(solver, "SIDE_CHANGES", 0)
     np.testing.assert_allclose(solver.quantile_regression(problem)[0], b, atol=1e-6)
 
 
@@ -98,7 +98,7 @@ def test_a_penalty_counts_the_same_in_a_part_of_the_rows():
     rng = np.random.default_rng(1)
     X = np.column_stack([np.ones(9000), rng.normal(size=(9000, 6))])
     y = X @ rng.normal(size=7) + rng.normal(size=9000)
-    problem = solver.Problem(X, y, np.ones(9000), 0.8, np.r_[0, np.full(6, 900.0)])
+    problem = solver.RegressionProblem(X, y, np.ones(9000), 0.8, np.r_[0, np.full(6, 900.0)])
     b, gap = solver.quantile_regression(problem, 1e-11)
     assert gap <= 1e-11
     np.testing.assert_allclose(b, solver._interior(problem, 1.0, 1e-11)[0], atol=1e-6)

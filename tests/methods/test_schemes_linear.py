@@ -19,7 +19,7 @@ from bench.methods.ensembles import best_subset_mean, least_squares, pseudo_bma
 from bench.methods.ensembles.cross_validation import choose, first_best, fold_grams, fold_rows
 from bench.methods.ensembles.exp_weights import ETAS
 from bench.methods.ensembles.qp_ridge_equal import TO_EQUAL
-from bench.methods.ensembles.qp_simplex_weighted import row_weights
+from bench.methods.ensembles.qp_simplex_weighted import decayed_weights
 from bench.methods.ensembles.qp_sparse import SPARSE
 from bench.methods.ensembles.shrink_to_equal import PSIS
 
@@ -180,7 +180,7 @@ def test_best_subset_mean_is_exact_for_few_learners(kind, seed, weighted):
 
 @pytest.mark.parametrize("kind", MAKE)
 def test_best_subset_mean_of_many_learners_is_the_best_prefix(kind, monkeypatch):
-    monkeypatch.setattr(best_subset_mean, "EXACT", dict.fromkeys(MAKE, 3))
+    monkeypatch.setattr(best_subset_mean, "EXACT_UP_TO", dict.fromkeys(MAKE, 3))
     panel, y = MAKE[kind](5, weighted=True, learners=7)
     chosen, prefixes = [], []
     for _ in range(7):
@@ -427,7 +427,7 @@ def test_qp_simplex_weighted(seed, weighted, by, half_life):
 
 
 def test_emphasis_of_equal_rows_halves_every_half_life():
-    weight = row_weights(np.arange(10), np.full(10, 0.1), 0.3)
+    weight = decayed_weights(np.arange(10), np.full(10, 0.1), 0.3)
     np.testing.assert_allclose(weight[3:] / weight[:-3], 2, rtol=1e-12)
     np.testing.assert_allclose(weight[1:] / weight[:-1], 2 ** (1 / 3), rtol=1e-12)
 
@@ -438,9 +438,9 @@ def test_emphasis_of_weighted_rows_is_that_of_repeated_rows(seed, half_life):
     rank, count = rng.integers(0, 6, 12).astype(float), rng.integers(0, 4, 12)
     count[0] = 1
     many = np.repeat(np.arange(12), count)
-    repeated = row_weights(rank[many], np.full(len(many), 1 / len(many)), half_life)
+    repeated = decayed_weights(rank[many], np.full(len(many), 1 / len(many)), half_life)
     expected = np.bincount(many, weights=repeated, minlength=12)
-    np.testing.assert_allclose(row_weights(rank, count / count.sum(), half_life), expected, rtol=1e-9, atol=1e-300)
+    np.testing.assert_allclose(decayed_weights(rank, count / count.sum(), half_life), expected, rtol=1e-9, atol=1e-300)
 
 
 def test_a_long_half_life_weighs_all_rows_alike_and_a_short_one_the_last():

@@ -95,7 +95,7 @@ def test_knora_union(seed, weighted, k):
 def test_ola(kind, seed, weighted):
     panel, y = MAKE[kind](seed, weighted=weighted)
     test, _ = MAKE[kind](seed + 1, n=15)
-    error = losses.proper(panel.target, y, panel.predictions)
+    error = losses.proper_loss(panel.target, y, panel.predictions)
     error = (np.argmax(panel.predictions, axis=2) != y) * 1.0 if kind == "class" else error
 
     def rule(near):
@@ -196,7 +196,7 @@ def naive_hedge(panel, y):
     gone, gap, used, mass = np.zeros(L), 0.0, np.zeros(L), 0.0
     for i, s in ordered(panel, shuffle(panel)):
         loss = s * np.array(
-            [losses.proper(panel.target, y[i : i + 1], panel.predictions[lrn, i : i + 1])[0] for lrn in range(L)]
+            [losses.proper_loss(panel.target, y[i : i + 1], panel.predictions[lrn, i : i + 1])[0] for lrn in range(L)]
         )
         if gap == 0:
             w = (gone == gone.min()) / np.sum(gone == gone.min())
@@ -240,7 +240,7 @@ def naive_ml_poly(panel, y):
 
 def naive_fixed_share(panel, y, rate=1.0, share=0.01):
     L, rows = len(panel.predictions), ordered(panel, np.flatnonzero(weight_of(panel)))
-    own = losses.proper(panel.target, y, panel.predictions)
+    own = losses.proper_loss(panel.target, y, panel.predictions)
     loss = {i: s * own[:, i] for i, s in rows}
     eta = rate / np.mean([np.ptp(loss[i]) for i, _ in rows])
     w = np.full(L, 1 / L)
@@ -395,7 +395,7 @@ def test_the_super_learner_chooses_by_held_out_loss(kind, seed, weighted):
         for k in range(4):
             out = panel.inner_fold == k
             values[out] = scheme(name, panel.rows(used & ~out), y[used & ~out])(panel.rows(out))
-        found[name] = np.average(losses.proper(panel.target, y, values), weights=panel.weight)
+        found[name] = np.average(losses.proper_loss(panel.target, y, values), weights=panel.weight)
     best = min(names, key=found.get)
     chosen = scheme(f"discrete-super-learner:of={'|'.join(names)}", panel, y)
     np.testing.assert_allclose(chosen(panel), scheme(best, panel, y)(panel), rtol=1e-12)

@@ -113,12 +113,14 @@ def test_pinball_is_that_of_the_losses_and_rounded_where_requested():
     rng = np.random.default_rng(0)
     y, predictions = rng.normal(size=30), rng.normal(size=(30, 5))
     error, levels = torch.from_numpy(y[:, None] - predictions), torch.from_numpy(TARGET.levels)
-    np.testing.assert_allclose(network.pinball(torch, error, levels), losses.pinball(y, predictions, TARGET.levels))
     np.testing.assert_allclose(
-        network.pinball(torch, error, levels, 1e-9), losses.pinball(y, predictions, TARGET.levels), atol=1e-9
+        network.pinball_of_error(torch, error, levels), losses.pinball(y, predictions, TARGET.levels)
+    )
+    np.testing.assert_allclose(
+        network.pinball_of_error(torch, error, levels, 1e-9), losses.pinball(y, predictions, TARGET.levels), atol=1e-9
     )
     u = torch.tensor([-0.5, -0.1, 0.1, 0.5], dtype=torch.float64)
-    found = network.pinball(torch, u, torch.tensor(0.9, dtype=torch.float64), 0.2)
+    found = network.pinball_of_error(torch, u, torch.tensor(0.9, dtype=torch.float64), 0.2)
     np.testing.assert_allclose(found, [0.1 * 0.4, 0.1 * 0.025, 0.9 * 0.025, 0.9 * 0.4])
 
 
@@ -159,7 +161,7 @@ def test_training_ends_where_the_held_out_loss_was_least():
 
     goal = net.bias.item() + 0.25
     with network.own_random_state(torch, 0):
-        network.train(torch, net, loss, held_loss, 20, Course(learning_rate=1e-3, weight_decay=0.0))
+        network.train_network(torch, net, loss, held_loss, 20, Course(learning_rate=1e-3, weight_decay=0.0))
     assert net.bias.item() == min(seen)[1]
     assert len(seen) == 1 + seen.index(min(seen)) + network.PATIENCE // network.EVERY
     assert not net.training
@@ -213,7 +215,7 @@ def test_the_gate_finds_who_is_best_where(form):
 @pytest.mark.parametrize(("form", "share"), [("coarse", 1.0), ("medium", 1.0), ("fine", gating.OWN_LEVEL)])
 def test_the_gate_starts_at_the_average(form, share):
     panel, y = regions(40)
-    layers, penalty = Layers(8, 2, 0.0), gating.Penalty(1.0, 1e-3, 0.0)
+    layers, penalty = Layers(8, 2, 0.0), gating.GatePenalty(1.0, 1e-3, 0.0)
     gate = gating.train_gate(torch, gating.FORMS[form], layers, Course(most_steps=0), penalty, panel, y, 0)
     own = panel.predictions.mean(axis=0)
     others = (own.sum(axis=1, keepdims=True) - own) / 4
@@ -238,7 +240,7 @@ def test_forms_pool_as_a_slow_loop_does(form):
 
 def test_margins_grow_with_the_spread_of_the_residuals():
     panel, y = regions(200)
-    found = gating._margins(panel, y, gating.Penalty(1.0, 0.1, 0.5), 2.0)
+    found = gating._margins(panel, y, gating.GatePenalty(1.0, 0.1, 0.5), 2.0)
     residual = np.sort((y - np.median(panel.predictions[:, :, 2], axis=0)) / 2)
     spread = residual[np.ceil(np.array(LEVELS) * 200).astype(int) - 1]
     for j, k in np.ndindex(5, 5):

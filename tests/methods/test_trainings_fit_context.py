@@ -8,7 +8,7 @@ from makers import class_task
 
 from bench.core.nouns import Target
 from bench.methods.trainings import FitContext, FittedModel, fit_training, is_weighting, registry
-from bench.methods.trainings.fit_context import row_weights
+from bench.methods.trainings.fit_context import combined_row_weights
 from bench.runner import fit_spec
 
 
@@ -37,14 +37,14 @@ def recorded(y, weight, fits):
 
 def test_row_weights_are_those_of_the_task_times_those_of_the_classes():
     y, weight = np.array([0, 0, 1]), np.array([1.0, 2.0, 3.0])
-    found = row_weights(y, weight, np.array([1.0, 4.0]))
+    found = combined_row_weights(y, weight, np.array([1.0, 4.0]))
     np.testing.assert_allclose(found, np.array([1.0, 2.0, 12.0]) / 5)
 
 
 @pytest.mark.parametrize("weight", [None, np.full(4, 7.3)])
 def test_equal_row_weights_are_none(weight):
-    assert row_weights(np.array([0, 1, 0, 1]), weight, np.ones(2)) is None
-    assert row_weights(np.array([0.5, 1.5, 2.5, 3.5]), weight) is None
+    assert combined_row_weights(np.array([0, 1, 0, 1]), weight, np.ones(2)) is None
+    assert combined_row_weights(np.array([0.5, 1.5, 2.5, 3.5]), weight) is None
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -54,7 +54,7 @@ def test_a_weighting_is_fitted_with_the_numbers_of_its_key(weighted):
     rows, training, fits = np.arange(0, 60, 2), registry.scheme("balanced"), []
     of_rows = None if weight is None else weight[rows]
     fitted = fit_training(recorded(task.y[rows], of_rows, fits), training, of_rows)
-    np.testing.assert_array_equal(fits[0], fit_spec.row_weights(task, rows, training))  # to the last bit
+    np.testing.assert_array_equal(fits[0], fit_spec.fit_row_weights(task, rows, training))  # to the last bit
     shares = np.bincount(task.y[rows], weights=of_rows) / (30 if of_rows is None else of_rows.sum())
     np.testing.assert_allclose(fitted.effective_class_weights, 0.5 / shares)
 

@@ -19,11 +19,11 @@ from scipy import stats
 from bench.core.nouns import BenchError
 from bench.report.comparison import ComparisonOptions, baseline_file, compare, rule, source
 from bench.report.comparison.baseline_file import baseline_text
-from bench.report.comparison.exchange import TEXTS, as_json, github, junit
+from bench.report.comparison.exchange import REPORT_WRITERS, as_json, github, junit
 from bench.report.comparison.formats import markdown, summary
 from bench.report.comparison.power import power
 from bench.report.comparison.rules import find_rule, noise
-from bench.report.comparison.tables import read_table, tidy
+from bench.report.comparison.tables import decode_table, tidy
 from bench.report.comparison.verdicts import judge
 from bench.stats.holm import holm
 
@@ -448,7 +448,7 @@ def test_a_base_of_zeros(judged):
     assert judged(zero, zero, "ece:1%").code == 0
     found = judged(zero, some, "ece:1%")
     assert found.code == 3
-    for text in TEXTS.values():
+    for text in REPORT_WRITERS.values():
         assert len(text(found)) < 5000
     assert judged(zero, some, "ece:0.01").code == 3
     assert judged(some, zero, "ece:0.01").code == 0
@@ -462,7 +462,7 @@ def test_missing_values_make_no_pair(judged):
 
 @pytest.mark.parametrize("written", ["", "nan", "NA", "None", "null"])
 def test_every_way_to_write_missing(written):
-    table = read_table(f"method,metric,value\na,rmse,{written}\nnone,rmse,1\n".encode(), "x.csv")
+    table = decode_table(f"method,metric,value\na,rmse,{written}\nnone,rmse,1\n".encode(), "x.csv")
     rows = tidy(table, "x.csv").rows
     assert rows["method"].tolist() == ["a", "none"]
     assert math.isnan(rows["value"][0])
@@ -571,7 +571,7 @@ def test_no_table_crashes_or_makes_a_lie(tmp_path_factory, left, right, metric, 
     found = compare(*sides, options)
     assert found.code in ({0, 3, 4, 5} if gated else {0, 4, 5})
     assert bool(found.reason) == (found.code != 0)
-    for text in TEXTS.values():
+    for text in REPORT_WRITERS.values():
         text(found)
     json.loads(as_json(found), parse_constant=pytest.fail)
     same = compare(sides[0], sides[0], options)

@@ -17,7 +17,7 @@ from bench.core.nouns import BenchError, Cell
 from bench.core.tables import csv_text
 from bench.report.leaderboards import column_names, leaderboard, to_csv
 from bench.runner.records import CellBasis, CellRecord, CellResult, Ending, TaskRecord
-from bench.runner.tables import export
+from bench.runner.tables import write_run_tables
 from bench.stats import ranks
 
 SCORES = {
@@ -371,7 +371,7 @@ def test_export_writes_one_row_a_cell_and_a_metric(tmp_path):
         cell("alone", learner="ridge", panel=""): CellRecord(CellResult(Ending("skipped", detail="no")), basis),
     }
     task = TaskRecord("h", meta_features={"kind": "regression", "n_rows": 16})
-    scores = export(tmp_path, dict(sorted(records.items())), {"t": task})
+    scores = write_run_tables(tmp_path, dict(sorted(records.items())), {"t": task})
     back = read(tmp_path / "scores.csv")
     assert list(back.columns) == list(scores.columns)
     equal = back[back["method"] == "equal"]
@@ -397,7 +397,7 @@ def test_export_writes_one_row_a_cell_and_a_metric(tmp_path):
 
 
 def test_export_of_nothing_writes_headers(tmp_path):
-    export(tmp_path, {}, {})
+    write_run_tables(tmp_path, {}, {})
     assert read(tmp_path / "scores.csv").empty
     assert leaderboard(load(tmp_path)).empty
 

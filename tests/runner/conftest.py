@@ -24,12 +24,12 @@ def known(monkeypatch):
 @pytest.fixture
 def plain_inner_folds(monkeypatch):
     """Cut inner folds without looking at y, so that tampering with y leaves the rows in place."""
-    honest = splits.parts
+    honest = splits.inner_parts
 
     def unstratified(drawn, *args):
         return honest(replace(drawn, kind="regression"), *args)
 
-    monkeypatch.setattr(splits, "parts", unstratified)
+    monkeypatch.setattr(splits, "inner_parts", unstratified)
 
 
 @pytest.fixture

@@ -127,7 +127,7 @@ def test_answers_are_corrected_by_the_weights_of_the_fold_that_gave_them(marked,
     assert sorted(set(known.inner_fold)) == [0, 1, 2, 3]
     expected = corrected([fold_weights(k) for k in known.inner_fold])
     np.testing.assert_allclose(said_by(known), expected, rtol=1e-12)
-    assert y.tolist() == drawn.y[board.split_data.answered].tolist()
+    assert y.tolist() == drawn.y[board.split_data.oof_rows].tolist()
     kept = protocol in {"bag", "nested"}  # the models of the folds answer the test rows
     of_test = np.mean([fold_weights(k) for k in range(4)], axis=0) if kept else fold_weights(4)
     np.testing.assert_allclose(

@@ -69,7 +69,9 @@ def scores_of(board_split, name, learner=""):
 
 def proper(board_split, result):
     y = board_split.split_data.task.y[board_split.split_data.test]
-    return losses.mean(losses.proper(result.prediction.target, y, result.prediction.values), result.prediction.weight)
+    return losses.mean(
+        losses.proper_loss(result.prediction.target, y, result.prediction.values), result.prediction.weight
+    )
 
 
 # answers
@@ -294,7 +296,7 @@ def test_row_weights_reach_the_losses_of_schemes(name):
     predictions, y = board_split.oof.predictions[:, :, 0], board_split.split_data.y
     good = np.abs(predictions[0] - y) < np.abs(predictions[1] - y)
     weight = np.ones(45)
-    weight[board_split.split_data.answered[good]] = 0
+    weight[board_split.split_data.oof_rows[good]] = 0
     weighted = replace(board_split.split_data, task=replace(task, weight=weight))
     other = EnsembleEvaluation(weighted, board_split.learners)
     kept = board_split.oof.rows(~good)
@@ -327,10 +329,10 @@ def test_every_metric_of_the_board_is_scored(evaluations, board):
 def test_the_rows_that_teach_the_weights_can_be_limited(evaluations):
     split_data = evaluations["classification"].split_data
     few = split_data.with_rows(10)
-    assert len(few.answered) == len(few.inner_fold) == 10
+    assert len(few.oof_rows) == len(few.inner_fold) == 10
     assert split_data.with_rows(10**6) is split_data
-    np.testing.assert_array_equal(few.answered, split_data.with_rows(10).answered)
-    places = [split_data.answered.tolist().index(row) for row in few.answered]
+    np.testing.assert_array_equal(few.oof_rows, split_data.with_rows(10).oof_rows)
+    places = [split_data.oof_rows.tolist().index(row) for row in few.oof_rows]
     for who, stored in few.stored.items():
         np.testing.assert_array_equal(stored.oof, split_data.stored[who].oof[places])
         np.testing.assert_array_equal(stored.test, split_data.stored[who].test)

@@ -64,13 +64,13 @@ def test_no_group_straddles_and_no_model_knows_the_future(way, settings):
 
 @pytest.mark.usefixtures("known")
 def test_a_row_that_teaches_and_answers_is_caught(monkeypatch):
-    honest = splits.parts
+    honest = splits.inner_parts
 
     def shared(*args):
         return [(np.append(fit_rows, answered[0]), answered) for fit_rows, answered in honest(*args)]
 
     drawn = numbers_only(leak_task())
-    monkeypatch.setattr(splits, "parts", shared)
+    monkeypatch.setattr(splits, "inner_parts", shared)
     assert out_of_fold_predictions(drawn, drawn.splits[0], "memory", PROTOCOLS[0]).oof.max() > SEEN
 
 
@@ -177,7 +177,7 @@ def effective_class_weights(width):
 
 def stored_answers(board, drawn, rows, rng):
     """Draw what a fit leaves behind under every protocol at once: calibration rows, and the models of each fold."""
-    parts = [predictions(board, drawn, part, rng) for part in (rows.answered, rows.split.test, rows.calibration)]
+    parts = [predictions(board, drawn, part, rng) for part in (rows.oof_rows, rows.split.test, rows.calibration)]
     by_fold = np.stack([predictions(board, drawn, rows.split.test, rng) for _ in rows.inner])
     meta = {"effective_class_weights": effective_class_weights(len(drawn.classes)) if drawn.classes else {}, "note": ""}
     return FitPredictions(*parts[:2], by_fold, meta, calibration=parts[2])
@@ -308,7 +308,7 @@ def test_post_processing_learns_on_cross_fit_answers():
     scheme = given.board.registry.scheme("log-stack")
     honest = said_by(board_split._cross_fit(scheme)[0])
     fold = given.inner_fold == 0
-    other = replace(given, task=other_target(given.task, given.answered[fold]))
+    other = replace(given, task=other_target(given.task, given.oof_rows[fold]))
     tampered = said_by(evaluate.EnsembleEvaluation(other, PANEL)._cross_fit(scheme)[0])
     assert tampered[fold].tobytes() == honest[fold].tobytes()
     assert tampered[~fold].tobytes() != honest[~fold].tobytes()

@@ -14,7 +14,7 @@ from bench.core.nouns import InvalidPredictionError, NotApplicableError, Split, 
 from bench.core.settings import Settings
 from bench.methods import learners
 from bench.runner import fit_spec, out_of_fold
-from bench.runner.fit_spec import Fit, data_hash, fit_parts, row_weights, rows_of, why_not
+from bench.runner.fit_spec import Fit, data_hash, fit_parts, fit_row_weights, rows_of, why_not
 from bench.runner.out_of_fold import predict
 
 POINT, QUANTILE = Target("point"), Target("quantile", (0.1, 0.5, 0.9))
@@ -97,8 +97,8 @@ def test_out_of_fold_answers_stand_in_the_order_of_the_training_rows(seen):
     task = regression_task(30)
     rows = rows_of(task, task.splits[0], SETTINGS)
     found = fit_and_predict(task, "listener")
-    np.testing.assert_array_equal(rows.answered, task.splits[0].train)
-    for row, value in zip(rows.answered, found.oof[:, 0], strict=True):
+    np.testing.assert_array_equal(rows.oof_rows, task.splits[0].train)
+    for row, value in zip(rows.oof_rows, found.oof[:, 0], strict=True):
         fit_rows = next(fit_rows for fit_rows, answers in rows.inner if row in answers)
         np.testing.assert_allclose(value, task.y[fit_rows].mean(), rtol=1e-12)
     np.testing.assert_allclose(found.test, task.y[task.splits[0].train].mean(), rtol=1e-12)
@@ -117,9 +117,9 @@ def test_rows_before_the_first_block_of_time_have_no_answer():
     split = Split(0, 0, np.arange(30), np.arange(30, 40))
     rows = rows_of(task, split, SETTINGS)
     found = predict(rows, Fit(POINT, "ridge"), SETTINGS)
-    assert len(found.oof) == len(rows.answered) == len(rows.inner_fold) < 30
-    for row in rows.answered:
-        fit_rows = rows.inner[rows.inner_fold[rows.answered == row][0]][0]
+    assert len(found.oof) == len(rows.oof_rows) == len(rows.inner_fold) < 30
+    for row in rows.oof_rows:
+        fit_rows = rows.inner[rows.inner_fold[rows.oof_rows == row][0]][0]
         assert task.time[fit_rows].max() < task.time[row]
 
 
@@ -237,7 +237,7 @@ def test_row_weights_are_those_of_the_task_times_those_of_the_class():
     w = np.linspace(0, 2, 60)
     task = class_task(60, shares=(0.7, 0.3), weight=w)
     rows = task.splits[0].train
-    found = row_weights(task, rows, out_of_fold.trainings.registry.scheme("balanced"))
+    found = fit_row_weights(task, rows, out_of_fold.trainings.registry.scheme("balanced"))
     np.testing.assert_allclose(found.mean(), 1, rtol=1e-12)
     mass = np.bincount(task.y[rows], weights=found)
     np.testing.assert_allclose(mass[0], mass[1], rtol=1e-12)
@@ -245,7 +245,7 @@ def test_row_weights_are_those_of_the_task_times_those_of_the_class():
         mine = (task.y[rows] == k) & (w[rows] > 0)
         assert np.ptp((found / np.where(w[rows] > 0, w[rows], 1))[mine]) < 1e-12
     equal = replace(task, weight=np.full(60, 3.0))
-    assert row_weights(equal, rows, out_of_fold.trainings.registry.scheme("none")) is None
+    assert fit_row_weights(equal, rows, out_of_fold.trainings.registry.scheme("none")) is None
 
 
 def test_a_row_of_weight_zero_teaches_nothing():
@@ -345,7 +345,7 @@ def test_the_key_has_nothing_else_in_it():
 
 def test_the_source_of_a_learner_and_of_the_harness_are_in_the_key(monkeypatch):
     before, real = key(), registry.source_hash
-    for touched in (*fit_spec.CODE, "bench.methods.learners.ridge"):
+    for touched in (*fit_spec.FIT_CODE, "bench.methods.learners.ridge"):
 
         def changed(*modules, touched=touched):
             return "changed" if touched in modules else real(*modules)

@@ -190,11 +190,11 @@ def seen_by(values):
 def test_each_fold_has_one_model_of_all_other_rows(way, protocol):
     rows, stored = answers(task(way), "roll-call", settings_of(protocol))
     everyone = set(rows.split.train)
-    for row, seen in zip(rows.answered, seen_by(stored.oof), strict=True):
-        fold = set(rows.answered[rows.inner_fold == rows.inner_fold[rows.answered == row]])
+    for row, seen in zip(rows.oof_rows, seen_by(stored.oof), strict=True):
+        fold = set(rows.oof_rows[rows.inner_fold == rows.inner_fold[rows.oof_rows == row]])
         assert seen == everyone - fold
     for k, by_fold in enumerate(stored.folds):
-        assert set(seen_by(by_fold)) == {frozenset(everyone - set(rows.answered[rows.inner_fold == k]))}
+        assert set(seen_by(by_fold)) == {frozenset(everyone - set(rows.oof_rows[rows.inner_fold == k]))}
     np.testing.assert_allclose(stored.test, stored.folds.mean(axis=0))
 
 
@@ -202,8 +202,8 @@ def test_each_fold_has_one_model_of_all_other_rows(way, protocol):
 @pytest.mark.parametrize("way", ["plain", "groups", "weight"])
 def test_nested_answers_are_made_without_two_folds(way):
     rows, stored = answers(task(way), "roll-call", settings_of("nested"))
-    part = {k: set(rows.answered[rows.inner_fold == k]) for k in range(len(rows.inner))}
-    assert stored.nested.shape == (len(part), len(rows.answered), 1)
+    part = {k: set(rows.oof_rows[rows.inner_fold == k]) for k in range(len(rows.inner))}
+    assert stored.nested.shape == (len(part), len(rows.oof_rows), 1)
     for k, world in enumerate(stored.nested):
         for fold, seen in zip(rows.inner_fold, seen_by(world), strict=True):
             assert seen == set(rows.split.train) - part[k] - part[fold]
@@ -225,7 +225,7 @@ def test_what_answers_without_a_fold_knows_nothing_of_its_y(method, protocol, kn
     """Under `bag` the weights were learned from models that had seen the fold: `cv-plus` says so."""
     drawn, settings = task(n=90), settings_of(protocol)
     rows = fit_spec.rows_of(drawn, drawn.splits[-1], settings)
-    fold = rows.answered[rows.inner_fold == 1]
+    fold = rows.oof_rows[rows.inner_fold == 1]
     y = drawn.y.copy()
     y[fold] = 3 * y[fold][::-1]
     honest, other = (

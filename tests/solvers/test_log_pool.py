@@ -90,7 +90,7 @@ def test_the_gap_bounds_the_excess_wherever_the_solver_stops(seed, cap):
     best = log_pool_weights(log_p, y, cap=cap)
     for steps in range(4):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(log_pool, "STEPS", steps)
+            patch.setattr(log_pool, "NEWTON_STEPS", steps)
             early = log_pool_weights(log_p, y, cap=cap)
         assert early.value - best.value <= early.gap + 1e-12
         assert early.w.min() >= 0
@@ -109,7 +109,7 @@ def test_no_other_weights_are_better(seed):
 
 def test_slope_and_curve_by_differences():
     log_p, y = drawn(3, n=20)
-    problem = log_pool._problem(log_p, y, None, 10.0)
+    problem = log_pool._pool_problem(log_p, y, None, 10.0)
     w = np.array([0.3, 0.0, 1.2, 0.4])
     slope, curve = log_pool._second_order(problem, problem.pooled(w))
     for j, step in enumerate(1e-5 * np.eye(4)):

@@ -255,7 +255,7 @@ def test_cholesky_takes_a_matrix_that_is_singular_but_for_rounding():
 def small_is_large(monkeypatch):
     """Keep the factor of ten learners already, so that small problems take the paths of large ones."""
     monkeypatch.setattr(active_set, "LARGE", 10)
-    monkeypatch.setattr(active_set, "NEAR", 3)
+    monkeypatch.setattr(active_set, "MOST_LEFT_OUT", 3)
 
 
 @fixed

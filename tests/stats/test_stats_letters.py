@@ -76,7 +76,7 @@ def test_all_alike_all_different_and_left_out():
 
 def test_where_groups_are_too_many_a_cover_takes_their_place(monkeypatch):
     apart = symmetric(14, 0.4, 1)
-    monkeypatch.setattr(module, "MOST", 0)
+    monkeypatch.setattr(module, "MOST_COLUMNS", 0)
     np.testing.assert_array_equal(shares_a_letter(letters(apart, np.arange(14))), ~apart)
 
 
@@ -84,7 +84,7 @@ def test_sixty_different_methods_have_sixty_names():
     found = letters(~np.eye(60, dtype=bool), np.arange(60))
     assert len(set(found)) == 60
     assert found[25:28] == ["z", "Aa", "Ab"]
-    assert len(set(module._names(900))) == 900
+    assert len(set(module._letter_names(900))) == 900
 
 
 # bootstraps

@@ -124,7 +124,7 @@ def test_the_normal_p_is_that_of_scipy_with_zeros_and_ties():
 def test_exact_and_normal_meet(monkeypatch):
     d = np.random.default_rng(4).normal(size=100).round(1) + 0.15
     exact = signed_rank(d).p
-    monkeypatch.setattr(wilcoxon, "EXACT_TO", 0)
+    monkeypatch.setattr(wilcoxon, "EXACT_RANKS", 0)
     np.testing.assert_allclose(exact, signed_rank(d).p, rtol=0.03)
 
 

@@ -515,7 +515,7 @@ def test_arff_is_read_as_liac_arff_reads_it(name):
     import arff
 
     table = CATALOGUE[name]
-    content = gzip.decompress(bundled_files.place(table.package, table.path).read_bytes()).decode()
+    content = gzip.decompress(bundled_files.file_path(table.package, table.path).read_bytes()).decode()
     truth = arff.loads(content)
     found = bundled_files.arff(table.package, table.path)
     assert list(found.columns) == [attribute for attribute, _ in truth["attributes"]]
@@ -577,9 +577,9 @@ def test_unknown_bundled_tables_and_foreign_columns():
 
 def test_a_bundled_file_that_is_not_installed():
     with pytest.raises(BenchError, match=r"this installation of sklearn has no file 'datasets/gone.csv'"):
-        bundled_files.place("sklearn", "datasets/gone.csv")
+        bundled_files.file_path("sklearn", "datasets/gone.csv")
     with pytest.raises(BenchError, match="the package 'no_such_package' is not installed"):
-        bundled_files.place("no_such_package", "x")
+        bundled_files.file_path("no_such_package", "x")
 
 
 def test_all_sources_are_registered():

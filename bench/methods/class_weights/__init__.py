@@ -1,6 +1,6 @@
 """Class weightings, one a file: `weighting(counts, total, *, parameters) -> weights`, of shape (K,).
 
-Kind `fit` weighs the classes in training, kind `average` weighs per-class measures such as F1. `counts` (K,)
+Kind `fit` weights the classes in training, kind `average` weights per-class measures such as F1. `counts` (K,)
 are the rows of each class, or the sums of their row weights; `total` is the number of all rows (larger than
 the sum of the counts where classes were left out). A class without rows has weight zero. Only the ratios of
 the weights matter.
@@ -16,11 +16,11 @@ from typing import Literal, Protocol, TypeVar, get_args
 
 from bench.core.nouns import Array
 from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
-from bench.methods.class_weights.scaling import fit_weights, weights_of_rows
+from bench.methods.class_weights.scaling import class_weights_of_rows, fit_weights
 
-__all__ = ["ClassWeighting", "Kind", "fit_weights", "register", "registry", "weights_of_rows"]
+__all__ = ["ClassWeighting", "Kind", "class_weights_of_rows", "fit_weights", "register", "registry"]
 
-Kind = Literal["fit", "average"]
+WeightKind = Literal["fit", "average"]
 
 
 class ClassWeighting(Protocol):
@@ -30,14 +30,16 @@ class ClassWeighting(Protocol):
         """Return the weight of each class (K,) from the rows of each class (K,) and the number of all rows."""
 
 
-registry = Registry("class weighting", __name__, kinds=get_args(Kind), contract=ClassWeighting, options=PluginOptions)
+registry = Registry(
+    "class weighting", __name__, kinds=get_args(WeightKind), contract=ClassWeighting, options=PluginOptions
+)
 
 F = TypeVar("F", bound=ClassWeighting)
 
 
 @held_to_its_keywords
 def register(
-    *kinds: Kind,
+    *kinds: WeightKind,
     tags: Collection[str] = (),
     breaks: Mapping[str, str] | None = None,
     code: Collection[str] = (),

@@ -22,14 +22,14 @@ def cost_matrix(counts: Array, total: float, *, costs: str = "") -> Array:
         BenchError: the text is no square matrix of costs, finite and not negative.
         NotApplicableError: the task has another number of classes.
     """
-    of_class = _read(costs).sum(axis=1) if costs.strip() else np.ones(len(counts))
+    of_class = _parse_costs(costs).sum(axis=1) if costs.strip() else np.ones(len(counts))
     if len(of_class) != len(counts):
         size = f"{len(of_class)} x {len(of_class)}"
         raise NotApplicableError(f"the cost matrix is {size}, but the task has {len(counts)} classes")
     return np.where(np.asarray(counts) > 0, of_class, 0.0)
 
 
-def _read(text: str) -> Array:
+def _parse_costs(text: str) -> Array:
     """Return the square matrix that a text holds."""
     rows = [row.split() for row in text.split(";")]
     try:

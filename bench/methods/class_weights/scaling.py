@@ -29,7 +29,7 @@ def fit_weights(weighting: Callable[[Array, float], Array], counts: Array) -> Ar
     return scaled
 
 
-def weights_of_rows(task: Task, rows: Array, weighting: Callable[[Array, float], Array]) -> Array:
+def class_weights_of_rows(task: Task, rows: Array, weighting: Callable[[Array, float], Array]) -> Array:
     """Return the class weights (K,) that a weighting gives to some rows of a task, its row weights included."""
     weight = None if task.weight is None else task.weight[rows]
     counts = np.bincount(task.y[rows], weights=weight, minlength=len(task.classes))

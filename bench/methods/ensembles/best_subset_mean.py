@@ -14,10 +14,10 @@ from bench.methods.ensembles import register
 from bench.methods.ensembles.learner_badness import name_order
 from bench.solvers.simplex_qp import residual_gram
 
-EXACT: Mapping[str, int] = MappingProxyType({"point": 14, "class": 12, "quantile": 9})
+EXACT_UP_TO: Mapping[str, int] = MappingProxyType({"point": 14, "class": 12, "quantile": 9})
 """Up to so many learners all 2^L - 1 subsets are tried; a subset of points needs no pass over the rows."""
 
-Loss = Callable[[Array], float]
+SubsetLoss = Callable[[Array], float]
 """Positions of the learners of a subset -> loss of their average."""
 
 
@@ -32,18 +32,18 @@ def best_subset_mean(panel: Panel, y: Array, rng: np.random.Generator) -> Weight
     to the first by name. Zhou, Wu and Tang (2002), "Ensembling neural networks: many could be better than all".
     """
     order = name_order(panel.learners)
-    loss = _loss(panel, y, order)
-    exact = len(order) <= EXACT[panel.target.kind]
+    loss = _subset_loss(panel, y, order)
+    exact = len(order) <= EXACT_UP_TO[panel.target.kind]
     best = order[(_all_subsets if exact else _prefixes)(len(order), loss)]
     return Weights(np.isin(np.arange(len(order)), best) / len(best))
 
 
-def _all_subsets(size: int, loss: Loss) -> Array:
+def _all_subsets(size: int, loss: SubsetLoss) -> Array:
     subsets = [np.array(each) for count in range(1, size + 1) for each in combinations(range(size), count)]
     return subsets[int(np.argmin([loss(subset) for subset in subsets]))]
 
 
-def _prefixes(size: int, loss: Loss) -> Array:
+def _prefixes(size: int, loss: SubsetLoss) -> Array:
     chosen, found = np.zeros(0, dtype=int), []
     while len(chosen) < size:
         left = np.setdiff1d(np.arange(size), chosen)
@@ -53,7 +53,7 @@ def _prefixes(size: int, loss: Loss) -> Array:
     return chosen[: int(np.argmin(found)) + 1]
 
 
-def _loss(panel: Panel, y: Array, order: Array) -> Loss:
+def _subset_loss(panel: Panel, y: Array, order: Array) -> SubsetLoss:
     """Return the loss of a subset, numbered by name; squared error needs only 1'G1 / |S|²."""
     if panel.target.kind == "point":
         gram = residual_gram(panel.predictions[:, :, 0], y, panel.weight)[np.ix_(order, order)]
@@ -63,5 +63,5 @@ def _loss(panel: Panel, y: Array, order: Array) -> Loss:
         return lambda subset: -float(losses.mean(np.log(p[subset].mean(axis=0)), panel.weight))
     predictions = panel.predictions[order]
     return lambda subset: float(
-        losses.mean(losses.proper(panel.target, y, predictions[subset].mean(axis=0)), panel.weight)
+        losses.mean(losses.proper_loss(panel.target, y, predictions[subset].mean(axis=0)), panel.weight)
     )

@@ -12,7 +12,7 @@ from bench.core.nouns import Array, BenchError, Combiner, Panel, Weights
 from bench.methods.ensembles import register, registry
 from bench.methods.ensembles.rows import used_rows, weights_of_rows
 
-EXACT = {"point": "qp-simplex", "class": "log-stack", "quantile": "coarse"}
+EXACT_SCHEMES = {"point": "qp-simplex", "class": "log-stack", "quantile": "coarse"}
 """The exact convex scheme of each kind, which is bagged if no other is named."""
 
 
@@ -50,7 +50,7 @@ def bootstrap(
     Raises:
         BenchError: there is no such scheme for the target's kind, or `rounds` is less than one.
     """
-    inner = registry.scheme(of or EXACT[panel.target.kind])
+    inner = registry.scheme(of or EXACT_SCHEMES[panel.target.kind])
     if panel.target.kind not in inner.entry.kinds or rounds < 1:
         raise BenchError(
             f"bootstrap cannot have of={of!r}, rounds={rounds} for a {panel.target.kind} target: "
@@ -64,10 +64,10 @@ def bootstrap(
         drawn = rng.multinomial(len(y), np.full(len(y), 1 / len(y)))
         again = generator(int(rng.integers(2**62)), inner.id)
         learned.append(inner(replace(panel, weight=weight * drawn), y, again))
-    return _mean(learned)
+    return _mean_combiner(learned)
 
 
-def _mean(learned: list[Combiner]) -> Weights | Averaged:
+def _mean_combiner(learned: list[Combiner]) -> Weights | Averaged:
     linear = [combiner for combiner in learned if isinstance(combiner, Weights)]
     if len(linear) < len(learned) or len({each.w.ndim for each in linear}) > 1:
         return Averaged(learned)

@@ -12,7 +12,7 @@ ROUNDS = 100
 WIDE = 300
 """More columns than this, and the principal axis is found by power iteration."""
 
-TURNS = 50
+POWER_TURNS = 50
 """Turns of the power iteration."""
 
 
@@ -34,17 +34,17 @@ def _cut(X: Array, share: Array, clusters: int) -> Array:
     """Cut the cluster of the largest spread until there are enough, and return the centres (C, d)."""
     place = np.zeros(len(X), dtype=int)
     for new in range(1, clusters):
-        spread = np.array([_spread(X[place == c], share[place == c]) for c in range(new)])
+        spread = np.array([_scatter(X[place == c], share[place == c]) for c in range(new)])
         widest = int(np.argmax(spread))
         if spread[widest] <= 0:
             break
         rows = np.flatnonzero(place == widest)
         axis = _principal(X[rows], share[rows])
         place[rows[axis > 0]] = new
-    return _means(X, share, place)
+    return _cluster_means(X, share, place)
 
 
-def _spread(X: Array, share: Array) -> float:
+def _scatter(X: Array, share: Array) -> float:
     """Return the weighted squared distance to the mean, 0 where it is rounding."""
     middle = np.average(X, axis=0, weights=share)
     total = float(share @ np.square(X - middle).sum(axis=1))
@@ -59,7 +59,7 @@ def _principal(X: Array, share: Array) -> Array:
         return np.asarray(centred @ np.linalg.eigh(centred.T @ (share[:, None] * centred))[1][:, -1])
     axis = np.zeros(X.shape[1])
     axis[np.argmax(share @ np.square(centred))] = 1.0
-    for _ in range(TURNS):
+    for _ in range(POWER_TURNS):
         axis = centred.T @ (share * (centred @ axis))
         axis /= np.linalg.norm(axis)
     return np.asarray(centred @ axis)
@@ -69,7 +69,7 @@ def _lloyd(X: Array, share: Array, centres: Array) -> Array:
     """Move rows to the nearest centre and centres to the mean of their rows until nothing moves."""
     place = nearest(centres, X)
     for _ in range(ROUNDS):
-        centres = _means(X, share, place)
+        centres = _cluster_means(X, share, place)
         new = nearest(centres, X)
         if (new == place).all():
             break
@@ -77,6 +77,6 @@ def _lloyd(X: Array, share: Array, centres: Array) -> Array:
     return centres
 
 
-def _means(X: Array, share: Array, place: Array) -> Array:
+def _cluster_means(X: Array, share: Array, place: Array) -> Array:
     """Return the mean of every cluster that has rows, (C, d)."""
     return np.stack([np.average(X[place == c], axis=0, weights=share[place == c]) for c in np.unique(place)])

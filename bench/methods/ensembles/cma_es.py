@@ -17,7 +17,7 @@ from bench.methods.ensembles.objective import Badness, badness_of_weights, finis
 EVALUATIONS = 50
 """Trials a learner."""
 
-MOST = 5000
+MOST_TRIALS = 5000
 """Trials at most."""
 
 Decode = Callable[[Array], Array]
@@ -135,7 +135,7 @@ def _search(panel: Panel, badness: Badness, decode: Decode, rng: np.random.Gener
         return w
     unit = abs(reached) or 1.0
     search = _strategy(w[order], step, rng)
-    while search.countevals + search.popsize <= min(EVALUATIONS * L, MOST) and not search.stop():
+    while search.countevals + search.popsize <= min(EVALUATIONS * L, MOST_TRIALS) and not search.stop():
         points = search.ask()
         different, place = np.unique([decode(np.asarray(v)) for v in points], axis=0, return_inverse=True)
         tried = np.empty_like(different)

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Panel, Weights
 from bench.methods.ensembles import register
-from bench.methods.ensembles.shrunk_pinball import Solved, check_strength, unit, weights_of
+from bench.methods.ensembles.shrunk_pinball import Solved, check_strength, choose_weights, unit
 from bench.solvers.pinball import penalised_pinball, simplex_pinball
 from bench.solvers.pinball_penalty import Entropy
 from bench.solvers.solution import Solution
@@ -34,10 +34,10 @@ def coarse_entropy(panel: Panel, y: Array, rng: np.random.Generator, *, penalty:
     Raises:
         BenchError: `penalty` is negative.
     """
-    return weights_of(_fit, panel, y, STRENGTHS, check_strength(penalty, "penalty", "coarse-entropy"))
+    return choose_weights(_fit_entropy, panel, y, STRENGTHS, check_strength(penalty, "penalty", "coarse-entropy"))
 
 
-def _fit(panel: Panel, y: Array, strength: float, start: Array | None) -> Solved:
+def _fit_entropy(panel: Panel, y: Array, strength: float, start: Array | None) -> Solved:
     size, data = len(panel.predictions), (panel.predictions, y, panel.target.levels, panel.weight)
     if np.isinf(strength):
         return Solution(np.full(size, 1 / size), 0.0, np.inf)

@@ -15,7 +15,7 @@ from bench.core.nouns import Array, Panel
 from bench.methods.ensembles.rows import used_rows
 from bench.solvers.simplex_qp import residual_gram
 
-FOLDS = 5
+DEALT_FOLDS = 5
 """Folds of a panel that has none: the rows are dealt out in turn."""
 
 Path = Callable[[Array], Array]
@@ -25,14 +25,14 @@ Path = Callable[[Array], Array]
 def fold_rows(panel: Panel) -> list[Array]:
     """Return the positions of the rows of each inner fold, rows of weight zero left out.
 
-    Where the panel has no inner folds, or one only, its rows are dealt out in turn to `FOLDS` folds. The list is empty
-    if fewer than two rows have any weight: then nothing can be held out.
+    Where the panel has no inner folds, or one only, its rows are dealt out in turn to `DEALT_FOLDS` folds. The list is
+    empty if fewer than two rows have any weight: then nothing can be held out.
     """
     used = used_rows(panel)
     fold = np.zeros(len(used)) if panel.inner_fold is None else panel.inner_fold[used]
     names = np.unique(fold)
     if len(names) < 2:
-        fold = np.arange(len(used)) % FOLDS
+        fold = np.arange(len(used)) % DEALT_FOLDS
         names = np.unique(fold)
     return [used[fold == name] for name in names] if len(names) > 1 else []
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Panel, Weights
 from bench.methods.ensembles import register
-from bench.methods.ensembles.shrunk_pinball import Solved, check_strength, unit, weights_of
+from bench.methods.ensembles.shrunk_pinball import Solved, check_strength, choose_weights, unit
 from bench.solvers.pinball_levels import each_level, pinball_by_groups, pinball_tied
 
 STRENGTHS = (np.inf, *(10.0**power for power in range(2, -4, -1)), 0.0)
@@ -31,10 +31,10 @@ def elastic(panel: Panel, y: Array, rng: np.random.Generator, *, alpha: float | 
     Raises:
         BenchError: `alpha` is negative.
     """
-    return weights_of(_fit, panel, y, STRENGTHS, check_strength(alpha, "alpha", "elastic"))
+    return choose_weights(_fit_elastic, panel, y, STRENGTHS, check_strength(alpha, "alpha", "elastic"))
 
 
-def _fit(panel: Panel, y: Array, strength: float, start: Array | None) -> Solved:
+def _fit_elastic(panel: Panel, y: Array, strength: float, start: Array | None) -> Solved:
     levels, price = panel.target.levels, strength * unit(panel, y)
     data = (panel.predictions, y, levels, panel.weight)
     if np.isinf(strength):

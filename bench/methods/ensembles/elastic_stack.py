@@ -15,7 +15,7 @@ from bench.solvers.simplex_qp import residual_gram, simplex_qp
 STRENGTHS = (np.inf, 10.0, 1.0, 0.1, 0.01, 0.0)
 """Candidates for α, in units of the learners' mean Brier score a class; the first, one weight a learner, wins a tie."""
 
-STEPS = 3000
+GRADIENT_STEPS = 3000
 """Gradient steps at most."""
 
 
@@ -50,16 +50,16 @@ def elastic_stack(panel: Panel, y: Array, rng: np.random.Generator, *, alpha: fl
     if alpha is not None and not alpha >= 0:
         raise BenchError(f"alpha of elastic-stack cannot be {alpha!r}: give a number from 0, or inf")
     if alpha is not None:
-        return Renormalised(_solve(_grams(panel, y), alpha))
+        return Renormalised(_solve_tied(_grams(panel, y), alpha))
     folds = fold_rows(panel)
 
     def held_out(k: int) -> Array:
         fitted = np.concatenate([rows for j, rows in enumerate(folds) if j != k])
         grams, rest = _grams(panel.rows(fitted), y[fitted]), panel.rows(folds[k])
-        tried = (clip_probabilities(Renormalised(_solve(grams, each))(rest))[0] for each in STRENGTHS)
+        tried = (clip_probabilities(Renormalised(_solve_tied(grams, each))(rest))[0] for each in STRENGTHS)
         return np.array([total(losses.log_loss(y[folds[k]], p), rest.weight) for p in tried])
 
-    return Renormalised(_solve(_grams(panel, y), STRENGTHS[choose(len(folds), held_out)]))
+    return Renormalised(_solve_tied(_grams(panel, y), STRENGTHS[choose(len(folds), held_out)]))
 
 
 def _grams(panel: Panel, y: Array) -> Array:
@@ -68,7 +68,7 @@ def _grams(panel: Panel, y: Array) -> Array:
     return np.stack([residual_gram(panel.predictions[:, :, k], one, panel.weight) for k, one in enumerate(truths)])
 
 
-def _solve(grams: Array, alpha: float) -> Array:
+def _solve_tied(grams: Array, alpha: float) -> Array:
     """Return w, shape (L, K); both ends of the path are solved exactly."""
     K = len(grams)
     tied = simplex_qp(grams.sum(axis=0)).w
@@ -77,14 +77,14 @@ def _solve(grams: Array, alpha: float) -> Array:
     if alpha == 0:
         return np.stack([simplex_qp(gram).w for gram in grams], axis=1)
     tie = alpha * float(np.trace(grams, axis1=1, axis2=2).mean()) / len(tied)
-    return _descend(grams, tie, np.tile(tied, (K, 1))).T if tie > 0 else np.repeat(tied[:, None], K, axis=1)
+    return _descend_gradients(grams, tie, np.tile(tied, (K, 1))).T if tie > 0 else np.repeat(tied[:, None], K, axis=1)
 
 
-def _descend(grams: Array, tie: float, w: Array, tol: float = 1e-8) -> Array:
+def _descend_gradients(grams: Array, tie: float, w: Array, tol: float = 1e-8) -> Array:
     """Minimise over w (K, L) by accelerated projected gradients until the gap is `tol` of the value."""
     length = 1 / (2 * float(np.linalg.eigvalsh(grams)[:, -1].max()) + 2 * tie)
     ahead, momentum = w, 1.0
-    for _ in range(STEPS):
+    for _ in range(GRADIENT_STEPS):
         slope = 2 * np.einsum("klm,km->kl", grams, ahead) + 2 * tie * (ahead - ahead.mean(axis=0))
         # Σ_k (slope_k'w_k - min_l slope_kl) is never less than the distance of the value to its minimum
         gap = float(((slope * ahead).sum(axis=1) - slope.min(axis=1)).sum())

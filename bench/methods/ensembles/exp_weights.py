@@ -29,10 +29,10 @@ def exp_weights(panel: Panel, y: Array, rng: np.random.Generator, *, eta: float 
     if eta is not None and not eta >= 0:
         raise BenchError(f"eta of exp-weights cannot be {eta!r}: give a number from 0 (equal) to inf (single best)")
     chosen = _choose_eta(panel, y) if eta is None else eta
-    return Weights(weights_of(losses.of_learners(panel, y), chosen))
+    return Weights(exponential_weights(losses.of_learners(panel, y), chosen))
 
 
-def weights_of(loss: Array, eta: float) -> Array:
+def exponential_weights(loss: Array, eta: float) -> Array:
     """Return the weights (L,) of learners with these losses; η = ∞ shares among the best."""
     lag = loss - loss.min()
     unit = float(lag.mean())
@@ -52,8 +52,8 @@ def _choose_eta(panel: Panel, y: Array) -> float:
         others = np.arange(len(folds)) != k
         loss = np.average(means[others], axis=0, weights=masses[others])
         held, truth = panel.rows(folds[k]), y[folds[k]]
-        pooled = (np.tensordot(weights_of(loss, eta), held.predictions, axes=1) for eta in ETAS)
-        rows = np.stack([losses.proper(panel.target, truth, values) for values in pooled])
+        pooled = (np.tensordot(exponential_weights(loss, eta), held.predictions, axes=1) for eta in ETAS)
+        rows = np.stack([losses.proper_loss(panel.target, truth, values) for values in pooled])
         return np.asarray(masses[k] * losses.mean(rows, held.weight))
 
     return ETAS[choose(len(folds), held_out)]

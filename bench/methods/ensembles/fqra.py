@@ -8,11 +8,11 @@ from bench.core.losses import pinball
 from bench.core.nouns import Array, BenchError, Panel, Weights
 from bench.methods.ensembles import register
 from bench.methods.ensembles.cross_validation import choose, fold_rows
-from bench.methods.ensembles.level_regression import FREE, by_level, components, regress
+from bench.methods.ensembles.level_regression import FREE_INTERCEPT, by_level, components, regress
 from bench.methods.ensembles.rows import drop_unused_rows, shares_of, weights_of_rows
 
 
-@register("quantile", tags=("extended",), breaks=FREE, code=("bench.solvers.quantile_regression",))
+@register("quantile", tags=("extended",), breaks=FREE_INTERCEPT, code=("bench.solvers.quantile_regression",))
 def fqra(panel: Panel, y: Array, rng: np.random.Generator, *, factors: int | None = None) -> Weights:
     """Regress y at each level on the leading principal components of the learners' quantiles of that level.
 

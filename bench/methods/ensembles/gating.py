@@ -21,7 +21,7 @@ from bench.solvers.network import Course, Layers
 OWN_LEVEL = 0.9
 """Share of a level's weights that is on the same level of the learners before training."""
 
-ROWS = 1024
+ROWS_A_BATCH = 1024
 """Rows that are predicted at once, which bounds the memory."""
 
 
@@ -65,7 +65,7 @@ FORMS = {
 
 
 @dataclass(frozen=True)
-class Penalty:
+class GatePenalty:
     """What crossings cost: `crossing` × the mean of (q_τ - q_τ' + δ)_+ over τ < τ'.
 
     δ = margin + adaptive × (Q_τ' - Q_τ), Q the quantiles of residuals.
@@ -93,8 +93,8 @@ class Gate:
         X = panel.X.to_numpy(dtype=float)
         with network.own_random_state(self.torch, 0), self.torch.no_grad():
             parts = []
-            for start in range(0, n, ROWS):
-                rows = slice(start, start + ROWS)
+            for start in range(0, n, ROWS_A_BATCH):
+                rows = slice(start, start + ROWS_A_BATCH)
                 logits = self.net(network.clipped_tensor(self.torch, X[rows]))
                 parts.append(self.form.pool(self.torch, logits, self.read(panel.predictions[:, rows])).numpy())
         return self.centre + self.unit * np.concatenate(parts)
@@ -105,11 +105,11 @@ class Gate:
 
 
 def train_gate(
-    torch: Any, form: Form, layers: Layers, course: Course, penalty: Penalty, panel: Panel, y: Array, seed: int
+    torch: Any, form: Form, layers: Layers, course: Course, penalty: GatePenalty, panel: Panel, y: Array, seed: int
 ) -> Gate:
     """Train a gating network on a panel's rows; those of the last inner fold only decide when to stop."""
     order = np.argsort(np.array(panel.learners), kind="stable")
-    fit_rows, held = (_sort_rows(panel, y, rows, order) for rows in _split_rows(panel))
+    fit_rows, held = (_sort_by_content(panel, y, rows, order) for rows in _split_rows(panel))
     weight = weights_of_rows(panel)
     centre = float(np.average(y[fit_rows], weights=weight[fit_rows]))
     unit = float(np.sqrt(np.average((y[fit_rows] - centre) ** 2, weights=weight[fit_rows]))) or 1.0
@@ -117,7 +117,7 @@ def train_gate(
         gate = Gate(torch, _network(torch, form, layers, panel), form, order, centre, unit)
         margins = network.tensor(torch, _margins(panel.rows(fit_rows), y[fit_rows], penalty, unit))
         tensors = [_RowTensors(gate, panel.rows(rows), y[rows], margins, penalty.crossing) for rows in (fit_rows, held)]
-        network.train(torch, gate.net, tensors[0].loss, tensors[1].held_loss, len(fit_rows), course)
+        network.train_network(torch, gate.net, tensors[0].loss, tensors[1].held_loss, len(fit_rows), course)
     return gate
 
 
@@ -130,7 +130,7 @@ def _split_rows(panel: Panel) -> tuple[Array, Array]:
     return used, used
 
 
-def _sort_rows(panel: Panel, y: Array, rows: Array, order: Array) -> Array:
+def _sort_by_content(panel: Panel, y: Array, rows: Array, order: Array) -> Array:
     """Return the rows in an order that depends on what they hold alone: y, then the predictions, then X."""
     predictions = panel.predictions[order][:, rows].transpose(1, 0, 2).reshape(len(rows), -1)
     keys = np.column_stack([panel.X.to_numpy(dtype=float)[rows], predictions, y[rows]])
@@ -147,7 +147,7 @@ def _network(torch: Any, form: Form, layers: Layers, panel: Panel) -> Any:
     return net
 
 
-def _margins(panel: Panel, y: Array, penalty: Penalty, unit: float) -> Array:
+def _margins(panel: Panel, y: Array, penalty: GatePenalty, unit: float) -> Array:
     """Return δ (K, K) in standardised units; residuals are those of y around the median learner's median."""
     levels = panel.target.levels
     middle = int(np.argmin(np.abs(levels - 0.5)))
@@ -181,16 +181,18 @@ class _RowTensors:
     def held_loss(self) -> Any:
         """Return the mean pinball loss of all rows, their quantiles sorted as in every quantile prediction."""
         torch, total = self._gate.torch, 0.0
-        for start in range(0, len(self._y), ROWS):
-            rows = slice(start, start + ROWS)
+        for start in range(0, len(self._y), ROWS_A_BATCH):
+            rows = slice(start, start + ROWS_A_BATCH)
             predictions, _ = self._pinball(rows)
-            loss = network.pinball(torch, self._y[rows, None] - predictions.sort(dim=1).values, self._levels).mean(
-                dim=1
-            )
+            loss = network.pinball_of_error(
+                torch, self._y[rows, None] - predictions.sort(dim=1).values, self._levels
+            ).mean(dim=1)
             total = total + (self._w[rows] * loss).sum()
         return total / self._w.sum()
 
     def _pinball(self, rows: Any) -> tuple[Any, Any]:
         gate = self._gate
         predictions = gate.form.pool(gate.torch, gate.net(self._X[rows]), self._predictions[rows])
-        return predictions, network.pinball(gate.torch, self._y[rows, None] - predictions, self._levels).mean(dim=1)
+        return predictions, network.pinball_of_error(gate.torch, self._y[rows, None] - predictions, self._levels).mean(
+            dim=1
+        )

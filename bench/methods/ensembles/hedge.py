@@ -8,7 +8,7 @@ from bench.core.nouns import Array, Panel, Weights
 from bench.methods.ensembles import register
 from bench.methods.ensembles.online import ONE_BY_ONE, shuffle_rows
 
-SMALLEST = 1e-300
+SMALLEST_TEMPERATURE = 1e-300
 """Below this a temperature is too small to divide by."""
 
 
@@ -45,7 +45,7 @@ def _odds(loss: Array, gap: float) -> tuple[Array, float]:
 
 def _temperature(loss: Array, gap: float) -> float:
     """Return 1/η; a lone learner has any."""
-    return max(gap / float(np.log(max(len(loss), 2))), SMALLEST)
+    return max(gap / float(np.log(max(len(loss), 2))), SMALLEST_TEMPERATURE)
 
 
 def _mix_loss(before: Array, after: Array, gap: float, at_first: float) -> float:

@@ -10,7 +10,7 @@ from bench.core.nouns import Array, BenchError, Panel, Weights
 from bench.methods.ensembles import register
 from bench.methods.ensembles.objective import badness_of_weights
 
-Line = Callable[[Array, Array], Array]
+LineLoss = Callable[[Array, Array], Array]
 """Learners (P,), positions in the list of steps (P,) -> badness after such a step towards such a learner (P,)."""
 
 
@@ -65,7 +65,7 @@ def _first_best(values: Array, learners: tuple[str, ...]) -> int:
     return int(min(tied, key=lambda j: learners[j]))
 
 
-def _by_halving(line: Line, learners: int, steps: int, reached: float) -> tuple[Array, Array]:
+def _by_halving(line: LineLoss, learners: int, steps: int, reached: float) -> tuple[Array, Array]:
     """Return the best position of each learner and its badness, where badness is convex in the step.
 
     A learner is left alone when the smallest step does not help, or when the line through two neighbouring steps, which
@@ -89,7 +89,7 @@ def _by_halving(line: Line, learners: int, steps: int, reached: float) -> tuple[
     return chosen, values
 
 
-def _by_trying_all(line: Line, learners: int, steps: int, reached: float) -> tuple[Array, Array]:
+def _by_trying_all(line: LineLoss, learners: int, steps: int, reached: float) -> tuple[Array, Array]:
     """Return the first best position of each learner and its badness."""
     values = np.array([line(np.full(steps, j), np.arange(steps)) for j in range(learners)])
     chosen = np.argmin(values, axis=1)

@@ -7,21 +7,21 @@ import numpy as np
 from bench.core.nouns import Array, Panel, Weights
 from bench.methods.ensembles import register
 
-RANK = 1e-10
+SINGULAR_BELOW = 1e-10
 """Singular values below this share of the largest are taken for zero."""
 
-ROUNDING = 1e-13
+CONSTANT_BELOW = 1e-13
 """A learner that varies by less than this share of its mean is a constant."""
 
 CHUNK = 65536
 """Rows that are factorised at once, which bounds the memory."""
 
-REGRESSION = {"single_learner": "a regression on one learner recalibrates it"}
+RECALIBRATES = {"single_learner": "a regression on one learner recalibrates it"}
 FREE = {"within_range": "free weights leave the learners' range"}
 NO_OFFSET = {"scale_and_shift": "weights that need not sum to one, without an intercept, depend on where zero is"}
 
 
-@register("point", tags=("extended",), breaks=REGRESSION | FREE)
+@register("point", tags=("extended",), breaks=RECALIBRATES | FREE)
 def ols(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """Regress y on the learners' predictions, with an intercept; of many solutions take the one of least norm.
 
@@ -32,13 +32,13 @@ def ols(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     triangle = _triangle([np.ones((1, len(y))), panel.predictions[:, :, 0], y[None]], panel.weight)
     slopes, right = triangle[1:-1, 1:-1], triangle[1:-1, -1]
     U, d, Vt = np.linalg.svd(slopes)
-    kept = d > max(RANK * d[0], ROUNDING * float(np.abs(triangle[0]).max()))
+    kept = d > max(SINGULAR_BELOW * d[0], CONSTANT_BELOW * float(np.abs(triangle[0]).max()))
     w = Vt[kept].T @ (U[:, kept].T @ right / d[kept])
     intercept = (triangle[0, -1] - triangle[0, 1:-1] @ w) / triangle[0, 0]
     return Weights(w, intercept=np.array([intercept]))
 
 
-@register("point", tags=("extended",), breaks=REGRESSION | NO_OFFSET)
+@register("point", tags=("extended",), breaks=RECALIBRATES | NO_OFFSET)
 def nnls(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """Minimise the squared error over non-negative weights of any sum: it corrects learners that all fall short.
 

@@ -17,7 +17,7 @@ from bench.solvers.quantile_regression import RegressionProblem, quantile_regres
 PENALTIES = (10.0, 1.0, 0.1, 0.01, 1e-3)
 """Candidates for λ, in units of the mean |y - c|; the first wins a tie."""
 
-EXACT = 1e-11
+REGRESSION_GAP = 1e-11
 """Gap of the regressions: the loss is so flat near its minimum that V would be loose otherwise."""
 
 CHUNK = 16384
@@ -84,7 +84,7 @@ def _learner(panel: Panel, y: Array, features: Features) -> Callable[[float, lis
         weights = share * len(y)
         prices = np.append(0.0, np.full(X.shape[1] - 1, penalty * len(w) * len(y)))
         problem = RegressionProblem(X, (y - w @ predictions) / unit, weights, float(panel.target.levels[k]), prices)
-        return quantile_regression(problem, EXACT)[0]
+        return quantile_regression(problem, REGRESSION_GAP)[0]
 
     def learn(penalty: float, requested: list[int]) -> FeatureWeightedLevels:
         b = np.stack([level(k, penalty) for k in requested])

@@ -14,16 +14,16 @@ from bench.core.nouns import Array, Panel
 from bench.methods.ensembles.rows import shares_of
 from bench.solvers.quantile_regression import RegressionProblem, quantile_regression
 
-RANK = 1e-9
+COMPONENT_BELOW = 1e-9
 """Components of a standard deviation below this share of the largest are taken for rounding."""
 
 NOTHING = 1e-9
 """A learner that varies by less than this share of y explains nothing: dividing by it would be dividing by noise."""
 
-ROUNDING = 1e-13
+CONSTANT_BELOW = 1e-13
 """A learner that varies by less than this share of its size is a constant."""
 
-FREE = {
+FREE_INTERCEPT = {
     "within_range": "free weights and an intercept leave the learners' range",
     "single_learner": "a regression on one learner recalibrates it",
 }
@@ -68,10 +68,10 @@ def components(predictions: Array, share: Array, y: Array) -> Components:
     centred = predictions - middle[:, None]
     deviation = np.sqrt(np.square(centred) @ share)
     # measured in the learner itself: a constant far from zero varies by its own rounding
-    varies = deviation > np.maximum(ROUNDING * np.abs(predictions).max(axis=1, initial=0), NOTHING * unit)
+    varies = deviation > np.maximum(CONSTANT_BELOW * np.abs(predictions).max(axis=1, initial=0), NOTHING * unit)
     scale = np.divide(1.0, deviation, out=np.zeros(len(predictions)), where=varies)
     U, d, _ = np.linalg.svd(centred * scale[:, None] * np.sqrt(share), full_matrices=False)
-    kept = d > RANK * max(float(d.max(initial=0)), 1e-300)
+    kept = d > COMPONENT_BELOW * max(float(d.max(initial=0)), 1e-300)
     return Components(middle, scale[:, None] * U[:, kept] / d[kept])
 
 

@@ -13,7 +13,7 @@ from bench.methods.ensembles import register
 from bench.methods.ensembles.regional import Place, Regional, regional
 from bench.methods.ensembles.rows import shares_of
 
-LEAST = 0.05
+SMALLEST_LEAF = 0.05
 """Share of the rows' weights that a leaf must have."""
 
 
@@ -34,19 +34,19 @@ def local_leaf(panel: Panel, y: Array, rng: np.random.Generator, *, depth: int =
     """
     if depth < 1:
         raise BenchError(f"depth of local-leaf cannot be {depth!r}: give a whole number from 1")
-    return regional(panel, y, partial(_leaves, depth=depth))
+    return regional(panel, y, partial(_grow_leaves, depth=depth))
 
 
-def _leaves(panel: Panel, y: Array, *, depth: int) -> Place:
+def _grow_leaves(panel: Panel, y: Array, *, depth: int) -> Place:
     """Grow the tree, and return the function that finds the leaf of a row."""
     from sklearn.tree import DecisionTreeRegressor
 
     if not panel.X.shape[1]:
         return _nowhere
-    loss = np.stack([losses.proper(panel.target, y, predictions) for predictions in panel.predictions], axis=1)
+    loss = np.stack([losses.proper_loss(panel.target, y, predictions) for predictions in panel.predictions], axis=1)
     share = shares_of(panel)
     excess = (loss - loss.mean(axis=1, keepdims=True)) / (float(share @ loss.mean(axis=1)) or 1.0)
-    tree = DecisionTreeRegressor(max_depth=depth, min_weight_fraction_leaf=LEAST, random_state=0)
+    tree = DecisionTreeRegressor(max_depth=depth, min_weight_fraction_leaf=SMALLEST_LEAF, random_state=0)
     tree.fit(panel.X.to_numpy(dtype=float), excess, sample_weight=share * len(share))
     return partial(_leaf, tree, np.flatnonzero(tree.tree_.children_left < 0))
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.core.nouns import Array, BenchError, Panel
 from bench.methods.ensembles import register
-from bench.methods.ensembles.gating import FORMS, Gate, Penalty, train_gate
+from bench.methods.ensembles.gating import FORMS, Gate, GatePenalty, train_gate
 from bench.solvers import network
 from bench.solvers.network import Course, Layers
 
@@ -53,6 +53,6 @@ def local_network(
     torch, layers = network.import_torch("ensemble", "local-network"), Layers(hidden, 2, 0.0)
     if form not in FORMS:
         raise BenchError(f"parameter 'form' of ensemble 'local-network' is {form!r}: choose from {', '.join(FORMS)}")
-    course, penalty = Course(weight_decay=1e-7), Penalty(crossing, margin, adaptive)
+    course, penalty = Course(weight_decay=1e-7), GatePenalty(crossing, margin, adaptive)
     network.refuse_settings("ensemble", "local-network", layers, course.learning_rate, **vars(penalty))
     return train_gate(torch, FORMS[form], layers, course, penalty, panel, y, int(rng.integers(2**31)))

@@ -26,7 +26,7 @@ class LogisticCombiner:
     def __call__(self, panel: Panel) -> Array:
         """Predict, shape (n, K); a class without a training row gets 0, a lone class 1."""
         values = np.zeros((panel.predictions.shape[1], self.width))
-        values[:, self.present] = 1.0 if self.model is None else self.model.predict_proba(_features(panel))
+        values[:, self.present] = 1.0 if self.model is None else self.model.predict_proba(_stack_features(panel))
         return values
 
 
@@ -55,7 +55,7 @@ def logistic_stack(panel: Panel, y: Array, rng: np.random.Generator, *, C: float
     if len(present) < 2:
         return LogisticCombiner(None, present, panel.target.width)
     weight = None if panel.weight is None else panel.weight / panel.weight.mean()
-    features = _features(panel)
+    features = _stack_features(panel)
     solver = "newton-cholesky" if features.shape[1] * len(present) <= NEWTON_LIMIT else "lbfgs"
     model = LogisticRegression(C=C, max_iter=500, tol=1e-7, solver=solver)
     with warnings.catch_warnings():
@@ -64,7 +64,7 @@ def logistic_stack(panel: Panel, y: Array, rng: np.random.Generator, *, C: float
     return LogisticCombiner(model, present, panel.target.width)
 
 
-def _features(panel: Panel) -> Array:
+def _stack_features(panel: Panel) -> Array:
     """Return every learner's probabilities side by side; of two classes the second is enough."""
     predictions = panel.predictions[:, :, 1:] if panel.target.width == 2 else panel.predictions
     return predictions.transpose(1, 0, 2).reshape(predictions.shape[1], -1)

@@ -20,7 +20,7 @@ from bench.methods.ensembles.rows import shares_of
 CHUNK = 1 << 21
 """Numbers (learner, row, knot) that are held at once."""
 
-LEVEL = 1e-9
+LEVEL_SLACK = 1e-9
 """Distribution functions that differ by less are equal: where a mixture stays at a level, its quantile is the middle
 of that stretch."""
 
@@ -117,8 +117,8 @@ def _quantiles(predictions: Array, w: Array, levels: Array) -> Array:
     for share, (low, high) in zip(w, _functions(predictions, levels, x, owner), strict=True):
         start += share * low
         end += share * high
-    first = _inverse(x, start, end, levels - LEVEL, _place(end, levels - LEVEL, "left"))
-    last = _inverse(x, start, end, levels + LEVEL, _place(start, levels + LEVEL, "right") - 1)
+    first = _inverse(x, start, end, levels - LEVEL_SLACK, _place(end, levels - LEVEL_SLACK, "left"))
+    last = _inverse(x, start, end, levels + LEVEL_SLACK, _place(start, levels + LEVEL_SLACK, "right") - 1)
     predictions = np.sort(predictions, axis=2)
     return np.clip((first + last) / 2, predictions.min(axis=0), predictions.max(axis=0))
 
@@ -138,5 +138,5 @@ def _inverse(x: Array, start: Array, end: Array, levels: Array, place: Array) ->
     low, high = (np.take_along_axis(side, place, axis=1) for side in (start, end))
     left, right = (np.take_along_axis(x, place + step, axis=1) for step in (0, 1))
     rise = high - low
-    share = np.divide(levels - low, rise, out=np.where(levels > low, 1.0, 0.0), where=rise > LEVEL)
+    share = np.divide(levels - low, rise, out=np.where(levels > low, 1.0, 0.0), where=rise > LEVEL_SLACK)
     return np.asarray(left + np.clip(share, 0, 1) * (right - left))

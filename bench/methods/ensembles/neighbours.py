@@ -17,7 +17,7 @@ CHUNK = 4096
 LOCAL = {"row_weights": "neighbours are counted in rows: one row of weight three is one neighbour, not three"}
 """What a scheme of this kind declares to break."""
 
-Rule = Callable[[Array, Array], Array]
+CompetenceRule = Callable[[Array, Array], Array]
 """Scores of the learners on each row's k neighbours, nearest first (m, k, L), and the weights of these neighbours
 (m, k) -> weights of the learners, of any sum above zero (m, L)."""
 
@@ -26,7 +26,7 @@ Rule = Callable[[Array, Array], Array]
 class Local:
     """Weights by a rule on the scores (n, L) of the training rows that are nearest to a row."""
 
-    rule: Rule
+    rule: CompetenceRule
     index: Any
     score: Array
     weight: Array
@@ -44,7 +44,7 @@ class Local:
         return np.concatenate(predictions)
 
 
-def local(rule: Rule, panel: Panel, score: Array, k: int) -> Local:
+def local(rule: CompetenceRule, panel: Panel, score: Array, k: int) -> Local:
     """Return the combiner by the k nearest rows of the panel's encoded matrix.
 
     Rows of weight zero are left out. The distance is Euclidean, `score` has shape (n, L). Of rows at the same distance

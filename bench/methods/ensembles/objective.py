@@ -46,7 +46,7 @@ def judge_of_predictions(panel: Panel, y: Array, metric: str | None = None) -> C
     if metric is None:
 
         def mean_loss(values: Array) -> float:
-            return float(losses.mean(losses.proper(panel.target, y, finish_values(panel, values)), panel.weight))
+            return float(losses.mean(losses.proper_loss(panel.target, y, finish_values(panel, values)), panel.weight))
 
         return mean_loss
     found = metrics.get_metric(panel.target, metric)

@@ -24,7 +24,9 @@ def ola(panel: Panel, y: Array, rng: np.random.Generator, *, k: int = 7) -> Loca
     if panel.target.kind == "class":
         error = np.stack([np.argmax(predictions, axis=1) != y for predictions in panel.predictions], axis=1)
     else:
-        error = np.stack([losses.proper(panel.target, y, predictions) for predictions in panel.predictions], axis=1)
+        error = np.stack(
+            [losses.proper_loss(panel.target, y, predictions) for predictions in panel.predictions], axis=1
+        )
     return local(_least, panel, error, k)
 
 

@@ -32,7 +32,9 @@ class Stream:
 
     def losses(self) -> Array:
         """Return the proper loss of each learner on each row, times the row's weight, shape (n, L)."""
-        own = [losses.proper(self.target, self.y, self.predictions[:, j]) for j in range(self.predictions.shape[1])]
+        own = [
+            losses.proper_loss(self.target, self.y, self.predictions[:, j]) for j in range(self.predictions.shape[1])
+        ]
         return np.stack(own, axis=1) * self.weight[:, None]
 
     def excess(self, t: int, w: Array) -> Array:

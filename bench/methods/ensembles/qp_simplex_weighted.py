@@ -38,7 +38,7 @@ def qp_simplex_weighted(
     if not half_life > 0:
         raise BenchError(f"half_life of qp-simplex-weighted cannot be {half_life!r}: give a share of the rows above 0")
     share = shares_of(panel)
-    weight = row_weights(RANKED_BY[by](y, share), share, half_life)
+    weight = decayed_weights(RANKED_BY[by](y, share), share, half_life)
     solution = simplex_qp(residual_gram(panel.predictions[:, :, 0], y, weight))
     return Weights(solution.w, gap=solution.gap)
 
@@ -57,7 +57,7 @@ RANKED_BY: Mapping[str, Callable[[Array, Array], Array]] = MappingProxyType(
 """What rows can be ranked by: (y, shares of the row weights) -> a number a row; the highest rows count most."""
 
 
-def row_weights(rank: Array, share: Array, half_life: float) -> Array:
+def decayed_weights(rank: Array, share: Array, half_life: float) -> Array:
     """Return the weight of each row (n,): the integral of 2^(-above / half_life) over the row's own share.
 
     Integrals, because then a row of weight three counts like three equal rows. Rows of equal rank share theirs.

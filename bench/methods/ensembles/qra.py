@@ -6,11 +6,11 @@ import numpy as np
 
 from bench.core.nouns import Array, Panel, Weights
 from bench.methods.ensembles import register
-from bench.methods.ensembles.level_regression import FREE, by_level
+from bench.methods.ensembles.level_regression import FREE_INTERCEPT, by_level
 from bench.methods.ensembles.rows import drop_unused_rows
 
 
-@register("quantile", tags=("extended",), breaks=FREE, code=("bench.solvers.quantile_regression",))
+@register("quantile", tags=("extended",), breaks=FREE_INTERCEPT, code=("bench.solvers.quantile_regression",))
 def qra(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """Regress y at each level on the learners' quantiles of that level: free weights and an intercept.
 

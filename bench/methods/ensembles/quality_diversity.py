@@ -14,10 +14,10 @@ from bench.methods.ensembles.rows import shares_of
 EVALUATIONS = 50
 """Trials a learner."""
 
-MOST = 5000
+MOST_TRIALS = 5000
 """Trials at most."""
 
-BINS = 7
+NICHES = 7
 """Niches along each of the two axes."""
 
 Archive = dict[tuple[int, int], tuple[Array, float]]
@@ -58,7 +58,7 @@ def quality_diversity(
     _settle(archive, corners, singles, likeness)
     pairs = np.delete(corners + corners[np.argmin(singles)], np.argmin(singles), axis=0)
     newcomers = np.concatenate([pairs, np.ones((1, L))])
-    left = min(EVALUATIONS * L, MOST) - L
+    left = min(EVALUATIONS * L, MOST_TRIALS) - L
     while left > 0 and len(newcomers):
         _settle(archive, newcomers, judge(newcomers), likeness)
         left -= len(newcomers)
@@ -71,7 +71,7 @@ def quality_diversity(
 
 def _likeness(panel: Panel, y: Array) -> Array:
     """Return the correlations of the learners' losses (L, L), stretched to 0 … 1; a constant loss is like no other."""
-    rows = np.array([losses.proper(panel.target, y, predictions) for predictions in panel.predictions])
+    rows = np.array([losses.proper_loss(panel.target, y, predictions) for predictions in panel.predictions])
     share = shares_of(panel)
     centred = (rows - (rows @ share)[:, None]) * np.sqrt(share)
     size = np.sqrt((centred**2).sum(axis=1))
@@ -99,7 +99,7 @@ def _niche(member: Array, likeness: Array) -> tuple[int, int]:
     m = len(present)
     among = likeness[np.ix_(present, present)]
     mean = (among.sum() - np.trace(among)) / (m * (m - 1)) if m > 1 else 1.0
-    return min(m, BINS), int(np.clip(mean * BINS, 0, BINS - 1))
+    return min(m, NICHES), int(np.clip(mean * NICHES, 0, NICHES - 1))
 
 
 def _child(archive: Archive, rng: np.random.Generator) -> Array:

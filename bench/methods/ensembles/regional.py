@@ -79,7 +79,7 @@ def regional(panel: Panel, y: Array, divide: Divide) -> Regional:
         regions = _regions(panel.rows(fitted), y[fitted], divide)
         held, weight = panel.rows(folds[k]), weights_of_rows(panel)
         tried = (np.sort(regions.shrink(tie)(held), axis=1) for tie in TIES)
-        return np.array([weight[folds[k]] @ losses.proper(held.target, y[folds[k]], each) for each in tried])
+        return np.array([weight[folds[k]] @ losses.proper_loss(held.target, y[folds[k]], each) for each in tried])
 
     return _regions(panel.rows(used), y[used], divide).shrink(TIES[choose(len(folds), held_out)])
 

@@ -29,7 +29,7 @@ class Solved(Protocol):
         ...
 
 
-Fit = Callable[[Panel, Array, float, Array | None], Solved]
+FitAtStrength = Callable[[Panel, Array, float, Array | None], Solved]
 """Panel, y, strength in units of `unit`, weights near the optimum or None -> weights with their gap."""
 
 
@@ -49,7 +49,9 @@ def check_strength(strength: float | None, parameter: str, name: str) -> float |
     return strength
 
 
-def weights_of(fit: Fit, panel: Panel, y: Array, strengths: tuple[float, ...], fixed: float | None) -> Weights:
+def choose_weights(
+    fit: FitAtStrength, panel: Panel, y: Array, strengths: tuple[float, ...], fixed: float | None
+) -> Weights:
     """Return the weights for the `fixed` strength, or for that of the least WIS on the inner folds, the first at a tie.
 
     WIS is that of the sorted predictions. Along the path each solution is near the next.

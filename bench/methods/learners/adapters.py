@@ -16,7 +16,7 @@ import numpy as np
 from bench.core.nouns import Array
 from bench.methods.learners import Model
 
-Make = Callable[[int], Any]
+MakeEstimator = Callable[[int], Any]
 """Builds an estimator for a number of training rows."""
 
 Read = Callable[[Any], Any]
@@ -26,7 +26,7 @@ Read = Callable[[Any], Any]
 class PointModel:
     """A regressor of scikit-learn's kind as a model of points."""
 
-    def __init__(self, make: Make, read: Read = np.asarray) -> None:
+    def __init__(self, make: MakeEstimator, read: Read = np.asarray) -> None:
         self._make = make
         self._read = read
 
@@ -44,7 +44,7 @@ class PointModel:
 class ClassModel:
     """A classifier of scikit-learn's kind as a model of `width` classes; absent classes get probability 0."""
 
-    def __init__(self, make: Make, width: int, read: Read = np.asarray) -> None:
+    def __init__(self, make: MakeEstimator, width: int, read: Read = np.asarray) -> None:
         self._make = make
         self._width = width
         self._read = read

@@ -11,7 +11,7 @@ from bench.methods.learners import Model, register
 from bench.methods.learners.adapters import Standardised, positive_weight_rows
 from bench.methods.learners.gaussian import SMALLEST_SHARE
 
-STEPS = 25
+SCORING_STEPS = 25
 """Scoring steps at most; each is checked, and the last changes no coefficient by 1e-10."""
 
 SMALLEST_VARIANCE = 1e-12
@@ -59,7 +59,7 @@ class _Heteroscedastic:
         A, w = _with_constant(X), np.ones(len(y)) if weight is None else weight
         self._g, s = np.zeros(A.shape[1]), np.zeros(len(y))
         for _ in range(self._rounds):
-            self._b, square = _mean(A, y, w * np.exp(-s), self._alpha)
+            self._b, square = _fit_mean(A, y, w * np.exp(-s), self._alpha)
             self._g = _log_variance(A, square + SMALLEST_VARIANCE, w, self._spread_alpha)
             s = A @ self._g
         self._range = s.min(), s.max()
@@ -78,16 +78,16 @@ def _with_constant(X: Any) -> Array:
     return np.column_stack([np.ones(len(X)), np.asarray(X)])
 
 
-def _system(A: Array, w: Array, penalty: float) -> Array:
+def _penalised_gram(A: Array, w: Array, penalty: float) -> Array:
     """Return A'diag(w)A with the penalty on all but the constant."""
     system = (A.T * w) @ A
     system[np.arange(1, len(system)), np.arange(1, len(system))] += penalty
     return system
 
 
-def _mean(A: Array, y: Array, w: Array, alpha: float) -> tuple[Array, Array]:
+def _fit_mean(A: Array, y: Array, w: Array, alpha: float) -> tuple[Array, Array]:
     """Return the coefficients, and the squared leave-one-out residuals (n,)."""
-    inverse = np.linalg.inv(_system(A, w, alpha))
+    inverse = np.linalg.inv(_penalised_gram(A, w, alpha))
     b = inverse @ (A.T @ (w * y))
     leverage = w * np.einsum("ij,ij->i", A @ inverse, A)
     return b, np.square((y - A @ b) / np.maximum(1 - leverage, SMALLEST_SHARE))
@@ -95,7 +95,7 @@ def _mean(A: Array, y: Array, w: Array, alpha: float) -> tuple[Array, Array]:
 
 def _log_variance(A: Array, square: Array, w: Array, alpha: float) -> Array:
     """Minimise the convex ½ Σ_i w_i (square_i exp(-s_i) + s_i) + ½ alpha ‖g‖² by scoring, each step checked."""
-    information = _system(A, w / 2, alpha)
+    information = _penalised_gram(A, w / 2, alpha)
     penalty = np.r_[0.0, np.full(A.shape[1] - 1, alpha)]
 
     def badness(g: Array) -> float:
@@ -105,7 +105,7 @@ def _log_variance(A: Array, square: Array, w: Array, alpha: float) -> Array:
     g = np.zeros(A.shape[1])
     g[0] = np.log(np.average(square, weights=w))
     with np.errstate(over="ignore"):  # a step that is too long is infinitely bad, and is halved
-        for _ in range(STEPS):
+        for _ in range(SCORING_STEPS):
             slope = A.T @ (w * (1 - square * np.exp(-(A @ g)))) / 2 + penalty * g
             step = np.linalg.solve(information, slope)
             now, gain = badness(g), float(slope @ step)

@@ -31,7 +31,9 @@ def imported_scheme(path: str, given: str) -> Scheme[LearnerOptions]:
     entry = Entry(path, function, frozenset(), LearnerOptions())
     parameters = tuple(sorted(registry.parameter(entry, part) for part in given.split(",") if part))
     estimator = _make(path, maker, dict(parameters))
-    return Scheme(replace(entry, kinds=frozenset({_kind(path, estimator)}), options=_options(estimator)), parameters)
+    return Scheme(
+        replace(entry, kinds=frozenset({_kind_of_estimator(path, estimator)}), options=_options(estimator)), parameters
+    )
 
 
 def from_estimator(path: str, target: Target, seed: int, **given: Any) -> Model:
@@ -62,7 +64,7 @@ def _make(path: str, maker: Callable[..., Any], given: dict[str, Any]) -> Any:
         raise BenchError(f"learner {path!r} cannot be built ({error}): give other parameters") from error
 
 
-def _kind(path: str, estimator: Any) -> str:
+def _kind_of_estimator(path: str, estimator: Any) -> str:
     from sklearn.base import is_classifier, is_regressor
 
     if is_regressor(estimator):

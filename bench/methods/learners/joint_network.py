@@ -65,7 +65,7 @@ class _OutputPerLevel:
     def loss(self, net: Any, X: Any, y: Any) -> Any:
         """Return the mean pinball loss of each row, and its crossings."""
         predictions = net(X)
-        loss = network.pinball(self._torch, y[:, None] - predictions, self._levels).mean(dim=1)
+        loss = network.pinball_of_error(self._torch, y[:, None] - predictions, self._levels).mean(dim=1)
         return loss + self._crossing * network.crossing(predictions, self._margins)
 
     def quantiles(self, net: Any, X: Any) -> Any:

@@ -11,7 +11,7 @@ from bench.methods.learners import Model, register
 from bench.methods.learners.adapters import Standardised, positive_weight_rows
 from bench.methods.learners.empirical import pad_columns, quantiles, row_slices
 
-NEAR = 1e-9
+TIED_DISTANCE = 1e-9
 """Distances that differ by this share count as one, so that rounding chooses no neighbour."""
 
 
@@ -65,4 +65,4 @@ class _Neighbours:
         k = min(self._k, len(self._y)) - 1
         last = np.partition(square, k, axis=1)[:, k, None]
         # The squares carry the rounding of the lengths that they are the difference of.
-        return np.asarray(square <= last + NEAR * np.abs(last) + 1e-13 * (length + self._length.max()))
+        return np.asarray(square <= last + TIED_DISTANCE * np.abs(last) + 1e-13 * (length + self._length.max()))

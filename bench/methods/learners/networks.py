@@ -17,7 +17,7 @@ HELD_OUT = 0.2
 FEWEST = 10
 """A fifth of fewer rows is two at most, too few to stop by."""
 
-ROWS = 4096
+PREDICTED_ROWS = 4096
 """Rows that are predicted at once, so that memory does not grow with the table."""
 
 
@@ -64,18 +64,23 @@ class NetworkModel:
             def loss(rows: Any) -> Any:
                 return (w_fit[rows] * self._head.loss(self._net, X_fit[rows], y_fit[rows])).mean()
 
-            network.train(torch, self._net, loss, lambda: self._held_loss(*held), n=len(y_fit), course=self._course)
+            network.train_network(
+                torch, self._net, loss, lambda: self._held_loss(*held), n=len(y_fit), course=self._course
+            )
         return self
 
     def _held_loss(self, X: Any, y: Any, w: Any) -> Any:
         error = y[:, None] - self._head.quantiles(self._net, X)
-        return (w * network.pinball(self._torch, error, self._levels).mean(dim=1)).sum() / w.sum()
+        return (w * network.pinball_of_error(self._torch, error, self._levels).mean(dim=1)).sum() / w.sum()
 
     def predict(self, X: Any) -> Array:
         """Return quantiles, shape (n, levels)."""
         torch, X = self._torch, np.asarray(X)
         with network.own_random_state(torch, self._seed), torch.no_grad():
-            parts = (network.clipped_tensor(torch, X[start : start + ROWS]) for start in range(0, len(X), ROWS))
+            parts = (
+                network.clipped_tensor(torch, X[start : start + PREDICTED_ROWS])
+                for start in range(0, len(X), PREDICTED_ROWS)
+            )
             return np.concatenate([self._head.quantiles(self._net, part).numpy() for part in parts])
 
 

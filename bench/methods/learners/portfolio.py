@@ -29,11 +29,11 @@ def _configurations(entry: Entry[LearnerOptions], each: int, seed: int) -> Itera
     space = entry.options.space
     for place in range(1, each if space else 1):
         rng = generator("portfolio", seed, entry.name, place)
-        drawn = {name: _draw(rng, low, high) for name, (low, high) in sorted(space.items())}
+        drawn = {name: _draw_value(rng, low, high) for name, (low, high) in sorted(space.items())}
         yield f"{entry.name}:{','.join(f'{name}={value:g}' for name, value in drawn.items())}"
 
 
-def _draw(rng: np.random.Generator, low: float, high: float) -> float:
+def _draw_value(rng: np.random.Generator, low: float, high: float) -> float:
     """Draw a number, three digits of it: whole where both bounds are."""
     value = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     return round(value) if isinstance(low, int) and isinstance(high, int) else float(f"{value:.3g}")

@@ -12,7 +12,7 @@ from bench.methods.learners import Model, boosting, register
 from bench.methods.learners.adapters import Standardised, positive_weight_rows
 from bench.methods.learners.empirical import quantiles
 
-FOLDS = 5
+RESIDUAL_FOLDS = 5
 """Folds of the out-of-fold residuals."""
 
 SIZE_ROUNDS = 0.15
@@ -21,7 +21,7 @@ SIZE_ROUNDS = 0.15
 LEAST_SPREAD = 0.2
 """A row's residuals are held to be this share of the usual size at least."""
 
-Predictor = Callable[[boosting.NativeRows], Array]
+TreePredictor = Callable[[boosting.NativeRows], Array]
 """Rows of the `native` encoding -> one number for each (n,)."""
 
 
@@ -73,7 +73,7 @@ class _Residuals:
         X, y, weight = positive_weight_rows(X, y, weight)
         rows, w = boosting.native_rows(X), np.ones(len(y)) if weight is None else weight
         rng = np.random.default_rng(self._settings["seed"])
-        fold = rng.permutation(len(y)) % min(FOLDS, len(y))
+        fold = rng.permutation(len(y)) % min(RESIDUAL_FOLDS, len(y))
         residual = y - self._out_of_fold(rows, y, w, fold, self._rounds)
         size = np.abs(residual)
         self._least = LEAST_SPREAD * np.average(size, weights=w) or 1.0
@@ -84,7 +84,7 @@ class _Residuals:
         self._law = quantiles(scaled[None, order], w[None, order], self._levels, w.mean())
         return self
 
-    def _fit_trees(self, rows: boosting.NativeRows, y: Array, weight: Array, rounds: int) -> Predictor:
+    def _fit_trees(self, rows: boosting.NativeRows, y: Array, weight: Array, rounds: int) -> TreePredictor:
         return boosting.grow(self._settings, boosting.bin_rows(rows, y, weight, self._settings), rounds)
 
     def _out_of_fold(self, rows: boosting.NativeRows, y: Array, weight: Array, fold: Array, rounds: int) -> Array:

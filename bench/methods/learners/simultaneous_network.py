@@ -63,7 +63,7 @@ class _LevelAsInput:
     def loss(self, net: Any, X: Any, y: Any) -> Any:
         """Return the pinball loss of each row at a level of its own, drawn at random."""
         level = self._torch.rand_like(y).clamp(OUTERMOST, 1 - OUTERMOST)
-        return network.pinball(self._torch, y - self._at(net, X, level), level, self._huber)
+        return network.pinball_of_error(self._torch, y - self._at(net, X, level), level, self._huber)
 
     def quantiles(self, net: Any, X: Any) -> Any:
         """Return the quantiles of each row at the levels of the target; they may cross."""

@@ -23,7 +23,7 @@ Direction = Literal["min", "max", "target", "none"]
 PROPER = {"point": "rmse", "quantile": "wis", "class": "log_loss"}
 """The metric that stands for the proper loss of each kind of target."""
 
-Counts = Callable[[Any], Array]
+CountsFunction = Callable[[Any], Array]
 """Decided labels as counts -> the values that a metric is made of."""
 
 
@@ -52,7 +52,7 @@ class MetricOptions(PluginOptions):
     label: bool = False
     unit: bool = False
     each: Literal["interval", "level"] | None = None
-    counts: Counts | None = None
+    counts: CountsFunction | None = None
 
 
 registry = Registry("metric", __name__, kinds=get_args(Kind), contract=MetricFunction, options=MetricOptions)
@@ -68,7 +68,7 @@ def register(
     label: bool = False,
     unit: bool = False,
     each: Literal["interval", "level"] | None = None,
-    counts: Counts | None = None,
+    counts: CountsFunction | None = None,
     tags: Collection[str] = (),
     breaks: Mapping[str, str] | None = None,
     code: Collection[str] = (),

@@ -35,7 +35,7 @@ def f1_average(
     Without `total` it is the weight of all rows, those of classes left out included, as in the authors' code; the
     weighting `entropy:total=listed` takes the rows of the classes in `labels` instead.
     """
-    table = _table(y, predicted, weight)
+    table = _count_labels(y, predicted, weight)
     return float(_average(table, weighting, _chosen_codes(table, labels), total))
 
 
@@ -44,7 +44,7 @@ def f1_pooled(y: Array, predicted: Array, *, labels: Sequence[int] | None = None
 
     It is the average of F1_c with weights T_c + P_c, true and predicted rows; NaN if there are none.
     """
-    table = _table(y, predicted, weight)
+    table = _count_labels(y, predicted, weight)
     return float(_pooled(table, _chosen_codes(table, labels)))
 
 
@@ -140,7 +140,7 @@ def _pooled(table: Counts, chosen: Array) -> Array:
     return np.divide(hits, rows, out=np.full(np.shape(rows), np.nan), where=rows > 0)
 
 
-def _table(y: Array, predicted: Array, weight: Array | None) -> Counts:
+def _count_labels(y: Array, predicted: Array, weight: Array | None) -> Counts:
     return counts(y, predicted, int(max(y.max(initial=0), predicted.max(initial=0))) + 1, weight)
 
 

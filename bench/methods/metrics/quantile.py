@@ -23,7 +23,7 @@ def wis(target: Target, y: Array, prediction: Prediction) -> float:
     """
     if not target.symmetric:
         return float("nan")
-    return _mean(losses.wis(y, prediction.values, target.levels), prediction)
+    return _mean_over_rows(losses.wis(y, prediction.values, target.levels), prediction)
 
 
 @register("quantile", direction="none", unit=True)
@@ -36,8 +36,8 @@ def dispersion(target: Target, y: Array, prediction: Prediction) -> float:
     if not target.symmetric:
         return float("nan")
     lower, upper = _ends(prediction.values)
-    wide = _distance(lower, upper) * (2 * target.levels[: lower.shape[1]])
-    return _mean(wide.sum(axis=1) / target.width, prediction)
+    wide = _interval_width(lower, upper) * (2 * target.levels[: lower.shape[1]])
+    return _mean_over_rows(wide.sum(axis=1) / target.width, prediction)
 
 
 @register("quantile", direction="none", unit=True)
@@ -70,7 +70,7 @@ def mean_pinball(target: Target, y: Array, prediction: Prediction) -> float:
 
     Koenker and Bassett (1978), Regression quantiles.
     """
-    return _mean(losses.pinball(y, prediction.values, target.levels).mean(axis=1), prediction)
+    return _mean_over_rows(losses.pinball(y, prediction.values, target.levels).mean(axis=1), prediction)
 
 
 @register("quantile", direction="min", proper=True, unit=True, each="level")
@@ -82,7 +82,7 @@ def pinball(target: Target, y: Array, prediction: Prediction, *, level: float = 
     place = np.flatnonzero(np.abs(target.levels - level) <= 1e-9)  # equal but for rounding
     if not len(place):
         return float("nan")
-    return _mean(losses.pinball(y, prediction.values[:, place], target.levels[place])[:, 0], prediction)
+    return _mean_over_rows(losses.pinball(y, prediction.values[:, place], target.levels[place])[:, 0], prediction)
 
 
 @register("quantile", direction="min", proper=True, unit=True)
@@ -99,7 +99,7 @@ def crps(target: Target, y: Array, prediction: Prediction) -> float:
     """
     levels = target.levels
     edges = np.concatenate([[0.0], (levels[1:] + levels[:-1]) / 2, [1.0]])
-    return _mean(2 * losses.pinball(y, prediction.values, levels) @ np.diff(edges), prediction)
+    return _mean_over_rows(2 * losses.pinball(y, prediction.values, levels) @ np.diff(edges), prediction)
 
 
 @register("quantile", direction="target", each="interval")
@@ -108,7 +108,7 @@ def coverage(target: Target, y: Array, prediction: Prediction, *, interval: floa
     if interval not in target.intervals:
         return float("nan")
     lower, upper = prediction.values[:, target.intervals[interval]].T
-    return _mean((lower <= y) & (y <= upper), prediction)
+    return _mean_over_rows((lower <= y) & (y <= upper), prediction)
 
 
 @register("quantile", direction="none", unit=True, each="interval")
@@ -117,7 +117,7 @@ def width(target: Target, y: Array, prediction: Prediction, *, interval: float =
     if interval not in target.intervals:
         return float("nan")
     lower, upper = prediction.values[:, target.intervals[interval]].T
-    return _mean(_distance(lower, upper), prediction)
+    return _mean_over_rows(_interval_width(lower, upper), prediction)
 
 
 @register("quantile", direction="min")
@@ -130,7 +130,7 @@ def level_calibration(target: Target, y: Array, prediction: Prediction) -> float
     Gneiting, Balabdaoui and Raftery (2007), Probabilistic forecasts, calibration and sharpness.
     """
     below, reached = (
-        np.array([_mean(each, prediction) for each in inside.T])
+        np.array([_mean_over_rows(each, prediction) for each in inside.T])
         for inside in (y[:, None] < prediction.values, y[:, None] <= prediction.values)
     )
     return float(np.maximum(np.maximum(below - target.levels, target.levels - reached), 0).mean())
@@ -140,10 +140,10 @@ def level_calibration(target: Target, y: Array, prediction: Prediction) -> float
 def crossing_rate(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the share of rows on which some quantile is below the one before it, ahead of the final sort."""
     quantiles = prediction.values if prediction.unsorted is None else prediction.unsorted
-    return _mean(np.any(quantiles[:, 1:] < quantiles[:, :-1], axis=1), prediction)
+    return _mean_over_rows(np.any(quantiles[:, 1:] < quantiles[:, :-1], axis=1), prediction)
 
 
-def _mean(rows: Array, prediction: Prediction) -> float:
+def _mean_over_rows(rows: Array, prediction: Prediction) -> float:
     """Return the mean over the rows that have any weight: zero times infinity is no number."""
     if prediction.weight is None:
         return float(losses.mean(rows, None))
@@ -157,7 +157,7 @@ def _ends(values: Array) -> tuple[Array, Array]:
     return values[:, :half], values[:, ::-1][:, :half]
 
 
-def _distance(lower: Array, upper: Array) -> Array:
+def _interval_width(lower: Array, upper: Array) -> Array:
     """Return upper - lower, infinite where either end is."""
     known = np.isfinite(lower) & np.isfinite(upper)
     return np.subtract(upper, lower, out=np.full(lower.shape, np.inf), where=known)
@@ -172,4 +172,4 @@ def _outside(target: Target, y: Array, prediction: Prediction, side: float) -> f
     missed = np.maximum(side * (y[:, None] - ends), 0).sum(axis=1)
     if target.width % 2:
         missed += np.maximum(side * (y - values[:, half]), 0) / 2
-    return _mean(2 * missed / target.width, prediction)
+    return _mean_over_rows(2 * missed / target.width, prediction)

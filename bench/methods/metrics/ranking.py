@@ -20,7 +20,7 @@ def auroc(target: Target, y: Array, prediction: Prediction) -> float:
     and use of the area under a ROC curve; Fawcett (2006), An introduction to ROC analysis.
     """
     classes = [1] if target.width == 2 else range(target.width)
-    return _mean([area(y, prediction, k) for k in classes])
+    return _mean_over_classes([area(y, prediction, k) for k in classes])
 
 
 @register("class", direction="max")
@@ -49,7 +49,7 @@ def auprc(target: Target, y: Array, prediction: Prediction) -> float:
     there are none. A random ranking gets the mean prevalence of these classes. Davis and Goadrich (2006), The
     relationship between precision-recall and ROC curves.
     """
-    return _mean([average_precision(y, prediction, k) for k in range(target.width)])
+    return _mean_over_classes([average_precision(y, prediction, k) for k in range(target.width)])
 
 
 @register("class", direction="max")
@@ -61,7 +61,7 @@ def auprc_lift(target: Target, y: Array, prediction: Prediction) -> float:
     (2015), The precision-recall plot is more informative than the ROC plot, for the baseline.
     """
     share = shares(y, prediction.weight, target.width)
-    return _mean([average_precision(y, prediction, k) / share[k] for k in np.flatnonzero(share).tolist()])
+    return _mean_over_classes([average_precision(y, prediction, k) / share[k] for k in np.flatnonzero(share).tolist()])
 
 
 def area(y: Array, prediction: Prediction, k: int) -> float:
@@ -104,6 +104,6 @@ def _average_precision(positive: Array, negative: Array) -> float:
     return float((positive[::-1][step] * hits[step] / (hits + misses)[step]).sum() / positive.sum())
 
 
-def _mean(values: list[float]) -> float:
+def _mean_over_classes(values: list[float]) -> float:
     defined = [value for value in values if not np.isnan(value)]
     return float(np.mean(defined)) if defined else float("nan")

@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Prediction
 from bench.methods.postprocess import register
-from bench.methods.postprocess.one_vs_rest import Curve, calibrate, curve_of, logistic, smooth_targets
+from bench.methods.postprocess.one_vs_rest import Curve, calibrate, curve_of, fit_logistic, smooth_targets
 
 HELD = ((True, False), (False, True), (False, False))
 """Which of a and b stay free where both cannot."""
@@ -25,26 +25,26 @@ def beta(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callable
     "Beta calibration: a well-founded and easily implemented improvement on logistic calibration for binary
     classifiers".
     """
-    return calibrate(prediction, y, _learn_curve)
+    return calibrate(prediction, y, _learn_beta)
 
 
-def _learn_curve(p: Array, rest: Array, hit: Array, mass: Array) -> Curve:
+def _learn_beta(p: Array, rest: Array, hit: Array, mass: Array) -> Curve:
     """Leave a and b free, or else hold one or both at zero: the loss is convex, so the best are among them."""
-    features, target = _features(p, rest), smooth_targets(hit, mass)
+    features, target = _beta_features(p, rest), smooth_targets(hit, mass)
     w, _ = _fit_with_zeros(features, target, mass, (True, True))
     if (w[:2] < 0).any():
         tried = [_fit_with_zeros(features, target, mass, free) for free in HELD]
         w, _ = min((found for found in tried if (found[0][:2] >= 0).all()), key=lambda found: found[1])
-    return curve_of(_features, w)
+    return curve_of(_beta_features, w)
 
 
 def _fit_with_zeros(features: Array, target: Array, mass: Array, free: tuple[bool, bool]) -> tuple[Array, float]:
     """Return a, b and c with those that are not free at zero, and the loss."""
     chosen = np.array([*free, True])
     w = np.zeros(3)
-    w[chosen], loss = logistic(features[:, chosen], target, mass)
+    w[chosen], loss = fit_logistic(features[:, chosen], target, mass)
     return w, loss
 
 
-def _features(p: Array, rest: Array) -> Array:
+def _beta_features(p: Array, rest: Array) -> Array:
     return np.column_stack([np.log(p), -np.log(rest), np.ones(len(p))])

@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.core.nouns import Array, NotApplicableError, Prediction
 from bench.methods.postprocess import register
-from bench.methods.postprocess.intervals import ROUNDING, central, mass_of, misses, nest, smallest_sums, sort_scores
+from bench.methods.postprocess.intervals import RANK_SLACK, central, mass_of, misses, nest, smallest_sums, sort_scores
 
 
 @register(
@@ -52,7 +52,7 @@ def cv_plus(prediction: Prediction, y: Array, rng: np.random.Generator) -> Calla
         if other.by_fold is None or len(other.by_fold) != len(names):
             raise NotApplicableError("cv-plus needs what the models of each inner fold predict for the test rows")
         predictions, values = np.sort(other.by_fold[used], axis=2), other.values.copy()
-        wanted = (mass.sum() + mass_of(other)) * (1 - ROUNDING)
+        wanted = (mass.sum() + mass_of(other)) * (1 - RANK_SLACK)
         for (coverage, lower, upper), scores in zip(intervals, known, strict=True):
             values[:, lower] = -smallest_sums(-predictions[:, :, lower].T, scores, coverage * wanted)
             values[:, upper] = smallest_sums(predictions[:, :, upper].T, scores, coverage * wanted)

@@ -11,10 +11,10 @@ from bench.core.nouns import Array, Prediction, clip_probabilities
 from bench.methods.postprocess import register
 from bench.methods.postprocess.prior_correction import undo_class_weights
 
-MOST = 2000
+MOST_ROUNDS = 2000
 """Rounds at most."""
 
-ENOUGH = 1e-10
+SETTLED_BELOW = 1e-10
 """Class shares that move by less have settled."""
 
 
@@ -48,12 +48,12 @@ def em_prior(prediction: Prediction, y: Array, rng: np.random.Generator) -> Call
 
 def _adjust_shares(prediction: Prediction, before: Array) -> Prediction:
     ratio, known = np.ones(len(before)), before > 0
-    for _ in range(MOST):
+    for _ in range(MOST_ROUNDS):
         after = np.average(_reweigh(prediction.values, ratio), axis=0, weights=prediction.weight)
         found = np.divide(after, before, out=np.ones(len(before)), where=known)
         moved = np.abs((found - ratio) * before).max()
         ratio = found
-        if moved < ENOUGH:
+        if moved < SETTLED_BELOW:
             break
     values, _ = clip_probabilities(_reweigh(prediction.values, ratio))
     return replace(prediction, values=values)

@@ -20,7 +20,7 @@ def half_f1(prediction: Prediction, y: Array, rng: np.random.Generator) -> Calla
         F(t) = 2 Σ_{p_i > t} p_i / (Σ_i p_i + #{p_i > t}),
 
     and t <- F(t) / 2 from t = 0 climbs to it in a few steps: it is Dinkelbach's method, whose one fixed point is the
-    optimum. The truth says which class is rarer (the second, if tied); no cut is fitted to it, in contrast to
+    optimum. The true classes decide which is rarer (the second, if tied); no cut is fitted to it, in contrast to
     `threshold:metric=binary_f1`, so the cut is as good as the probabilities are calibrated. Lipton, Elkan and
     Narayanaswamy (2014), "Optimal thresholding of classifiers to maximize F1 measure"; Dinkelbach (1967), "On nonlinear
     fractional programming".

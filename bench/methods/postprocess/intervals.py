@@ -9,10 +9,10 @@ import numpy as np
 
 from bench.core.nouns import Array, NotApplicableError, Prediction, Target
 
-ROUNDING = 1e-12
+RANK_SLACK = 1e-12
 """Relative slack of a rank: 0.8 × 10 is 8, and not the next rank because of its last digit."""
 
-HALVINGS = 64
+SUM_HALVINGS = 64
 """A bracket is halved so often at most: then only rounding is left between its ends."""
 
 Known = list[tuple[Array, Array]]
@@ -55,7 +55,7 @@ def split_conformal(prediction: Prediction, y: Array, mass: Array) -> Callable[[
     def change(other: Prediction) -> Prediction:
         values, own = other.values.copy(), mass_of(other)
         for (coverage, lower, upper), (scores, reached) in zip(intervals, known, strict=True):
-            wanted = coverage * (reached[-1] + own) * (1 - ROUNDING)
+            wanted = coverage * (reached[-1] + own) * (1 - RANK_SLACK)
             margin = scores[np.searchsorted(reached[1:], wanted)]
             values[:, lower] = _move_ends(values[:, lower], -margin)
             values[:, upper] = _move_ends(values[:, upper], margin)
@@ -100,7 +100,7 @@ def smallest_sums(ends: Array, known: Known, wanted: Array) -> Array:
     last = np.array([len(scores) - 2 for scores, _ in known])
     low, high = _sums(ends, known, np.zeros_like(last)).min(axis=1), _sums(ends, known, last).max(axis=1)
     below, above = np.zeros(ends.shape, dtype=int), np.broadcast_to(last + 1, ends.shape)
-    for _ in range(HALVINGS):
+    for _ in range(SUM_HALVINGS):
         if ((above - below).sum(axis=1) <= 1).all():
             break
         middle = low + (high - low) / 2

@@ -20,10 +20,10 @@ def isotonic(prediction: Prediction, y: Array, rng: np.random.Generator) -> Call
     two classes there is one curve. Zadrozny and Elkan (2002), "Transforming classifier scores into accurate multiclass
     probability estimates".
     """
-    return calibrate(prediction, y, _learn_curve)
+    return calibrate(prediction, y, _learn_isotonic)
 
 
-def _learn_curve(p: Array, rest: Array, hit: Array, mass: Array) -> Curve:
+def _learn_isotonic(p: Array, rest: Array, hit: Array, mass: Array) -> Curve:
     from sklearn.isotonic import IsotonicRegression
 
     curve = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(p, hit.astype(float), sample_weight=mass)

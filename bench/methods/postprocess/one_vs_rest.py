@@ -12,10 +12,10 @@ from bench.core.nouns import Array, Prediction, clip_probabilities
 Curve = Callable[[Array, Array], Array]
 """(p, 1 - p), each (n,) -> calibrated p (n,)."""
 
-STEPS = 100
+NEWTON_STEPS = 100
 """Newton steps at most."""
 
-HALVINGS = 40
+STEP_HALVINGS = 40
 """A step is halved so often at most: if a 10^-12th of it still does not lower the loss, what is left is rounding."""
 
 
@@ -64,22 +64,22 @@ def smooth_targets(hit: Array, mass: Array) -> Array:
     return np.where(hit, (own + 1) / (own + 2), 1 / (others + 2))
 
 
-def logistic(features: Array, target: Array, mass: Array) -> tuple[Array, float]:
+def fit_logistic(features: Array, target: Array, mass: Array) -> tuple[Array, float]:
     """Return the coefficients (d,) of the least weighted log loss, and that loss, by Newton steps.
 
     `features` is (n, d), `target` between 0 and 1 (n,), so that the minimum exists. A step is halved until the loss
     falls; where features depend on one another, a small ridge in the Hessian alone picks one of the minima.
     """
     w = np.zeros(features.shape[1])
-    loss = _log_loss(features @ w, target, mass)
-    for _ in range(STEPS):
+    loss = _binary_log_loss(features @ w, target, mass)
+    for _ in range(NEWTON_STEPS):
         p = _sigmoid(features @ w)
         slope = features.T @ (mass * (p - target))
         bend = (features.T * (mass * p * (1 - p))) @ features
         # 1e-300 where every p is 0 or 1, and there is no bend at all
         step = np.linalg.solve(bend + (1e-12 * np.trace(bend) + 1e-300) * np.eye(len(w)), slope)
-        for _ in range(HALVINGS):
-            found = _log_loss(features @ (w - step), target, mass)
+        for _ in range(STEP_HALVINGS):
+            found = _binary_log_loss(features @ (w - step), target, mass)
             if found < loss:
                 break
             step /= 2
@@ -95,7 +95,7 @@ def _sigmoid(z: Array) -> Array:
     return np.asarray(expit(z))
 
 
-def _log_loss(z: Array, target: Array, mass: Array) -> float:
+def _binary_log_loss(z: Array, target: Array, mass: Array) -> float:
     return float(mass @ (np.logaddexp(0, z) - target * z))
 
 

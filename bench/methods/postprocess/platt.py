@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Prediction
 from bench.methods.postprocess import register
-from bench.methods.postprocess.one_vs_rest import Curve, calibrate, curve_of, logistic, smooth_targets
+from bench.methods.postprocess.one_vs_rest import Curve, calibrate, curve_of, fit_logistic, smooth_targets
 
 
 @register("class", tags=("extended",), breaks={"keeps_probabilities": "it is there to calibrate probabilities"})
@@ -22,13 +22,13 @@ def platt(prediction: Prediction, y: Array, rng: np.random.Generator) -> Callabl
     (1999), "Probabilistic outputs for support vector machines and comparisons to regularized likelihood methods"; Lin,
     Lin and Weng (2007), "A note on Platt's probabilistic outputs for support vector machines".
     """
-    return calibrate(prediction, y, _learn_curve)
+    return calibrate(prediction, y, _learn_platt)
 
 
-def _learn_curve(p: Array, rest: Array, hit: Array, mass: Array) -> Curve:
-    w, _ = logistic(_features(p, rest), smooth_targets(hit, mass), mass)
-    return curve_of(_features, w)
+def _learn_platt(p: Array, rest: Array, hit: Array, mass: Array) -> Curve:
+    w, _ = fit_logistic(_platt_features(p, rest), smooth_targets(hit, mass), mass)
+    return curve_of(_platt_features, w)
 
 
-def _features(p: Array, rest: Array) -> Array:
+def _platt_features(p: Array, rest: Array) -> Array:
     return np.column_stack([np.log(p) - np.log(rest), np.ones(len(p))])

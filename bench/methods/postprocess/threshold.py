@@ -36,7 +36,7 @@ def threshold(
         prediction = replace(prediction, values=prediction.values[used], weight=prediction.weight[used])
         y = y[used]
     rule = np.ones(prediction.target.width)
-    best = _score(formula, prediction, y, rule)
+    best = _score_rule(formula, prediction, y, rule)
     for _ in range(SWEEPS):
         before = best
         for k in range(1 if len(rule) == 2 else 0, len(rule)):
@@ -56,7 +56,7 @@ def _formula(name: str) -> Formula:
     return formula
 
 
-def _score(formula: Formula, prediction: Prediction, y: Array, rule: Array) -> float:
+def _score_rule(formula: Formula, prediction: Prediction, y: Array, rule: Array) -> float:
     labels = replace(prediction, rule=rule).labels
     return _nan_is_worst(formula(counts(y, labels, len(rule), prediction.weight))).item()
 
@@ -76,7 +76,7 @@ def _sweep(formula: Formula, prediction: Prediction, y: Array, rule: Array, k: i
     path = _counts_on_the_way(prediction, y, rival, order, k)
     is_cut = np.concatenate([[True], np.diff(switch) > 0, [True]])
     values = _nan_is_worst(formula(Counts(path.hit[is_cut], path.true, path.predicted[is_cut])))
-    now = _score(formula, prediction, y, rule)
+    now = _score_rule(formula, prediction, y, rule)
     if not values.max() > now + GAIN:
         return float(rule[k]), now
     # a multiplier for each number of switched rows: between two switching points, or beyond the last

@@ -1,7 +1,7 @@
 """Training schemes, one a file: `scheme(context, *, parameters) -> FittedModel`; how a fit treats unequal classes.
 
 Class weightings (`bench.methods.class_weights`, kind `fit`) are training schemes too, by the same names. Those here do
-more than weigh rows: they resample them, fit several models, or change the loss.
+more than weight rows: they resample them, fit several models, or change the loss.
 
 May import: `core`, `solvers`, `stats`, `tasks`, `class_weights`, `learners` and `metrics`.
 Next of its kind: a scheme is one file with a decorated function that calls `context.fit`.
@@ -59,7 +59,7 @@ class TrainingOptions(PluginOptions):
 registry = Registry(
     "training scheme",
     __name__,
-    kinds=get_args(class_weights.Kind),
+    kinds=get_args(class_weights.WeightKind),
     contract=TrainingScheme,
     options=TrainingOptions,
     below=class_weights.registry,
@@ -70,7 +70,7 @@ F = TypeVar("F", bound=TrainingScheme)
 
 @held_to_its_keywords
 def register(
-    *kinds: class_weights.Kind,
+    *kinds: class_weights.WeightKind,
     hook: Hook,
     tags: Collection[str] = (),
     breaks: Mapping[str, str] | None = None,

@@ -50,7 +50,7 @@ def weighted_loss(gamma: float, w: Array) -> networks.Loss:
 
 @dataclass
 class RunningWeights:
-    """A loss that weighs the classes by the inverse of their running losses, and remembers these."""
+    """A loss that weights the classes by the inverse of their running losses, and remembers these."""
 
     gamma: float
     smoothing: float

@@ -12,7 +12,7 @@ from bench.methods.trainings.soft_confusion import MEASURES, soft_loss
 RAREST_IN_BATCH = 8
 """Rows of the rarest class in a batch of a network at least, if it has as many: the measures are ratios of sums."""
 
-MOST_STEPS = 100
+LBFGS_STEPS = 100
 """Steps of L-BFGS from each start: what more of them gain fits the training rows alone."""
 
 LARGEST_BATCH = 4096
@@ -67,7 +67,7 @@ def _fit_linear(context: FitContext, rows: EncodedRows, loss: networks.Loss) -> 
     plain = networks.minimise_by_lbfgs(network, cross_entropy, rows, penalty, network.start())
     balanced = networks.minimise_by_lbfgs(network, networks.mean_of(weighted), rows, penalty, plain)
     starts = [network.start(), *(_move_to_best_cut(network, theta, rows, loss) for theta in (plain, balanced))]
-    ends = [networks.minimise_by_lbfgs(network, loss, rows, penalty, theta, most=MOST_STEPS) for theta in starts]
+    ends = [networks.minimise_by_lbfgs(network, loss, rows, penalty, theta, most=LBFGS_STEPS) for theta in starts]
     objective = networks.penalised_loss(network, loss, rows, penalty)
     return networks.FittedNetwork(network, min(ends, key=lambda theta: objective(theta)[0])).predict
 

@@ -15,7 +15,7 @@ from bench.methods.trainings.against_rest import (
 )
 from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fit_present_classes
 
-ROUNDS = 10
+REWEIGHTINGS = 10
 """Solutions of the linear model, each with the class weights of the last."""
 
 
@@ -45,7 +45,7 @@ def dynamic(context: FitContext, *, gamma: float = 2.0, smoothing: float = 0.05)
         if context.learner.entry.name == "logistic":
             model = _fit_linear(context, rows, gamma)
         else:
-            model = networks.train(context, rows, RunningWeights(gamma, smoothing, len(rows.present)))
+            model = networks.fit_network(context, rows, RunningWeights(gamma, smoothing, len(rows.present)))
         return lambda X: sigmoids(model.logits(X))
 
     return fit_present_classes(context, fit)
@@ -55,7 +55,7 @@ def _fit_linear(context: FitContext, rows: EncodedRows, gamma: float) -> network
     """Solve in rounds; two classes have one output and one weight, so that one round is all."""
     network, penalty = networks.Linear(rows.X.shape[1], len(rows.present)), networks.penalty(context, rows)
     theta, w, X = network.start(), np.ones(network.outputs), np.asarray(rows.X)
-    for _ in range(ROUNDS if network.outputs > 1 else 1):
+    for _ in range(REWEIGHTINGS if network.outputs > 1 else 1):
         theta = networks.minimise_by_lbfgs(network, weighted_loss(gamma, w), rows, penalty, theta)
         w = inverse_loss_weights(class_losses(network.forward(theta, X)[0], rows.y, rows.weight, gamma)[0])
     return networks.FittedNetwork(network, theta)

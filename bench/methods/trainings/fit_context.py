@@ -97,7 +97,7 @@ ALL_EQUAL = 1e-12
 """Row weights of mean one that differ by less are equal up to rounding, and are not passed on to the learner."""
 
 
-def row_weights(y: Array, weight: Array | None, of_classes: Array | None = None) -> Array | None:
+def combined_row_weights(y: Array, weight: Array | None, of_classes: Array | None = None) -> Array | None:
     """Return the row weights of a fit (n,): those of the task times those of the classes, mean one; None if all equal.
 
     `weight` (n,) are the row weights of the task, of any scale, `of_classes` (K,) those of a class weighting.
@@ -110,7 +110,7 @@ def row_weights(y: Array, weight: Array | None, of_classes: Array | None = None)
 
 
 def is_weighting(training: Scheme[Any]) -> bool:
-    """Return whether a training scheme is a class weighting: it weighs the rows by their class, and does no more."""
+    """Return whether a training scheme is a class weighting: it weights the rows by their class, and does no more."""
     return training.entry.name in class_weights.registry.entries()
 
 
@@ -127,4 +127,4 @@ def fit_training(context: FitContext, training: Scheme[Any], weight: Array | Non
     if context.target.kind == "class":
         counts = np.bincount(context.y, weights=weight, minlength=context.target.width)
         of_classes = class_weights.fit_weights(training, counts)
-    return FittedModel(context.fit(weight=row_weights(context.y, weight, of_classes)), of_classes)
+    return FittedModel(context.fit(weight=combined_row_weights(context.y, weight, of_classes)), of_classes)

@@ -25,7 +25,7 @@ def ldam(context: FitContext, *, margin: float = 0.5, scale: float = 30.0) -> Fi
 
     def fit(rows: EncodedRows) -> EncodedPredictor:
         loss = objectives.with_margins(objectives.cross_entropy, margins(rows.counts, margin), scale)
-        return networks.train(context, rows, networks.mean_of(loss)).predict
+        return networks.fit_network(context, rows, networks.mean_of(loss)).predict
 
     return fit_present_classes(context, fit)
 
@@ -51,7 +51,7 @@ def ldam_drw(context: FitContext, *, margin: float = 0.5, scale: float = 30.0) -
     def fit(rows: EncodedRows) -> EncodedPredictor:
         loss = objectives.with_margins(objectives.cross_entropy, margins(rows.counts, margin), scale)
         late = objectives.with_class_weights(loss, rows.class_weights(LATE))
-        return networks.train(context, rows, networks.mean_of(loss), networks.mean_of(late)).predict
+        return networks.fit_network(context, rows, networks.mean_of(loss), networks.mean_of(late)).predict
 
     return fit_present_classes(context, fit)
 

@@ -26,7 +26,7 @@ Loss = Callable[[Array, Array, Array], tuple[float, Array]]
 MIRROR = np.array([[-0.5, 0.5]])
 """From one output z to the logits of two classes."""
 
-MOST_STEPS = 500
+LBFGS_STEPS = 500
 """Steps of L-BFGS; after that, only the tails of separable classes still move."""
 
 LATE_SHARE = 0.2
@@ -183,7 +183,7 @@ def penalised_loss(
 
 
 def minimise_by_lbfgs(
-    network: Network, loss: Loss, rows: EncodedRows, penalty: float, start: Array, most: int = MOST_STEPS
+    network: Network, loss: Loss, rows: EncodedRows, penalty: float, start: Array, most: int = LBFGS_STEPS
 ) -> Array:
     """Minimise loss + penalty ‖weights‖² / 2 on all rows by at most so many steps of L-BFGS, and return theta."""
     from scipy.optimize import minimize
@@ -276,7 +276,7 @@ def hidden_network(context: FitContext, rows: EncodedRows) -> Hidden:
     return Hidden(rows.X.shape[1], context.learner_parameters["hidden"], len(rows.present))
 
 
-def train(context: FitContext, rows: EncodedRows, first: Loss, last: Loss | None = None) -> FittedNetwork:
+def fit_network(context: FitContext, rows: EncodedRows, first: Loss, last: Loss | None = None) -> FittedNetwork:
     """Train the network of learner logistic or mlp on a loss; `last` takes over for the last fifth of the training.
 
     A linear model goes to the optimum of each, so that for a convex loss only `last` counts.

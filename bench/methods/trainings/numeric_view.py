@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array
-from bench.tasks.encoders import LARGEST, MOST_LEVELS
+from bench.tasks.encoders import LARGEST_NUMBER, MOST_LEVELS
 
 OTHER = -2
 """Code of a rare level; -1 is pandas' code of a missing one."""
@@ -91,9 +91,9 @@ class View:
         """Fit the view to training rows."""
         kinds = {name: isinstance(dtype, pd.CategoricalDtype) for name, dtype in X.dtypes.items()}
         plain = [name for name, category in kinds.items() if not category]
-        low, high = (extreme.reduce(_read(X, plain), axis=0) for extreme in (np.fmin, np.fmax))
+        low, high = (extreme.reduce(_read_columns(X, plain), axis=0) for extreme in (np.fmin, np.fmax))
         numbers = [name for name, varies in zip(plain, low < high, strict=True) if varies]
-        values = _read(X, numbers)
+        values = _read_columns(X, numbers)
         median = np.nanmedian(values, axis=0) if numbers else np.zeros(0)
         filled = np.where(np.isnan(values), median, values)
         deviation = filled.std(axis=0)
@@ -108,7 +108,7 @@ class View:
 
     def scaled(self, X: pd.DataFrame) -> Array:
         """Return the numbers of rows, imputed and standardised (n, numbers)."""
-        values = _read(X, self.numbers)
+        values = _read_columns(X, self.numbers)
         return np.asarray((np.where(np.isnan(values), self.median, values) - self.mean) / self.scale)
 
     def codes(self, X: pd.DataFrame) -> Array:
@@ -145,7 +145,7 @@ class View:
         return pd.DataFrame(columns).reset_index(drop=True)
 
 
-def _read(X: pd.DataFrame, names: list[Any]) -> Array:
+def _read_columns(X: pd.DataFrame, names: list[Any]) -> Array:
     """Return numbers (n, names), NaN where missing or infinite."""
     values = X[names].to_numpy(dtype=float)
-    return np.clip(np.where(np.isfinite(values), values, np.nan), -LARGEST, LARGEST)
+    return np.clip(np.where(np.isfinite(values), values, np.nan), -LARGEST_NUMBER, LARGEST_NUMBER)

@@ -15,7 +15,7 @@ from bench.core.nouns import Array
 
 RowLoss = Callable[[Array, Array], tuple[Array, Array, Callable[[], Array]]]
 
-TINY = 1e-12
+SMALLEST_DIVISOR = 1e-12
 """Lengths, sizes and probabilities of an error below this count as this where something is divided by them."""
 
 LONGEST = 10.0
@@ -62,7 +62,9 @@ def focal(gamma: float) -> RowLoss:
         true = p[index, y]
         away = -p
         away[index, y] = 0
-        wrong = np.maximum(-away.sum(axis=1), TINY)  # not 1 - p_y, which has lost its digits where p_y is almost one
+        wrong = np.maximum(
+            -away.sum(axis=1), SMALLEST_DIVISOR
+        )  # not 1 - p_y, which has lost its digits where p_y is almost one
         away[index, y] = wrong
         power = wrong**gamma
         q = gamma * true * power / wrong * log_true - power

@@ -18,11 +18,11 @@ from bench.methods.trainings.fit_context import FitContext
 from bench.methods.trainings.numeric_view import View, quiet_libraries
 from bench.methods.trainings.sample import Sample, name_of, positive_weight_sample, rows_to_add, whole_number
 
-ROUNDS = 5
+SAMPLER_RUNS = 5
 """How often a sampler runs: one that finds only half of what it looks for makes half of the rows."""
 
 
-class RefusedError(Exception):
+class SamplerRefusedError(Exception):
     """A method cannot make rows of a class; the text is one phrase with the reason."""
 
 
@@ -52,11 +52,11 @@ class Growth:
             return np.asarray(sampler.fit_resample(X, y)[0][len(X) :])
 
 
-Make = Callable[[Growth], tuple[Array, Array | None]]
+MakeRows = Callable[[Growth], tuple[Array, Array | None]]
 """Makes rows of a class: points (m, d) of the view, and the codes of their categories if it has chosen any."""
 
 
-def oversample(context: FitContext, make: Make, k: int, ratio: float) -> Sample:
+def oversample(context: FitContext, make: MakeRows, k: int, ratio: float) -> Sample:
     """Return the training rows, and behind them those that `make` makes.
 
     Raises:
@@ -78,7 +78,7 @@ def oversample(context: FitContext, make: Make, k: int, ratio: float) -> Sample:
     return sample
 
 
-def _grow(sample: Sample, growth: Growth, make: Make, name: str) -> Sample:
+def _grow(sample: Sample, growth: Growth, make: MakeRows, name: str) -> Sample:
     """Add the rows of one class, or copies of its rows, which keep their weights."""
     from sklearn.metrics import pairwise_distances_argmin
 
@@ -89,7 +89,7 @@ def _grow(sample: Sample, growth: Growth, make: Make, name: str) -> Sample:
         return copied.with_notes((f"rows copied, since {why},", name))
     try:
         points, codes = make(growth)
-    except RefusedError as refusal:
+    except SamplerRefusedError as refusal:
         sample = sample.with_notes((f"plain SMOTE, since {refusal},", name))
         points, codes = smote_rows(growth)
     own = growth.own
@@ -132,7 +132,7 @@ def _with_one_other(growth: Growth, X: Array) -> tuple[Array, Array]:
     return X[index], growth.y[index]
 
 
-def by_sampler(sampler: Callable[[Growth], Any], refusals: dict[str, str]) -> Make:
+def by_sampler(sampler: Callable[[Growth], Any], refusals: dict[str, str]) -> MakeRows:
     """Return the maker around a sampler of imbalanced-learn that takes numbers alone.
 
     Categories of a new row are those of the nearest row of its class. `refusals` leads from parts of the messages with
@@ -142,7 +142,7 @@ def by_sampler(sampler: Callable[[Growth], Any], refusals: dict[str, str]) -> Ma
     def make(growth: Growth) -> tuple[Array, Array | None]:
         made = _run(sampler, refusals, growth)
         if not len(made):
-            raise RefusedError("no row of it lies at the border")
+            raise SamplerRefusedError("no row of it lies at the border")
         return _make_missing(sampler, refusals, growth, made), None
 
     return make
@@ -150,14 +150,14 @@ def by_sampler(sampler: Callable[[Growth], Any], refusals: dict[str, str]) -> Ma
 
 def _make_missing(sampler: Callable[[Growth], Any], refusals: dict[str, str], growth: Growth, made: Array) -> Array:
     """Run the sampler again for the rows that are missing, until none is or the sampler gives up."""
-    for again in range(1, ROUNDS):
+    for again in range(1, SAMPLER_RUNS):
         lack = growth.n_new - len(made)
         if lack <= 0:
             break
         rest = replace(growth, n_new=lack, seed=growth.seed + again)
         try:
             made = np.vstack([made, _run(sampler, refusals, rest)])
-        except RefusedError:
+        except SamplerRefusedError:
             break
     return made
 
@@ -171,4 +171,4 @@ def _run(sampler: Callable[[Growth], Any], refusals: dict[str, str], growth: Gro
         why = [reason for part, reason in refusals.items() if part in str(error)]
         if not why:
             raise
-        raise RefusedError(why[0]) from error
+        raise SamplerRefusedError(why[0]) from error

@@ -37,7 +37,7 @@ def self_paced(context: FitContext, *, models: int = 10, bins: int = 5, ratio: f
         if t:
             hardness = 1 - predictions[np.arange(len(odds)), sample.y] / t
             odds = draw_odds(hardness, sample.y, bins, float(np.tan(np.pi / 2 * t / (models - 1))))
-        draw = sample.rows(_draw(sample, sizes, odds, context.rng("draw", t)))
+        draw = sample.rows(_draw_rows(sample, sizes, odds, context.rng("draw", t)))
         predictors.append(context.fit(draw.X, draw.y, draw.weight, part=t))
         predictions += predictors[-1](sample.X) if t < models - 1 else 0.0
     return balanced_ensemble(context, sample, mean_predictor(predictors), sizes)
@@ -59,7 +59,7 @@ def draw_odds(hardness: Array, y: Array, bins: int, alpha: float) -> Array:
     return odds
 
 
-def _draw(sample: Sample, sizes: Array, odds: Array, rng: np.random.Generator) -> Array:
+def _draw_rows(sample: Sample, sizes: Array, odds: Array, rng: np.random.Generator) -> Array:
     """Draw rows of each class, none twice, and return their positions in order."""
     parts = []
     for code in np.flatnonzero(sizes):

@@ -10,11 +10,11 @@ from bench.core.nouns import Array
 from bench.methods.trainings import objectives
 from bench.methods.trainings.networks import Loss
 
-Measure = Callable[[Array], tuple[float, Array]]
+ConfusionMeasure = Callable[[Array], tuple[float, Array]]
 """Soft confusion matrix S (K, K), truth by row -> metric, and its gradient by S."""
 
 
-def soft_loss(measure: Measure, steepness: float) -> Loss:
+def soft_loss(measure: ConfusionMeasure, steepness: float) -> Loss:
     """Return the loss of logits that is one minus a measure of the soft confusion matrix."""
 
     def loss(f: Array, y: Array, weight: Array) -> tuple[float, Array]:
@@ -29,14 +29,14 @@ def soft_loss(measure: Measure, steepness: float) -> Loss:
     return loss
 
 
-def _f_measure(beta: float) -> Callable[[Array], Measure]:
-    def of(counts: Array) -> Measure:
+def _f_measure(beta: float) -> Callable[[Array], ConfusionMeasure]:
+    def of(counts: Array) -> ConfusionMeasure:
         part = np.full(len(counts), 1 / len(counts))
         if len(counts) == 2:
             part = np.eye(2)[int(counts[1] <= counts[0])]
 
         def measure(S: Array) -> tuple[float, Array]:
-            size = np.maximum(beta**2 * S.sum(axis=1) + S.sum(axis=0), objectives.TINY)
+            size = np.maximum(beta**2 * S.sum(axis=1) + S.sum(axis=0), objectives.SMALLEST_DIVISOR)
             f = (1 + beta**2) * np.diag(S) / size
             drag = part * f / size
             return float(part @ f), np.diag((1 + beta**2) * part / size) - beta**2 * drag[:, None] - drag
@@ -48,7 +48,7 @@ def _f_measure(beta: float) -> Callable[[Array], Measure]:
 
 def _recalls(S: Array) -> tuple[Array, Array]:
     """Return the recalls (K,), and the gradient (K, K) of each by its own row of S."""
-    true = np.maximum(S.sum(axis=1), objectives.TINY)
+    true = np.maximum(S.sum(axis=1), objectives.SMALLEST_DIVISOR)
     recalls = np.diag(S) / true
     return recalls, (np.eye(len(S)) - recalls[:, None]) / true[:, None]
 
@@ -71,7 +71,7 @@ def _accuracy(S: Array) -> tuple[float, Array]:
     return float(accuracy), (np.eye(len(S)) - accuracy) / total
 
 
-MEASURES: dict[str, Callable[[Array], Measure]] = {
+MEASURES: dict[str, Callable[[Array], ConfusionMeasure]] = {
     "f1": _f_measure(1.0),
     "f2": _f_measure(2.0),
     "f0.5": _f_measure(0.5),

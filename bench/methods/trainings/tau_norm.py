@@ -20,9 +20,9 @@ def tau_norm(context: FitContext, *, tau: float = 1.0) -> FittedModel:
     """
 
     def fit(rows: EncodedRows) -> EncodedPredictor:
-        model = networks.train(context, rows, networks.mean_of(objectives.cross_entropy))
+        model = networks.fit_network(context, rows, networks.mean_of(objectives.cross_entropy))
         B, b = model.network.head(model.theta)
-        length = np.maximum(np.linalg.norm(np.vstack([B, b]), axis=0), objectives.TINY)
+        length = np.maximum(np.linalg.norm(np.vstack([B, b]), axis=0), objectives.SMALLEST_DIVISOR)
         return lambda X: objectives.softmax(model.logits(X) / length**tau)
 
     return fit_present_classes(context, fit)

@@ -18,7 +18,7 @@ FLATTEST = 1e-16
 """Curvature of a row at least: sums of it divide."""
 
 
-def train(context: FitContext, rows: EncodedRows, loss: RowLoss, start: Array) -> EncodedPredictor:
+def fit_trees(context: FitContext, rows: EncodedRows, loss: RowLoss, start: Array) -> EncodedPredictor:
     """Grow the trees of learner lightgbm on a loss, from logits `start` (K,), and return their predictor.
 
     Two classes have one tree a round, for the difference of their logits.
@@ -38,8 +38,8 @@ def train(context: FitContext, rows: EncodedRows, loss: RowLoss, start: Array) -
 def train_any(context: FitContext, rows: EncodedRows, loss: RowLoss, start: Array) -> EncodedPredictor:
     """Train the learner of the context on a row loss: a network, or trees from logits `start` (K,)."""
     if context.learner.entry.name == "lightgbm":
-        return train(context, rows, loss, start)
-    return networks.train(context, rows, networks.mean_of(loss)).predict
+        return fit_trees(context, rows, loss, start)
+    return networks.fit_network(context, rows, networks.mean_of(loss)).predict
 
 
 def _columns(raw: Array) -> Array:

@@ -9,10 +9,10 @@ from bench.methods import metrics
 from bench.methods.class_weights import fit_weights
 from bench.methods.class_weights.ratios import power_of_counts
 from bench.methods.trainings import FitContext, FittedModel, register
-from bench.methods.trainings.fit_context import Predictor, row_weights
+from bench.methods.trainings.fit_context import Predictor, combined_row_weights
 
-GRID = (0.0, 0.25, 0.5, 0.75, 1.0)
-FOLDS = 3
+POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
+POWER_FOLDS = 3
 """Each fold costs a fit for every exponent: three keep the scheme at 16 fits."""
 
 
@@ -37,12 +37,12 @@ def tuned_power(context: FitContext, *, metric: str = "macro_f1") -> FittedModel
         BenchError: there is no such metric of classes.
     """
     judge = metrics.get_metric(context.target, metric)
-    folds = [fold for fold in context.cut(FOLDS) if _has_two_classes(context, fold[0])]
-    badness = [judge.badness(_out_of_fold_value(context, judge, folds, power)) for power in GRID] if folds else [0.0]
-    power = GRID[int(np.argmin(np.nan_to_num(badness, nan=np.inf)))]
+    folds = [fold for fold in context.cut(POWER_FOLDS) if _has_two_classes(context, fold[0])]
+    badness = [judge.badness(_out_of_fold_value(context, judge, folds, power)) for power in POWERS] if folds else [0.0]
+    power = POWERS[int(np.argmin(np.nan_to_num(badness, nan=np.inf)))]
     all_rows = np.arange(len(context.y))
     effective = _class_weights(context, all_rows, power)
-    return FittedModel(_fit(context, all_rows, power, part=None), effective, f"power {power:g}")
+    return FittedModel(_fit_with_power(context, all_rows, power, part=None), effective, f"power {power:g}")
 
 
 def _out_of_fold_value(
@@ -50,7 +50,7 @@ def _out_of_fold_value(
 ) -> float:
     """Return the metric of one exponent over the predictions of all folds."""
     # the exponents share the seed of a fold, so that they differ by their weights alone
-    predictors = [_fit(context, fit_rows, power, ("fold", k)) for k, (fit_rows, _) in enumerate(folds)]
+    predictors = [_fit_with_power(context, fit_rows, power, ("fold", k)) for k, (fit_rows, _) in enumerate(folds)]
     predictions = [predict(context.X.iloc[held]) for predict, (_, held) in zip(predictors, folds, strict=True)]
     rows = np.concatenate([held for _, held in folds])
     weight = None if context.weight is None else context.weight[rows]
@@ -58,10 +58,10 @@ def _out_of_fold_value(
     return metric.function(context.target, context.y[rows], Prediction(context.target, values, weight))
 
 
-def _fit(context: FitContext, rows: Array, power: float, part: object) -> Predictor:
+def _fit_with_power(context: FitContext, rows: Array, power: float, part: object) -> Predictor:
     """Fit the learner on some rows, with the class weights of one exponent."""
     weight = None if context.weight is None else context.weight[rows]
-    of_rows = row_weights(context.y[rows], weight, _class_weights(context, rows, power))
+    of_rows = combined_row_weights(context.y[rows], weight, _class_weights(context, rows, power))
     return context.fit(context.X.iloc[rows], context.y[rows], of_rows, part)
 
 

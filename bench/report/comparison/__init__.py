@@ -9,7 +9,7 @@ from __future__ import annotations
 from bench.report.comparison.compare_sides import ComparisonOptions, compare
 from bench.report.comparison.report import Report
 from bench.report.comparison.rules import Rule, rule
-from bench.report.comparison.side import Source
+from bench.report.comparison.side import ComparedSide
 from bench.report.comparison.sides import source
 
-__all__ = ["ComparisonOptions", "Report", "Rule", "Source", "compare", "rule", "source"]
+__all__ = ["ComparedSide", "ComparisonOptions", "Report", "Rule", "compare", "rule", "source"]

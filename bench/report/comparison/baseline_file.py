@@ -14,8 +14,8 @@ import pandas as pd
 from bench.core.nouns import Array, BenchError
 from bench.core.selection import chosen_from
 from bench.methods.boards import own_metrics
-from bench.report.comparison.side import Source, Splits
-from bench.report.comparison.tables import KEY, Table
+from bench.report.comparison.side import ComparedSide, Splits
+from bench.report.comparison.tables import KEY, ScoreTable
 
 SCHEMA = 1
 DIGITS = 5
@@ -28,13 +28,13 @@ NO_DIRECTION = "?"
 class Baseline(NamedTuple):
     """The content of a baseline file."""
 
-    table: Table
+    table: ScoreTable
     facts: dict[str, dict[str, str]]
     settings: dict[str, Any]
     splits: Splits
 
 
-def task_means(rows: pd.DataFrame, splits: Splits) -> pd.DataFrame:
+def means_of_tasks(rows: pd.DataFrame, splits: Splits) -> pd.DataFrame:
     """Return one row a board, metric, panel, learner, method and task: the mean over all splits of the task.
 
     The mean is NaN where a split has no value: a mean over other folds is another number. Values have `DIGITS` digits.
@@ -48,10 +48,10 @@ def task_means(rows: pd.DataFrame, splits: Splits) -> pd.DataFrame:
     expected = [len(splits[board, task]) for board, task in zip(means["board"], means["task_id"], strict=True)]
     values = np.where(means["count"].to_numpy() == expected, means["mean"].to_numpy(dtype=float), np.nan)
     means = means.drop(columns=["mean", "count"])
-    return means.assign(repeat="", fold="", seed="", value=round_digits(values), n_rows=np.nan)
+    return means.assign(repeat="", fold="", seed="", value=round_stored(values), n_rows=np.nan)
 
 
-def round_digits(values: Array) -> Array:
+def round_stored(values: Array) -> Array:
     """Return numbers to `DIGITS` significant digits."""
     return np.array([float(f"{value:.{DIGITS}g}") for value in values], dtype=float)
 
@@ -65,7 +65,7 @@ def splits_of(rows: pd.DataFrame) -> Splits:
     return {who: frozenset(splits) for who, splits in found.items()}
 
 
-def baseline_text(source: Source, metrics: Sequence[str] = ()) -> str:
+def baseline_text(source: ComparedSide, metrics: Sequence[str] = ()) -> str:
     """Return the text of a baseline, the same for the same scores: per board each task's mean over its folds.
 
     Without `metrics`, names or globs, the own metric of each board is kept (see `boards.own_metrics`).
@@ -84,12 +84,12 @@ def baseline_text(source: Source, metrics: Sequence[str] = ()) -> str:
         raise BenchError(f"{source.name} holds no ranked scores that a baseline could keep: give a finished run")
     seedless = rows.groupby(KEY, sort=False)["value"].agg(lambda values: values.mean(skipna=False)).reset_index()
     splits = source.splits or splits_of(seedless)
-    means = task_means(seedless, splits) if source.splits is None else rows
+    means = means_of_tasks(seedless, splits) if source.splits is None else rows
     boards = {board: _board(part, splits, table.direction) for board, part in _sorted_groups(means, "board")}
     tasks = {task for board in boards.values() for task in board["tasks"]}
     facts = {task: _shorten_hash(source.facts[task]) for task in sorted(tasks) if source.facts.get(task)}
     head = {"bench_baseline": SCHEMA, "digits": DIGITS, "settings": dict(sorted(source.settings.items()))}
-    return _text({**head, "tasks": facts, "boards": boards})
+    return _json_text({**head, "tasks": facts, "boards": boards})
 
 
 def _shorten_hash(facts: Mapping[str, str]) -> dict[str, str]:
@@ -112,11 +112,11 @@ def _board(part: pd.DataFrame, splits: Splits, direction: Mapping[str, str]) -> 
         name = f"{metric} {direction.get(metric) or NO_DIRECTION}"
         for (panel, learner, method), values in zip(wide.index, wide.to_numpy(dtype=float), strict=True):
             here = metrics.setdefault(name, {}).setdefault(panel, {}).setdefault(learner, {})
-            here[method] = [_number(value) for value in values]
+            here[method] = [_json_number(value) for value in values]
     return {"tasks": {task: _folds_text(splits[board, task]) for task in tasks}, "metrics": metrics}
 
 
-def _number(value: float) -> float | str | None:
+def _json_number(value: float) -> float | str | None:
     return None if math.isnan(value) else value if math.isfinite(value) else str(value)
 
 
@@ -145,13 +145,13 @@ def _parse_folds(written: str | list[list[str]]) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
-def _text(value: Any, depth: int = 0) -> str:
+def _json_text(value: Any, depth: int = 0) -> str:
     """Return JSON with one line for every list and for what holds no list: a method's numbers stand on one line."""
     if not isinstance(value, dict) or (depth > 1 and not any(isinstance(v, dict | list) for v in value.values())):
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     pad = " " * (depth + 1)
     lines = [
-        f"{pad}{json.dumps(str(key), ensure_ascii=False)}: {_text(item, depth + 1)}" for key, item in value.items()
+        f"{pad}{json.dumps(str(key), ensure_ascii=False)}: {_json_text(item, depth + 1)}" for key, item in value.items()
     ]
     return "{\n" + ",\n".join(lines) + "\n" + " " * depth + "}" + ("" if depth else "\n") if lines else "{}"
 
@@ -184,7 +184,7 @@ def _read_content(found: dict[str, Any]) -> Baseline:
         for named, panels in what["metrics"].items():
             metric, _, way = named.rpartition(" ")
             direction[metric] = "" if way == NO_DIRECTION else way
-            for (panel, learner, method), values in _leaves(panels):
+            for (panel, learner, method), values in _iterate_leaves(panels):
                 rows += [
                     (board, metric, panel, method, learner, task, float("nan" if value is None else value))
                     for task, value in zip(tasks, values, strict=True)
@@ -195,10 +195,10 @@ def _read_content(found: dict[str, Any]) -> Baseline:
         for board, what in found["boards"].items()
         for task, folds in what["tasks"].items()
     }
-    return Baseline(Table(table, direction), found["tasks"], found["settings"], splits)
+    return Baseline(ScoreTable(table, direction), found["tasks"], found["settings"], splits)
 
 
-def _leaves(panels: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str, str], Sequence[Any]]]:
+def _iterate_leaves(panels: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str, str], Sequence[Any]]]:
     for panel, learners in panels.items():
         for learner, methods in learners.items():
             for method, values in methods.items():

@@ -15,7 +15,7 @@ from bench.methods.boards import own_metrics
 from bench.report.comparison import pairs, verdict_rules
 from bench.report.comparison.report import RefusedError, Report
 from bench.report.comparison.rules import Rule, find_idle_rules, find_rule
-from bench.report.comparison.side import Source
+from bench.report.comparison.side import ComparedSide
 from bench.report.comparison.sides import find_difference, find_row_difference, source
 from bench.report.comparison.timing import timing
 from bench.stats.tables import FEWEST_TASKS
@@ -42,7 +42,7 @@ class ComparisonOptions:
     timing: bool = False
 
 
-def compare(base: str | Source, new: str | Source, options: ComparisonOptions) -> Report:
+def compare(base: str | ComparedSide, new: str | ComparedSide, options: ComparisonOptions) -> Report:
     """Compare NEW with BASE; the code of the report is 0, 3, 4 or 5.
 
     Raises:
@@ -61,17 +61,17 @@ def compare(base: str | Source, new: str | Source, options: ComparisonOptions) -
         return replace(report, code=refusal.code, reason=refusal.reason)
 
 
-def _refuse_describing(base: Source, new: Source, rules: Sequence[Rule]) -> None:
+def _refuse_describing(base: ComparedSide, new: ComparedSide, rules: Sequence[Rule]) -> None:
     directions = {**base.table.direction, **new.table.direction}
     for rule in rules:
         if directions.get(rule.metric) == "none":
             raise BenchError(f"rule {rule.text!r}: metric {rule.metric!r} only describes, no value of it is better")
 
 
-def _compare_sources(base: Source, new: Source, options: ComparisonOptions, report: Report) -> Report:
+def _compare_sources(base: ComparedSide, new: ComparedSide, options: ComparisonOptions, report: Report) -> Report:
     left, right, notes = pairs.fill_absent_keys(base.table, new.table)
     left, right = _select_rows(left, right, options)
-    direction = _direction(base, new, set(left["metric"]) | set(right["metric"]))
+    direction = _directions_of_metrics(base, new, set(left["metric"]) | set(right["metric"]))
     if not options.allow_different_data:
         _refuse(find_difference(base, new, set(left["task_id"]) & set(right["task_id"])))
     found = pairs.match_cells(left, right, pairs.baseline_splits(base, new))
@@ -102,13 +102,13 @@ def _refuse(difference: str) -> None:
         raise RefusedError(CANNOT_COMPARE, f"{difference}: --allow-different-data compares all the same")
 
 
-def _note_repeats(base: Source, new: Source) -> Iterator[str]:
+def _note_repeats(base: ComparedSide, new: ComparedSide) -> Iterator[str]:
     for name, side in (("BASE", base), ("NEW", new)):
         if side.table.repeated:
             yield f"{name}: {side.table.repeated} rows stand there twice, and count once"
 
 
-def _direction(base: Source, new: Source, metrics: set[str]) -> dict[str, str]:
+def _directions_of_metrics(base: ComparedSide, new: ComparedSide, metrics: set[str]) -> dict[str, str]:
     """Return the direction of every metric, that of the side which has one.
 
     Raises:

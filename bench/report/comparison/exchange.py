@@ -13,9 +13,9 @@ import pandas as pd
 
 from bench.core.exit_codes import FINE, REGRESSION
 from bench.report.comparison.formats import (
-    COLUMNS,
-    MOST,
+    MOST_MOVED,
     SHOWN,
+    VERDICT_COLUMNS,
     Row,
     facts,
     headline,
@@ -34,7 +34,7 @@ NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 def as_json(report: Report) -> str:
     """Return the report as one JSON object on one line; missing and infinite numbers are null."""
     tables = {name: _records(table) for name, table in (
-        ("verdicts", report.verdicts), ("missing", report.lost), ("moved", report.moved.head(MOST)),
+        ("verdicts", report.verdicts), ("missing", report.lost), ("moved", report.moved.head(MOST_MOVED)),
         ("timing", report.timing),
     )}  # fmt: skip
     whole = {
@@ -46,10 +46,10 @@ def as_json(report: Report) -> str:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): _value(value) for name, value in one.items()} for one in table.to_dict("records")]
+    return [{str(name): _plain_value(value) for name, value in one.items()} for one in table.to_dict("records")]
 
 
-def _value(value: Any) -> Any:
+def _plain_value(value: Any) -> Any:
     plain = value.item() if hasattr(value, "item") else value
     return None if isinstance(plain, float) and not math.isfinite(plain) else plain
 
@@ -57,7 +57,7 @@ def _value(value: Any) -> Any:
 def junit(report: Report) -> str:
     """Return JUnit XML: one test case a verdict, a failure where a rule is broken, an error where none can be held."""
     suites = ET.Element("testsuites", name="bench compare")
-    whole = _suite(suites, "bench compare")
+    whole = _add_suite(suites, "bench compare")
     broken = report.code not in {FINE, REGRESSION}
     _case(
         whole,
@@ -70,9 +70,9 @@ def junit(report: Report) -> str:
     groups = report.verdicts.groupby(["board", "metric", "panel"], sort=False)
     for names, part in groups:
         known = [str(name) for name in names if name]
-        suite = _suite(suites, " ".join(known))
+        suite = _add_suite(suites, " ".join(known))
         for one in part.to_dict("records"):
-            _case(suite, ".".join(["bench", *known]), str(one["method"]), _kind(one), sentence(one), "")
+            _case(suite, ".".join(["bench", *known]), str(one["method"]), _kind_of_verdict(one), sentence(one), "")
     for element in (*suites, suites):
         for kind, noun in (("testcase", "tests"), ("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
             element.set(noun, str(len(element.findall(f".//{kind}"))))
@@ -80,14 +80,14 @@ def junit(report: Report) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
 
 
-def _kind(one: Row) -> str:
+def _kind_of_verdict(one: Row) -> str:
     """Return what a verdict is to a test runner: a failure, an error where a rule had too few pairs, or skipped."""
     if one["fails"]:
         return "failure"
     return "" if not one["reason"] else "error" if one["rule"] else "skipped"
 
 
-def _suite(suites: ET.Element, name: str) -> ET.Element:
+def _add_suite(suites: ET.Element, name: str) -> ET.Element:
     return ET.SubElement(suites, "testsuite", name=_keep_legal(name))
 
 
@@ -105,7 +105,7 @@ def _keep_legal(text: str) -> str:
 
 def sentence(one: Row) -> str:
     """Return one verdict in words."""
-    cells = dict(zip(COLUMNS, row(one), strict=True))
+    cells = dict(zip(VERDICT_COLUMNS, row(one), strict=True))
     where = "/".join(part for part in (cells["board"], cells["metric"], cells["panel"]) if part)
     parts = [f"{cells['method']} {cells['verdict']} in {where}"]
     if cells["change"]:
@@ -138,17 +138,17 @@ def _annotations(report: Report) -> Iterator[str]:
 
 
 def _command(kind: str, title: str, text: str) -> str:
-    return f"::{kind} title={_escape(title, {':': '%3A', ',': '%2C'})}::{_escape(text, {})}"
+    return f"::{kind} title={_escape_command(title, {':': '%3A', ',': '%2C'})}::{_escape_command(text, {})}"
 
 
-def _escape(text: str, more: Mapping[str, str]) -> str:
+def _escape_command(text: str, more: Mapping[str, str]) -> str:
     """Escape what would end a workflow command or start another."""
     for sign, code in {"%": "%25", "\r": "%0D", "\n": "%0A", **more}.items():
         text = text.replace(sign, code)
     return text
 
 
-TEXTS: dict[str, Callable[[Report], str]] = {
+REPORT_WRITERS: dict[str, Callable[[Report], str]] = {
     "markdown": markdown,
     "junit": junit,
     "json": as_json,

@@ -13,7 +13,7 @@ from bench.core.exit_codes import FINE, REGRESSION
 from bench.report.comparison.report import Report
 
 Row = Mapping[Any, Any]
-COLUMNS = (
+VERDICT_COLUMNS = (
     "board",
     "metric",
     "panel",
@@ -30,7 +30,7 @@ COLUMNS = (
 SEVERITY = {"worse": 0, "unclear": 1, "better": 2, "equivalent": 3}
 SHOWN = 50
 """Verdicts in a summary, and annotations, at most; GitHub shows few of them."""
-MOST = 10
+MOST_MOVED = 10
 """Tasks that are named as those that moved most."""
 
 
@@ -51,7 +51,7 @@ def change(value: float, *, relative: bool, signed: bool = True) -> str:
 
 
 def row(verdict: Row) -> list[str]:
-    """Return one verdict as texts, in the order of COLUMNS."""
+    """Return one verdict as texts, in the order of VERDICT_COLUMNS."""
     relative = bool(verdict["relative"])
     ends = [change(verdict[end], relative=relative) for end in ("lo", "hi")]
     word = "worse, fails" if verdict["fails"] else verdict["verdict"]
@@ -60,23 +60,23 @@ def row(verdict: Row) -> list[str]:
         f"{word} ({verdict['reason']})" if verdict["reason"] else word,
         change(verdict["change"], relative=relative),
         f"{ends[0]} … {ends[1]}" if all(ends) else "",
-        _number(verdict["p_holm"], ".2g"),
+        _number_text(verdict["p_holm"], ".2g"),
         change(verdict["margin"], relative=relative, signed=False),
         str(verdict["tasks"]),
-        _number(verdict["base"]),
-        _number(verdict["new"]),
+        _number_text(verdict["base"]),
+        _number_text(verdict["new"]),
     ]
 
 
-def _number(value: float, how: str = ".4g") -> str:
+def _number_text(value: float, how: str = ".4g") -> str:
     return "" if math.isnan(value) else f"{value:{how}}"
 
 
 def rows(verdicts: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Return columns and rows of a table of verdicts, without columns that are empty everywhere."""
     every = [row(one) for one in verdicts.to_dict("records")]
-    kept = [j for j, name in enumerate(COLUMNS) if name == "method" or any(one[j] for one in every)]
-    return [COLUMNS[j] for j in kept], [[one[j] for j in kept] for one in every]
+    kept = [j for j, name in enumerate(VERDICT_COLUMNS) if name == "method" or any(one[j] for one in every)]
+    return [VERDICT_COLUMNS[j] for j in kept], [[one[j] for j in kept] for one in every]
 
 
 def moved_rows(moved: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
@@ -87,19 +87,19 @@ def moved_rows(moved: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
             str(one["task_id"]), str(one["board"]), str(one["metric"]), change(one["change"], relative=True),
             str(one["most"]), change(one["most_change"], relative=True),
         ]
-        for one in moved.head(MOST).to_dict("records")
+        for one in moved.head(MOST_MOVED).to_dict("records")
     ]  # fmt: skip
 
 
 def lost_lines(report: Report) -> list[str]:
     """Return one line for everything that one side lacks, the greatest loss first, NEW before BASE."""
     return [
-        f"missing in {one['missing_in']}: {_lost(one)}, {one['cells']} scores on {one['tasks']} tasks"
+        f"missing in {one['missing_in']}: {_lost_line(one)}, {one['cells']} scores on {one['tasks']} tasks"
         for one in report.lost.to_dict("records")
     ]
 
 
-def _lost(one: Row) -> str:
+def _lost_line(one: Row) -> str:
     where = f" ({one['board']})" if one["board"] else ""
     return f"{one['what']} {one['name'] or '(no name)'}{where}"
 
@@ -118,44 +118,51 @@ def facts(report: Report) -> str:
 
 def markdown(report: Report) -> str:
     """Return the whole report as Markdown."""
-    parts = [*_head(report), _table(*rows(report.verdicts))]
+    parts = [*_head(report), _markdown_table(*rows(report.verdicts))]
     return _join([*parts, *_tail(report, SHOWN)])
 
 
 def summary(report: Report) -> str:
     """Return the summary of a step: what moved, the severest verdicts, the ten tasks that moved most."""
-    telling = severest_first(report.verdicts[report.verdicts["verdict"] != "equivalent"])
+    severest = severest_first(report.verdicts[report.verdicts["verdict"] != "equivalent"])
     parts = _head(report)
-    if len(telling):
-        parts.append(_table(*rows(telling.head(SHOWN))))
-    if len(telling) > SHOWN:
-        parts.append(f"{len(telling) - SHOWN} more verdicts are not shown.")
+    if len(severest):
+        parts.append(_markdown_table(*rows(severest.head(SHOWN))))
+    if len(severest) > SHOWN:
+        parts.append(f"{len(severest) - SHOWN} more verdicts are not shown.")
     if len(report.moved):
-        parts += ["#### Tasks that moved most", _table(*moved_rows(report.moved))]
-    return _join([*parts, *_tail(report, MOST)])
+        parts += ["#### Tasks that moved most", _markdown_table(*moved_rows(report.moved))]
+    return _join([*parts, *_tail(report, MOST_MOVED)])
 
 
 def _head(report: Report) -> list[str]:
     sign = {FINE: "✅", REGRESSION: "❌"}.get(report.code, "⚠️")
-    return [f"### bench compare: {sign} {_escape(headline(report))}", _escape(facts(report))]
+    return [f"### bench compare: {sign} {_escape_markdown(headline(report))}", _escape_markdown(facts(report))]
 
 
 def _tail(report: Report, most: int) -> Iterator[str]:
     lines = lost_lines(report)
     if lines:
         more = [f"- and {len(lines) - most} more"] if len(lines) > most else []
-        yield "\n".join(["#### Without a partner", "", *(f"- {_escape(line)}" for line in lines[:most]), *more])
+        yield "\n".join(
+            ["#### Without a partner", "", *(f"- {_escape_markdown(line)}" for line in lines[:most]), *more]
+        )
     if report.notes:
-        yield "\n".join(f"- {_escape(note)}" for note in report.notes)
+        yield "\n".join(f"- {_escape_markdown(note)}" for note in report.notes)
     if len(report.timing):
-        yield _table(*timing_rows(report.timing))
+        yield _markdown_table(*timing_rows(report.timing))
 
 
 def timing_rows(timing: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Return columns and rows of the seconds of both sides."""
     columns = ["board", "seconds", "cells", "base", "new", "ratio"]
     return columns, [
-        [one["board"], one["seconds"], str(one["cells"]), *(_number(one[name]) for name in ("base", "new", "ratio"))]
+        [
+            one["board"],
+            one["seconds"],
+            str(one["cells"]),
+            *(_number_text(one[name]) for name in ("base", "new", "ratio")),
+        ]
         for one in timing.to_dict("records")
     ]
 
@@ -164,12 +171,12 @@ def _join(parts: Sequence[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *([_escape(cell) for cell in line] for line in cells)]
+def _markdown_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *([_escape_markdown(cell) for cell in line] for line in cells)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _escape(text: str) -> str:
+def _escape_markdown(text: str) -> str:
     """Return a text that Markdown shows as it is, on one line."""
     escaped = re.sub(r"([\\`*_\[\]<>|#@])", r"\\\1", text)
     return " ".join(escaped.replace("\\@", "@\u200b").split())

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from bench.report.comparison.baseline_file import round_digits, task_means
-from bench.report.comparison.report import LOST
-from bench.report.comparison.side import Source, Splits
-from bench.report.comparison.tables import GROUP, KEY, Table
+from bench.report.comparison.baseline_file import means_of_tasks, round_stored
+from bench.report.comparison.report import LOST_COLUMNS
+from bench.report.comparison.side import ComparedSide, Splits
+from bench.report.comparison.tables import GROUP, KEY, ScoreTable
 
 
 class Pairs(NamedTuple):
@@ -20,7 +20,7 @@ class Pairs(NamedTuple):
     lost: pd.DataFrame
 
 
-def fill_absent_keys(left: Table, right: Table) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+def fill_absent_keys(left: ScoreTable, right: ScoreTable) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Return the rows of both, a key that one file has no column for taken from the other where that has one value.
 
     The notes name the columns for which this was done.
@@ -45,8 +45,8 @@ def match_cells(base: pd.DataFrame, new: pd.DataFrame, splits: Splits | None) ->
     both = [average_seeds(side) for side in (base, new)]
     if splits is not None:
         reduced = [(side["repeat"] == "").all() and (side["fold"] == "").all() for side in both]
-        both = [side if is_mean else task_means(side, splits) for side, is_mean in zip(both, reduced, strict=True)]
-        both = [side.assign(value=round_digits(side["value"].to_numpy(dtype=float))) for side in both]
+        both = [side if is_mean else means_of_tasks(side, splits) for side, is_mean in zip(both, reduced, strict=True)]
+        both = [side.assign(value=round_stored(side["value"].to_numpy(dtype=float))) for side in both]
     left, right = (side[[*KEY, "value", "n_rows"]] for side in both)
     left = left.rename(columns={"value": "base", "n_rows": "rows_base"})
     right = right.rename(columns={"value": "new", "n_rows": "rows_new"})
@@ -87,10 +87,10 @@ def summarise_lost(found: Pairs, base: pd.DataFrame, new: pd.DataFrame) -> pd.Da
             left = left.drop(gone.index)
         rows += [(side, board, panel, "cells of", name, len(part), part["task_id"].nunique())
                  for name, part in left.groupby("method", sort=False)]  # fmt: skip
-    table = pd.DataFrame(rows, columns=list(LOST))
+    table = pd.DataFrame(rows, columns=list(LOST_COLUMNS))
     return table.sort_values(["missing_in", "cells"], ascending=False, kind="stable", ignore_index=True)
 
 
-def baseline_splits(base: Source, new: Source) -> Splits | None:
+def baseline_splits(base: ComparedSide, new: ComparedSide) -> Splits | None:
     """Return the splits to which both sides are reduced: those of the baseline, if one side is."""
     return base.splits if base.splits is not None else new.splits

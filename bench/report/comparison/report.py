@@ -20,7 +20,7 @@ VERDICTS = (
     "margin", "relative", "p", "p_holm", "fails", "reason",
 )  # fmt: skip
 MOVED = ("task_id", "board", "metric", "panel", "change", "harm", "methods", "most", "most_change", "base", "new")
-LOST = ("missing_in", "board", "panel", "what", "name", "cells", "tasks")
+LOST_COLUMNS = ("missing_in", "board", "panel", "what", "name", "cells", "tasks")
 TIMING = ("board", "seconds", "cells", "base", "new", "ratio")
 
 
@@ -48,7 +48,7 @@ class Report:
     min_pairs: int = 6
     verdicts: pd.DataFrame = field(default_factory=lambda: empty_table(VERDICTS))
     moved: pd.DataFrame = field(default_factory=lambda: empty_table(MOVED))
-    lost: pd.DataFrame = field(default_factory=lambda: empty_table(LOST))
+    lost: pd.DataFrame = field(default_factory=lambda: empty_table(LOST_COLUMNS))
     timing: pd.DataFrame = field(default_factory=lambda: empty_table(TIMING))
     notes: tuple[str, ...] = ()
 

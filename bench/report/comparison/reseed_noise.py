@@ -22,14 +22,14 @@ def group_noise(how: Measure, rows: pd.DataFrame) -> pd.Series[float]:
     by = rows[rows["value"].notna()].groupby([*who, "seed"], sort=False)["value"]
     seeds = by.agg(["mean", "size"]).reset_index()
     whole = seeds["size"] == seeds.groupby(who, sort=False)["size"].transform("max")
-    seeds = seeds[whole].assign(score=lambda table: _score(how, table["mean"].to_numpy(dtype=float)))
+    seeds = seeds[whole].assign(score=lambda table: _score_values(how, table["mean"].to_numpy(dtype=float)))
     tasks = seeds.groupby(["side", *GROUP, "task_id", "seed"], sort=False)["score"].mean().reset_index()
     variance = tasks.groupby(["side", *GROUP, "task_id"], sort=False)["score"].var(ddof=1).dropna()
     sigma: pd.Series[float] = variance.groupby(["panel", "method"]).mean() ** 0.5
     return sigma[np.isfinite(sigma)]
 
 
-def _score(how: Measure, values: Array) -> Array:
+def _score_values(how: Measure, values: Array) -> Array:
     """Return what differs by the harm: the logarithm, or the badness."""
     if not how.ratio:
         return how.badness(values)

@@ -8,13 +8,13 @@ from pathlib import PurePosixPath
 
 from bench.core.nouns import BenchError
 
-Reader = Callable[[str], bytes | None]
+ReadFile = Callable[[str], bytes | None]
 """From a file name to its content, None where there is none."""
 DEFAULT_PATHS = ("baseline.json", "results/reference/scores.csv")
 """What `git:REV` reads: the first of these that the revision has."""
 
 
-def locate(text: str) -> tuple[str, str, Reader]:
+def locate(text: str) -> tuple[str, str, ReadFile]:
     """Return the path that `REV[:PATH]` means, a name for people, and what reads files beside it.
 
     PATH is relative to the root of the repository, or to the working directory where it starts with `./`. A folder
@@ -34,7 +34,11 @@ def locate(text: str) -> tuple[str, str, Reader]:
 
 
 def _commit(revision: str) -> str:
-    done = None if not revision or revision.startswith("-") else _git("rev-parse", "--verify", f"{revision}^{{commit}}")
+    done = (
+        None
+        if not revision or revision.startswith("-")
+        else _call_git("rev-parse", "--verify", f"{revision}^{{commit}}")
+    )
     if done is None or done.returncode:
         raise BenchError(
             f"git does not know the revision {revision!r} here: check its name, and fetch it where the clone is shallow"
@@ -44,7 +48,7 @@ def _commit(revision: str) -> str:
 
 def _files(commit: str, path: str) -> Sequence[str]:
     """Return the file that a path means, or the scores of the folder that it means."""
-    kind = _git("cat-file", "-t", f"{commit}:{path}").stdout.strip()
+    kind = _call_git("cat-file", "-t", f"{commit}:{path}").stdout.strip()
     if kind == b"tree":
         return [f"{path.rstrip('/')}/scores.csv"]
     return [path] if kind == b"blob" else []
@@ -52,12 +56,12 @@ def _files(commit: str, path: str) -> Sequence[str]:
 
 def _blob(commit: str, path: str, requested: str) -> bytes | None:
     relative = f"./{path}" if requested.startswith("./") else path
-    done = _git("cat-file", "blob", f"{commit}:{relative}")
+    done = _call_git("cat-file", "blob", f"{commit}:{relative}")
     return None if done.returncode else done.stdout
 
 
-def _git(*words: str) -> subprocess.CompletedProcess[bytes]:
+def _call_git(*words: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(["git", *words], capture_output=True, check=False, timeout=60)  # noqa: S603, S607
     except (OSError, subprocess.SubprocessError) as error:
-        raise BenchError(f"git cannot be asked ({error}): install it, or give a file") from error
+        raise BenchError(f"git cannot be run ({error}): install it, or give a file") from error

@@ -33,7 +33,7 @@ class Rule:
         return is_glob(self.metric)
 
     def covers(self, board: str, metric: str) -> bool:
-        """Say whether the rule is about a metric of a board."""
+        """Return whether the rule is about a metric of a board."""
         return matches(board, [self.board]) and matches(metric, [self.metric])
 
 

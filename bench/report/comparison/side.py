@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.comparison.tables import Table
+from bench.report.comparison.tables import ScoreTable
 
 Splits = Mapping[tuple[str, str], frozenset[tuple[str, str]]]
 """From board and task to the repeats and folds behind a mean."""
 
 
 @dataclass(frozen=True)
-class Source:
+class ComparedSide:
     """One side of a comparison.
 
     `facts` holds `data` (its hash) and `protocol` of every task, as far as they are known, `settings` those of the
@@ -23,7 +23,7 @@ class Source:
     """
 
     name: str
-    table: Table
+    table: ScoreTable
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     splits: Splits | None = None

@@ -13,16 +13,16 @@ import pandas as pd
 
 from bench.core.nouns import BenchError
 from bench.report.comparison import baseline_file, revisions
-from bench.report.comparison.revisions import Reader
-from bench.report.comparison.side import Source
-from bench.report.comparison.tables import read_table, texts, tidy
+from bench.report.comparison.revisions import ReadFile
+from bench.report.comparison.side import ComparedSide
+from bench.report.comparison.tables import decode_table, texts, tidy
 
 SETTINGS = ("inner", "levels", "protocol")
 """Settings of the manifest on which the meaning of a score depends."""
 SCORES = ("scores.csv", "scores.parquet")
 
 
-def source(text: str) -> Source:
+def source(text: str) -> ComparedSide:
     """Return what BASE or NEW means: a folder, a CSV, Parquet or baseline file, or `git:REV[:PATH]`.
 
     Raises:
@@ -38,22 +38,22 @@ def source(text: str) -> Source:
     return _open_source(file, text, lambda name: (folder / name).read_bytes() if (folder / name).is_file() else None)
 
 
-def _open_source(file: str, name: str, reader: Reader) -> Source:
+def _open_source(file: str, name: str, reader: ReadFile) -> ComparedSide:
     content = reader(file)
     if content is None:
         raise BenchError(f"{name} is not there: give a results directory, a score table, a baseline, or git:REV:PATH")
     if content.lstrip()[:1] == b"{":
         found = baseline_file.parse_baseline(content, name)
-        return Source(name, found.table, found.facts, found.settings, splits=found.splits)
-    raw = read_table(content, name)
+        return ComparedSide(name, found.table, found.facts, found.settings, splits=found.splits)
+    raw = decode_table(content, name)
     table = tidy(raw, name)
     if file not in SCORES:
-        return Source(name, table, _facts(raw, "protocol"))
+        return ComparedSide(name, table, _facts(raw, "protocol"))
     manifest = _json(reader("manifest.json"))
     settings = {key: manifest["settings"][key] for key in SETTINGS if key in manifest.get("settings", {})}
-    cells, timing = (_table(reader(f"{one}.csv")) for one in ("cells", "timing"))
+    cells, timing = (_optional_table(reader(f"{one}.csv")) for one in ("cells", "timing"))
     facts = _merge_facts(_facts(raw, "protocol"), _facts(cells, "data_hash", "data"))
-    return Source(name, table, facts, settings, timing=timing, cpu=str(manifest.get("cpu", "")))
+    return ComparedSide(name, table, facts, settings, timing=timing, cpu=str(manifest.get("cpu", "")))
 
 
 def _json(content: bytes | None) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def _json(content: bytes | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _table(content: bytes | None) -> pd.DataFrame | None:
+def _optional_table(content: bytes | None) -> pd.DataFrame | None:
     """Return a table beside the scores, which need not be there."""
     if not content:
         return None
@@ -87,7 +87,7 @@ def _merge_facts(*parts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str,
     return {task: {name: value for part in parts for name, value in part.get(task, {}).items()} for task in tasks}
 
 
-def find_difference(base: Source, new: Source, tasks: set[str]) -> str:
+def find_difference(base: ComparedSide, new: ComparedSide, tasks: set[str]) -> str:
     """Return in which way the two sides are about different data or a different protocol, or an empty text."""
     for key, noun in (("data", "data"), ("protocol", "protocol")):
         pairs = {task: (base.facts.get(task, {}).get(key), new.facts.get(task, {}).get(key)) for task in sorted(tasks)}
@@ -102,7 +102,7 @@ def find_difference(base: Source, new: Source, tasks: set[str]) -> str:
     return _find_split_difference(base, new)
 
 
-def _find_split_difference(base: Source, new: Source) -> str:
+def _find_split_difference(base: ComparedSide, new: ComparedSide) -> str:
     """Return which task two baselines have on different folds, or nothing."""
     if base.splits is None or new.splits is None:
         return ""
@@ -112,7 +112,7 @@ def _find_split_difference(base: Source, new: Source) -> str:
 
 
 def _hashes_agree(left: str, right: str) -> bool:
-    """Say whether two hashes agree as far as both go."""
+    """Return whether two hashes agree as far as both go."""
     shorter, longer = sorted((left, right), key=len)
     return longer.startswith(shorter) if len(shorter) >= baseline_file.HASH_DIGITS else left == right
 

@@ -24,7 +24,7 @@ DIRECTIONS = {"min", "max", "target", "none"}
 
 
 @dataclass(frozen=True)
-class Table:
+class ScoreTable:
     """Scores that can be compared: `rows` with KEY, seed, value and n_rows.
 
     `direction` is that of every metric of the file, also of those that only describe and have no rows here; empty where
@@ -38,7 +38,7 @@ class Table:
     repeated: int = 0
 
 
-def read_table(content: bytes, name: str) -> pd.DataFrame:
+def decode_table(content: bytes, name: str) -> pd.DataFrame:
     """Return a CSV or Parquet file as a table; every column of a CSV file is text.
 
     Raises:
@@ -69,7 +69,7 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def tidy(raw: pd.DataFrame, name: str) -> Table:
+def tidy(raw: pd.DataFrame, name: str) -> ScoreTable:
     """Return the ranked test rows of a table of scores, keys as text, each cell once.
 
     Raises:
@@ -83,12 +83,12 @@ def tidy(raw: pd.DataFrame, name: str) -> Table:
         table = table[np.char.lower(texts(table["ranked"]).astype(str)) == "true"]
     table = _with_seeds(table)
     keys = {key: texts(table[key]) if key in table else "" for key in (*KEY, "seed")}
-    number = {column: numbers(table, column, name) for column in ("value", "n_rows")}
+    number = {column: number_column(table, column, name) for column in ("value", "n_rows")}
     rows = pd.DataFrame({**keys, **number}, index=pd.RangeIndex(len(table)))
     direction = _directions(raw, name)
     ranked = {metric for metric, way in direction.items() if way != "none"}
     once, repeated = _drop_repeats(rows[rows["metric"].isin(ranked)], name)
-    return Table(once, direction, tuple(key for key in KEY if key not in table), repeated)
+    return ScoreTable(once, direction, tuple(key for key in KEY if key not in table), repeated)
 
 
 def _with_seeds(table: pd.DataFrame) -> pd.DataFrame:
@@ -108,7 +108,7 @@ def texts(column: pd.Series[Any]) -> Array:
     return np.array([*plain, ""], dtype=object)[codes]
 
 
-def numbers(table: pd.DataFrame, column: str, name: str) -> Array:
+def number_column(table: pd.DataFrame, column: str, name: str) -> Array:
     """Return a column as numbers, NaN where it is empty or not there.
 
     Raises:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import pandas as pd
 
 from bench.report.comparison.report import TIMING, empty_table
-from bench.report.comparison.side import Source
-from bench.report.comparison.tables import numbers, texts
+from bench.report.comparison.side import ComparedSide
+from bench.report.comparison.tables import number_column, texts
 
 SECONDS = ("fit_seconds", "weigh_seconds", "predict_seconds")
 CELL = ["board", "task_id", "panel", "repeat", "fold", "learner", "method"]
 
 
-def timing(base: Source, new: Source) -> tuple[pd.DataFrame, list[str]]:
+def timing(base: ComparedSide, new: ComparedSide) -> tuple[pd.DataFrame, list[str]]:
     """Return the seconds of every board over the cells that both sides timed, and what to keep in mind about them."""
     if base.timing is None or new.timing is None:
         side = "BASE" if base.timing is None else "NEW"
@@ -28,7 +28,7 @@ def timing(base: Source, new: Source) -> tuple[pd.DataFrame, list[str]]:
 
 def _rows(base: pd.DataFrame, new: pd.DataFrame) -> Iterator[tuple[str, str, int, float, float, float]]:
     for seconds in SECONDS:
-        left, right = (_seconds(side, seconds) for side in (base, new))
+        left, right = (_seconds_by_cell(side, seconds) for side in (base, new))
         both = left.merge(right, on=CELL, suffixes=("_base", "_new")).dropna()
         for board, part in both.groupby("board"):
             total = [float(part[f"seconds_{side}"].sum()) for side in ("base", "new")]
@@ -36,8 +36,8 @@ def _rows(base: pd.DataFrame, new: pd.DataFrame) -> Iterator[tuple[str, str, int
             yield str(board), seconds, len(part), total[0], total[1], ratio
 
 
-def _seconds(table: pd.DataFrame, column: str) -> pd.DataFrame:
+def _seconds_by_cell(table: pd.DataFrame, column: str) -> pd.DataFrame:
     keys = {key: texts(table[key]) if key in table else "" for key in CELL}
-    values = numbers(table, column, "timing.csv")
+    values = number_column(table, column, "timing.csv")
     found = pd.DataFrame({**keys, "seconds": values}, index=pd.RangeIndex(len(table)))
     return found.drop_duplicates(CELL)

@@ -47,7 +47,7 @@ class Judgement(NamedTuple):
     notes: list[str]
 
 
-class Part(NamedTuple):
+class MeasuredPart(NamedTuple):
     """One board and metric: how it is measured, its groups with statistics, and its tasks."""
 
     how: Measure
@@ -63,18 +63,20 @@ def judge_all(cells: pd.DataFrame, sides: pd.DataFrame, direction: Mapping[str, 
     parts = []
     for (board, metric), rows in sides.groupby(["board", "metric"], sort=False):
         here = values.get((board, metric), every[:0])
-        parts.append(_part(str(board), str(metric), rows, here, direction[str(metric)], demand))
+        parts.append(_measure_part(str(board), str(metric), rows, here, direction[str(metric)], demand))
     verdicts = pd.concat([part.groups for part in parts], ignore_index=True)
     verdicts = _add_verdicts(verdicts, demand)
     blocked, notes = _list_unmet(verdicts, parts, demand)
     return Judgement(verdicts[list(VERDICTS)], _rank_tasks(parts), blocked, notes)
 
 
-def _part(board: str, metric: str, rows: pd.DataFrame, values: pd.DataFrame, direction: str, demand: Demand) -> Part:
+def _measure_part(
+    board: str, metric: str, rows: pd.DataFrame, values: pd.DataFrame, direction: str, demand: Demand
+) -> MeasuredPart:
     """Measure one board and metric, up to the p-values."""
     rule = find_rule(demand.rules, board, metric)
     how = measure(metric, direction, rows["value"].dropna().to_numpy(dtype=float), rule)
-    groups = _groups(rows)
+    groups = _groups_of_base(rows)
     index = pd.MultiIndex.from_frame(groups[WHO])
     group = index.get_indexer(pd.MultiIndex.from_frame(values[WHO]))
     scale = scales(group, values["base"].to_numpy(dtype=float), how.goal, len(groups))
@@ -92,14 +94,14 @@ def _part(board: str, metric: str, rows: pd.DataFrame, values: pd.DataFrame, dir
         "rule": rule.text if rule else "",
         "relative": shares,
     }
-    return Part(how, rule, statistics.assign(**described), tasks.assign(
+    return MeasuredPart(how, rule, statistics.assign(**described), tasks.assign(
         board=board, metric=metric, panel=groups["panel"].to_numpy()[tasks["group"].to_numpy(dtype=int)],
         method=groups["method"].to_numpy()[tasks["group"].to_numpy(dtype=int)],
-        size=_share(how, tasks["harm"].to_numpy(dtype=float), scale[tasks["group"].to_numpy(dtype=int)]),
+        size=_relative_change(how, tasks["harm"].to_numpy(dtype=float), scale[tasks["group"].to_numpy(dtype=int)]),
     ))  # fmt: skip
 
 
-def _groups(rows: pd.DataFrame) -> pd.DataFrame:
+def _groups_of_base(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the panels and methods of which BASE has a score, and on how many tasks (`had`)."""
     known = rows[(rows["side"] == "base") & rows["value"].notna()]
     return known.groupby(WHO, sort=False)["task_id"].nunique().rename("had").reset_index()
@@ -112,7 +114,7 @@ def _measured_noise(how: Measure, rows: pd.DataFrame, index: pd.MultiIndex) -> A
     return group_noise(how, rows).reindex(index).fillna(0.0).to_numpy(dtype=float)
 
 
-def _share(how: Measure, harm: Array, scale: Array) -> Array:
+def _relative_change(how: Measure, harm: Array, scale: Array) -> Array:
     """Return the change of the value as a share: of the base for ratios, else of the mean base."""
     return (np.expm1(how.sign * harm) if how.ratio else how.sign * harm / scale) + 0.0
 
@@ -131,8 +133,8 @@ def _statistics(
     by = tasks.groupby("group")
     means = by[["base", "new"]].mean().reindex(range(len(groups)))
     unit = scale if shares else np.ones(len(scale))
-    ends = [_share(how, harm, unit) for harm in (found.mean, found.lo, found.hi)]
-    allowed = np.abs(_share(how, bound, unit))
+    ends = [_relative_change(how, harm, unit) for harm in (found.mean, found.lo, found.hi)]
+    allowed = np.abs(_relative_change(how, bound, unit))
     moved = np.bincount(tasks["group"].to_numpy(dtype=int), tasks["harm"] != 0, minlength=len(groups))
     return groups.assign(
         tasks=found.n,
@@ -167,7 +169,7 @@ def _add_verdicts(table: pd.DataFrame, demand: Demand) -> pd.DataFrame:
     return table
 
 
-def _list_unmet(verdicts: pd.DataFrame, parts: Sequence[Part], demand: Demand) -> tuple[list[str], list[str]]:
+def _list_unmet(verdicts: pd.DataFrame, parts: Sequence[MeasuredPart], demand: Demand) -> tuple[list[str], list[str]]:
     """Return what rules need and cannot have, and what broad rules pass over because BASE has too few tasks of it."""
     gated = verdicts[verdicts["rule"] != ""]
     short = gated[gated["tasks"] < demand.min_pairs]
@@ -193,7 +195,7 @@ def _where(row: Mapping[Any, Any]) -> str:
     return f"{row['board']}/{row['metric']}" if row["board"] else str(row["metric"])
 
 
-def _list_untested(gated: pd.DataFrame, parts: Sequence[Part], demand: Demand) -> Iterator[str]:
+def _list_untested(gated: pd.DataFrame, parts: Sequence[MeasuredPart], demand: Demand) -> Iterator[str]:
     """Yield the rules that decide on something of which not one group could be tested."""
     decides = {part.rule.text for part in parts if part.rule}
     for text in dict.fromkeys(rule.text for rule in demand.rules):
@@ -204,7 +206,7 @@ def _list_untested(gated: pd.DataFrame, parts: Sequence[Part], demand: Demand) -
                 yield f"rule {text!r} could test nothing: BASE has {'no scores' if here.empty else 'too few tasks'}"
 
 
-def _rank_tasks(parts: Sequence[Part]) -> pd.DataFrame:
+def _rank_tasks(parts: Sequence[MeasuredPart]) -> pd.DataFrame:
     """Return the tasks, metric by metric, the one that moved most first: the mean size of change over its methods."""
     every = pd.concat([part.tasks for part in parts], ignore_index=True)
     every = every.assign(harm=every["size"].abs())

@@ -17,9 +17,9 @@ from bench.methods import metrics
 from bench.report.comparison.rules import Rule
 from bench.stats.tables import differences
 
-NOISE = 1e-12
+FLOAT_NOISE = 1e-12
 """Numbers that differ by less than this share are equal: float noise is neither harm nor spread."""
-LARGEST = 1000.0
+LARGEST_HARM = 1000.0
 """A zero or infinite error counts as a change by this factor, so that one task cannot make the mean infinite."""
 
 
@@ -72,18 +72,18 @@ def measure(metric: str, direction: str, values: Array, rule: Rule | None) -> Me
 def harm(how: Measure, base: Array, new: Array, scale: Array) -> Array:
     """Return how much worse each new value is than its base, 0 where both agree to twelve digits.
 
-    ratio:       sign log(new / base), between ±log LARGEST
-    difference:  badness(new) - badness(base), ±LARGEST max(scale, 1) where it is infinite
+    ratio:       sign log(new / base), between ±log LARGEST_HARM
+    difference:  badness(new) - badness(base), ±LARGEST_HARM max(scale, 1) where it is infinite
     """
     left, right = how.badness(base), how.badness(new)
     gap = differences(right, left)
     if not how.ratio:
-        return np.where(np.isfinite(gap), gap, np.copysign(LARGEST * np.maximum(scale, 1.0), gap))
+        return np.where(np.isfinite(gap), gap, np.copysign(LARGEST_HARM * np.maximum(scale, 1.0), gap))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = how.sign * (np.log(np.abs(new)) - np.log(np.abs(base)))
     has_ratio = (base >= 0) & (new >= 0)
     ratio = np.where(gap == 0, 0.0, np.where(has_ratio, ratio, np.copysign(np.inf, gap)))
-    return np.clip(ratio, -np.log(LARGEST), np.log(LARGEST))
+    return np.clip(ratio, -np.log(LARGEST_HARM), np.log(LARGEST_HARM))
 
 
 def margin(how: Measure, metric: str, rule: Rule | None, scale: Array) -> Array:
@@ -103,7 +103,7 @@ def margin(how: Measure, metric: str, rule: Rule | None, scale: Array) -> Array:
         )
     if not how.ratio:
         return rule.amount * scale if rule.relative else np.full(len(scale), rule.amount)
-    kept = max(1 - rule.amount, 1 / LARGEST)  # nothing is worse than to lose all
+    kept = max(1 - rule.amount, 1 / LARGEST_HARM)  # nothing is worse than to lose all
     return np.full(len(scale), np.log1p(rule.amount) if how.sign > 0 else -np.log(kept))
 
 
@@ -119,10 +119,10 @@ def judge(values: Array, group: Array, bound: Array, confidence: float) -> HarmT
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.bincount(group, values, minlength=len(bound)) / n
         off = values - mean[group]
-        off = np.where(np.abs(off) <= NOISE * np.abs(mean[group]), 0.0, off)
+        off = np.where(np.abs(off) <= FLOAT_NOISE * np.abs(mean[group]), 0.0, off)
         error = np.sqrt(np.bincount(group, off**2, minlength=len(bound)) / (n - 1) / n)
         beyond = np.abs(mean) - bound
-        beyond = np.where(np.abs(beyond) <= NOISE * np.abs(bound), 0.0, beyond)
+        beyond = np.where(np.abs(beyond) <= FLOAT_NOISE * np.abs(bound), 0.0, beyond)
         t = np.where(error > 0, beyond / error, np.where(beyond > 0, np.inf, -np.inf))
         df = np.maximum(n - 1, 1)
         p = np.where(n > 1, np.minimum(1.0, 2 * stdtr(df, -t)), np.nan)
@@ -138,8 +138,8 @@ def verdict_words(found: HarmTest, p: Array, bound: Array, confidence: float) ->
     the bound on both sides, or there is no harm or gain on any task. Unclear: the rest, and what was not tested.
     """
     with np.errstate(invalid="ignore"):
-        shown = p <= 1 - confidence + NOISE
-        limit = bound * (1 + NOISE)
+        shown = p <= 1 - confidence + FLOAT_NOISE
+        limit = bound * (1 + FLOAT_NOISE)
         inside = (found.lo >= -limit) & (found.hi <= limit) & ~np.isnan(p)
     cases = [shown & (found.mean > bound), shown & (found.mean < -bound), inside]
     return np.select(cases, ["worse", "better", "equivalent"], "unclear").astype(object)

@@ -82,7 +82,7 @@ def critical_difference(
             style.count_drawn(len(order), len(ranked), "methods"),
         ]
     )
-    return _draw(
+    return _draw_diagram(
         [style.strip_unprintable(name) for name in names],
         mean_rank,
         order,
@@ -101,7 +101,7 @@ def _verdict(few: str, test: str, joined: Sequence[Group], K: int) -> str:
     return f"Every two methods differ ({test})." if K > 1 else ""
 
 
-def _draw(
+def _draw_diagram(
     names: Sequence[str],
     mean_rank: Array,
     order: list[int],
@@ -118,7 +118,7 @@ def _draw(
     width = max(style.WIDTH, sum(room) + AXIS + 2 * style.MARGIN)
     start, end = style.MARGIN + room[0], width - style.MARGIN - room[1]
     inset = 0.16
-    lowest, highest = _span(mean_rank[order])
+    lowest, highest = _rank_span(mean_rank[order])
     place = {k: start + inset + (mean_rank[k] - lowest) / (highest - lowest) * (end - start - 2 * inset) for k in order}
     line = 0.24 if difference is None else 0.6
     levels = _bar_levels(groups, place)
@@ -150,7 +150,7 @@ def _draw(
     return page.figure
 
 
-def _span(mean_rank: Array) -> tuple[float, float]:
+def _rank_span(mean_rank: Array) -> tuple[float, float]:
     """Return the whole ranks between which the axis lies, at least one apart."""
     lowest, highest = float(np.floor(mean_rank.min())), float(np.ceil(mean_rank.max()))
     return lowest, max(highest, lowest + 1)

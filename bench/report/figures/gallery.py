@@ -58,12 +58,12 @@ def pictures(boards: Iterable[Standing], source: Path) -> Iterator[Picture]:
     """Yield the figures of some boards, and those that cannot be drawn; seconds and weights come from `source`."""
     timing, weight_table = read_side_table(source, "timing"), read_side_table(source, "weights")
     ranked = list(boards)
-    for name, board in zip(_names([board.key for board in ranked]), ranked, strict=True):
+    for name, board in zip(_name_boards([board.key for board in ranked]), ranked, strict=True):
         for picture in _board_pictures(board, timing, weight_table):
             yield replace(picture, name=f"{name}-{picture.kind}")
 
 
-def _names(keys: Sequence[BoardKey]) -> list[str]:
+def _name_boards(keys: Sequence[BoardKey]) -> list[str]:
     """Name every board by its metric and slice, and by its panel where a board has several."""
     panels = {key.board: {other.panel for other in keys if other.board == key.board} for key in keys}
     shown = [key.panel if len(panels[key.board]) > 1 else "" for key in keys]

@@ -73,12 +73,12 @@ def pareto(names: Sequence[str], seconds: Array, score: Array, *, label: str = "
     _score_axis(axes, score[order], label)
     first, last = axes.get_ylim()[::-1]
     level = (score[order] - first) / (last - first)
-    _write_names(axes, labels, (x, level), _spread(level * height, middles, height - rows) / height, best)
+    _write_names(axes, labels, (x, level), _spread_labels(level * height, middles, height - rows) / height, best)
     page.figure.draw_without_rendering()
     return page.figure
 
 
-def _spread(wanted: Array, middles: Array, free: float) -> Array:
+def _spread_labels(wanted: Array, middles: Array, free: float) -> Array:
     """Return places in the order of rows, as near as can be to those wanted, all in inches from the top.
 
     `middles` are the places of the rows one under another, `free` is the room left below them: the move of each row,

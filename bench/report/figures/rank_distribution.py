@@ -28,7 +28,7 @@ def rank_distribution(names: Sequence[str], ranks: Array, *, title: str = "") ->
     """
     ranks = np.asarray(ranks, dtype=float).reshape(-1, len(names))
     there = np.isfinite(ranks)
-    mean = _means(ranks, there)
+    mean = _mean_ranks(ranks, there)
     ranked = [int(k) for k in np.argsort(mean, kind="stable") if np.isfinite(mean[k])]
     if not ranked:
         raise BenchError("no method has a rank: there is nothing to draw")
@@ -48,20 +48,20 @@ def rank_distribution(names: Sequence[str], ranks: Array, *, title: str = "") ->
     left = style.MARGIN + style.label_width(labels) + 0.08
     page = style.page(height + 0.42, title, caption)
     axes = page.axes(left, 0, page.width - left - style.MARGIN - 0.05, height)
-    _frame(axes, labels, middles, height, float(max(len(names), np.nanmax(ranks), 2)))
+    _set_up_axes(axes, labels, middles, height, float(max(len(names), np.nanmax(ranks), 2)))
     for k, y in zip(order, middles, strict=True):
         _row(axes, ranks[there[:, k], k], float(mean[k]), float(y), box=boxes)
     page.figure.draw_without_rendering()
     return page.figure
 
 
-def _means(ranks: Array, there: Array) -> Array:
+def _mean_ranks(ranks: Array, there: Array) -> Array:
     """Return the mean of each column over what is there, NaN where nothing is."""
     with np.errstate(invalid="ignore"):
         return np.asarray(np.where(there, ranks, 0.0).sum(axis=0) / there.sum(axis=0))
 
 
-def _frame(axes: Axes, labels: Sequence[str], middles: Array, height: float, worst: float) -> None:
+def _set_up_axes(axes: Axes, labels: Sequence[str], middles: Array, height: float, worst: float) -> None:
     """Set up rows for the labels and an axis of ranks."""
     axes.set_ylim(height, 0)
     axes.set_yticks(middles, labels)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.core.nouns import Array
 
-TEXTS = ("board", "panel", "method", "of")
+TEXT_COLUMNS = ("board", "panel", "method", "of")
 
 
 def read_side_table(root: Path, name: str) -> pd.DataFrame | None:
@@ -19,7 +19,7 @@ def read_side_table(root: Path, name: str) -> pd.DataFrame | None:
     if not root.is_dir() or not file.is_file():
         return None
     table = pd.read_csv(file)
-    texts = {name: table[name].astype(object).where(table[name].notna(), "") for name in TEXTS if name in table}
+    texts = {name: table[name].astype(object).where(table[name].notna(), "") for name in TEXT_COLUMNS if name in table}
     return table.assign(**texts) if len(table) else None
 
 

@@ -68,10 +68,10 @@ def weights(summary: pd.DataFrame, order: Sequence[str] = (), *, title: str = ""
             style.count_drawn(len(learners), len(everybody), "learners"),
         ]
     )
-    return _draw(known, schemes, learners, title, caption)
+    return _draw_schemes(known, schemes, learners, title, caption)
 
 
-def _draw(known: pd.DataFrame, schemes: list[str], learners: list[str], title: str, caption: str) -> Figure:
+def _draw_schemes(known: pd.DataFrame, schemes: list[str], learners: list[str], title: str, caption: str) -> Figure:
     """Lay out the panels in bands that share the learners' names at the left."""
     labels = [style.break_lines(name, style.NAME, style.SIZE) for name in learners]
     middles, height = style.row_middles(labels, gap=0.05)
@@ -84,13 +84,13 @@ def _draw(known: pd.DataFrame, schemes: list[str], learners: list[str], title: s
     tops = [max(style.text_height(heads[k], style.SMALL) for k in band) + 0.06 for band in bands]
     foot = 0.27
     page = style.page(sum(tops) + len(bands) * (height + foot) + 0.16, title, caption, width)
-    span = _span(known)
+    span = _weight_span(known)
     y = 0.0
     for band, top in zip(bands, tops, strict=True):
         for column, k in enumerate(band):
             axes = page.axes(left + column * (panel + BETWEEN), y + top, panel, height)
             part = known[known["method"] == schemes[k]].set_index("of").reindex(learners)
-            _panel(axes, part, middles, span, height)
+            _draw_scheme(axes, part, middles, span, height)
             axes.set_yticks(middles, labels if column == 0 else [""] * len(labels))
             axes.annotate(
                 heads[k], (0, 1), (0, 3), "axes fraction", "offset points", size=style.SMALL, weight="bold", va="bottom"
@@ -103,7 +103,7 @@ def _draw(known: pd.DataFrame, schemes: list[str], learners: list[str], title: s
     return page.figure
 
 
-def _span(known: pd.DataFrame) -> tuple[float, float]:
+def _weight_span(known: pd.DataFrame) -> tuple[float, float]:
     """Return the ends of all axes: zero is on them, with some room."""
     low = float(min(known["low"].min(), known["mean"].min(), 0))
     high = float(max(known["high"].max(), known["mean"].max(), 0))
@@ -111,7 +111,7 @@ def _span(known: pd.DataFrame) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _panel(axes: Axes, part: pd.DataFrame, middles: Array, span: tuple[float, float], height: float) -> None:
+def _draw_scheme(axes: Axes, part: pd.DataFrame, middles: Array, span: tuple[float, float], height: float) -> None:
     """Draw one scheme."""
     axes.set_xlim(span)
     axes.set_ylim(height, 0)

@@ -36,7 +36,7 @@ def win_matrix(names: Sequence[str], share: Array, mean_rank: Array | None = Non
     np.fill_diagonal(share, np.nan)
     if not names:
         raise BenchError("there is no method: there is nothing to draw")
-    order = _order(share, mean_rank)[: style.MOST_METHODS]
+    order = _order_methods(share, mean_rank)[: style.MOST_METHODS]
     shown = share[np.ix_(order, order)]
     labels = [style.break_lines(names[k], style.NAME, style.SMALL) for k in order]
     K, left = len(order), style.MARGIN + style.label_width(labels, style.SMALL) + 0.34
@@ -54,14 +54,14 @@ def win_matrix(names: Sequence[str], share: Array, mean_rank: Array | None = Non
     axes = page.axes(left, 0.22, K * side, edges[-1])
     middles = (edges[1:] + edges[:-1]) / 2
     _cells(axes, shown, edges)
-    _numbers(axes, shown, middles, side)
+    _write_percents(axes, shown, middles, side)
     _name_rows(axes, labels, middles, side)
-    _scale(page.axes(left, 0.22 + edges[-1] + 0.16, min(2.0, width - left - 4 * style.MARGIN), 0.1))
+    _draw_colour_scale(page.axes(left, 0.22 + edges[-1] + 0.16, min(2.0, width - left - 4 * style.MARGIN), 0.1))
     page.figure.draw_without_rendering()
     return page.figure
 
 
-def _order(share: Array, mean_rank: Array | None) -> Array:
+def _order_methods(share: Array, mean_rank: Array | None) -> Array:
     """Return the methods from the best on; those without a rank last."""
     known = np.isfinite(share)
     won = np.where(known, share, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
@@ -85,7 +85,7 @@ def _cells(axes: Axes, share: Array, edges: Array) -> None:
     axes.set_ylim(edges[-1], 0)
 
 
-def _numbers(axes: Axes, share: Array, middles: Array, side: float) -> None:
+def _write_percents(axes: Axes, share: Array, middles: Array, side: float) -> None:
     """Write the percents into the cells, where the longest fits: white on what is dark."""
     texts = {(i, j): f"{100 * share[i, j]:.0f}" for i, j in zip(*np.nonzero(np.isfinite(share)), strict=True)}
     sizes = [
@@ -112,7 +112,7 @@ def _name_rows(axes: Axes, labels: Sequence[str], middles: Array, side: float) -
         )
 
 
-def _scale(axes: Axes) -> None:
+def _draw_colour_scale(axes: Axes) -> None:
     """Draw what the colours mean."""
     shades = np.linspace(0.01, 0.99, 50)[None]
     axes.pcolormesh(np.linspace(0, 1, 51), [0, 1], shades, cmap=_colours(), vmin=0, vmax=1, ec="face", lw=0.3)

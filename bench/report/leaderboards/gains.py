@@ -28,8 +28,8 @@ def mean_gains(plain: Grid, thresholded: Grid, step: str, reference: str) -> pd.
     anchor = moved[reference].to_numpy() if reference in moved else np.full(len(moved), np.nan)
     tuned = moved[shared].to_numpy()
     found = {
-        "training_gain": _means(anchor[:, None] - tuned, plain.blocks),
-        "threshold_gain": _means(still[shared].to_numpy() - tuned, plain.blocks),
+        "training_gain": _mean_differences(anchor[:, None] - tuned, plain.blocks),
+        "threshold_gain": _mean_differences(still[shared].to_numpy() - tuned, plain.blocks),
     }
     return pd.DataFrame(found, index=shared)
 
@@ -39,7 +39,7 @@ def _badness_table(grid: Grid) -> pd.DataFrame:
     return pd.DataFrame(grid.badness, index=pd.MultiIndex.from_frame(grid.blocks[BLOCK]), columns=grid.methods)
 
 
-def _means(difference: Array, blocks: pd.DataFrame) -> Array:
+def _mean_differences(difference: Array, blocks: pd.DataFrame) -> Array:
     """Return the mean of each column over the blocks where it has a value, every task counting one; NaN if none has."""
     known = np.isfinite(difference)
     means = np.full(difference.shape[1], np.nan)

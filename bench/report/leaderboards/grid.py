@@ -18,7 +18,7 @@ from bench.stats.tables import common_blocks
 
 SELDOM = 0.5
 """A method with a smaller share of the blocks than this is not ranked by the rule `common`."""
-ROUNDING = 1e-9
+SLACK_ABOVE_ONE = 1e-9
 """A score above 1 by no more than this is 1."""
 
 
@@ -82,7 +82,7 @@ class Grid:
             return self.loss
         low = 0.0 if metrics.metric_info(self.metric) is None else -np.inf  # a log likelihood is best at no number
         known = self.value[~np.isnan(self.value)]
-        is_best_at_one = known.max(initial=-np.inf) <= 1 + ROUNDING and known.min(initial=np.inf) >= low
+        is_best_at_one = known.max(initial=-np.inf) <= 1 + SLACK_ABOVE_ONE and known.min(initial=np.inf) >= low
         return np.maximum(1 - self.value, 0.0) if is_best_at_one else np.full(self.value.shape, np.nan)
 
     def rows(self, kept: Array) -> Grid:
@@ -100,7 +100,7 @@ def spread_scores(metric: str, part: pd.DataFrame, oracle: pd.DataFrame) -> Grid
     block = ranked.groupby(BLOCK, sort=False).ngroup().to_numpy()
     column, names = pd.factorize(ranked["method"], sort=True)
     first = np.unique(block, return_index=True)[1]
-    badness = _spread(block, column, ranked["badness"].to_numpy())
+    badness = _tabulate(block, column, ranked["badness"].to_numpy())
     used = pd.to_numeric(ranked["learners_used"], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     return Grid(
         metric=metric,
@@ -108,21 +108,21 @@ def spread_scores(metric: str, part: pd.DataFrame, oracle: pd.DataFrame) -> Grid
         methods=[str(name) for name in names],
         blocks=ranked.iloc[first][BLOCK].reset_index(drop=True),
         badness=badness,
-        value=_spread(block, column, ranked["value"].to_numpy()),
+        value=_tabulate(block, column, ranked["value"].to_numpy()),
         imputed=np.zeros(badness.shape, dtype=bool),
         oracle=_oracle_badness(oracle, ranked.iloc[first]),
-        reseed=_codes(ranked["reseed"])[first],
-        learners_used=_spread(block, column, used),
+        reseed=_sorted_places(ranked["reseed"])[first],
+        learners_used=_tabulate(block, column, used),
     )
 
 
 def _sort_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """Sort rows by block, method and value, so that sums do not depend on the order of the table."""
-    keys = [rows["value"].to_numpy(), *(_codes(rows[name]) for name in ("reseed", "method", *reversed(BLOCK)))]
+    keys = [rows["value"].to_numpy(), *(_sorted_places(rows[name]) for name in ("reseed", "method", *reversed(BLOCK)))]
     return rows.iloc[np.lexsort(keys)]
 
 
-def _codes(column: pd.Series) -> Array:
+def _sorted_places(column: pd.Series) -> Array:
     """Return the place of each value among the sorted values, which may be numbers and texts."""
     return np.asarray(pd.factorize(column, sort=True)[0])
 
@@ -143,7 +143,7 @@ def _mark_undefined(part: pd.DataFrame) -> Array:
     return np.asarray((np.bincount(block, known) == 0)[block] & (np.bincount(block, there) > 0)[block])
 
 
-def _spread(block: Array, column: Array, values: Array) -> Array:
+def _tabulate(block: Array, column: Array, values: Array) -> Array:
     """Return a table (blocks, methods) of the mean value of each pair, NaN where there is none."""
     shape = (block.max(initial=-1) + 1, column.max(initial=-1) + 1)
     total, count = np.zeros(shape), np.zeros(shape)

@@ -16,7 +16,7 @@ from bench.report.leaderboards.slices import add_slices, slice_order
 from bench.report.leaderboards.standing import BoardKey, Standing
 from bench.report.leaderboards.tables import table_of
 
-PLACE = ["board", "metric", "panel"]
+BOARD_KEYS = ["board", "metric", "panel"]
 NO_GAINS = pd.DataFrame(columns=list(GAINS), dtype=float)
 MISSING_RULE = "common"
 """Blocks that lack a score of any method of a slice are left out for all of them; `completeness` gives their share."""
@@ -63,8 +63,8 @@ def standings(
         if len(table) and name not in set(table["method"]):
             raise BenchError(f"no method is called {name!r}: choose from {', '.join(sorted(set(table['method'])))}")
     table = add_slices(table.assign(step=table["slice"]), by, tasks)
-    oracles = dict(list(table[table["is_oracle"]].groupby(PLACE)))
-    parts = list(table[~table["is_oracle"]].groupby(PLACE, sort=False))
+    oracles = dict(list(table[table["is_oracle"]].groupby(BOARD_KEYS)))
+    parts = list(table[~table["is_oracle"]].groupby(BOARD_KEYS, sort=False))
     for place, part in sorted(parts, key=lambda found: _place_order(found[0])):
         yield from _rank_slices(part, oracles.get(place, table[:0]), missing, baseline, test)
 
@@ -79,7 +79,7 @@ def _rank_slices(
     part: pd.DataFrame, oracle: pd.DataFrame, missing: str, baseline: str | None, test: str
 ) -> Iterator[Standing]:
     """Yield the slices of one board, metric and panel."""
-    board, metric, panel = (str(part[name].iloc[0]) for name in PLACE)
+    board, metric, panel = (str(part[name].iloc[0]) for name in BOARD_KEYS)
     known = BOARDS.get(board)
     variant_step = f"+{known.variant_step}" if known and known.variant_step else ""
     reference = (baseline or (known.always_present[0] if known else "")).removesuffix(variant_step)

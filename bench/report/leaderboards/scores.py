@@ -38,7 +38,7 @@ def prepare_scores(scores: pd.DataFrame) -> pd.DataFrame:
     table = _add_direction(_keep_test_rows(table))
     if not {"task", "task_id"} & set(scores) and table.duplicated(["board", "panel", "metric", "method", *BLOCK]).any():
         raise BenchError("a method has several scores, and nothing says of which task each is: add a column 'task'")
-    value = _numbers(table)
+    value = _read_values(table)
     return table.assign(value=value, badness=_badness(table, value), slice=_variant_steps(table))
 
 
@@ -108,7 +108,7 @@ def _add_direction(table: pd.DataFrame) -> pd.DataFrame:
     return table[direction != "none"]
 
 
-def _numbers(table: pd.DataFrame) -> Array:
+def _read_values(table: pd.DataFrame) -> Array:
     try:
         return pd.to_numeric(table["value"]).to_numpy(dtype=float, na_value=np.nan)
     except (ValueError, TypeError) as error:
@@ -130,7 +130,7 @@ def _badness(table: pd.DataFrame, value: Array) -> Array:
 
 
 def has_unit(metric: str) -> bool:
-    """Say whether a metric has the unit of the target; one that bench does not know has none."""
+    """Return whether a metric has the unit of the target; one that bench does not know has none."""
     known = metrics.metric_info(metric)
     return known is not None and known.unit
 

@@ -36,7 +36,7 @@ def add_slices(table: pd.DataFrame, by: Sequence[str], tasks: pd.DataFrame | Non
     """
     for name in by:
         values = _values(table, name, tasks).astype(object)
-        part = _name_ranges(name, values) if name in EDGES else values.map(_text).astype(object)
+        part = _name_ranges(name, values) if name in EDGES else values.map(_slice_text).astype(object)
         if len(table) and (part == "").all():
             raise BenchError(f"no score has a {name!r} to slice by: choose other boards or another column")
         text = (table["slice"] + " " + name + "=" + part).str.strip()
@@ -63,7 +63,7 @@ def _values(table: pd.DataFrame, name: str, tasks: pd.DataFrame | None) -> pd.Se
     raise BenchError(f"there is no column {name!r} to slice by: choose from {', '.join(known)}")
 
 
-def _text(value: object) -> str:
+def _slice_text(value: object) -> str:
     return "" if pd.isna(value) else str(value)  # type: ignore[call-overload]
 
 

@@ -183,6 +183,6 @@ TESTS: dict[str, Callable[[Standing], Array]] = {"wilcoxon": _wilcoxon, "nemenyi
 
 
 def may_average(metric: str) -> bool:
-    """Say whether scores of a metric may be averaged over tasks: it is known, and has no unit."""
+    """Return whether scores of a metric may be averaged over tasks: it is known, and has no unit."""
     known = metrics.metric_info(metric)
     return known is not None and not known.unit

@@ -43,7 +43,7 @@ class EnsembleEvaluation:
     @cached_property
     def oof(self) -> Panel:
         """Out-of-fold predictions of the training rows."""
-        return self._panel(self.split_data.answered, lambda stored: stored.oof, self.split_data.inner_fold)
+        return self._panel(self.split_data.oof_rows, lambda stored: stored.oof, self.split_data.inner_fold)
 
     @cached_property
     def test(self) -> Panel:
@@ -88,7 +88,7 @@ class EnsembleEvaluation:
         weight = self.split_data.weight(self.split_data.test)
         prediction = finish(self.split_data.target, self.split_data.stored[fit].test, weight)
         loss = train_loss(self.whole, self.whole.stored[fit].oof)
-        return MethodResult(prediction, loss, used=(fit,), n_train=len(self.whole.answered))
+        return MethodResult(prediction, loss, used=(fit,), n_train=len(self.whole.oof_rows))
 
     def evaluate_oracle(self, method: Method, _: str) -> MethodResult:
         """Fit the board's exact scheme on the test rows: no simplex weights can do better there."""
@@ -146,7 +146,7 @@ class EnsembleEvaluation:
         if self._first.nested is None:
             return self.oof
         return self._panel(
-            self.split_data.answered, lambda stored: cast("Array", stored.nested)[k], self.split_data.inner_fold
+            self.split_data.oof_rows, lambda stored: cast("Array", stored.nested)[k], self.split_data.inner_fold
         )
 
     def _predict_calibration(self, scheme: Scheme[Any]) -> tuple[Prediction, Array] | None:

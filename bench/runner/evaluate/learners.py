@@ -87,7 +87,7 @@ class LearnerEvaluation:
         """Return a fit's out-of-fold and test predictions, with the class weights behind them."""
         split_data, stored = self.split_data, self.split_data.stored[fit]
         behind = ClassWeightsByPart(stored.meta["effective_class_weights"])
-        known = self._finish(stored.oof, split_data.answered, behind.of_rows(split_data.inner_fold))
+        known = self._finish(stored.oof, split_data.oof_rows, behind.of_rows(split_data.inner_fold))
         folds = () if stored.folds is None else tuple(stored.folds)
         return PostprocessInput(
             self._finish(stored.test, split_data.test, behind.of_all()),
@@ -112,7 +112,7 @@ class LearnerEvaluation:
         split_data, scheme = self.split_data, method.base
         stored = split_data.stored[FitId.plain(learner)]
         panels = (
-            split_data.panel(split_data.answered, (learner,), stored.oof[None], split_data.inner_fold),
+            split_data.panel(split_data.oof_rows, (learner,), stored.oof[None], split_data.inner_fold),
             split_data.panel(split_data.test, (learner,), stored.test[None], None),
         )
         combiner = scheme(panels[0], split_data.y, split_data.rng(scheme.id))

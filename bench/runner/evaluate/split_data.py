@@ -25,7 +25,7 @@ from bench.tasks import encoders
 class SplitData:
     """One outer split as methods see it: its rows, and the predictions of each fit.
 
-    `answered` are the training rows with an out-of-fold prediction, `inner_fold` the inner fold of each, `calibration`
+    `oof_rows` are the training rows with an out-of-fold prediction, `inner_fold` the inner fold of each, `calibration`
     the rows on which nothing is fitted, `stored` the predictions by fit.
     """
 
@@ -36,7 +36,7 @@ class SplitData:
     outer_fold: int
     train: Array
     test: Array
-    answered: Array
+    oof_rows: Array
     inner_fold: Array
     calibration: Array
     stored: Mapping[FitId, FitPredictions]
@@ -55,7 +55,7 @@ class SplitData:
             outer_fold=split.fold,
             train=split.train,
             test=split.test,
-            answered=rows.answered,
+            oof_rows=rows.oof_rows,
             inner_fold=rows.inner_fold,
             calibration=rows.calibration,
             stored=stored,
@@ -68,20 +68,20 @@ class SplitData:
 
     @cached_property
     def y(self) -> Array:
-        """True values of the answered training rows."""
-        return self.task.y[self.answered]
+        """True values of the training rows with an out-of-fold prediction."""
+        return self.task.y[self.oof_rows]
 
     def with_rows(self, most: int | None) -> SplitData:
         """Return the data with at most so many of the rows that weights are fitted on, drawn from the seed."""
-        if most is None or most >= len(self.answered):
+        if most is None or most >= len(self.oof_rows):
             return self
-        kept = np.sort(self.rng("weight rows").permutation(len(self.answered))[:most])
+        kept = np.sort(self.rng("weight rows").permutation(len(self.oof_rows))[:most])
         stored = {fit: _take_rows(predictions, kept) for fit, predictions in self.stored.items()}
-        return replace(self, answered=self.answered[kept], inner_fold=self.inner_fold[kept], stored=stored)
+        return replace(self, oof_rows=self.oof_rows[kept], inner_fold=self.inner_fold[kept], stored=stored)
 
     @cached_property
     def folds(self) -> Array:
-        """Numbers of the inner folds that have answered rows."""
+        """Numbers of the inner folds that have rows with an out-of-fold prediction."""
         return np.unique(self.inner_fold)
 
     def weight(self, rows: Array) -> Array | None:
@@ -114,7 +114,7 @@ class MethodResult:
     """What a method came to on one split: its test predictions, its raw training loss and its certificate `gap`.
 
     `weights` are rows of weights.csv. `used` are the fits that must predict a row before the method can: those with any
-    weight. `guarantee` is what its steps promise, `note` what its fit has to say, `n_train` on how many rows the
+    weight. `guarantee` is what its steps promise, `note` what its fit reports, `n_train` on how many rows the
     training loss rests, if not on all that the method is fitted on.
     """
 
@@ -153,6 +153,6 @@ def score(y: Array, prediction: Prediction, names: list[str] | None = None) -> d
 
 def train_loss(split_data: SplitData, values: Array) -> float:
     """Return the raw objective: the mean proper loss on the training rows, before any sort."""
-    prediction = finish(split_data.target, values, split_data.weight(split_data.answered))
+    prediction = finish(split_data.target, values, split_data.weight(split_data.oof_rows))
     raw = prediction.values if prediction.unsorted is None else prediction.unsorted
-    return float(losses.mean(losses.proper(split_data.target, split_data.y, raw), prediction.weight))
+    return float(losses.mean(losses.proper_loss(split_data.target, split_data.y, raw), prediction.weight))

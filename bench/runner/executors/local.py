@@ -105,7 +105,7 @@ class Pool:
             worker.pipe.send(("job", job))
 
     def wait(self) -> list[Event]:
-        """Wait until a worker tells something or breaks a limit."""
+        """Wait until a worker reports something or breaks a limit."""
         while True:
             running = {worker.pipe: worker for worker in self._workers if worker.job is not None}
             ready = wait(list(running), timeout=POLL_SECONDS if self.limits != Limits() else None)

@@ -6,12 +6,14 @@ import difflib
 
 from bench.core.nouns import BenchError, Task
 from bench.tasks.sources import TaskRequest, register
-from bench.tasks.sources.bundled_classification import CLASSIFICATION
-from bench.tasks.sources.bundled_regression import REGRESSION
+from bench.tasks.sources.bundled_classification import CLASSIFICATION_TABLES
+from bench.tasks.sources.bundled_regression import REGRESSION_TABLES
 from bench.tasks.sources.bundled_table import Table
 from bench.tasks.sources.table import task_from_table
 
-CATALOGUE: dict[str, Table] = {table.name: table for table in sorted(REGRESSION + CLASSIFICATION, key=lambda t: t.name)}
+CATALOGUE: dict[str, Table] = {
+    table.name: table for table in sorted(REGRESSION_TABLES + CLASSIFICATION_TABLES, key=lambda t: t.name)
+}
 """Every bundled table, by name."""
 
 

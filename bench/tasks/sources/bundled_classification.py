@@ -105,7 +105,7 @@ _ANES = Table(
     family="anes96",
 )
 
-CLASSIFICATION = (
+CLASSIFICATION_TABLES = (
     _ANES,
     replace(
         _ANES,

@@ -25,7 +25,7 @@ def folder(package: str) -> Path:
     return Path(places[0])
 
 
-def place(package: str, path: str) -> Path:
+def file_path(package: str, path: str) -> Path:
     """Return the path of a file inside an installed package.
 
     Raises:
@@ -44,7 +44,7 @@ def sklearn_csv(package: str, path: str) -> pd.DataFrame:
 
     Features are named `x0`, `x1`, … and the column `class` holds the class names.
     """
-    found = place(package, path)
+    found = file_path(package, path)
     with found.open(encoding="utf-8") as stream:
         _, _, *names = stream.readline().strip().split(",")
     table = _numbered(pd.read_csv(found, header=None, skiprows=1))
@@ -53,37 +53,37 @@ def sklearn_csv(package: str, path: str) -> pd.DataFrame:
 
 def digits(package: str, path: str) -> pd.DataFrame:
     """Read the 8 x 8 digits: 64 grey values and the digit, in the column `class`."""
-    table = _numbered(pd.read_csv(place(package, path), header=None))
+    table = _numbered(pd.read_csv(file_path(package, path), header=None))
     return table.assign(**{"class": table.pop(table.columns[-1]).astype(int).astype(str)})
 
 
 def diabetes(package: str, path: str) -> pd.DataFrame:
     """Read the diabetes features in their units, and the target from the file beside them."""
     names = ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"]
-    table = pd.read_csv(place(package, path), header=None, sep=r"\s+", names=names)
-    target = place(package, path.replace("data_raw", "target"))
+    table = pd.read_csv(file_path(package, path), header=None, sep=r"\s+", names=names)
+    target = file_path(package, path.replace("data_raw", "target"))
     return table.assign(progression=pd.read_csv(target, header=None)[0])
 
 
 def plain(package: str, path: str) -> pd.DataFrame:
     """Read a CSV file with a header line."""
-    return pd.read_csv(place(package, path))
+    return pd.read_csv(file_path(package, path))
 
 
 def semicolons(package: str, path: str) -> pd.DataFrame:
     """Read a CSV file that is split at semicolons."""
-    return pd.read_csv(place(package, path), sep=";")
+    return pd.read_csv(file_path(package, path), sep=";")
 
 
 def tabs(package: str, path: str) -> pd.DataFrame:
     """Read a CSV file that is split at tabs and has its names in single quotes."""
-    table = pd.read_csv(place(package, path), sep="\t")
+    table = pd.read_csv(file_path(package, path), sep="\t")
     return table.rename(columns=lambda name: name.strip("'"))
 
 
 def arff(package: str, path: str) -> pd.DataFrame:
     """Read a gzipped dense ARFF file; nominal and string attributes come as text."""
-    content = gzip.decompress(place(package, path).read_bytes()).decode("utf-8")
+    content = gzip.decompress(file_path(package, path).read_bytes()).decode("utf-8")
     head, _, body = re.split(r"(?im)^(@data)\s*$", content, maxsplit=1)
     declared = re.findall(r"(?im)^@attribute\s+(?:'([^']+)'|\"([^\"]+)\"|(\S+))\s+(\S+)", head)
     names = [first or second or third for first, second, third, _ in declared]
@@ -108,4 +108,4 @@ def _numbered(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=lambda position: f"x{position}")
 
 
-Reader = Callable[[str, str], pd.DataFrame]
+TableReader = Callable[[str, str], pd.DataFrame]

@@ -24,7 +24,7 @@ _RANDHIE_TWICE = (  # functions of other columns, and columns that statsmodels' 
     *("plan", "coins", "income", "time", "num", "ghindx", "mdeoff", "pioff", "lnum", "xghindx"),
 )
 
-REGRESSION = (
+REGRESSION_TABLES = (
     Table(
         name="autos",
         kind="regression",

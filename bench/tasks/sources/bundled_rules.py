@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.core.hashing import digest
 
-Rule = Callable[[pd.DataFrame], pd.DataFrame]
+TableRule = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 def unchanged(table: pd.DataFrame) -> pd.DataFrame:
@@ -17,12 +17,12 @@ def unchanged(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def each(*rules: Rule) -> Rule:
+def each(*rules: TableRule) -> TableRule:
     """Return the rule that applies the given rules in order."""
     return lambda table: reduce(lambda so_far, rule: rule(so_far), rules, table)
 
 
-def decode(**codes: Mapping[int, str]) -> Rule:
+def decode(**codes: Mapping[int, str]) -> TableRule:
     """Return the rule that turns number codes into names, column by column."""
 
     def apply(table: pd.DataFrame) -> pd.DataFrame:
@@ -31,22 +31,22 @@ def decode(**codes: Mapping[int, str]) -> Rule:
     return apply
 
 
-def as_whole(column: str) -> Rule:
+def as_whole(column: str) -> TableRule:
     """Return the rule that reads a text column as whole numbers."""
     return lambda table: table.assign(**{column: table[column].astype(int)})
 
 
-def drop_missing(column: str) -> Rule:
+def drop_missing(column: str) -> TableRule:
     """Return the rule that keeps the rows in which the column has a value."""
     return lambda table: table[table[column].notna()].reset_index(drop=True)
 
 
-def one_against_rest(target: str, name: str) -> Rule:
+def one_against_rest(target: str, name: str) -> TableRule:
     """Return the rule that keeps one class under its name and calls all others `rest`."""
     return lambda table: table.assign(**{target: table[target].where(table[target] == name, "rest")})
 
 
-def thin(target: str, name: str, ratio: float) -> Rule:
+def thin(target: str, name: str, ratio: float) -> TableRule:
     """Return the rule that thins out one class until the largest class has `ratio` times its rows.
 
     Kept are the rows whose position hashes lowest: an arbitrary choice, the same everywhere for ever.
@@ -59,7 +59,7 @@ def thin(target: str, name: str, ratio: float) -> Rule:
     return apply
 
 
-def long_tail(target: str, ratio: float) -> Rule:
+def long_tail(target: str, ratio: float) -> TableRule:
     """Return the rule that thins out K classes to a tail: class k keeps n_1 ratio^(-k / (K - 1)) rows.
 
     Classes in sorted order, k = 0 … K - 1; n_1 is the smallest class of the full table. Rows as in `thin`.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.core.nouns import TaskKind
-from bench.tasks.sources.bundled_files import Reader, plain
-from bench.tasks.sources.bundled_rules import Rule, unchanged
+from bench.tasks.sources.bundled_files import TableReader, plain
+from bench.tasks.sources.bundled_rules import TableRule, unchanged
 
 UCI = "CC BY 4.0 (UCI Machine Learning Repository)"
 PUBLIC = "public domain"
@@ -34,9 +34,9 @@ class Table:
     target: str
     licence: str
     source: str
-    read: Reader = plain
+    read: TableReader = plain
     columns: tuple[str, ...] = ()
-    rule: Rule = unchanged
+    rule: TableRule = unchanged
     drop: tuple[str, ...] = ()
     note: str = ""
     group: str | None = None

@@ -13,18 +13,18 @@ import pandas as pd
 
 from bench.core.nouns import Array, BenchError
 
-Form = Literal["number", "moment", "label", "empty"]
+ColumnForm = Literal["number", "moment", "label", "empty"]
 
 ISO_DATE = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
 """Text that is a moment: `2026-11-20`, with or without a time of day and an offset."""
 
-_OBJECTS: dict[str, Form] = {
+_OBJECTS: dict[str, ColumnForm] = {
     **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "number"),
     **dict.fromkeys(("date", "datetime", "datetime64", "timedelta", "timedelta64"), "moment"),
 }
 
 
-def form(column: pd.Series[Any]) -> Form:
+def form(column: pd.Series[Any]) -> ColumnForm:
     """Return what a column holds: numbers, moments (dates, durations, ISO text), labels, or nothing at all."""
     kind = column.dtype
     if column.isna().all():
@@ -46,7 +46,7 @@ def _holds_iso_dates(column: pd.Series[Any]) -> bool:
     return bool(present.str.fullmatch(ISO_DATE).all())
 
 
-def numbers(column: pd.Series[Any]) -> Array:
+def parse_numbers(column: pd.Series[Any]) -> Array:
     """Return a column of numbers or moments as float64 of shape (n,); moments in seconds, missing as NaN.
 
     Raises:
@@ -88,14 +88,14 @@ def labels(column: pd.Series[Any]) -> tuple[Array, list[str]]:
         raise BenchError(
             f"column {column.name!r} holds lists or other nested values: keep numbers, text and dates only"
         ) from error
-    texts = [text(value) for value in values]
+    texts = [value_text(value) for value in values]
     distinct = list(dict.fromkeys(texts))
     place = {name: code for code, name in enumerate(distinct)}
     lookup = np.array([place[name] for name in texts] + [-1], dtype=np.int64)
     return lookup[codes], distinct
 
 
-def text(value: Any) -> str:
+def value_text(value: Any) -> str:
     """Return a label as text; a whole number reads alike from every type: 1, 1.0 and Decimal(1) are `1`."""
     if isinstance(value, (float, np.floating, Decimal)) and math.isfinite(value) and value == int(value):
         return str(int(value))
@@ -128,7 +128,7 @@ def canonical(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[str]]:
         codes, names = sorted_codes(column)
         category = pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=str))
         return pd.Series(category, index=column.index, name=column.name), _warnings_about(codes, names)
-    values = numbers(column)
+    values = parse_numbers(column)
     notes = ["infinite values, now missing, in"] if np.isinf(values).any() else []
     values[np.isinf(values)] = np.nan
     if len(np.unique(values[~np.isnan(values)])) < 2:

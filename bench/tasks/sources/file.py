@@ -52,10 +52,10 @@ def read_table(name: str) -> tuple[str, pd.DataFrame]:
     if not path.is_file():
         state = "is a directory" if path.is_dir() else "is not there"
         raise BenchError(f"the file {name!r} {state}: check the path")
-    return path.name[: suffix.start()], _read(path, suffix[1])
+    return path.name[: suffix.start()], _read_file(path, suffix[1])
 
 
-def _read(path: Path, suffix: str) -> pd.DataFrame:
+def _read_file(path: Path, suffix: str) -> pd.DataFrame:
     try:
         if suffix in {"parquet", "pq"}:
             return pd.read_parquet(path)

@@ -40,8 +40,8 @@ def openml(request: TaskRequest, *, timeout: float = 30.0, attempts: int = 3) ->
     request.refuse("openml", "target", "kind", "group", "time", "weight")
     name = f"openml:{number}"
     with open_box(name, Connection(timeout, attempts), offline=request.offline) as box:
-        kind = _kind(name, box.text("tasks", number, "task.xml", "task"))
-        task = _load(name, box, number, kind, request.order)
+        kind = _kind_of_xml(name, box.text("tasks", number, "task.xml", "task"))
+        task = _load_table(name, box, number, kind, request.order)
         unsaved = [] if request.offline else box.publish(tasks=number, datasets=task.meta["data_id"])
         task.meta["warnings"].extend(unsaved)
     return task
@@ -54,7 +54,7 @@ def task_number(request: TaskRequest, source: str) -> int:
     return int(request.name)
 
 
-def _kind(name: str, xml: str) -> TaskKind:
+def _kind_of_xml(name: str, xml: str) -> TaskKind:
     """Read the type of a task.
 
     Raises:
@@ -73,7 +73,7 @@ def _kind(name: str, xml: str) -> TaskKind:
     return KINDS[int(found[1])]
 
 
-def _load(name: str, box: ClientBox, number: int, kind: TaskKind, order: str | None) -> Task:
+def _load_table(name: str, box: ClientBox, number: int, kind: TaskKind, order: str | None) -> Task:
     found = re.search(r"<oml:data_set_id>\s*(\d+)", box.text("tasks", number, "task.xml", "task"))
     if found is None:
         raise LoadError(f"{name} names no data set in its description: nothing can be loaded", "data")
@@ -82,7 +82,7 @@ def _load(name: str, box: ClientBox, number: int, kind: TaskKind, order: str | N
     openml_task = box.client.tasks.get_task(number)
     data, *_ = read_dataset(box, data_id)
     meta = describe_dataset(box, data_id) | {"task_id": number}
-    splits = _splits(name, openml_task, len(data))
+    splits = _official_splits(name, openml_task, len(data))
     known = TaskRequest(str(number), openml_task.target_name, kind, order=order)
     try:
         return task_from_table(name, data, known, splits=splits, meta=meta)
@@ -113,7 +113,7 @@ def describe_dataset(box: ClientBox, data_id: int) -> dict[str, Any]:
     return {key: value for key, value in description.items() if value is not None}
 
 
-def _splits(name: str, openml_task: Any, n: int) -> tuple[Split, ...]:
+def _official_splits(name: str, openml_task: Any, n: int) -> tuple[Split, ...]:
     """Return the official splits after checking them: the client does not."""
     procedure = openml_task.estimation_procedure
     if procedure["type"] not in PARTITIONS | HOLDOUTS:

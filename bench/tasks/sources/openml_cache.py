@@ -60,7 +60,7 @@ def below(folder: Path, address: str) -> Path:
 def copy(source: Path, staging: Path, noun: str, number: int) -> list[str]:
     """Copy the files of one task or data set that are there; return their names."""
     copied = []
-    for name in _names(noun, number):
+    for name in _file_names(noun, number):
         path = source / noun / str(number) / name
         if path.is_file():
             target = staging / noun / str(number) / name
@@ -73,14 +73,14 @@ def copy(source: Path, staging: Path, noun: str, number: int) -> list[str]:
 def publish(staging: Path, home: Path, noun: str, number: int) -> None:
     """Add new files of a task or data set to the cache, each whole or not at all; what is there stays."""
     folder = home / noun / str(number)
-    for name in _names(noun, number):
+    for name in _file_names(noun, number):
         path = staging / noun / str(number) / name
         if path.is_file() and not (folder / name).exists():
             folder.mkdir(parents=True, exist_ok=True)
             _add(path, folder / name)
 
 
-def _names(noun: str, number: int) -> Iterable[str]:
+def _file_names(noun: str, number: int) -> Iterable[str]:
     return (name.format(id=number) for name in FILES[noun])
 
 

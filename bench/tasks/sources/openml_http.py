@@ -23,7 +23,7 @@ BUSY = "107"
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 """HTTP codes of a server that is busy or down for a moment."""
 
-UNKNOWN: Mapping[str, str] = {"151": "task", "110": "data set", "111": "data set", "112": "private data set"}
+UNKNOWN_CODES: Mapping[str, str] = {"151": "task", "110": "data set", "111": "data set", "112": "private data set"}
 """OpenML's codes for what does not exist, or not for us."""
 
 
@@ -86,7 +86,7 @@ class _FailureError(Exception):
 def _error_of(url: str, response: Response) -> Exception:
     """Return the error that a response other than 200 stands for."""
     code, message = (_element(response.text, name) for name in ("code", "message"))
-    if code in UNKNOWN:
+    if code in UNKNOWN_CODES:
         return UnknownError(f"{message or 'unknown'} (code {code})")
     if code:
         return _FailureError(f"{url} answered: {message} (code {code})", again=code == BUSY)

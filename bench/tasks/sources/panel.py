@@ -18,7 +18,7 @@ import pandas as pd
 
 from bench.core.nouns import Array, BenchError, ExternalPredictions, Split, Target, Task, TaskKind
 from bench.tasks.sources import TaskRequest, register
-from bench.tasks.sources.columns import text
+from bench.tasks.sources.columns import value_text
 from bench.tasks.sources.file import read_table
 from bench.tasks.sources.table import task_from_table
 
@@ -41,11 +41,13 @@ def panel(request: TaskRequest) -> Task:
     if not predictions:
         raise BenchError(f"panel file {request.name!r} has no column of a learner: see `bench show panel`")
     request.refuse("panel", "target", "group", "time", "weight", "order")
-    task = _task(f"panel:{name}", rows, request.kind or _kind(rows, predictions))
+    task = _task_of_rows(f"panel:{name}", rows, request.kind or _kind_of_outputs(rows, predictions))
     target = _target(request.name, task, next(iter(predictions.values())))
-    labels = [text(output) for output in target.outputs] or [""]
-    values = {learner: _in_order(request.name, learner, outputs, labels) for learner, outputs in predictions.items()}
-    splits, protocol = _splits(rows, task)
+    labels = [value_text(output) for output in target.outputs] or [""]
+    values = {
+        learner: _order_outputs(request.name, learner, outputs, labels) for learner, outputs in predictions.items()
+    }
+    splits, protocol = _marked_splits(rows, task)
     meta = {**task.meta, "protocol": protocol}
     return replace(task, splits=splits, external=ExternalPredictions(target, values), meta=meta)
 
@@ -57,11 +59,11 @@ def _long(name: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[
         raise BenchError(f"panel file {name!r} in long layout lacks column {', '.join(sorted(missing))}: add it")
     output = pd.Series("", index=table.index)
     if "output" in table.columns:
-        output = table["output"].map(text).where(table["output"].notna(), "")
+        output = table["output"].map(value_text).where(table["output"].notna(), "")
     place = pd.MultiIndex.from_arrays([table["row"], table["learner"].map(str), output])
     if place.has_duplicates:
         twice = " of ".join(repr(part) for part in reversed(list(place[place.duplicated()][0])[:2]))
-        raise BenchError(f"panel file {name!r} holds the answer {twice} twice: keep one")
+        raise BenchError(f"panel file {name!r} holds the prediction {twice} twice: keep one")
     spread = table["value"].set_axis(place).unstack([1, 2])  # noqa: PD010 - every pair stands once
     rows = table.drop_duplicates("row").set_index("row").reindex(spread.index).reset_index()
     predictions: dict[str, dict[str, Array]] = {}
@@ -81,13 +83,13 @@ def _wide(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[str, Array]
     return table[[name for name in OF_ROW if name in table.columns]], predictions
 
 
-def _kind(rows: pd.DataFrame, predictions: dict[str, dict[str, Array]]) -> TaskKind:
+def _kind_of_outputs(rows: pd.DataFrame, predictions: dict[str, dict[str, Array]]) -> TaskKind:
     """Return classification where the outputs are the values of y."""
     outputs = {_same(output) for output in next(iter(predictions.values()))}
-    return "classification" if {_same(text(value)) for value in rows["y"].dropna()} <= outputs else "regression"
+    return "classification" if {_same(value_text(value)) for value in rows["y"].dropna()} <= outputs else "regression"
 
 
-def _task(name: str, rows: pd.DataFrame, kind: TaskKind) -> Task:
+def _task_of_rows(name: str, rows: pd.DataFrame, kind: TaskKind) -> Task:
     """Return the task behind the rows; its X has one column, the number of the row."""
     group, time, weight = (role if role in rows.columns else None for role in ROLES)
     kept = rows[[name for name in ("y", *ROLES) if name in rows.columns]]
@@ -111,7 +113,7 @@ def _target(name: str, task: Task, outputs: dict[str, Array]) -> Target:
     return Target("quantile", tuple(levels))
 
 
-def _in_order(name: str, learner: str, outputs: dict[str, Array], labels: list[str]) -> Array:
+def _order_outputs(name: str, learner: str, outputs: dict[str, Array], labels: list[str]) -> Array:
     """Return the predictions of one learner (n, K), its outputs in the order of the target."""
     known = {_same(output): values for output, values in outputs.items()}
     missing = [label for label in labels if _same(label) not in known]
@@ -135,7 +137,7 @@ def _same(label: str) -> float | str:
         return label
 
 
-def _splits(rows: pd.DataFrame, task: Task) -> tuple[tuple[Split, ...], str]:
+def _marked_splits(rows: pd.DataFrame, task: Task) -> tuple[tuple[Split, ...], str]:
     """Return the splits that the file marks, and the protocol that rows of the tables carry."""
     index = np.arange(len(task.y))
     if "part" in rows.columns:

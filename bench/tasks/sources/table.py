@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench.core.nouns import Array, BenchError, Split, Task, TaskKind
 from bench.tasks.sources import TaskRequest
-from bench.tasks.sources.columns import by_number, canonical, form, labels, numbers, sorted_codes, text
+from bench.tasks.sources.columns import by_number, canonical, form, labels, parse_numbers, sorted_codes, value_text
 
 MOST_CLASSES = 20
 """A target of whole numbers with more distinct values than this is a regression target."""
@@ -49,8 +49,8 @@ def task_from_table(
         BenchError: the table or a column cannot serve; the sentence names it and what to do.
     """
     table = _plain(table)
-    parts = _parts(table, request)
-    X, warnings = _features(table, parts.values())
+    parts = _columns_of_parts(table, request)
+    X, warnings = _feature_table(table, parts.values())
     target = table[parts["target"]]
     kind = request.kind or (infer_kind(target) if request.order is None else "classification")
     if kind == "regression" and request.order is not None:
@@ -64,7 +64,7 @@ def task_from_table(
         kind=kind,
         splits=splits,
         classes=classes,
-        groups=_groups(table[parts["group"]]) if "group" in parts else None,
+        groups=_group_codes(table[parts["group"]]) if "group" in parts else None,
         time=_time(table[parts["time"]]) if "time" in parts else None,
         weight=_weight(table[parts["weight"]]) if "weight" in parts else None,
         meta={
@@ -84,11 +84,11 @@ def infer_kind(target: pd.Series[Any]) -> TaskKind:
     numbers: classification if they take two values, or at most `MOST_CLASSES` values that occur ten times
     each on average (wine quality is classification; abalone rings, counts and prices are regression).
     """
-    _refuse_missing(target)
+    _refuse_missing_target(target)
     found = form(target)
     if found != "number":
         return "regression" if found == "moment" else "classification"
-    values = numbers(target)
+    values = parse_numbers(target)
     if (values[np.isfinite(values)] % 1 != 0).any():
         return "regression"
     distinct = len(np.unique(values))
@@ -115,7 +115,7 @@ def repeated_name(names: list[str]) -> str | None:
     return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
-def _parts(table: pd.DataFrame, request: TaskRequest) -> dict[str, str]:
+def _columns_of_parts(table: pd.DataFrame, request: TaskRequest) -> dict[str, str]:
     """Return part -> column for the parts that were named, after checking them."""
     if request.target is None:
         raise BenchError(f"no target is named: give --target COLUMN, one of {_listing(table.columns)}")
@@ -133,7 +133,7 @@ def _parts(table: pd.DataFrame, request: TaskRequest) -> dict[str, str]:
     return parts
 
 
-def _features(table: pd.DataFrame, used: Iterable[str]) -> tuple[pd.DataFrame, list[str]]:
+def _feature_table(table: pd.DataFrame, used: Iterable[str]) -> tuple[pd.DataFrame, list[str]]:
     kept = table.drop(columns=list(used))
     columns = []
     odd: dict[str, list[str]] = {}
@@ -145,16 +145,16 @@ def _features(table: pd.DataFrame, used: Iterable[str]) -> tuple[pd.DataFrame, l
     return pd.concat(columns, axis=1), [f"{note} {_listing(names)}" for note, names in odd.items()]
 
 
-def _order(target: pd.Series[Any], order: str | None) -> Callable[[Sequence[str]], list[str]]:
+def _class_order(target: pd.Series[Any], order: str | None) -> Callable[[Sequence[str]], list[str]]:
     """Return what brings class names into order: as given, as in the column's type, else by number or alphabet."""
     if order not in {None, BY_NUMBER}:
-        return partial(_in_order, target.name, [name.strip() for name in str(order).split(",")])
+        return partial(_order_classes, target.name, [name.strip() for name in str(order).split(",")])
     if isinstance(target.dtype, pd.CategoricalDtype) and target.dtype.ordered:
-        return partial(_in_order, target.name, [text(value) for value in target.dtype.categories])
+        return partial(_order_classes, target.name, [value_text(value) for value in target.dtype.categories])
     return by_number if order is None else partial(_by_number_only, target.name)
 
 
-def _in_order(target: object, order: Sequence[str], names: Sequence[str]) -> list[str]:
+def _order_classes(target: object, order: Sequence[str], names: Sequence[str]) -> list[str]:
     """Return the class names in a stated order, which must hold all of them, each once."""
     double = repeated_name(list(order))
     if double is not None:
@@ -175,8 +175,8 @@ def _by_number_only(target: object, names: Sequence[str]) -> list[str]:
 
 def _classes(target: pd.Series[Any], order: str | None) -> tuple[Array, tuple[str, ...]]:
     """Return codes (n,) and class names in their order; only classes that occur."""
-    _refuse_missing(target)
-    y, classes = sorted_codes(target, order=_order(target, order))
+    _refuse_missing_target(target)
+    y, classes = sorted_codes(target, order=_class_order(target, order))
     if len(classes) < 2:
         raise BenchError(f"the target {target.name!r} has one class, {classes[0]!r}: choose another target")
     if len(classes) == len(y):
@@ -194,7 +194,7 @@ def _few_rows(y: Array, classes: tuple[str, ...]) -> list[str]:
 
 
 def _numeric_target(target: pd.Series[Any]) -> Array:
-    _refuse_missing(target)
+    _refuse_missing_target(target)
     y = _as_numbers(target, "target", "give --kind classification or choose another column")
     infinite = int(np.isinf(y).sum())
     if infinite:
@@ -204,7 +204,7 @@ def _numeric_target(target: pd.Series[Any]) -> Array:
     return y
 
 
-def _refuse_missing(target: pd.Series[Any]) -> None:
+def _refuse_missing_target(target: pd.Series[Any]) -> None:
     missing, n = int(target.isna().sum()), len(target)
     if missing == n:
         raise BenchError(f"the target {target.name!r} is empty in all {n} rows: choose another target")
@@ -217,7 +217,7 @@ def _refuse_missing(target: pd.Series[Any]) -> None:
 def _as_numbers(column: pd.Series[Any], part: str, advice: str) -> Array:
     """Return float64 (n,) of numbers, moments, truth values, or text and categories that read as numbers."""
     if form(column) in {"number", "moment"}:
-        return numbers(column)
+        return parse_numbers(column)
     codes, names = labels(column)
     if pd.api.types.is_bool_dtype(column.dtype) or set(names) <= {"False", "True"}:
         names = [str(int(name == "True")) for name in names]
@@ -228,7 +228,7 @@ def _as_numbers(column: pd.Series[Any], part: str, advice: str) -> Array:
     return np.array(values[codes])
 
 
-def _groups(column: pd.Series[Any]) -> Array:
+def _group_codes(column: pd.Series[Any]) -> Array:
     _refuse_gaps(column, "group")
     return sorted_codes(column, order=by_number)[0]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import BenchError
-from bench.core.registry import Entry, PluginOptions, Registry, held_to_its_keywords, place
+from bench.core.registry import Entry, PluginOptions, Registry, held_to_its_keywords, place_of
 from bench.core.selection import suggestion
 from bench.report.leaderboards.standing import Standing
 
@@ -67,7 +67,9 @@ def register(
         # a column of bench may stand behind one that is defined below it, and so is not known yet
         if after is not None and not column.__module__.startswith(f"{PACKAGE}.") and after not in columns_for_people():
             choice = suggestion(after, columns_for_people())
-            raise BenchError(f"{registry.noun} {place(column)}: after is {after!r}, which people do not see: {choice}")
+            raise BenchError(
+                f"{registry.noun} {place_of(column)}: after is {after!r}, which people do not see: {choice}"
+            )
         options = ColumnOptions(better=better, decimals=decimals, shown=shown, after=after, drop_order=drop_order)
         registry.enter(column, (KIND,), options)
         return column
@@ -106,7 +108,7 @@ class Column:
         K, shape = len(standing.grid.methods), np.shape(found)
         if shape not in {(), (K,)}:
             raise BenchError(
-                f"{registry.noun} {place(self.entry.function)} gives values of shape {shape}: "
+                f"{registry.noun} {place_of(self.entry.function)} gives values of shape {shape}: "
                 f"return one for each of the {K} methods"
             )
         return found.array if isinstance(found, pd.Series) else found  # a frame would align its index
