@@ -21,7 +21,7 @@ from bench.core.threads import use_one_thread
 def main() -> NoReturn:
     """Run the command line and exit with the code of `bench.core.exit_codes` for how it went."""
     use_one_thread()
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     sys.path.append(str(Path.cwd()))  # plug-ins and estimators of the working directory can be named
     from bench.cli.commands import app
 
@@ -30,10 +30,6 @@ def main() -> NoReturn:
     except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a line and a code
         code = print_error(error)
     sys.exit(code or 0)
-
-
-def _terminate(*_: object) -> NoReturn:
-    sys.exit(TERMINATED)
 
 
 def print_error(error: Exception) -> int:

@@ -161,7 +161,10 @@ def read_request(given: Mapping[str, Any]) -> RunRequest:
     )
     if "calibration" in values and request.settings.protocol != "split":
         raise BenchError(f"calibration {values['calibration']} is for --protocol split: give both, or neither")
-    return replace(request, tasks=_with_columns(request.tasks, values))
+    # the columns that flags name are those of the tasks that are files, or of all tasks where none is a file
+    columns = {each.name: values[each.name] for each in fields(TaskSpec) if each.name in values}
+    files = [task for task in request.tasks if task.source == "file"] or request.tasks
+    return replace(request, tasks=tuple(replace(task, **columns) if task in files else task for task in request.tasks))
 
 
 def _settings_of_suites(suites: Sequence[str], given: Collection[str]) -> dict[str, str]:
@@ -190,10 +193,3 @@ def _build(owner: Any, values: Mapping[str, Any]) -> Any:
     given = {each.name: values[each.name] for each in fields(owner) if each.name in values}
     parts = {each.name: _build(types[each.name], values) for each in fields(owner) if is_dataclass(types[each.name])}
     return owner(**given, **parts)
-
-
-def _with_columns(tasks: Sequence[TaskSpec], values: Mapping[str, Any]) -> tuple[TaskSpec, ...]:
-    """Give the columns that flags name to the tasks that are files, or to all tasks where none is a file."""
-    columns = {each.name: values[each.name] for each in fields(TaskSpec) if each.name in values}
-    files = [task for task in tasks if task.source == "file"] or tasks
-    return tuple(replace(task, **columns) if task in files else task for task in tasks)

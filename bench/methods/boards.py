@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.core.nouns import Kind, Target, Task, TaskKind
 from bench.core.registry import Registry, Scheme
-from bench.core.selection import NameFilter, chosen_from, is_glob, matches, name_filter
+from bench.core.selection import chosen_from, is_glob, matches, name_filter
 from bench.core.settings import Settings
 from bench.methods import ensembles, metrics, postprocess, trainings
 

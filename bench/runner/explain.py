@@ -57,7 +57,8 @@ def _is_meant(cell: Cell, record: CellRecord, wanted: str) -> bool:
     if len(wanted) >= LEAST_KEY and record.basis.key.startswith(wanted):
         return True
     names = [cell.board, cell.task, cell.method, cell.learner, f"{cell.repeat}.{cell.fold}"]
-    written = [part.strip() for part in _split_path(wanted, cell.task)]
+    # cut at slashes, but not inside the name of the task
+    written = [part.replace("\0", cell.task).strip() for part in wanted.replace(cell.task, "\0").split("/")]
     return len(written) > 1 and all(part in {"", name} for part, name in zip(written, names, strict=False))
 
 

@@ -138,8 +138,11 @@ class _ModelFitter:
 
     def fit_and_predict(self, part: str, fit_rows: Array, requested: tuple[Array, ...]) -> list[Array]:
         """Fit on some rows and predict each requested list of rows, every prediction of shape (n, K)."""
+        weight = self.rows.task.weight
         start = time.perf_counter()
-        fitted = self._fit(self._context(part, fit_rows), fit_rows)
+        fitted = fit_training(
+            self._context(part, fit_rows), self._training, None if weight is None else weight[fit_rows]
+        )
         middle = time.perf_counter()
         predictions = [self._predict(fitted, rows) for rows in requested]
         self.fit_seconds += middle - start
@@ -174,10 +177,6 @@ class _ModelFitter:
             seed=seed(run_seed, *place),
             cut=cut,
         )
-
-    def _fit(self, context: FitContext, fit_rows: Array) -> FittedModel:
-        weight = self.rows.task.weight
-        return fit_training(context, self._training, None if weight is None else weight[fit_rows])
 
     def _predict(self, fitted: FittedModel, rows: Array) -> Array:
         """Predict some rows, checked and, where they are probabilities, clipped."""

@@ -184,22 +184,18 @@ def _plan_board(
     else:
         members = _learners(name_filter(chosen.learners), board.target_kind, panels.get(board.target_kind, ()))
         panel = _panel_name(chosen, members)
+    # the limits of a learning curve are a part of the panel's name
+    limits = {"learners": chosen.max_learners, "rows": chosen.max_weight_rows}
+    cuts = ",".join(f"{name}={value}" for name, value in limits.items() if value is not None)
     return BoardPlan(
         task=task.name,
         board=board,
-        panel=panel + _limits(chosen),
+        panel=panel + (f"[{cuts}]" if cuts else ""),
         learners=members[: chosen.max_learners],
         methods=competing,
         oracle=parse_method(board, ORACLE),
         weight_rows=chosen.max_weight_rows,
     )
-
-
-def _limits(chosen: RunSelection) -> str:
-    """Return the part of a panel's name that gives a learning curve's limits."""
-    limits = {"learners": chosen.max_learners, "rows": chosen.max_weight_rows}
-    given = ",".join(f"{name}={value}" for name, value in limits.items() if value is not None)
-    return f"[{given}]" if given else ""
 
 
 def _learners(names: NameFilter, kind: Kind, panel: Sequence[str]) -> tuple[str, ...]:

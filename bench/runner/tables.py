@@ -59,7 +59,9 @@ def write_run_tables(root: Path, records: Mapping[Cell, CellRecord], tasks: Mapp
     for name, rows in tables.items():
         write_table(root / f"{name}.csv", COLUMNS[name], rows)
     scores = pd.DataFrame(tables["scores"], columns=list(COLUMNS["scores"]))
-    _write_parquet(root / "scores.parquet", scores)
+    buffer = io.BytesIO()
+    scores.assign(ranked=scores["ranked"] == "true").to_parquet(buffer, index=False)
+    write_bytes(root / "scores.parquet", buffer.getvalue())
     return scores
 
 
@@ -116,12 +118,6 @@ def _completeness(records: Mapping[Cell, CellRecord]) -> list[dict[str, Any]]:
         | {"planned": sum(by.values()), **by, "completeness": by["ok"] / sum(by.values())}
         for group, by in sorted(counts.items())
     ]
-
-
-def _write_parquet(path: Path, table: pd.DataFrame) -> None:
-    buffer = io.BytesIO()
-    table.assign(ranked=table["ranked"] == "true").to_parquet(buffer, index=False)
-    write_bytes(path, buffer.getvalue())
 
 
 def write_manifest(root: Path, manifest: Mapping[str, Any]) -> None:

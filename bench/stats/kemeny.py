@@ -78,11 +78,6 @@ def kemeny(preference: Array, exact_to: int = EXACT_TO) -> Kemeny:
     return Kemeny(rank, order, distance, min(least + missing, distance), bool(proven.all()))
 
 
-def _distance(preference: Array, order: Array) -> float:
-    """Return the disagreement of an order: for each pair, the tasks that prefer the later one."""
-    return float(np.tril(preference[np.ix_(order, order)], -1).sum())
-
-
 def _equal_groups(margin: Array) -> list[Array]:
     """Return the groups of methods with equal margins, the best by Borda first."""
     rows, group = np.unique(margin, axis=0, return_inverse=True) if len(margin) else (margin, np.zeros(0, dtype=int))
@@ -114,14 +109,6 @@ def _by_groups(margin: Array, size: Array, exact_to: int) -> tuple[Array, list[i
     return place, order, bound, np.array(proven)
 
 
-def _places(order: list[int], size: Array) -> Array:
-    """Return the mean place of each, where the members of one share their places."""
-    place = np.empty(len(size))
-    ends = np.cumsum(size[order])
-    place[order] = ends - (size[order] - 1) / 2
-    return place
-
-
 def _one_best(margin: Array, size: Array, exact_to: int) -> tuple[Array, list[int], float, bool]:
     """Split a group where strict majorities have no cycle, and solve the parts."""
     parts = _connected_groups(margin > 0)
@@ -134,7 +121,9 @@ def _one_best(margin: Array, size: Array, exact_to: int) -> tuple[Array, list[in
         found, least, sure = _order_part(margin[np.ix_(part, part)], exact_to)
         order += [int(part[k]) for k in found]
         bound, proven = bound + least, proven and sure
-    return _places(order, size), order, bound, proven
+    place, ends = np.empty(len(size)), np.cumsum(size[order])
+    place[order] = ends - (size[order] - 1) / 2  # the members of one share their places: each has the mean
+    return place, order, bound, proven
 
 
 def _order_part(margin: Array, exact_to: int) -> tuple[list[int], float, bool]:
@@ -155,7 +144,8 @@ def _all_best(margin: Array, size: Array, exact_to: int) -> tuple[Array, list[in
     K = len(margin)
     full = (1 << K) - 1
     into = _subset_sums(np.maximum(margin, 0))
-    layers = _layers(K)
+    sets, count = np.arange(1 << K), _subset_sums(np.ones((1, K), dtype=np.int64))[0]
+    layers = [sets[count == members] for members in range(K + 1)]
     best, ways = np.full(1 << K, np.iinfo(np.int64).max), np.zeros(1 << K)
     best[0], ways[0] = 0, 1.0
     for layer in layers[1:]:
@@ -188,13 +178,6 @@ def _subset_sums(values: Array) -> Array:
     for column in values.T:
         sums = np.concatenate([sums, sums + column[:, None]], axis=1)
     return sums
-
-
-def _layers(K: int) -> list[Array]:
-    """Return the sets of each size 0 … K."""
-    sets = np.arange(1 << K)
-    count = _subset_sums(np.ones((1, K), dtype=np.int64))[0]
-    return [sets[count == size] for size in range(K + 1)]
 
 
 def _first(best: Array, into: Array, rest: Array, K: int) -> list[int]:

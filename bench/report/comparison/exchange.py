@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import pandas as pd
-
 from bench.core.exit_codes import FINE, REGRESSION
 from bench.report.comparison.formats import (
     MOST_MOVED,

@@ -76,7 +76,8 @@ def _board_pictures(
     board: Standing, timing: pd.DataFrame | None, weight_table: pd.DataFrame | None
 ) -> Iterator[Picture]:
     """Yield the five figures of a board; their names are still empty."""
-    title, methods, ranks = _title(board.key), board.grid.methods, board.task_ranks
+    key, methods, ranks = board.key, board.grid.methods, board.task_ranks
+    title = " · ".join(part for part in (key.board, key.metric, key.panel and f"panel {key.panel}", key.slice) if part)
     if len(ranks):
         yield Picture("", "critical-difference", partial(_critical_difference, board, title))
         yield Picture("", "rank-distribution", partial(rank_distribution, methods, ranks, title=title))
@@ -86,11 +87,6 @@ def _board_pictures(
     yield Picture("", "win-matrix", partial(_win_matrix, board, title))
     yield _pareto(board, timing, title)
     yield _weights(board, weight_table, title)
-
-
-def _title(key: BoardKey) -> str:
-    parts = (key.board, key.metric, key.panel and f"panel {key.panel}", key.slice)
-    return " · ".join(part for part in parts if part)
 
 
 def _critical_difference(board: Standing, title: str) -> Figure:

@@ -93,7 +93,9 @@ def _cost_axis(axes: Axes, seconds: Array) -> Array:
     """Set up the axis of seconds; return the place of every method on it, what costs nothing at the left end."""
     paid = seconds[seconds > 0]
     low, high = (np.log10(paid.min()), np.log10(paid.max())) if len(paid) else (-3.0, -2.0)
-    first, last = _room(low, high)
+    # some room beside the points, and at least one decade
+    short, margin = max(1 - (high - low), 0) / 2, 0.06 * max(high - low, 1)
+    first, last = low - short - margin, high + short + margin
     ticks = [tick for tick in _decades(first, last) if first <= tick <= last]
     labels = [_write_seconds(tick) for tick in ticks]
     if (seconds == 0).any():
@@ -108,13 +110,6 @@ def _cost_axis(axes: Axes, seconds: Array) -> Array:
     axes.set_xlabel("time to predict, geometric mean over tasks")
     with np.errstate(divide="ignore"):
         return np.where(seconds > 0, np.log10(seconds), zero)
-
-
-def _room(low: float, high: float) -> tuple[float, float]:
-    """Return the ends of the axis: some room beside the points, and at least one decade."""
-    short = max(1 - (high - low), 0) / 2
-    margin = 0.06 * max(high - low, 1)
-    return low - short - margin, high + short + margin
 
 
 def _decades(first: float, last: float) -> list[float]:

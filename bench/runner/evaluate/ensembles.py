@@ -136,9 +136,12 @@ class EnsembleEvaluation:
         return self._without[scheme.id]
 
     def _fit_without(self, scheme: Scheme[Any], k: int) -> Combiner:
-        kept = self.split_data.inner_fold != k
-        panel, rng = self._oof_without(k).rows(kept), self.split_data.rng(scheme.id, "without", k)
-        combiner: Combiner = scheme(panel, self.split_data.y[kept], rng)
+        inner_fold, oof = self.split_data.inner_fold, self.oof
+        if self._first.nested is not None:  # the protocol has predictions out of fold in a world without fold k
+            oof = self._panel(self.split_data.answered, lambda stored: cast("Array", stored.nested)[k], inner_fold)
+        kept = inner_fold != k
+        rng = self.split_data.rng(scheme.id, "without", k)
+        combiner: Combiner = scheme(oof.rows(kept), self.split_data.y[kept], rng)
         return combiner
 
     def _oof_without(self, k: int) -> Panel:

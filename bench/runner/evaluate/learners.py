@@ -13,7 +13,6 @@ from bench.runner import postprocessing
 from bench.runner.evaluate.split_data import MethodResult, SplitData, finish, train_loss
 from bench.runner.postprocessing import PostprocessInput
 from bench.runner.records import FitId
-from bench.runner.store import FitPredictions
 from bench.runner.weight_rows import class_rows
 
 
@@ -89,20 +88,15 @@ class LearnerEvaluation:
         behind = ClassWeightsByPart(stored.meta["effective_class_weights"])
         known = self._finish(stored.oof, split_data.oof_rows, behind.of_rows(split_data.inner_fold))
         folds = () if stored.folds is None else tuple(stored.folds)
+        calibration, rows = None, split_data.calibration
+        if stored.calibration is not None and len(rows):
+            calibration = self._finish(stored.calibration, rows, behind.of_all()), split_data.task.y[rows]
         return PostprocessInput(
             self._finish(stored.test, split_data.test, behind.of_all()),
             (replace(known, inner_fold=split_data.inner_fold), split_data.y),
-            self._predict_calibration(stored, behind),
+            calibration,
             tuple(self._finish(values, split_data.test, behind.of(str(k))) for k, values in enumerate(folds)),
         )
-
-    def _predict_calibration(
-        self, stored: FitPredictions, behind: ClassWeightsByPart
-    ) -> tuple[Prediction, Array] | None:
-        rows = self.split_data.calibration
-        if stored.calibration is None or not len(rows):
-            return None
-        return self._finish(stored.calibration, rows, behind.of_all()), self.split_data.task.y[rows]
 
     def _finish(self, values: Array, rows: Array, effective_class_weights: Array | None) -> Prediction:
         return finish(self.split_data.target, values, self.split_data.weight(rows), effective_class_weights)

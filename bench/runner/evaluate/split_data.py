@@ -103,12 +103,6 @@ class SplitData:
         return Panel(self.target, learners, X, predictions, self.weight(rows), inner_fold)
 
 
-def _take_rows(stored: FitPredictions, kept: Array) -> FitPredictions:
-    """Return the predictions with the out-of-fold ones of some of the training rows alone."""
-    nested = None if stored.nested is None else stored.nested[:, kept]
-    return replace(stored, oof=stored.oof[kept], nested=nested)
-
-
 @dataclass(frozen=True)
 class MethodResult:
     """What a method came to on one split: its test predictions, its raw training loss and its certificate `gap`.
