@@ -104,7 +104,7 @@ def _why_not(training: Entry[Any], learner: str, width: int, *, ordered: bool) -
     """Return why a pair does not apply to a small table of unequal classes, or None where it does."""
     y = np.repeat(np.arange(width), 2 + 2 * np.arange(width))
     classes = tuple(f"class {k}" for k in range(width))
-    task = Task("unequal", pd.DataFrame({"x": y}), y, "classification", (), classes)
+    task = Task("unequal", pd.DataFrame({"x": y}), y, kind="classification", splits=(), classes=classes)
     rows = fit_spec.rows_of(task, Split(0, 0, np.arange(len(y)), np.arange(0)), Settings(inner=2))
     weights_classes = trainings.is_weighting(Scheme(training)) and training.name != "none"
     # some weightings treat all classes alike until they are given a parameter: `balanced` stands for all of them

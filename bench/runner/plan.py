@@ -89,7 +89,15 @@ class BoardPlan:
             yield from (self._cell(split, "", learner, name) for learner in self.learners for name in names)
 
     def _cell(self, split: Split, panel: str, learner: str, name: str) -> Cell:
-        return Cell(self.board.name, self.task, panel, split.repeat, split.fold, learner, name)
+        return Cell(
+            board=self.board.name,
+            task=self.task,
+            panel=panel,
+            repeat=split.repeat,
+            fold=split.fold,
+            learner=learner,
+            method=name,
+        )
 
 
 @dataclass(frozen=True)

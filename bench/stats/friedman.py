@@ -58,12 +58,20 @@ def friedman(table: Array) -> Friedman:
     F, p = iman_davenport(statistic, N, K)
     if math.isinf(F):
         p = _agreement(ranks[0], N)
-    return Friedman(statistic, float(chi2.sf(statistic, K - 1)), F, p, 12 * off / (K * (K + 1)), N, K)
+    return Friedman(
+        chi2=statistic,
+        p_chi2=float(chi2.sf(statistic, K - 1)),
+        F=F,
+        p=p,
+        plain=12 * off / (K * (K + 1)),
+        N=N,
+        K=K,
+    )
 
 
 def _nothing(N: int, K: int, reason: str) -> Friedman:
     nan = float("nan")
-    return Friedman(nan, nan, nan, nan, nan, N, K, reason)
+    return Friedman(chi2=nan, p_chi2=nan, F=nan, p=nan, plain=nan, N=N, K=K, reason=reason)
 
 
 def iman_davenport(statistic: float, N: int, K: int) -> tuple[float, float]:

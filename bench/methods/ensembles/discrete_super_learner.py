@@ -42,7 +42,7 @@ def discrete_super_learner(
         raise BenchError(f"of={of!r} of discrete-super-learner names no other {panel.target.kind} scheme: name one")
     seed, folds = int(rng.integers(2**62)), fold_rows(panel)
     if folds:
-        badness = [_held_out_badness(scheme, panel, y, folds, metric, seed) for scheme in candidates]
+        badness = [_held_out_badness(scheme, panel, y, folds=folds, metric=metric, seed=seed) for scheme in candidates]
         if np.isnan(badness).all():
             raise NotApplicableError(f"no scheme of {of!r} applies to this panel")
         candidates = [candidates[first_best(np.where(np.isnan(badness), np.inf, badness))]]
@@ -51,7 +51,7 @@ def discrete_super_learner(
 
 
 def _held_out_badness(
-    scheme: Scheme[EnsembleOptions], panel: Panel, y: Array, folds: list[Array], metric: str | None, seed: int
+    scheme: Scheme[EnsembleOptions], panel: Panel, y: Array, *, folds: list[Array], metric: str | None, seed: int
 ) -> float:
     """Return the badness of a scheme's predictions of held-out rows; NaN where it does not apply."""
     used, values = np.sort(np.concatenate(folds)), np.empty(panel.predictions.shape[1:])

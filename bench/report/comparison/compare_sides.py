@@ -52,7 +52,7 @@ def compare(base: str | ComparedSide, new: str | ComparedSide, options: Comparis
         raise BenchError(f"confidence {options.confidence:g} is no share: write a number between 0 and 1, like 0.95")
     was, now = (side if isinstance(side, str) else side.name for side in (base, new))
     rules = tuple(rule.text for rule in options.rules)
-    report = Report(was, now, FINE, "", rules, options.confidence, options.min_pairs)
+    report = Report(was, now, FINE, rules=rules, confidence=options.confidence, min_pairs=options.min_pairs)
     try:
         sides = [source(side) if isinstance(side, str) else side for side in (base, new)]
         _refuse_describing(sides[0], sides[1], options.rules)

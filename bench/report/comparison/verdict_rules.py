@@ -87,7 +87,7 @@ def _measure_part(
     bound = np.maximum(bound, noise)
     found = judge(tasks["harm"].to_numpy(dtype=float), tasks["group"].to_numpy(dtype=int), bound, demand.confidence)
     shares = how.ratio or (rule is not None and rule.relative)
-    statistics = _statistics(how, groups, tasks, found, bound, scale, shares=shares)
+    statistics = _statistics(how, groups, tasks, found=found, bound=bound, scale=scale, shares=shares)
     described: dict[str, Any] = {
         "board": board,
         "metric": metric,
@@ -123,10 +123,10 @@ def _statistics(
     how: Measure,
     groups: pd.DataFrame,
     tasks: pd.DataFrame,
+    *,
     found: HarmTest,
     bound: Array,
     scale: Array,
-    *,
     shares: bool,
 ) -> pd.DataFrame:
     """Return the groups with their statistics, turned from harm into change of the value."""

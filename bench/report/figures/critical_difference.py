@@ -86,10 +86,10 @@ def critical_difference(
         [style.strip_unprintable(name) for name in names],
         mean_rank,
         order,
-        joined,
-        None if few else difference,
-        title,
-        caption,
+        groups=joined,
+        difference=None if few else difference,
+        title=title,
+        caption=caption,
     )
 
 
@@ -105,6 +105,7 @@ def _draw_diagram(
     names: Sequence[str],
     mean_rank: Array,
     order: list[int],
+    *,
     groups: Sequence[Group],
     difference: float | None,
     title: str,
