@@ -39,7 +39,7 @@ def compare(
             help="How much the seed alone changes a score, AMOUNT or METRIC:AMOUNT; measured where seeds are."
         ),
     ] = None,
-    min_pairs: Annotated[int, typer.Option(min=1, help="Paired tasks that a verdict needs.")] = 6,
+    min_pairs: Annotated[int, typer.Option(min=1, help="Paired tasks that a verdict needs.")] = 6,  # FEWEST_TASKS
     confidence: Annotated[float, typer.Option(help="Of the intervals, and of the gate as a whole.")] = 0.95,
     output_format: Annotated[ReportFormat, typer.Option("--format", help="How to print.")] = "table",
     output: Annotated[Path | None, typer.Option(help="File to write to, in place of stdout.")] = None,

@@ -15,7 +15,7 @@ def digest(*parts: Any) -> str:
 
     Parts are JSON values, None, numpy arrays, pandas objects, or tuples and lists of them.
     """
-    state = hashlib.blake2b(digest_size=16)
+    state = hashlib.blake2b(digest_size=16)  # 128 bits: two contents do not share a key by chance
     for part in parts:
         _feed(state, part)
     return state.hexdigest()

@@ -47,6 +47,7 @@ def _import_named(name: str) -> None:
         return
     if not path.is_file():
         raise BenchError(f"plug-in file {name!r} is not there: check the path")
+    # two files of one name in different directories are different modules
     place = hashlib.blake2b(str(path.resolve()).encode(), digest_size=4).hexdigest()
     module_name = f"bench_plugin_{path.stem}_{place}"
     spec = importlib.util.spec_from_file_location(module_name, path.resolve())

@@ -92,5 +92,6 @@ def refuse_unknown(
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return the advice that ends an error about an unknown name: what is close to it, else all that there is."""
     names = list(known)
+    # below difflib's own 0.6: without a close name the error lists all that there is
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names)}"

@@ -13,6 +13,7 @@ PROTOCOLS: tuple[ProtocolName, ...] = get_args(ProtocolName)
 """A protocol is a name here and a function in `bench.runner.out_of_fold`."""
 
 DEFAULT_LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
+"""The median, and the ends of central intervals of 50, 80, 90 and 95 per cent."""
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ def choose_scores(scores: pd.DataFrame, boards: Sequence[str] = (), metrics: Seq
 def file_name(*parts: str) -> str:
     """Join texts to the name of a file that is one everywhere: letters, digits, dot, hyphen, underscore."""
     plain = (re.sub(r"[^A-Za-z0-9._-]+", "-", part).strip("-.") for part in parts)
+    # file systems take 255 bytes, and a number, a kind and an extension may follow
     return "-".join(part for part in plain if part)[:150] or "board"
 
 

@@ -12,8 +12,9 @@ from bench.stats.ranks import RANK_DECIMALS, positions
 from bench.stats.tables import too_few
 
 DRAWS = 1000
+"""Draws of an interval: 25 of them lie beyond each of its ends."""
 LEVEL = 0.95
-
+"""Share of the draws that an interval holds."""
 
 QuantileMethod = Literal["linear", "inverted_cdf"]
 

@@ -101,6 +101,7 @@ def hodges_lehmann(difference: Array) -> float:
 def _walsh(d: Array, rank: int) -> float:
     """Return the mean of a pair at this place, from 0, among all pairs of the sorted d, by bisection."""
     low, high = float(d[0]), float(d[-1])
+    # a guard: the ends meet long before, when no float lies between them; infinite ends have no middle
     for _ in range(200 if np.isfinite(d).all() else 0):
         middle = low + (high - low) / 2
         if middle in {low, high}:

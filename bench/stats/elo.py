@@ -19,6 +19,7 @@ POINTS = 400 / np.log(10)
 """Points of one unit of log odds: 400 points are odds of ten to one."""
 
 CENTRE = 1000.0
+"""Points of the anchor, or of the mean where there is none: odds tell strengths apart, and fix no zero."""
 
 STEP = 1.5
 """The range of a Newton step is cut to this: up to 1.79 the loss is sure to fall (see `bradley_terry`)."""

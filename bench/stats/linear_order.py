@@ -104,6 +104,7 @@ def _read_order(x: Array, K: int) -> list[int]:
     """Return the order by how many rivals a method is before; ties keep the given order."""
     full = _square(x, K)
     full += np.tril(1 - full.T, -1)
+    # six decimals, as `TOLERANCE`: what the solver leaves below them is a tie
     return [int(i) for i in np.argsort(-full.sum(axis=1).round(6), kind="stable")]
 
 

@@ -44,6 +44,7 @@ def block_weights(blocks: pd.DataFrame) -> Array:
 def win_rate(mean_rank: Array, K: int) -> Array:
     """Return the share of rivals beaten, ties half: (K - mean rank) / (K - 1) for K methods; NaN for one method."""
     rivals = K - 1
+    # twelve decimals: float noise of the mean rank is no difference
     return np.round((K - mean_rank) / rivals, 12) + 0.0 if rivals > 0 else np.full(len(mean_rank), np.nan)
 
 

@@ -62,7 +62,7 @@ def _p_value(ranks: Array, smaller: float) -> float:
     return min(1.0, 2 * float(_tails(doubled)[round(2 * smaller)]))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)  # without ties all pairs of a board with as many tasks share one table
 def _tails(doubled: tuple[int, ...]) -> Array:
     """Return P(sum <= s) for s = 0, 1, … of whole numbers each of which is in the sum with chance a half."""
     chance = np.zeros(sum(doubled) + 1)

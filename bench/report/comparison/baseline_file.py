@@ -18,9 +18,11 @@ from bench.report.comparison.side import ComparedSide, Splits
 from bench.report.comparison.tables import KEY, ScoreTable
 
 SCHEMA = 1
+"""Version of the format."""
 DIGITS = 5
 """Significant digits that are kept; the other side is rounded the same way before the two are compared."""
 HASH_DIGITS = 12
+"""Hex digits of a data hash that are kept: two hashes are compared as far as both go, and not on fewer than these."""
 NO_DIRECTION = "?"
 """Stands for a direction that the table did not give."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from bench.core.exit_codes import CANNOT_COMPARE, FINE, NOTHING_SELECTED, REGRESSION
+from bench.stats.tables import FEWEST_TASKS
 
 WORDS = {
     FINE: "no regression",
@@ -45,7 +46,7 @@ class Report:
     reason: str = ""
     rules: tuple[str, ...] = ()
     confidence: float = 0.95
-    min_pairs: int = 6
+    min_pairs: int = FEWEST_TASKS
     verdicts: pd.DataFrame = field(default_factory=lambda: empty_table(VERDICTS))
     moved: pd.DataFrame = field(default_factory=lambda: empty_table(MOVED))
     lost: pd.DataFrame = field(default_factory=lambda: empty_table(LOST_COLUMNS))

@@ -44,7 +44,7 @@ def decode_table(content: bytes, name: str) -> pd.DataFrame:
     Raises:
         BenchError: it is no such file, or lacks a column.
     """
-    parquet = content[:4] == b"PAR1"
+    parquet = content[:4] == b"PAR1"  # every Parquet file starts with these bytes
     try:
         raw = pd.read_parquet(io.BytesIO(content)) if parquet else _csv(content)
     except (ValueError, OSError) as error:
@@ -66,7 +66,7 @@ def _csv(content: bytes) -> pd.DataFrame:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    return " ".join(str(error).split())[:200]  # a part of a sentence, not all that a reader reports
 
 
 def tidy(raw: pd.DataFrame, name: str) -> ScoreTable:

@@ -26,6 +26,7 @@ WIDTH = 6.9
 NAME = 2.2
 """Names wider than so many inches go on over several lines."""
 MARGIN = 0.12
+"""Room around all that is drawn, in inches."""
 MOST_METHODS = 100
 """Up to so many methods are drawn: a page with more cannot be read."""
 SIZE, SMALL, TINY = 8.0, 7.0, 5.5

@@ -20,6 +20,7 @@ LEAST_CELL, MOST_CELL = 0.155, 0.4
 COLOURS = ("#B35806", "#FDB863", "#F7F7F7", "#92C5DE", "#0B5A94")
 """From none won to all won, light in the middle: orange and blue are told apart by people who are colour-blind."""
 LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""Weights of red, green and blue in the brightness of a colour (ITU-R BT.709)."""
 
 
 @style.look()

@@ -47,6 +47,7 @@ def add_slices(table: pd.DataFrame, by: Sequence[str], tasks: pd.DataFrame | Non
 def slice_order(name: str) -> str:
     """Return what sorts the slice of this name: thresholded variants after the plain methods, numbers by size."""
     step, _, rest = name.partition(" ") if name.startswith("+") else ("", "", name)
+    # zeros in front of a number let the order of texts be that of numbers
     return re.sub(r"\d+", lambda number: number[0].zfill(12), f"{rest}{step}".replace("=<", "= "))
 
 

@@ -92,7 +92,7 @@ def _add(source: Path, path: Path) -> None:
             shutil.copyfileobj(stream, target)
             target.flush()
             os.fsync(target.fileno())
-        Path(temporary).chmod(0o644)
+        Path(temporary).chmod(0o644)  # mkstemp leaves it to its owner alone
         if not path.exists():
             Path(temporary).replace(path)
     finally:

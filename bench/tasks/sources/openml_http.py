@@ -54,7 +54,7 @@ class Connection:
             except _FailureError as failure:
                 if attempt == self.attempts or not failure.again:
                     raise LoadError(str(failure), "infra") from failure
-                pause(0.5 * attempt)
+                pause(0.5 * attempt)  # longer each time: a busy server gets time to recover
         raise AssertionError("a server is tried at least once")
 
     def _once(self, url: str, md5: str | None) -> Response:
