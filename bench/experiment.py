@@ -239,7 +239,12 @@ def _manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> dict[str
         "settings": asdict(request.settings),
         "selection": asdict(request.chosen),
         "tasks": {
-            name: {"data_hash": prepared.plan.data[name], **_plain_notes(task)}
+            name: {
+                "data_hash": prepared.plan.data[name],
+                **{
+                    note: value for note, value in task.meta.items() if isinstance(value, (str, int, float, bool, list))
+                },
+            }
             for name, task in prepared.plan.tasks.items()
         },
         "tally": tally.as_dict(),
@@ -252,11 +257,6 @@ def _manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> dict[str
         "versions": {d.metadata["Name"].lower(): d.version for d in distributions() if d.metadata["Name"]},
         "git": _commit_of_git(),
     }
-
-
-def _plain_notes(task: Task) -> dict[str, Any]:
-    """Return the parts of a task's notes that are texts or numbers."""
-    return {name: value for name, value in task.meta.items() if isinstance(value, (str, int, float, bool, list))}
 
 
 def _cpu() -> str:

@@ -168,8 +168,11 @@ class _Search:
             np.concatenate([part.g for part in parts]),
             self.penalty,
         )
-        # the better a learner, the more weight it has at the start, (B L,)
-        start = np.concatenate([_start_weights(each.single) for each in self.surveys])
+        # the better a learner, the more weight it has at the start, (B L,); beside one without loss the others have little
+        losses = [each.single for each in self.surveys]
+        start = np.concatenate(
+            [loss.min() / loss if loss.min() > 0 else np.where(loss == 0, 1.0, 1e-3) for loss in losses]
+        )
         found = interior(program, start, self.tol, self.best.floor)
         if found.bound > self.best.bound:
             proofs = [
@@ -177,11 +180,6 @@ class _Search:
             ]
             self.best = replace(self.best, bound=found.bound, proofs=tuple(proofs))
         self.offer(found.w.reshape(-1, *self.best.w.shape))
-
-
-def _start_weights(loss: Array) -> Array:
-    """Return the least loss over each loss (L,); 1 and 0.001 where some learners have no loss."""
-    return np.asarray(loss.min() / loss if loss.min() > 0 else np.where(loss == 0, 1.0, 1e-3))
 
 
 def _plan(search: _Search, start: Array | None) -> tuple[Array, Iterator[list[int]]]:

@@ -175,20 +175,17 @@ def _list_unmet(verdicts: pd.DataFrame, parts: Sequence[MeasuredPart], demand: D
     short = gated[gated["tasks"] < demand.min_pairs]
     broad = {rule.text: rule.broad for rule in demand.rules}
     over = short["rule"].map(broad).to_numpy(dtype=bool) & (short["had"] < demand.min_pairs).to_numpy(dtype=bool)
-    blocked = [_need(row, demand.min_pairs) for row in short[~over].to_dict("records")]
+    blocked = [
+        f"rule {row['rule']!r} needs {demand.min_pairs} paired tasks of {_where(row)} of method {row['method']}: "
+        f"there are {row['tasks']}, BASE has {row['had']}"
+        for row in short[~over].to_dict("records")
+    ]
     passed = short[over].drop_duplicates(["board", "metric", "rule"]).to_dict("records")
     notes = [
         f"rule {row['rule']!r} passes over {_where(row)}: BASE has it on {row['had']} tasks, needed {demand.min_pairs}"
         for row in passed
     ]
     return [*blocked, *_list_untested(gated, parts, demand)], notes
-
-
-def _need(row: Mapping[Any, Any], min_pairs: int) -> str:
-    who = f"{_where(row)} of method {row['method']}"
-    return (
-        f"rule {row['rule']!r} needs {min_pairs} paired tasks of {who}: there are {row['tasks']}, BASE has {row['had']}"
-    )
 
 
 def _where(row: Mapping[Any, Any]) -> str:

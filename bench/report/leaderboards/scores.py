@@ -35,7 +35,10 @@ def prepare_scores(scores: pd.DataFrame) -> pd.DataFrame:
     table = table.assign(is_oracle=table["method"] == ORACLE if "ranked" in table else False)
     if "ranked" in table:
         table = table[_is_ranked(table["ranked"]) | table["is_oracle"]]
-    table = _add_direction(_keep_test_rows(table))
+    is_test = table["sample"] == "test"
+    if len(table) and not is_test.any():
+        raise BenchError("no row has sample 'test', and boards rank no other: give the column 'sample' another name")
+    table = _add_direction(table[is_test])
     if not {"task", "task_id"} & set(scores) and table.duplicated(["board", "panel", "metric", "method", *BLOCK]).any():
         raise BenchError("a method has several scores, and nothing says of which task each is: add a column 'task'")
     value = _read_values(table)
@@ -78,14 +81,6 @@ def _is_ranked(column: pd.Series) -> pd.Series:
     if unknown:
         raise BenchError(f"column 'ranked' holds {unknown[0]!r}: write true or false, or give it another name")
     return text.isin(YES)
-
-
-def _keep_test_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that were scored on test rows."""
-    test = table["sample"] == "test"
-    if len(table) and not test.any():
-        raise BenchError("no row has sample 'test', and boards rank no other: give the column 'sample' another name")
-    return table[test]
 
 
 def _add_direction(table: pd.DataFrame) -> pd.DataFrame:
