@@ -100,7 +100,7 @@ def _outer_splits(task: Task, cv: CvSpec, settings: Settings) -> tuple[Split, ..
     Raises:
         BenchError: it has too few rows, groups or points in time.
     """
-    parts = splits.outer(task, cv.folds, cv.repeats, settings.seed, cv.first)
+    parts = splits.cut_outer(task, cv.folds, cv.repeats, settings.seed, cv.first)
     for split in parts:
         rows_of(task, split, settings)
     return parts

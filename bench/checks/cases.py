@@ -74,5 +74,5 @@ def _match_schemes(noun: str, text: str) -> list[Scheme[Any]]:
     return [
         Scheme(entry)
         for found, entry in registry.entries().items()
-        if fnmatchcase(found, text.replace("_", "-")) and not entry.lacking
+        if fnmatchcase(found, text.replace("_", "-")) and not entry.missing_modules
     ]

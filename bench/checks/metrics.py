@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.checks.examples import draw_prediction, global_randomness, read_only, take_rows, target_of
+from bench.checks.examples import draw_prediction, forbid_writing, global_randomness, take_rows, target_of
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.core.nouns import Array, Prediction, Target
 from bench.core.registry import Scheme
@@ -17,7 +17,7 @@ SEEDS = range(4)
 
 
 def _value_of_metric(scheme: Scheme[MetricOptions], y: Array, prediction: Prediction) -> float:
-    return float(scheme(prediction.target, read_only(y), prediction))
+    return float(scheme(prediction.target, forbid_writing(y), prediction))
 
 
 def _draw_predictions(kind: str, *, weighted: bool = False) -> Iterator[tuple[Array, Prediction]]:
@@ -27,7 +27,7 @@ def _draw_predictions(kind: str, *, weighted: bool = False) -> Iterator[tuple[Ar
             yield draw_prediction(kind, n=83, width=width, seed=seed, weighted=weighted)
 
 
-def _tied(kind: str) -> tuple[Array, Prediction]:
+def _draw_tied(kind: str) -> tuple[Array, Prediction]:
     """Return a prediction of two classes with equally many rows."""
     y, prediction = draw_prediction(kind, n=83, width=2, seed=0)
     n = min(np.bincount(y))
@@ -57,7 +57,7 @@ def truth_is_best(scheme: Scheme[MetricOptions], kind: str) -> None:
 def truth(target: Target, y: Array) -> Prediction:
     """Return the prediction that is certain of the truth."""
     values = np.eye(target.width)[y] if target.kind == "class" else np.repeat(y[:, None], target.width, axis=1)
-    return Prediction(target, read_only(values))
+    return Prediction(target, forbid_writing(values))
 
 
 def _nonsense(target: Target, y: Array) -> Prediction:
@@ -76,7 +76,7 @@ def proper(scheme: Scheme[MetricOptions], kind: str) -> None:
     for y, chance, true, reports in (draw(rng) for _ in SEEDS):
         target = target_of(kind)
         sign = -1 if scheme.options.direction == "max" else 1
-        honest, *others = [_expected(scheme, target, y, chance, report) for report in (true, *reports)]
+        honest, *others = [_expected_value(scheme, target, y, chance, report) for report in (true, *reports)]
         best = sign * min(sign * other for other in others)
         if sign * best < sign * honest - 1e-12:
             raise LawBrokenError(
@@ -84,7 +84,7 @@ def proper(scheme: Scheme[MetricOptions], kind: str) -> None:
             )
 
 
-def _expected(scheme: Scheme[MetricOptions], target: Target, y: Array, chance: Array, report: Array) -> float:
+def _expected_value(scheme: Scheme[MetricOptions], target: Target, y: Array, chance: Array, report: Array) -> float:
     """Return Σ_i chance_i × the metric of the report when y_i comes true."""
     prediction = Prediction(target, report[None, :])
     return float(np.dot(chance, [_value_of_metric(scheme, y[i : i + 1].copy(), prediction) for i in range(len(y))]))
@@ -118,7 +118,7 @@ def row_order(scheme: Scheme[MetricOptions], kind: str) -> None:
 @law("metric", "class")
 def class_names(scheme: Scheme[MetricOptions], kind: str) -> None:
     """The order and the names of the classes are irrelevant, also where two have equally many rows."""
-    for y, prediction in (*_draw_predictions(kind), _tied(kind)):
+    for y, prediction in (*_draw_predictions(kind), _draw_tied(kind)):
         order = np.roll(np.arange(prediction.target.width), 1)
         target = replace(prediction.target, outputs=tuple(prediction.target.outputs[k] for k in order))
         renamed = replace(prediction, target=target, values=prediction.values[:, order])
@@ -167,7 +167,7 @@ def ignores_rule(scheme: Scheme[MetricOptions], kind: str) -> None:
 
 
 def _with_rule(prediction: Prediction) -> Prediction:
-    return replace(prediction, rule=read_only(4.0 ** np.arange(prediction.target.width)))
+    return replace(prediction, rule=forbid_writing(4.0 ** np.arange(prediction.target.width)))
 
 
 @law("metric")

@@ -11,9 +11,9 @@ from bench.checks.examples import (
     EXAMPLE_FOLDS,
     draw_by_fold,
     draw_prediction,
+    forbid_writing,
     global_randomness,
     negate,
-    read_only,
     reorder_classes,
     rescale,
     take_rows,
@@ -29,7 +29,7 @@ ROUNDS, FEW = 400, 20
 """So many exchangeable samples of so few rows show whether intervals cover."""
 
 
-def _conformal(scheme: Scheme[StepOptions]) -> bool:
+def _is_conformal(scheme: Scheme[StepOptions]) -> bool:
     return bool(scheme.options.guarantee)
 
 
@@ -40,10 +40,12 @@ def _draw_known(
     width = width or (2 if scheme.options.binary else 3)
     y, prediction = draw_prediction(kind, n=n, width=width, seed=seed)
     if kind == "quantile":
-        crossed = read_only(prediction.values + 0.5 * np.random.default_rng(seed).normal(size=prediction.values.shape))
-        prediction = replace(prediction, values=read_only(np.sort(crossed, axis=1)), unsorted=crossed)
-    effective_class_weights = read_only(np.linspace(0.5, 2, width)) if kind == "class" else None
-    fold = read_only(np.arange(n) % EXAMPLE_FOLDS) if scheme.options.learns == "folds" else None
+        crossed = forbid_writing(
+            prediction.values + 0.5 * np.random.default_rng(seed).normal(size=prediction.values.shape)
+        )
+        prediction = replace(prediction, values=forbid_writing(np.sort(crossed, axis=1)), unsorted=crossed)
+    effective_class_weights = forbid_writing(np.linspace(0.5, 2, width)) if kind == "class" else None
+    fold = forbid_writing(np.arange(n) % EXAMPLE_FOLDS) if scheme.options.learns == "folds" else None
     return y, replace(prediction, effective_class_weights=effective_class_weights, inner_fold=fold)
 
 
@@ -58,7 +60,7 @@ def _as_test_rows(
 def _fit_step(scheme: Scheme[StepOptions], y: Array, prediction: Prediction) -> Change:
     """Fit a step as a run does: one that learns nothing gets no true value."""
     truth = np.empty(0) if scheme.options.learns == "nothing" else y
-    change: Change = scheme(prediction, read_only(truth), np.random.default_rng(0))
+    change: Change = scheme(prediction, forbid_writing(truth), np.random.default_rng(0))
     return change
 
 
@@ -157,7 +159,7 @@ def row_weights(scheme: Scheme[StepOptions], kind: str) -> None:
     """A row of weight three counts like three equal rows, a row of weight zero like none."""
     y, known = _draw_known(scheme, kind)
     requested, weight = _as_test_rows(scheme, known), np.arange(len(y)) % 4
-    weighted = _fit_step(scheme, y, replace(known, weight=read_only(weight * 1.0)))
+    weighted = _fit_step(scheme, y, replace(known, weight=forbid_writing(weight * 1.0)))
     index = np.repeat(np.arange(len(y)), weight)
     repeated = _fit_step(scheme, y[index], take_rows(known, index))
     _demand_alike(weighted(requested), repeated(requested), "learned on weighted and on repeated rows")
@@ -210,7 +212,7 @@ def certain_answers(scheme: Scheme[StepOptions], kind: str) -> None:
     hard = np.where(known.values == known.values.max(axis=1, keepdims=True), 1 - 2e-15, 1e-15)
     level = np.repeat(known.values[:1], len(y), axis=0)
     for values in [level, *([hard] if kind == "class" else [])]:
-        example = replace(known, values=read_only(values), unsorted=None)
+        example = replace(known, values=forbid_writing(values), unsorted=None)
         _demand_lawful(_fit_step(scheme, y, example)(_as_test_rows(scheme, example)))
 
 
@@ -242,7 +244,7 @@ def upside_down(scheme: Scheme[StepOptions], kind: str) -> None:
     demand_close(found.values, expected.values, "the values with low and high exchanged", 1e-9)
 
 
-@law("postprocess", "quantile", when=_conformal)
+@law("postprocess", "quantile", when=_is_conformal)
 def keeps_median(scheme: Scheme[StepOptions], kind: str) -> None:
     """A step that moves intervals leaves the median where it is."""
     y, known = _draw_known(scheme, kind)
@@ -251,7 +253,7 @@ def keeps_median(scheme: Scheme[StepOptions], kind: str) -> None:
     demand_same_bytes(np.ascontiguousarray(found), np.ascontiguousarray(known.values[:, middle]), "the median")
 
 
-@law("postprocess", "quantile", when=_conformal)
+@law("postprocess", "quantile", when=_is_conformal)
 def few_rows(scheme: Scheme[StepOptions], kind: str) -> None:
     """It never promises more than its rows can show: fitted on three rows, a wide interval has no end."""
     y, known = _draw_known(scheme, kind)
@@ -262,7 +264,7 @@ def few_rows(scheme: Scheme[StepOptions], kind: str) -> None:
         raise LawBrokenError("its widest interval has an end, which three rows cannot vouch for")
 
 
-@law("postprocess", "quantile", when=_conformal)
+@law("postprocess", "quantile", when=_is_conformal)
 def covers(scheme: Scheme[StepOptions], kind: str) -> None:
     """On exchangeable rows its intervals cover what they should, however wrong the quantiles are."""
     rng, target = np.random.default_rng(0), target_of(kind)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.checks.examples import global_randomness, read_only, target_of
+from bench.checks.examples import forbid_writing, global_randomness, target_of
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.checks.learners import COLOUR_LEVELS, ExampleTable, example_table
 from bench.core.hashing import digest
@@ -24,7 +24,7 @@ QUICK = {"forest": "forest:n_estimators=10", "extra-trees": "extra-trees:n_estim
 """Learners that are fitted smaller than by default, since a law needs one fit after the other."""
 
 
-def unequal(scheme: Scheme[TrainingOptions], counts: Sequence[int] = (70, 24, 9), **options: Any) -> ExampleTable:
+def unequal_table(scheme: Scheme[TrainingOptions], counts: Sequence[int] = (70, 24, 9), **options: Any) -> ExampleTable:
     """Return the easy table of the learners' laws with so many rows of each class, of two classes for some schemes."""
     width = 2 if scheme.options.binary else min(len(counts), 3)
     table = example_table("class", n=400, width=width, **options)
@@ -97,7 +97,7 @@ def _demand_valid_weights(fitted: FittedModel, context: FitContext) -> None:
 def lawful(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It predicts a distribution over the classes, and its class weights fit them."""
     try:
-        _test_predictions(scheme, unequal(scheme))
+        _test_predictions(scheme, unequal_table(scheme))
     except NotApplicableError as error:
         raise LawBrokenError(f"it cannot be fitted on a plain table: {error}") from error
 
@@ -105,7 +105,7 @@ def lawful(scheme: Scheme[TrainingOptions], kind: str) -> None:
 @law("training", "fit")
 def learns(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """On an easy table it finds most rows of every class."""
-    table = unequal(scheme, (90, 45, 25))
+    table = unequal_table(scheme, (90, 45, 25))
     labels = _test_predictions(scheme, table).argmax(axis=1)
     recall = np.mean([np.mean(labels[table.y_test == k] == k) for k in np.unique(table.y_test)])
     if not recall > 0.5:
@@ -115,7 +115,7 @@ def learns(scheme: Scheme[TrainingOptions], kind: str) -> None:
 @law("training", "fit")
 def same_seed_same_bytes(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """The same seed gives the same bytes, whatever the global random state, and that state is left alone."""
-    table = unequal(scheme)
+    table = unequal_table(scheme)
     with global_randomness(1):
         before = _global_state()
         first = _test_predictions(scheme, table)
@@ -133,7 +133,7 @@ def _global_state() -> str:
 @law("training", "fit")
 def inputs_unchanged(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It writes neither to the rows nor to y."""
-    table = unequal(scheme)
+    table = unequal_table(scheme)
     before = [table.X.copy(), table.y.copy(), table.X_test.copy()]
     _test_predictions(scheme, table)
     demand_same_bytes([table.X, table.y, table.X_test], before, "the table after the fit")
@@ -142,7 +142,7 @@ def inputs_unchanged(scheme: Scheme[TrainingOptions], kind: str) -> None:
 @law("training", "fit")
 def test_rows_apart(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """The prediction for a test row depends on that row alone, and not on the others or on their order."""
-    table = unequal(scheme)
+    table = unequal_table(scheme)
     fitted = fit_training(context_of(scheme, table), scheme, None)
     predictions = _predict_fitted(fitted, table.target, table.X_test)
     for index in (np.arange(len(predictions))[::-1], np.arange(0, len(predictions), 7)):
@@ -153,7 +153,7 @@ def test_rows_apart(scheme: Scheme[TrainingOptions], kind: str) -> None:
 @law("training", "fit")
 def absent_class(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """A class without a row keeps its column, with probability and class weight zero; a lone class is certain."""
-    table = unequal(scheme)
+    table = unequal_table(scheme)
     for there in (np.arange(1, table.target.width), np.arange(1)):
         predictions = _test_predictions(scheme, table.rows(np.flatnonzero(np.isin(table.y, there))))
         if predictions[:, np.setdiff1d(np.arange(table.target.width), there)].max() > 1e-9:
@@ -164,7 +164,7 @@ def absent_class(scheme: Scheme[TrainingOptions], kind: str) -> None:
 def rare_classes(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It can be fitted on classes of one row and of two, beside one that is much larger."""
     for counts in ((130, 1, 2), (12, 1, 1)):
-        _test_predictions(scheme, unequal(scheme, counts))
+        _test_predictions(scheme, unequal_table(scheme, counts))
 
 
 @law("training", "fit")
@@ -186,14 +186,14 @@ def many_classes(scheme: Scheme[TrainingOptions], kind: str) -> None:
     y = np.repeat(np.arange(8), [40, 30, 20, 12, 6, 3, 2, 1])
     X = pd.DataFrame({"size": y + rng.normal(size=len(y)), "age": rng.normal(size=len(y))})
     _test_predictions(
-        scheme, _with_order(scheme, ExampleTable(target, X, read_only(y), X[::4].reset_index(drop=True), y[::4]))
+        scheme, _with_order(scheme, ExampleTable(target, X, forbid_writing(y), X[::4].reset_index(drop=True), y[::4]))
     )
 
 
 @law("training", "fit")
 def gaps(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It can be fitted on a table of which every third value is missing, and predicts odd test rows."""
-    table = unequal(scheme, gaps=0.35)
+    table = unequal_table(scheme, gaps=0.35)
     odd = pd.DataFrame(
         {
             "size": [np.nan, 1e9, -1e9, 0.0],
@@ -207,7 +207,7 @@ def gaps(scheme: Scheme[TrainingOptions], kind: str) -> None:
 @law("training", "fit")
 def categories_alone(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It can be fitted on a table of categories, and on a table of numbers."""
-    table = unequal(scheme)
+    table = unequal_table(scheme)
     marked = [X.assign(large=pd.Categorical(np.where(X["size"] > 0, "yes", "no"))) for X in (table.X, table.X_test)]
     for columns in (["colour", "large"], ["size", "age"]):
         X, X_test = (each[columns] for each in marked)
@@ -217,7 +217,7 @@ def categories_alone(scheme: Scheme[TrainingOptions], kind: str) -> None:
 @law("training", "fit")
 def constant_columns(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It can be fitted on a table whose columns never vary, and then no class is certain."""
-    table = unequal(scheme)
+    table = unequal_table(scheme)
     red = pd.Categorical.from_codes(np.full(len(table.X), 2), COLOUR_LEVELS)
     predictions = _test_predictions(scheme, replace(table, X=table.X.assign(size=1.0, age=np.nan, colour=red)))
     if predictions.max() > 1 - 1e-6:
@@ -229,18 +229,18 @@ def constant_columns(scheme: Scheme[TrainingOptions], kind: str) -> None:
 @law("training", "fit")
 def repeated_rows(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It can be fitted on a table whose rows each come four times, some of them with two classes."""
-    table = unequal(scheme, (20, 8, 4))
+    table = unequal_table(scheme, (20, 8, 4))
     index = np.tile(np.arange(len(table.y)), 4)
     y = table.y[index]
     y[-3:] = 0
-    _test_predictions(scheme, replace(table, X=table.X.iloc[index].reset_index(drop=True), y=read_only(y)))
+    _test_predictions(scheme, replace(table, X=table.X.iloc[index].reset_index(drop=True), y=forbid_writing(y)))
 
 
 @law("training", "fit")
 def equal_weights(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """Row weights of one are like none."""
-    table = unequal(scheme)
-    ones = read_only(np.ones(len(table.y)))
+    table = unequal_table(scheme)
+    ones = forbid_writing(np.ones(len(table.y)))
     found, expected = _test_predictions(scheme, table, ones), _test_predictions(scheme, table)
     demand_close(found, expected, "the predictions with weights of one and without weights", 1e-6)
 
@@ -248,10 +248,10 @@ def equal_weights(scheme: Scheme[TrainingOptions], kind: str) -> None:
 @law("training", "fit")
 def zero_weight_rows(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """Rows of weight zero are as if they were not there."""
-    table = unequal(scheme)
+    table = unequal_table(scheme)
     used = np.random.default_rng(3).random(len(table.y)) < 0.8
-    whole = context_of(scheme, table, read_only(used.astype(float)))
-    part = replace(whole, X=table.X[used], y=read_only(table.y[used]), weight=None)
+    whole = context_of(scheme, table, forbid_writing(used.astype(float)))
+    part = replace(whole, X=table.X[used], y=forbid_writing(table.y[used]), weight=None)
     found, expected = (
         _predict_fitted(fit_training(context, scheme, context.weight), table.target, table.X_test)
         for context in (whole, part)
@@ -262,14 +262,14 @@ def zero_weight_rows(scheme: Scheme[TrainingOptions], kind: str) -> None:
 @law("training", "fit")
 def uses_row_weights(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """Where rows contradict each other the heavy ones pull the predictions their way."""
-    table = unequal(scheme, (60, 60, 60))
+    table = unequal_table(scheme, (60, 60, 60))
     last = table.target.width - 1
     X = pd.concat([table.X, table.X], ignore_index=True)
-    y = read_only(np.append(table.y, (table.y + 1) % (last + 1)))
+    y = forbid_writing(np.append(table.y, (table.y + 1) % (last + 1)))
     contradictory = replace(table, X=X, y=y)
     truth = np.repeat([1.0, 0.0], len(table.y))
     right, wrong = (
-        _test_predictions(scheme, contradictory, read_only(0.2 + 1.6 * heavy)) for heavy in (truth, 1 - truth)
+        _test_predictions(scheme, contradictory, forbid_writing(0.2 + 1.6 * heavy)) for heavy in (truth, 1 - truth)
     )
     row = np.arange(len(right))
     better = float(np.mean(right[row, table.y_test] > wrong[row, table.y_test]))
@@ -285,7 +285,7 @@ def class_weights_undone(scheme: Scheme[TrainingOptions], kind: str) -> None:
     y = np.repeat(np.arange(width), [240, 120] if width == 2 else [220, 90, 50])
     X, X_test = (pd.DataFrame({"size": rng.normal(size=rows), "age": rng.normal(size=rows)}) for rows in (n, 200))
     table = _with_order(
-        scheme, ExampleTable(target_of("class", width), X, read_only(y), X_test, np.zeros(200, dtype=int))
+        scheme, ExampleTable(target_of("class", width), X, forbid_writing(y), X_test, np.zeros(200, dtype=int))
     )
     fitted = fit_training(context_of(scheme, table), scheme, None)
     if fitted.effective_class_weights is None or np.isnan(fitted.effective_class_weights).any():
@@ -299,7 +299,7 @@ def class_weights_undone(scheme: Scheme[TrainingOptions], kind: str) -> None:
 @law("training", "fit", when=lambda scheme: not scheme.options.learners)
 def uses_learner(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """It predicts something else with another learner: nothing stands twice in a table."""
-    table = unequal(scheme)
+    table = unequal_table(scheme)
     first, second = (_test_predictions(scheme, table, learner=name) for name in ("logistic", QUICK["forest"]))
     if np.abs(first - second).max() < 1e-6:
         raise LawBrokenError("two learners give the same prediction, expected each its own, or the option `learners`")

@@ -49,7 +49,7 @@ def compare(
     ] = False,
     plugins: PLUGINS = None,
 ) -> None:
-    """Report where NEW is worse than BASE; exit with 3 if a rule is broken, 4 if it cannot be held."""
+    """Say where NEW is worse than BASE; exit with 3 if a rule is broken, 4 if it cannot be held."""
     from bench.core.plugins import load_plugins
     from bench.core.selection import split_list
     from bench.report.comparison import ComparisonOptions, rules

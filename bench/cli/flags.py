@@ -87,7 +87,7 @@ class FlagField:
         except ValueError:
             value = None
         if value is None or not self._allows(value):
-            raise BenchError(f"{self.name} cannot be {text!r}: give {self._allowed()}")
+            raise BenchError(f"{self.name} cannot be {text!r}: give {self._describe_allowed()}")
         return value
 
     def _allows(self, value: Any) -> bool:
@@ -96,7 +96,7 @@ class FlagField:
         least, most = self.flag.least, self.flag.most
         return (least is None or value >= least) and (most is None or value <= most)
 
-    def _allowed(self) -> str:
+    def _describe_allowed(self) -> str:
         """Describe the values that the field may have."""
         if self.choices:
             return ", ".join(self.choices)

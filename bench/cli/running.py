@@ -32,14 +32,12 @@ MOST_FAILURES = 20
 def run(
     request: RunRequest,
     metric: Annotated[list[str] | None, typer.Option(help="Metrics of the boards to print.")] = None,
-    dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Print what would be done, and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would be done, and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout, no tables.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no tables.")] = False,
-    verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Print each fit and board split as it ends.")
-    ] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say every fit and sheet as it ends.")] = False,
 ) -> None:
-    """Fit what is missing, evaluate, and write the tables; resumes and extends what the directory holds."""
+    """Fit what is missing, weigh, score, and write the tables; resumes and extends what the directory holds."""
     from bench import experiment
 
     started = time.perf_counter()
@@ -62,7 +60,7 @@ def run(
 
 @add_request_flags
 def plan(request: RunRequest) -> None:
-    """Print what `bench run` with the same flags would do, and how long the fits may take."""
+    """Say what `bench run` with the same flags would do, and how long the fits may take."""
     _print_plan(request, _prepare(request, quiet=True))
 
 
@@ -96,7 +94,7 @@ def explain(
     plugins: PLUGINS = None,
     offline: OFFLINE = False,
 ) -> None:
-    """Print why a cell ran, was reused, or is stale."""
+    """Say why a cell ran, was reused, or is stale."""
     from bench.core.plugins import load_plugins
     from bench.runner import explain as explanations
 

@@ -68,7 +68,7 @@ class Entry(Generic[O]):
         return {p.name: p.default for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
 
     @property
-    def lacking(self) -> list[str]:
+    def missing_modules(self) -> list[str]:
         """Modules that the plug-in requires and that are not installed."""
         return [name for name in self.options.requires if importlib.util.find_spec(name) is None]
 
@@ -88,7 +88,7 @@ class Scheme(Generic[O]):
     @property
     def id(self) -> str:
         """Name and given parameters: `inverse-mse` or `inverse-mse:power=2`."""
-        given = ",".join(f"{name}={_written(value)}" for name, value in self.parameters)
+        given = ",".join(f"{name}={_format_value(value)}" for name, value in self.parameters)
         return f"{self.entry.name}:{given}" if given else self.entry.name
 
     @property
@@ -103,14 +103,14 @@ class Scheme(Generic[O]):
         code = source_hash(*self.options.code)
         return [self.entry.name, {name: repr(value) for name, value in given.items()}, self.entry.source, code]
 
-    def usable(self, noun: str) -> Scheme[O]:
+    def require_modules(self, noun: str) -> Scheme[O]:
         """Return the scheme itself.
 
         Raises:
             BenchError: a library that it requires is not installed.
         """
-        if self.entry.lacking:
-            library = self.entry.lacking[0]
+        if self.entry.missing_modules:
+            library = self.entry.missing_modules[0]
             raise BenchError(f"{noun} {self.id!r} needs {library}: pip install 'bench[{library}]'")
         return self
 
@@ -183,10 +183,10 @@ class Registry(Generic[O]):
         """Return the entries that serve `kind` (all without it), by name, sorted."""
         self._search()
         inherited = self.below.entries() if self.below else {}
-        found = sorted(({name: self._adopted(entry) for name, entry in inherited.items()} | self._entries).items())
+        found = sorted(({name: self._adopt(entry) for name, entry in inherited.items()} | self._entries).items())
         return {name: entry for name, entry in found if kind is None or kind in entry.kinds}
 
-    def _adopted(self, entry: Entry[Any]) -> Entry[O]:
+    def _adopt(self, entry: Entry[Any]) -> Entry[O]:
         """Return an entry from below with the options of this noun: its own where it has them, else the usual ones."""
         return replace(
             entry, options=self.options(**{f.name: getattr(entry.options, f.name) for f in fields(PluginOptions)})
@@ -276,13 +276,13 @@ class Registry(Generic[O]):
             raise BenchError(f"no {self.noun} matches {text!r}: see `bench list`")
 
     def _match(self, text: str, kind: str) -> list[Scheme[O]]:
-        entries = {name: entry for name, entry in self.entries(kind).items() if not entry.lacking}
+        entries = {name: entry for name, entry in self.entries(kind).items() if not entry.missing_modules}
         if text == "all" or any(text in entry.options.tags for entry in entries.values()):
             return [Scheme(e) for e in entries.values() if text == "all" or text in e.options.tags]
         if is_glob(text):
             self.refuse_unknown(text)
             return [Scheme(entry) for name, entry in entries.items() if matches(name, [text])]
-        scheme = self.scheme(text).usable(self.noun)
+        scheme = self.scheme(text).require_modules(self.noun)
         return [scheme] if kind in scheme.entry.kinds else []
 
 
@@ -359,7 +359,7 @@ def _parse_value(text: str, default: Any) -> Any:
     return text
 
 
-def _written(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """Return a parameter's value as ids carry it: 2.0 as 2."""
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 

@@ -38,7 +38,7 @@ class Settings:
     protocol: ProtocolName = field(
         default="refit",
         metadata=flag(
-            help_text="What predicts the test rows: refit (all training rows), bag (the folds' models), nested (and "
+            help_text="What answers the test rows: refit (all training rows), bag (the folds' models), nested (and "
             "models without two folds), split (rows set aside to calibrate).",
             by_suite=True,
         ),

@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.core.nouns import Kind, Target, Task, TaskKind
 from bench.core.registry import Registry, Scheme
-from bench.core.selection import chosen_from, is_glob, matches, name_filter
+from bench.core.selection import NameFilter, chosen_from, is_glob, matches, name_filter
 from bench.core.settings import Settings
 from bench.methods import ensembles, metrics, postprocess, trainings
 
@@ -73,24 +73,20 @@ BOARDS = {
     board.name: board
     for board in (
         Board(
-            name="regression", task_kind="regression", target_kind="point",
-            registry=ensembles.registry, serves="point", metric="rmse",
+            "regression", "regression", "point", ensembles.registry, "point", "rmse",
             oracle="qp-simplex", always_present=("equal", CONSTANT),
         ),
         Board(
-            name="quantile", task_kind="regression", target_kind="quantile",
-            registry=ensembles.registry, serves="quantile", metric="wis",
+            "quantile", "regression", "quantile", ensembles.registry, "quantile", "wis",
             oracle="coarse", always_present=("equal", CONSTANT),
         ),
         Board(
-            name="classification", task_kind="classification", target_kind="class",
-            registry=ensembles.registry, serves="class", metric="macro_f1",
+            "classification", "classification", "class", ensembles.registry, "class", "macro_f1",
             oracle="log-stack", always_present=("equal", CONSTANT, "single-best+threshold"),
             default_only=("single-best:metric=macro_f1",), variant_step="threshold",
         ),
         Board(
-            name="class-weight", task_kind="classification", target_kind="class",
-            registry=trainings.registry, serves="fit", metric="macro_f1",
+            "class-weight", "classification", "class", trainings.registry, "fit", "macro_f1",
             oracle="none+threshold", always_present=("none", "none+threshold", CONSTANT),
             default_only=("balanced+prior-correction",), variant_step="threshold",
         ),
@@ -143,7 +139,7 @@ def method(board: Board, text: str) -> Method | None:
         first = f"{rest.pop(0)}:{inner}={first}"
     registry, serves = (ensembles.registry, board.target_kind) if first == CONSTANT else (board.registry, board.serves)
     base, steps = (
-        registry.scheme(first).usable(registry.noun),
+        registry.scheme(first).require_modules(registry.noun),
         tuple(postprocess.registry.scheme(step) for step in rest),
     )
     fits = serves in base.entry.kinds and all(board.target_kind in step.entry.kinds for step in steps)

@@ -52,7 +52,9 @@ def choose_scores(scores: pd.DataFrame, boards: Sequence[str] = (), metrics: Seq
         return scores[kept & metric.isin(chosen_from(sorted(set(metric[kept])), metrics, "metric"))]
     tested = scores["value"].notna() & ((scores["sample"] == "test") if "sample" in scores else True)
     own = own_metrics(zip(board[tested], metric[tested], strict=True))
-    return scores[kept & np.array([pair in own for pair in zip(board, metric, strict=True)], dtype=bool)]
+    scored = {name for name, _ in own}  # a board without any value keeps its rows, so that it is missing in sight
+    wanted = [pair in own or pair[0] not in scored for pair in zip(board, metric, strict=True)]
+    return scores[kept & np.array(wanted, dtype=bool)]
 
 
 def file_name(*parts: str) -> str:

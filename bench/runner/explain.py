@@ -105,7 +105,7 @@ class _Outlook:
         if record.basis.data_hash != fit_spec.data_hash(task):
             yield "It is stale: the data of its task changed since it ran, so a new run must use another --results."
             return
-        cut = splits.outer(task, cv.folds, cv.repeats, self.settings.seed, cv.first)
+        cut = splits.cut_outer(task, cv.folds, cv.repeats, self.settings.seed, cv.first)
         place = (cell.repeat % own_repeats(cut), cell.fold)
         split = next((replace(each, repeat=cell.repeat) for each in cut if (each.repeat, each.fold) == place), None)
         if split is None:

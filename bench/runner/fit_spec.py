@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.core.hashing import digest
-from bench.core.nouns import Array, Split, Target, Task
+from bench.core.nouns import Array, ExternalPredictions, Split, Target, Task
 from bench.core.registry import Scheme, source_hash
 from bench.core.settings import Settings
 from bench.methods import class_weights, learners, trainings
@@ -86,15 +86,12 @@ def rows_of(task: Task, split: Split, settings: Settings) -> SplitRows:
     if settings.protocol == "split":
         train, calibration = splits.carve(task, split, settings.calibration, settings.seed)
     rest = replace(split, train=train)
-    return SplitRows(task, split, rest, tuple(splits.inner(task, rest, settings.inner, settings.seed)), calibration)
+    return SplitRows(task, split, rest, tuple(splits.cut_inner(task, rest, settings.inner, settings.seed)), calibration)
 
 
 def data_hash(task: Task) -> str:
     """Hash what a fit can see of a task: X, y, classes, groups, time, row weights, and predictions made elsewhere."""
-    external: list[Any] | None = None
-    if task.external is not None:  # the outputs that the predictions are for, and those of each learner
-        predictions = [[name, values] for name, values in task.external.predictions.items()]
-        external = [task.external.target.kind, list(task.external.target.outputs), predictions]
+    external = None if task.external is None else _external_parts(task.external)
     return digest(task.X, task.y, list(task.classes), task.groups, task.time, task.weight, external)
 
 
@@ -129,8 +126,6 @@ def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[
     learner, training = learner_scheme(fit.learner), trainings.registry.scheme(fit.training)
     target = [fit.target.kind, list(fit.target.outputs), fit.target.ordered]
     place = [rows.task.name, rows.split.repeat, rows.split.fold]
-    # class weights act through the row weights alone
-    own = [] if is_weighting(training) else [training.meaning, source_hash(*trainings.registry.shared_modules())]
     libraries = ("numpy", "scipy", "scikit-learn", *learner.options.libraries, *training.options.libraries)
     return {
         "data": data,
@@ -148,6 +143,13 @@ def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[
 def _fit_rows(rows: SplitRows) -> list[Array]:
     """Return the rows that each model is fitted on: the whole training part, and what is left of it without a fold."""
     return [rows.split.train, *(fit_rows for fit_rows, _ in rows.inner)]
+
+
+def _meaning(training: Scheme[Any]) -> list[Any]:
+    """Return what the key must hold of a training scheme beside the row weights."""
+    if is_weighting(training):
+        return []
+    return [training.meaning, source_hash(*trainings.registry.shared_modules())]
 
 
 @cache

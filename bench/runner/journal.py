@@ -124,7 +124,7 @@ class Journal:
         try:
             return {name: TaskRecord.from_json(held) for name, held in _read_json(self.tasks_file).items()}
         except (KeyError, TypeError, AttributeError) as error:
-            raise _damaged(self.tasks_file, error) from error
+            raise _damage_error(self.tasks_file, error) from error
 
     def check_tasks(self, hashes: Mapping[str, str]) -> None:
         """Hold a run, or a look ahead, to the data and the splits that the experiment has seen of each task.
@@ -268,13 +268,13 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise _damaged(path, error) from error
+        raise _damage_error(path, error) from error
     if not isinstance(held, dict):
-        raise _damaged(path, "it holds no JSON object")
+        raise _damage_error(path, "it holds no JSON object")
     return held
 
 
-def _damaged(path: Path, fault: object) -> BenchError:
+def _damage_error(path: Path, fault: object) -> BenchError:
     return BenchError(f"{path} is damaged ({fault}): mend it, or use another --results")
 
 

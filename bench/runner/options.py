@@ -61,7 +61,7 @@ class RunOptions:
             read_all=read_retried,
         ),
     )
-    force: bool = field(default=False, metadata=flag(help_text="Fit and evaluate again.", help_panel=HOW))
+    force: bool = field(default=False, metadata=flag(help_text="Fit and weigh again.", help_panel=HOW))
     stop_at_failure: bool = field(
         default=False,
         metadata=flag("-x", "--exitfirst", help_text="Stop at the first cell that is not ok.", help_panel=HOW),
@@ -107,7 +107,7 @@ class RunSelection:
         default=None, metadata=flag(help_text="Only the first N learners of the panel.", least=1)
     )
     max_weight_rows: int | None = field(
-        default=None, metadata=flag(help_text="An ensemble's weights are fitted on at most N rows.", least=2)
+        default=None, metadata=flag(help_text="At most N rows teach an ensemble's weights.", least=2)
     )
     seeds: int = field(
         default=1,

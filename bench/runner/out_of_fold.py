@@ -46,7 +46,7 @@ def predict(rows: SplitRows, fit: Fit, settings: Settings) -> FitPredictions:
         case "bag":
             return _bag(rows, fitter)
         case "nested":
-            return _nested(rows, fitter)
+            return _nest(rows, fitter)
     assert_never(settings.protocol)
 
 
@@ -88,7 +88,7 @@ def _bag(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
     return FitPredictions(_order_rows(rows, [inner for inner, _ in pairs]), folds.mean(axis=0), folds, fitter.meta())
 
 
-def _nested(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
+def _nest(rows: SplitRows, fitter: _ModelFitter) -> FitPredictions:
     """Predict as `bag` does, and fit a model without each pair of folds: K (K - 1) / 2 more.
 
     `nested[k]` are the out-of-fold predictions in a world without fold k; rows of fold k have their usual ones.

@@ -227,7 +227,7 @@ def _schemes(text: str, kind: Kind) -> list[Scheme[Any]]:
     """Return the learners behind one text: a name, an import path, a glob or a tag."""
     if ":" in text or text in learners.registry.entries():
         scheme = learner_scheme(text)
-        return [scheme.usable("learner")] if kind in scheme.entry.kinds else []
+        return [scheme.require_modules("learner")] if kind in scheme.entry.kinds else []
     return learners.registry.select([text], kind)
 
 

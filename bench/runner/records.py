@@ -164,16 +164,16 @@ class CellRecord:
         """
         fits = {FitId(learner, training): key for learner, training, key in held.get("fits", ())}
         return cls(
-            result=CellResult(ending=Ending.from_json(held), **_known(CellResult, held)),
-            basis=CellBasis(**_known(CellBasis, held) | {"fits": fits}),
-            **_known(cls, held),
+            result=CellResult(ending=Ending.from_json(held), **_known_fields(CellResult, held)),
+            basis=CellBasis(**_known_fields(CellBasis, held) | {"fits": fits}),
+            **_known_fields(cls, held),
         )
 
 
 _PARTS = {"ending", "basis", "result"}
 
 
-def _known(part: type[CellBasis | CellResult | CellRecord], held: Mapping[str, Any]) -> dict[str, Any]:
+def _known_fields(part: type[CellBasis | CellResult | CellRecord], held: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a JSON object holds of the fields of a class that are no part with fields of its own."""
     return {f.name: held[f.name] for f in fields(part) if f.name in held and f.name not in _PARTS}
 

@@ -27,10 +27,10 @@ MOST_RESIDUAL = 1e-6
 
 def solve_positive(gram: Array, ridge: Array, right: Array) -> Array:
     """Solve G x = right by Cholesky with one refinement; the ridge grows until the factor exists."""
-    return _factored(gram, ridge, right)[1]
+    return _factor_and_solve(gram, ridge, right)[1]
 
 
-def _factored(gram: Array, ridge: Array, right: Array) -> tuple[Array, Array]:
+def _factor_and_solve(gram: Array, ridge: Array, right: Array) -> tuple[Array, Array]:
     """Return the lower Cholesky factor of G and the solution of G x = right."""
     for _ in range(GROWTH):
         shifted = gram.T.copy(order="F")
@@ -76,13 +76,13 @@ class ActiveSets:
             return solve_positive(self.part(support), self.ridge[support], np.ones(len(support)))
         members = np.zeros(len(self.gram), dtype=bool)
         members[support] = True
-        factor = self._near(members, len(support))
+        factor = self._find_near(members, len(support))
         x = None if factor is None else self._solve_through(factor, members)
         return self._factor(support) if x is None else x[support]
 
     def _factor(self, support: Index) -> Array:
         """Solve on the support and keep its factor."""
-        lower, x = _factored(self.part(support), self.ridge[support], np.ones(len(support)))
+        lower, x = _factor_and_solve(self.part(support), self.ridge[support], np.ones(len(support)))
         self._keep(support, lower)
         return x
 
@@ -90,7 +90,7 @@ class ActiveSets:
         self.kept = _Factor(order, lower, np.zeros(0, dtype=np.intp), np.zeros((len(order), 0)))
         return self.kept
 
-    def _near(self, members: Array, count: int) -> _Factor | None:
+    def _find_near(self, members: Array, count: int) -> _Factor | None:
         """Return a factor that has all members and few other learners, or None."""
         missing = members.copy()
         if self.kept is not None:
@@ -111,7 +111,7 @@ class ActiveSets:
         lower = np.zeros((size + len(new), size + len(new))).T
         lower[:size, :size], lower[size:, :size] = kept.lower, side.T
         corner = rows.take(new, axis=1) - side.T @ side
-        lower[size:, size:] = _factored(corner, self.ridge[new], np.ones(len(new)))[0]
+        lower[size:, size:] = _factor_and_solve(corner, self.ridge[new], np.ones(len(new)))[0]
         return self._keep(np.concatenate((kept.order, new)), lower)
 
     def _solve_through(self, factor: _Factor, members: Array) -> Array | None:

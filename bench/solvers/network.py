@@ -133,14 +133,14 @@ def train_network(
         network.parameters(), lr=course.learning_rate, weight_decay=course.weight_decay, amsgrad=True, fused=True
     )
     rows = _batches(torch, n)
-    best, least, since = _state(network), _held(torch, network, held_loss), 0
+    best, least, since = _state(network), _evaluate_held_out(torch, network, held_loss), 0
     for _ in range(0, course.most_steps, EVERY):
         network.train()
         for _ in range(EVERY):
             optimiser.zero_grad()
             loss(next(rows)).backward()
             optimiser.step()
-        now, since = _held(torch, network, held_loss), since + EVERY
+        now, since = _evaluate_held_out(torch, network, held_loss), since + EVERY
         if now < least:
             best, least, since = _state(network), now, 0
         if since >= PATIENCE:
@@ -149,7 +149,7 @@ def train_network(
     network.eval()
 
 
-def _held(torch: Any, network: Any, held_loss: Callable[[], Any]) -> float:
+def _evaluate_held_out(torch: Any, network: Any, held_loss: Callable[[], Any]) -> float:
     network.eval()
     with torch.no_grad():
         return float(held_loss())

@@ -168,7 +168,7 @@ class _Search:
             np.concatenate([part.g for part in parts]),
             self.penalty,
         )
-        # the better a learner, the more weight it has at the start, (B L,); beside one without loss the others have little
+        # the better a learner, the more weight it has at the start, (B L,); beside one without loss others have little
         losses = [each.single for each in self.surveys]
         start = np.concatenate(
             [loss.min() / loss if loss.min() > 0 else np.where(loss == 0, 1.0, 1e-3) for loss in losses]

@@ -63,7 +63,7 @@ def pinball_by_groups(
     problems = _split_levels(whole, parts)
     found = in_threads(lambda problem: solve((problem,), tol=tol), problems, threads)
     w = [np.tile(each.w.T, part.stop - part.start) for each, part in zip(found, parts, strict=True)]
-    return LevelSolution(np.concatenate(w, axis=1), *_together(found))
+    return LevelSolution(np.concatenate(w, axis=1), *_add_up(found))
 
 
 def pinball_tied(
@@ -128,7 +128,7 @@ def pinball_banded(
             task.enter(prices)
         waiting = [task for task in waiting if not task.done]
     w = np.stack([task.w for task in tasks if task.w is not None], axis=2)
-    return LevelSolution(w, *_together([task.found for task in tasks]))
+    return LevelSolution(w, *_add_up([task.found for task in tasks]))
 
 
 def each_level(levels: Array) -> list[slice]:
@@ -152,7 +152,7 @@ def _split_levels(whole: PinballProblem, groups: list[slice]) -> list[PinballPro
     return [replace(whole, levels=whole.levels[part], columns=(slice(None), part)) for part in groups]
 
 
-def _together(found: Iterable[Optimum]) -> tuple[float, float]:
+def _add_up(found: Iterable[Optimum]) -> tuple[float, float]:
     """Return the gap and the value of the sum of independent problems."""
     each = list(found)
     value, bound, floor = (

@@ -154,7 +154,7 @@ def scan(problem: PinballProblem, w: Array) -> Scan:
 
 def local_model(problem: PinballProblem, reach: Reach, count: int) -> LocalModel:
     """Keep the `count` pairs of the least reach (N,), and take the others as linear."""
-    free = _nearest(reach, count)
+    free = _mark_nearest(reach, count)
     g, columns, boxes = np.zeros(problem.size), [], []
     for chunk in problem.chunks():
         kept = free[chunk.pairs]
@@ -166,7 +166,7 @@ def local_model(problem: PinballProblem, reach: Reach, count: int) -> LocalModel
     return LocalModel(np.concatenate(columns, axis=1), lower, upper, g, free)
 
 
-def _nearest(reach: Reach, count: int) -> Array:
+def _mark_nearest(reach: Reach, count: int) -> Array:
     """Mark the `count` pairs of the least reach, all with the same reach as the last, and none of infinite reach."""
     size = np.abs(reach)
     if count < len(size):

@@ -113,10 +113,10 @@ def quantile_regression(problem: RegressionProblem, tol: float = TOLERANCE) -> t
         return _interior(problem, smallest, tol)
     rows = np.sort(np.random.default_rng(0).choice(n, count, replace=False))
     b, _ = _interior(problem.some(rows), smallest, TOLERANCE)
-    return _from_near(problem, b, count, smallest, tol) or _interior(problem, smallest, tol)
+    return _solve_from_near(problem, b, count, smallest, tol) or _interior(problem, smallest, tol)
 
 
-def _from_near(
+def _solve_from_near(
     problem: RegressionProblem, b: Array, count: int, smallest: float, tol: float
 ) -> tuple[Array, float] | None:
     """Solve the rows that are nearest to a solution b, until all others are found on the side where they were put.

@@ -48,12 +48,12 @@ def friedman(table: Array) -> Friedman:
     N, K = values.shape
     reason = too_few(N) or ("" if K > 1 else "fewer than two methods")
     if reason:
-        return _nothing(N, K, reason)
+        return _no_result(N, K, reason)
     ranks = average_ranks(values)
     off = float(((ranks.mean(axis=0) - (K + 1) / 2) ** 2).sum()) * N
     spread = float(((ranks - (K + 1) / 2) ** 2).sum()) / N
     if spread == 0:
-        return _nothing(N, K, "all methods are tied on all tasks")
+        return _no_result(N, K, "all methods are tied on all tasks")
     statistic = (K - 1) * off / spread
     F, p = iman_davenport(statistic, N, K)
     if math.isinf(F):
@@ -69,7 +69,7 @@ def friedman(table: Array) -> Friedman:
     )
 
 
-def _nothing(N: int, K: int, reason: str) -> Friedman:
+def _no_result(N: int, K: int, reason: str) -> Friedman:
     nan = float("nan")
     return Friedman(chi2=nan, p_chi2=nan, F=nan, p=nan, plain=nan, N=N, K=K, reason=reason)
 

@@ -78,6 +78,11 @@ def kemeny(preference: Array, exact_to: int = EXACT_TO) -> Kemeny:
     return Kemeny(rank, order, distance, min(least + missing, distance), bool(proven.all()))
 
 
+def _distance(preference: Array, order: Array) -> float:
+    """Return the disagreement of an order: for each pair, the tasks that prefer the later one."""
+    return float(np.tril(preference[np.ix_(order, order)], -1).sum())
+
+
 def _equal_groups(margin: Array) -> list[Array]:
     """Return the groups of methods with equal margins, the best by Borda first."""
     rows, group = np.unique(margin, axis=0, return_inverse=True) if len(margin) else (margin, np.zeros(0, dtype=int))
@@ -100,7 +105,7 @@ def _by_groups(margin: Array, size: Array, exact_to: int) -> tuple[Array, list[i
     start = 0
     for group in groups:
         inner, sizes = margin[np.ix_(group, group)], size[group]
-        solved = _all_best if len(group) <= BY_SUBSETS else _one_best
+        solved = _average_all_best if len(group) <= BY_SUBSETS else _find_one_best
         where, found, least, sure = solved(inner, sizes, exact_to)
         place[group] = start + where
         order += [int(group[k]) for k in found]
@@ -109,7 +114,15 @@ def _by_groups(margin: Array, size: Array, exact_to: int) -> tuple[Array, list[i
     return place, order, bound, np.array(proven)
 
 
-def _one_best(margin: Array, size: Array, exact_to: int) -> tuple[Array, list[int], float, bool]:
+def _places(order: list[int], size: Array) -> Array:
+    """Return the mean place of each, where the members of one share their places."""
+    place = np.empty(len(size))
+    ends = np.cumsum(size[order])
+    place[order] = ends - (size[order] - 1) / 2
+    return place
+
+
+def _find_one_best(margin: Array, size: Array, exact_to: int) -> tuple[Array, list[int], float, bool]:
     """Split a group where strict majorities have no cycle, and solve the parts."""
     parts = _connected_groups(margin > 0)
     order: list[int] = []
@@ -121,20 +134,18 @@ def _one_best(margin: Array, size: Array, exact_to: int) -> tuple[Array, list[in
         found, least, sure = _order_part(margin[np.ix_(part, part)], exact_to)
         order += [int(part[k]) for k in found]
         bound, proven = bound + least, proven and sure
-    place, ends = np.empty(len(size)), np.cumsum(size[order])
-    place[order] = ends - (size[order] - 1) / 2  # the members of one share their places: each has the mean
-    return place, order, bound, proven
+    return _places(order, size), order, bound, proven
 
 
 def _order_part(margin: Array, exact_to: int) -> tuple[list[int], float, bool]:
     """Order one part: over subsets, by an integer program, or by local search."""
     if len(margin) <= BY_SUBSETS:
-        _, found, least, _ = _all_best(margin, np.ones(len(margin), dtype=np.int64), exact_to)
+        _, found, least, _ = _average_all_best(margin, np.ones(len(margin), dtype=np.int64), exact_to)
         return found, least, True
     return (integer_program if len(margin) <= exact_to else climb)(margin)
 
 
-def _all_best(margin: Array, size: Array, exact_to: int) -> tuple[Array, list[int], float, bool]:
+def _average_all_best(margin: Array, size: Array, exact_to: int) -> tuple[Array, list[int], float, bool]:
     """Return the mean places over all best orders, the first best order, and its cost above the least of each pair.
 
     best[S] is the least cost of putting the set S first: min over its last member i of best[S - i] + Σ_{j in S - i}
@@ -144,8 +155,7 @@ def _all_best(margin: Array, size: Array, exact_to: int) -> tuple[Array, list[in
     K = len(margin)
     full = (1 << K) - 1
     into = _subset_sums(np.maximum(margin, 0))
-    sets, count = np.arange(1 << K), _subset_sums(np.ones((1, K), dtype=np.int64))[0]
-    layers = [sets[count == members] for members in range(K + 1)]
+    layers = _layers(K)
     best, ways = np.full(1 << K, np.iinfo(np.int64).max), np.zeros(1 << K)
     best[0], ways[0] = 0, 1.0
     for layer in layers[1:]:
@@ -161,7 +171,7 @@ def _all_best(margin: Array, size: Array, exact_to: int) -> tuple[Array, list[in
             through = np.where(cost <= best[S] + SLACK, rest[S], 0.0)
             rest[before] += through
             share[i] += (through * ways[before] * (ahead[before] + (size[i] + 1) / 2)).sum()
-    return share / ways[full], _first(best, into, rest, K), float(best[full]), True
+    return share / ways[full], _first_order(best, into, rest, K), float(best[full]), True
 
 
 def _steps(layer: Array, K: int, best: Array, into: Array) -> Iterator[tuple[int, Array, Array, Array]]:
@@ -180,7 +190,14 @@ def _subset_sums(values: Array) -> Array:
     return sums
 
 
-def _first(best: Array, into: Array, rest: Array, K: int) -> list[int]:
+def _layers(K: int) -> list[Array]:
+    """Return the sets of each size 0 … K."""
+    sets = np.arange(1 << K)
+    count = _subset_sums(np.ones((1, K), dtype=np.int64))[0]
+    return [sets[count == size] for size in range(K + 1)]
+
+
+def _first_order(best: Array, into: Array, rest: Array, K: int) -> list[int]:
     """Return the first of the best orders."""
     order: list[int] = []
     S = 0

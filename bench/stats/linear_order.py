@@ -82,7 +82,7 @@ def _solve_program(c: Array, triangles: Array, integrality: int) -> Any:
 
 def _broken_triangles(x: Array, number: Array) -> Array:
     """Return the variables (ij, jk, ik) of the triangles that x breaks, the most broken first."""
-    full, K = _square(x, len(number)), len(number)
+    full, K = _to_square(x, len(number)), len(number)
     i, j, k = (part.ravel() for part in np.meshgrid(*(np.arange(K),) * 3, indexing="ij"))
     ordered = (i < j) & (j < k)
     i, j, k = i[ordered], j[ordered], k[ordered]
@@ -93,7 +93,7 @@ def _broken_triangles(x: Array, number: Array) -> Array:
     return np.column_stack([number[i, j], number[j, k], number[i, k]])[worst]
 
 
-def _square(x: Array, K: int) -> Array:
+def _to_square(x: Array, K: int) -> Array:
     """Return the variables as a table (K, K), zero below the diagonal."""
     full = np.zeros((K, K))
     full[np.triu_indices(K, 1)] = x
@@ -102,7 +102,7 @@ def _square(x: Array, K: int) -> Array:
 
 def _read_order(x: Array, K: int) -> list[int]:
     """Return the order by how many rivals a method is before; ties keep the given order."""
-    full = _square(x, K)
+    full = _to_square(x, K)
     full += np.tril(1 - full.T, -1)
     # six decimals, as `TOLERANCE`: what the solver leaves below them is a tie
     return [int(i) for i in np.argsort(-full.sum(axis=1).round(6), kind="stable")]

@@ -118,7 +118,7 @@ class Native:
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return a frame of float64 and `category` columns, as many and in the same order as in X."""
-        numbers = iter(_read_numbers(X, _numeric(X)).T)
+        numbers = iter(_read_numbers(X, _numeric_columns(X)).T)
         columns = [self._levels[name].column(X) if name in self._levels else next(numbers) for name in X.columns]
         return pd.DataFrame(dict(zip(self._names, columns, strict=True)), index=X.index, copy=False)
 
@@ -137,7 +137,7 @@ class _Numbers:
 
     @classmethod
     def fit(cls, X: pd.DataFrame) -> _Numbers:
-        columns = _numeric(X)
+        columns = _numeric_columns(X)
         values = _read_numbers(X, columns)
         missing = np.isnan(values)
         seen = ~missing.all(axis=0)
@@ -177,7 +177,7 @@ class _Levels:
 
     @classmethod
     def fit(cls, X: pd.DataFrame, name: Any) -> _Levels:
-        values = _categorical(X, name)
+        values = _categories_of(X, name)
         counts = np.bincount(values.codes + 1, minlength=len(values.categories) + 1)
         texts = [str(level) for level in values.categories]
         present = [position for position in range(len(texts)) if counts[position + 1]]
@@ -192,7 +192,7 @@ class _Levels:
 
     def codes(self, X: pd.DataFrame) -> Array:
         """Return the codes (n,) of the rows: 0 … levels - 1, MISSING or UNKNOWN."""
-        values = _categorical(X, self.name)
+        values = _categories_of(X, self.name)
         known = {level: code for code, level in enumerate(self.levels)}
         table = [known.get(str(level), UNKNOWN) for level in values.categories]
         return np.array([*table, MISSING])[values.codes]
@@ -235,7 +235,7 @@ class _Groups:
         return (column[:, None] == np.arange(self.width)).astype(float)
 
 
-def _numeric(X: pd.DataFrame) -> list[Any]:
+def _numeric_columns(X: pd.DataFrame) -> list[Any]:
     return [name for name, dtype in X.dtypes.items() if not isinstance(dtype, pd.CategoricalDtype)]
 
 
@@ -243,7 +243,7 @@ def _categories(X: pd.DataFrame) -> list[Any]:
     return [name for name, dtype in X.dtypes.items() if isinstance(dtype, pd.CategoricalDtype)]
 
 
-def _categorical(X: pd.DataFrame, name: Any) -> pd.Categorical:
+def _categories_of(X: pd.DataFrame, name: Any) -> pd.Categorical:
     return cast("pd.Categorical", X[name].array)
 
 

@@ -21,7 +21,7 @@ FINEST = 100
 """Parts at most into which a training part is cut to keep some of them aside: a share is met to a hundredth."""
 
 
-def outer(task: Task, folds: int, repeats: int, run_seed: int, first: int | None = None) -> tuple[Split, ...]:
+def cut_outer(task: Task, folds: int, repeats: int, run_seed: int, first: int | None = None) -> tuple[Split, ...]:
     """Return the task's own splits, or `repeats` × `folds` new ones, of every repeat at most the `first` folds.
 
     Raises:
@@ -39,7 +39,7 @@ def outer(task: Task, folds: int, repeats: int, run_seed: int, first: int | None
     )
 
 
-def inner(task: Task, split: Split, folds: int, run_seed: int) -> list[FoldRows]:
+def cut_inner(task: Task, split: Split, folds: int, run_seed: int) -> list[FoldRows]:
     """Return the inner folds of a training part, as positions in the task."""
     return inner_parts(task, split.train, folds, (run_seed, task.name, "inner", split.repeat, split.fold))
 

@@ -78,7 +78,7 @@ def catalogue() -> Catalogue:
     Raises:
         BenchError: a file cannot be read, or holds something else than suites and panels.
     """
-    packaged, local = _packaged(), Path(FILE)
+    packaged, local = _packaged_catalogue(), Path(FILE)
     if not local.is_file():
         return packaged
     own = _parse_file(local)
@@ -86,7 +86,7 @@ def catalogue() -> Catalogue:
 
 
 @cache
-def _packaged() -> Catalogue:
+def _packaged_catalogue() -> Catalogue:
     package = Path(bench.__file__).parent  # a wheel holds the file in the package, a checkout beside it
     return _parse_file(package / FILE if (package / FILE).is_file() else package.parent / FILE)
 
@@ -121,7 +121,7 @@ def _list(path: Path, what: str, body: Any) -> list[Any]:
     return body
 
 
-def _whole(path: Path, what: str, value: Any, least: int) -> int:
+def _whole_number(path: Path, what: str, value: Any, least: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise BenchError(f"{what} in {path} must be a whole number of at least {least}, not {value!r}: mend it")
     return value
@@ -130,7 +130,7 @@ def _whole(path: Path, what: str, value: Any, least: int) -> int:
 def _read_panel(path: Path, name: str, body: Any) -> NamedPanel:
     what = f"panel {name!r}"
     parts = _mapping(path, what, body, {"point", "class", "quantile", "each"})
-    each = _whole(path, f"'each' of {what}", parts.pop("each", 1), 1)
+    each = _whole_number(path, f"'each' of {what}", parts.pop("each", 1), 1)
     return NamedPanel({kind: tuple(map(str, _list(path, what, names))) for kind, names in parts.items()}, each)
 
 
@@ -143,9 +143,9 @@ def _read_suite(path: Path, name: str, body: Any) -> Suite:
         tuple(_spec(path, name, task) for task in _list(path, f"'tasks' of {what}", parts.get("tasks"))),
         str(parts.get("description", "")),
         CvSpec(
-            _whole(path, f"'folds' of {what}", parts.get("folds", CvSpec().folds), 2),
-            _whole(path, f"'repeats' of {what}", parts.get("repeats", CvSpec().repeats), 1),
-            _whole(path, f"'first' of {what}", parts["first"], 1) if "first" in parts else None,
+            _whole_number(path, f"'folds' of {what}", parts.get("folds", CvSpec().folds), 2),
+            _whole_number(path, f"'repeats' of {what}", parts.get("repeats", CvSpec().repeats), 1),
+            _whole_number(path, f"'first' of {what}", parts["first"], 1) if "first" in parts else None,
         ),
         {name: str(value) for name, value in settings.items()},
     )

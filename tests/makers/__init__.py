@@ -18,7 +18,7 @@ from bench.methods.boards import SINGLE_LEARNER
 from bench.runner.evaluate import evaluate_cell
 from bench.runner.executors.local import Event
 from bench.runner.plan import parse_method
-from bench.tasks.splits import outer
+from bench.tasks.splits import cut_outer
 
 PROGRAM = Path(sys.executable).parent / "bench"
 
@@ -46,7 +46,7 @@ def _frame(X):
 def _cut(task, folds):
     from dataclasses import replace
 
-    return replace(task, splits=outer(task, folds, 1, 0)) if folds else task
+    return replace(task, splits=cut_outer(task, folds, 1, 0)) if folds else task
 
 
 def split_of(task, share=0.75, seed=0):

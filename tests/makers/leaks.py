@@ -85,7 +85,7 @@ def leak_task(way="plain", kind="regression", seed=0):
     part = {"groups": group, "time": time, "weight": rng.uniform(0.5, 2, N)}.get(way)
     classes = ("a", "b", "c") if kind == "classification" else ()
     drawn = Task(f"leak-{way}", X, y, kind, (), classes, **({} if way == "plain" else {way: part}))
-    return replace(drawn, splits=splits.outer(drawn, 4, 1, 7))
+    return replace(drawn, splits=splits.cut_outer(drawn, 4, 1, 7))
 
 
 def out_of_fold_predictions(drawn, split, learner, settings, training="none", kind="point"):

@@ -42,8 +42,8 @@ def test_label_metrics_are_those_of_peers(target, seed, weighted):
 
     def f_beta(beta):
         each = sk.fbeta_score(y, predictions, beta=beta, average=None, sample_weight=weight)
-        rarer = np.argmin(np.bincount(y, weights=weight)[::-1])
-        return each[::-1][rarer] if target is TWO else each.mean()
+        rarer_class = np.argmin(np.bincount(y, weights=weight)[::-1])
+        return each[::-1][rarer_class] if target is TWO else each.mean()
 
     for name, expected in {
         "f2": f_beta(2),

@@ -23,7 +23,9 @@ TARGETS = {
     "quantile": Target("quantile", (0.05, 0.25, 0.5, 0.75, 0.95)),
     "class": Target("class", ("a", "b", "c")),
 }
-PAIRS = [(name, kind) for kind in TARGETS for name, entry in registry.entries(kind).items() if not entry.lacking]
+PAIRS = [
+    (name, kind) for kind in TARGETS for name, entry in registry.entries(kind).items() if not entry.missing_modules
+]
 NUMBERS = [(name, kind) for name, kind in PAIRS if kind != "class"]
 WEIGHTED = [(name, kind) for name, kind in PAIRS if registry.entries()[name].options.weights]
 

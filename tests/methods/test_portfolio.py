@@ -17,7 +17,7 @@ def test_a_larger_portfolio_holds_every_smaller_one():
     assert set(portfolio(names, 3, seed=1)) & set(portfolio(names, 3)) == set(names)
 
 
-@pytest.mark.parametrize("name", [name for name, entry in registry.entries().items() if not entry.lacking])
+@pytest.mark.parametrize("name", [name for name, entry in registry.entries().items() if not entry.missing_modules])
 def test_every_drawn_configuration_lies_in_the_declared_space_and_fits(name):
     entry = registry.entries()[name]
     for text in portfolio([name], 4)[1:]:

@@ -404,9 +404,9 @@ def test_cv_plus_leaves_known_rows_and_refuses_without_the_fold_models():
     known, y, test, _ = cross(0, 40, 4)
     change = step("cv-plus", known, y)
     assert change(known) is known
-    for lacking in (None, test.by_fold[:3]):
+    for missing_modules in (None, test.by_fold[:3]):
         with pytest.raises(NotApplicableError, match="each inner fold predict"):
-            change(replace(test, by_fold=lacking))
+            change(replace(test, by_fold=missing_modules))
     with pytest.raises(NotApplicableError, match="which inner fold"):
         step("cv-plus", replace(known, inner_fold=None), y)
 

@@ -18,7 +18,7 @@ from bench.methods.ensembles import registry
 from bench.methods.ensembles.level_features import feature_weighted_levels
 from bench.methods.ensembles.local_cluster import _clusters
 from bench.methods.ensembles.mixture import LinearPool, crps_gram
-from bench.methods.ensembles.regional import Regions, regional
+from bench.methods.ensembles.regional import Regions, regional_combiner
 from bench.solvers import quantile_regression as solver
 from bench.solvers.pinball import simplex_pinball
 
@@ -79,10 +79,10 @@ def test_rows_that_change_sides_enter_after_all():
     problem = solver.RegressionProblem(X, X[:, 1] + rng.normal(size=3000), np.ones(3000), 0.3, np.zeros(2))
     best, _ = solver._interior(problem, 1.0, 1e-11)
     for step in (0.01, 0.1):
-        b, gap = solver._from_near(problem, best + step, 400, 1.0, 1e-11)
+        b, gap = solver._solve_from_near(problem, best + step, 400, 1.0, 1e-11)
         assert gap <= 1e-7
         np.testing.assert_allclose(b, best, atol=1e-5)
-    assert solver._from_near(problem, np.array([0.3, 0.7]), 1200, 1.0, 1e-11) is None
+    assert solver._solve_from_near(problem, np.array([0.3, 0.7]), 1200, 1.0, 1e-11) is None
 
 
 def test_all_rows_are_solved_at_once_where_the_near_ones_do_not_do(monkeypatch):
@@ -360,7 +360,9 @@ def test_ties_draw_small_regions_to_the_whole():
 
 def test_a_region_without_training_rows_has_the_weights_of_all_rows():
     y, predictions = sample(n=60)
-    found = regional(panel_of(predictions, X=np.zeros((60, 1))), y, lambda *_: lambda X: (X[:, 0] + 1).astype(int))
+    found = regional_combiner(
+        panel_of(predictions, X=np.zeros((60, 1))), y, lambda *_: lambda X: (X[:, 0] + 1).astype(int)
+    )
     whole = simplex_pinball(predictions, y, np.array(THREE)).w
     np.testing.assert_allclose(found.w, np.tile(whole, (2, 1)), atol=1e-9)
 

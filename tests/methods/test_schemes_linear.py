@@ -16,7 +16,7 @@ from makers.panels import MAKE, classes, loss_of, points, quantiles, scheme, sim
 
 from bench.core.nouns import BenchError
 from bench.methods.ensembles import best_subset_mean, least_squares, pseudo_bma
-from bench.methods.ensembles.cross_validation import choose, first_best, fold_grams, fold_rows
+from bench.methods.ensembles.cross_validation import choose, fold_grams, fold_rows, pick_first_best
 from bench.methods.ensembles.exp_weights import ETAS
 from bench.methods.ensembles.qp_ridge_equal import TO_EQUAL
 from bench.methods.ensembles.qp_simplex_weighted import decayed_weights
@@ -75,7 +75,7 @@ def test_rows_of_folds():
 
 
 def test_the_first_of_equally_good_candidates_is_chosen():
-    assert first_best(np.array([2.0, 1 + 1e-15, 1.0])) == 1
+    assert pick_first_best(np.array([2.0, 1 + 1e-15, 1.0])) == 1
     assert choose(0, lambda _: np.array([1.0, 0.0])) == 0
     assert choose(2, lambda k: np.array([[1.0, 0.0], [0.0, 3.0]])[k]) == 0
 

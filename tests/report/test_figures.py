@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from bench.core.nouns import BenchError
 from bench.report.figures import (
+    alike_groups,
     critical_difference,
     figure_bytes,
     figures,
     front,
-    groups_alike,
     pareto,
     rank_distribution,
     save_figure,
@@ -61,7 +61,7 @@ def drawn(kind, K, N=12, seed=0):
     title = "regression · rmse · panel default"
     made = {
         "cd": lambda: critical_difference(
-            names, mean_rank, groups_alike(alike, mean_rank), tasks=N, test="a test", title=title, difference=1.3
+            names, mean_rank, alike_groups(alike, mean_rank), tasks=N, test="a test", title=title, difference=1.3
         ),
         "ranks": lambda: rank_distribution(names, ranks, title=title),
         "wins": lambda: win_matrix(names, share, mean_rank, title=title),
@@ -201,7 +201,7 @@ def test_under_six_tasks_there_is_no_bar_and_it_says_so(tasks):
 
 def test_methods_without_a_rank_are_named_below_and_in_no_group():
     mean_rank = np.array([1.0, np.nan, 2.0])
-    groups = groups_alike(np.ones((3, 3), dtype=bool), mean_rank)
+    groups = alike_groups(np.ones((3, 3), dtype=bool), mean_rank)
     assert groups == [[0, 2]]
     figure = critical_difference(["a", "lost", "b"], mean_rank, groups, tasks=9, test="t")
     assert "without a rank: lost" in prose(figure)
@@ -224,7 +224,7 @@ def test_two_methods_share_a_group_if_and_only_if_they_are_alike(K, seed, share)
     alike = rng.random((K, K)) < share
     alike = alike | alike.T | np.eye(K, dtype=bool)
     mean_rank = rng.permutation(K) + 1.0
-    groups = groups_alike(alike, mean_rank)
+    groups = alike_groups(alike, mean_rank)
     for i, j in combinations(range(K), 2):
         assert any(i in group and j in group for group in groups) == alike[i, j]
     assert all(list(mean_rank[group]) == sorted(mean_rank[group]) for group in groups)
@@ -236,7 +236,7 @@ def test_more_groups_than_letters_are_read_back():
     for k in range(K - 1):
         different[k, k + 1] = different[k + 1, k] = False
     assert "Aa" in "".join(letters(different, np.arange(K)))
-    assert groups_alike(~different, np.arange(K) + 1.0) == [[k, k + 1] for k in range(K - 1)]
+    assert alike_groups(~different, np.arange(K) + 1.0) == [[k, k + 1] for k in range(K - 1)]
 
 
 def test_many_methods_are_cut_and_it_says_so():

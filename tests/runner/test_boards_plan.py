@@ -16,7 +16,7 @@ from bench.runner.journal import Journal
 from bench.runner.options import RunOptions, RunSelection
 from bench.runner.plan import Loaded, plan
 from bench.runner.store import Store
-from bench.tasks.splits import outer
+from bench.tasks.splits import cut_outer
 from bench.tasks.task_spec import CvSpec, TaskSpec
 
 PANELS = {"point": ("ridge", "knn"), "class": ("logistic", "knn"), "quantile": ("gaussian",)}
@@ -28,7 +28,7 @@ def ids(board, *texts):
 
 
 def loaded(task, folds=3, repeats=1):
-    cut = outer(task, folds, repeats, 0)
+    cut = cut_outer(task, folds, repeats, 0)
     return Loaded(TaskSpec(task.name), task, CvSpec(folds, repeats), cut, data_hash(task))
 
 

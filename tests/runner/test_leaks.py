@@ -87,7 +87,7 @@ def test_splits_that_forget_groups_or_time_are_caught(way, learner):
 FITTED = [
     (name, kind)
     for name, entry in learners.registry.entries().items()
-    if not entry.lacking
+    if not entry.missing_modules
     for kind in sorted(entry.kinds)
 ]
 

@@ -37,7 +37,7 @@ def task(way="plain", kind="regression", n=N):
     y = np.digitize(y, [8.5, 11]) if classes else y
     part = {"groups": group, "time": time, "weight": rng.uniform(0.5, 2, n)}.get(way)
     drawn = Task(f"protocol-{way}", X, y, kind, (), classes, **({} if way == "plain" else {way: part}))
-    return replace(drawn, splits=splits.outer(drawn, 4, 1, 7))
+    return replace(drawn, splits=splits.cut_outer(drawn, 4, 1, 7))
 
 
 def settings_of(protocol, **more):

@@ -71,7 +71,9 @@ def test_it_reaches_what_scipy_reaches(seed, weighted, width, learners):
     assert found.w.min() >= 0
     assert found.gap <= 1e-10
     np.testing.assert_allclose(found.value, loss(found.w, log_p, y, weight), rtol=1e-10, atol=1e-14)
-    np.testing.assert_allclose(found.value, scipys(log_p, y, weight, 10.0 * learners), rtol=1e-6, atol=1e-9)
+    theirs = scipys(log_p, y, weight, 10.0 * learners)
+    assert found.value <= theirs * (1 + 1e-6) + 1e-9
+    np.testing.assert_allclose(found.value, theirs, rtol=1e-6, atol=1e-7)  # near a loss of 0 SciPy stops early
 
 
 @few

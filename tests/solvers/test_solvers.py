@@ -280,8 +280,10 @@ def test_active_sets_one_after_another_are_as_good_as_each_alone(seed):
 def test_active_sets_do_not_factor_again_for_a_few_learners(monkeypatch):
     G = gram_of(errors(0, 300, 900))
     kept, sizes = ActiveSets(G, 1e-14 * G.diagonal()), []
-    factored = active_set._factored
-    monkeypatch.setattr(active_set, "_factored", lambda gram, *rest: sizes.append(len(gram)) or factored(gram, *rest))
+    factored = active_set._factor_and_solve
+    monkeypatch.setattr(
+        active_set, "_factor_and_solve", lambda gram, *rest: sizes.append(len(gram)) or factored(gram, *rest)
+    )
     for support in (np.arange(260), np.arange(5, 260), np.arange(3, 265), np.arange(265)):
         kept.solve(support)
     assert max(sizes[1:]) <= 5

@@ -39,7 +39,7 @@ def _cut(X: Array, share: Array, clusters: int) -> Array:
         if spread[widest] <= 0:
             break
         rows = np.flatnonzero(place == widest)
-        axis = _principal(X[rows], share[rows])
+        axis = _principal_places(X[rows], share[rows])
         place[rows[axis > 0]] = new
     return _cluster_means(X, share, place)
 
@@ -52,7 +52,7 @@ def _scatter(X: Array, share: Array) -> float:
     return total if total > 1e-20 * float(share @ np.square(X).sum(axis=1)) else 0.0
 
 
-def _principal(X: Array, share: Array) -> Array:
+def _principal_places(X: Array, share: Array) -> Array:
     """Return where rows lie along their principal axis, from their mean, (n,); one that has some spread for sure."""
     centred = X - np.average(X, axis=0, weights=share)
     if X.shape[1] <= WIDE:

@@ -48,7 +48,7 @@ def total(loss: Array, weight: Array | None) -> float:
     return float(loss.sum() if weight is None else weight @ loss)
 
 
-def first_best(losses: Array) -> int:
+def pick_first_best(losses: Array) -> int:
     """Return the first candidate whose loss is the least, up to rounding: put the simplest candidate first."""
     least = float(losses.min())
     return int(np.flatnonzero(losses <= least + 1e-12 * abs(least))[0])
@@ -59,7 +59,7 @@ def choose(folds: int, held_out: Callable[[int], Array]) -> int:
 
     `held_out(k)` gives the total loss of every candidate on fold k, learned on the other folds, shape (C,).
     """
-    return first_best(np.sum([held_out(k) for k in range(folds)], axis=0)) if folds else 0
+    return pick_first_best(np.sum([held_out(k) for k in range(folds)], axis=0)) if folds else 0
 
 
 def residual_gram_of(panel: Panel, y: Array) -> Array:

@@ -8,7 +8,7 @@ from bench.core.hashing import generator
 from bench.core.nouns import Array, BenchError, Combiner, NotApplicableError, Panel
 from bench.core.registry import Scheme
 from bench.methods.ensembles import EnsembleOptions, register, registry
-from bench.methods.ensembles.cross_validation import first_best, fold_rows
+from bench.methods.ensembles.cross_validation import fold_rows, pick_first_best
 from bench.methods.ensembles.objective import judge_of_predictions
 
 CHOSEN = "it may choose a scheme that breaks it"
@@ -45,7 +45,7 @@ def discrete_super_learner(
         badness = [_held_out_badness(scheme, panel, y, folds=folds, metric=metric, seed=seed) for scheme in candidates]
         if np.isnan(badness).all():
             raise NotApplicableError(f"no scheme of {of!r} applies to this panel")
-        candidates = [candidates[first_best(np.where(np.isnan(badness), np.inf, badness))]]
+        candidates = [candidates[pick_first_best(np.where(np.isnan(badness), np.inf, badness))]]
     combiner: Combiner = candidates[0](panel, y, generator(seed, candidates[0].id))
     return combiner
 

@@ -33,7 +33,7 @@ def fqra(panel: Panel, y: Array, rng: np.random.Generator, *, factors: int | Non
 
     def held_out(k: int) -> Array:
         fitted = np.concatenate([rows for j, rows in enumerate(folds) if j != k])
-        return _held_out(panel.rows(fitted), y[fitted], panel.rows(folds[k]), y[folds[k]])
+        return _losses_by_factors(panel.rows(fitted), y[fitted], panel.rows(folds[k]), y[folds[k]])
 
     count = 1 + choose(len(folds), held_out) if factors is None else factors
     lines = by_level(panel, y, count)
@@ -44,7 +44,7 @@ def fqra(panel: Panel, y: Array, rng: np.random.Generator, *, factors: int | Non
     )
 
 
-def _held_out(panel: Panel, y: Array, held: Panel, y_held: Array) -> Array:
+def _losses_by_factors(panel: Panel, y: Array, held: Panel, y_held: Array) -> Array:
     """Return the total pinball loss on held-out rows of 1, 2, …, L factors, shape (L,)."""
     share, weight = shares_of(panel), weights_of_rows(held)
     total = np.zeros(len(panel.learners))

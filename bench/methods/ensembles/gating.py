@@ -114,7 +114,7 @@ def train_gate(
     centre = float(np.average(y[fit_rows], weights=weight[fit_rows]))
     unit = float(np.sqrt(np.average((y[fit_rows] - centre) ** 2, weights=weight[fit_rows]))) or 1.0
     with network.own_random_state(torch, seed):
-        gate = Gate(torch, _network(torch, form, layers, panel), form, order=order, centre=centre, unit=unit)
+        gate = Gate(torch, _network(torch, form, layers, panel), form, order, centre, unit)
         margins = network.tensor(torch, _margins(panel.rows(fit_rows), y[fit_rows], penalty, unit))
         tensors = [_RowTensors(gate, panel.rows(rows), y[rows], margins, penalty.crossing) for rows in (fit_rows, held)]
         network.train_network(torch, gate.net, tensors[0].loss, tensors[1].held_loss, len(fit_rows), course)

@@ -42,7 +42,7 @@ def hill_climb(
     badness, corners = badness_of_weights(panel, y, metric), np.eye(len(panel.learners))
     best_step = _by_halving if metric is None else _by_trying_all
     singles = badness(corners)
-    pick = _first_best(singles, panel.learners)
+    pick = _pick_first_best(singles, panel.learners)
     w, reached = corners[pick], float(singles[pick])
     for _ in range(rounds):
         here = w
@@ -52,7 +52,7 @@ def hill_climb(
             return badness((1 - a) * here + a * corners[learners])
 
         chosen, values = best_step(line, len(corners), len(steps), reached)
-        pick = _first_best(values, panel.learners)
+        pick = _pick_first_best(values, panel.learners)
         if not values[pick] < reached - 1e-12 * abs(reached):  # a gain by rounding alone is none
             break
         a, reached = steps[chosen[pick]], float(values[pick])
@@ -60,7 +60,7 @@ def hill_climb(
     return Weights(w / w.sum())
 
 
-def _first_best(values: Array, learners: tuple[str, ...]) -> int:
+def _pick_first_best(values: Array, learners: tuple[str, ...]) -> int:
     tied = np.flatnonzero(values <= values.min() + 1e-12 * abs(values.min()))
     return int(min(tied, key=lambda j: learners[j]))
 

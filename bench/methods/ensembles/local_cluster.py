@@ -9,7 +9,7 @@ import numpy as np
 from bench.core.nouns import Array, BenchError, Panel
 from bench.methods.ensembles import register
 from bench.methods.ensembles.clusters import k_means, nearest
-from bench.methods.ensembles.regional import Place, Regional, regional
+from bench.methods.ensembles.regional import Place, Regional, regional_combiner
 from bench.methods.ensembles.rows import shares_of
 
 
@@ -30,7 +30,7 @@ def local_cluster(panel: Panel, y: Array, rng: np.random.Generator, *, clusters:
     """
     if clusters < 1:
         raise BenchError(f"clusters of local-cluster cannot be {clusters!r}: give a whole number from 1")
-    return regional(panel, y, partial(_clusters, clusters=clusters))
+    return regional_combiner(panel, y, partial(_clusters, clusters=clusters))
 
 
 def _clusters(panel: Panel, y: Array, *, clusters: int) -> Place:

@@ -10,7 +10,7 @@ import numpy as np
 from bench.core import losses
 from bench.core.nouns import Array, BenchError, Panel
 from bench.methods.ensembles import register
-from bench.methods.ensembles.regional import Place, Regional, regional
+from bench.methods.ensembles.regional import Place, Regional, regional_combiner
 from bench.methods.ensembles.rows import shares_of
 
 SMALLEST_LEAF = 0.05
@@ -34,7 +34,7 @@ def local_leaf(panel: Panel, y: Array, rng: np.random.Generator, *, depth: int =
     """
     if depth < 1:
         raise BenchError(f"depth of local-leaf cannot be {depth!r}: give a whole number from 1")
-    return regional(panel, y, partial(_grow_leaves, depth=depth))
+    return regional_combiner(panel, y, partial(_grow_leaves, depth=depth))
 
 
 def _grow_leaves(panel: Panel, y: Array, *, depth: int) -> Place:

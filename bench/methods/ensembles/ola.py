@@ -27,10 +27,10 @@ def ola(panel: Panel, y: Array, rng: np.random.Generator, *, k: int = 7) -> Loca
         error = np.stack(
             [losses.proper_loss(panel.target, y, predictions) for predictions in panel.predictions], axis=1
         )
-    return local(_least, panel, error, k)
+    return local(_mark_least, panel, error, k)
 
 
-def _least(error: Array, weight: Array) -> Array:
+def _mark_least(error: Array, weight: Array) -> Array:
     total = np.einsum("nkl,nk->nl", error, weight)
     least = total.min(axis=1, keepdims=True)
     return total <= least + 1e-12 * np.abs(least)  # ties but for rounding

@@ -66,7 +66,7 @@ class Regions:
         return Regional(self.place, local[:, None] * self.own + (1 - local[:, None]) * self.whole)
 
 
-def regional(panel: Panel, y: Array, divide: Divide) -> Regional:
+def regional_combiner(panel: Panel, y: Array, divide: Divide) -> Regional:
     """Return weights by region, tied to those of all rows as strongly as is best on the inner folds.
 
     In every fold the columns are divided anew, on the rows of the other folds alone.
@@ -90,11 +90,11 @@ def _regions(panel: Panel, y: Array, divide: Divide) -> Regions:
     region = place(panel.X.to_numpy(dtype=float))
     whole = simplex_pinball(panel.predictions, y, panel.target.levels, share).w
     sizes = np.bincount(region, weights=share)
-    own = [_own(panel, y, share, region == r, whole) for r in range(len(sizes))]
+    own = [_region_weights(panel, y, share, region == r, whole) for r in range(len(sizes))]
     return Regions(place, np.stack(own), whole, sizes)
 
 
-def _own(panel: Panel, y: Array, share: Array, inside: Array, whole: Array) -> Array:
+def _region_weights(panel: Panel, y: Array, share: Array, inside: Array, whole: Array) -> Array:
     """Return the best weights of the rows of a region; those of all rows where it has none."""
     rows = np.flatnonzero(inside)
     if not len(rows):

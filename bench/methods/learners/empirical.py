@@ -23,10 +23,10 @@ def quantiles(values: Array, weight: Array, levels: Array, spare: Array | float 
     u = np.broadcast_to(np.asarray(spare, dtype=float), len(values))[:, None]
     mass = np.cumsum(weight, axis=1)
     place = (mass - weight / 2 + u / 2) / (mass[:, -1:] + u)
-    return np.column_stack([_between(values, place, float(level)) for level in levels])
+    return np.column_stack([_interpolate(values, place, float(level)) for level in levels])
 
 
-def _between(values: Array, place: Array, level: float) -> Array:
+def _interpolate(values: Array, place: Array, level: float) -> Array:
     """Return the value of each row at one level, shape (n,)."""
     above = np.count_nonzero(place < level, axis=1)
     right, left = np.minimum(above, values.shape[1] - 1)[:, None], np.maximum(above - 1, 0)[:, None]

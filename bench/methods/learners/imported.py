@@ -24,8 +24,6 @@ def imported_scheme(path: str, given: str) -> Scheme[LearnerOptions]:
     Raises:
         BenchError: there is no such estimator, it is of no use as a learner, or a parameter is unknown.
     """
-    from sklearn.utils.validation import has_fit_parameter
-
     maker = _find(path)
     function = functools.partial(from_estimator, path)
     # the registry reads parameters, text and source file off the function: show it those of the estimator
@@ -43,10 +41,7 @@ def from_estimator(path: str, target: Target, seed: int, **given: Any) -> Model:
     maker = _find(path)
 
     def make(_: int) -> Any:
-        estimator = _make(path, maker, given)
-        # every seed that the user did not give, those of nested estimators too
-        free = [name for name in estimator.get_params() if name.split("__")[-1] == "random_state" and name not in given]
-        return estimator.set_params(**dict.fromkeys(free, seed))
+        return _seeded(_make(path, maker, given), seed, set(given))
 
     return ClassModel(make, target.width) if target.kind == "class" else PointModel(make)
 
@@ -81,8 +76,21 @@ def _kind_of_estimator(path: str, estimator: Any) -> str:
     return "class"
 
 
+def _options(estimator: Any) -> LearnerOptions:
+    from sklearn.utils.validation import has_fit_parameter
+
+    return LearnerOptions(encoding="scaled", weights=has_fit_parameter(estimator, "sample_weight"))
+
+
 def _signature(maker: Callable[..., Any]) -> inspect.Signature:
     """Return the constructor's parameters as keyword-only ones, as the registry expects them."""
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     found = [p for p in inspect.signature(maker).parameters.values() if p.kind in named]
     return inspect.Signature([p.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=Any) for p in found])
+
+
+def _seeded(estimator: Any, seed: int, given: set[str]) -> Any:
+    """Set every `random_state`, those of nested estimators too, that the user did not give."""
+    known = estimator.get_params()
+    free = [name for name in known if name.split("__")[-1] == "random_state" and name not in given]
+    return estimator.set_params(**dict.fromkeys(free, seed))

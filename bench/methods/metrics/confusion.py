@@ -50,7 +50,7 @@ class Counts:
         return np.where(self.present, _ratio((1 + square) * self.hit, square * self.true + self.predicted), np.nan)
 
     @property
-    def rarer(self) -> int:
+    def rarer_class(self) -> int:
         """Code of the rarer of two classes, the second if tied."""
         return int(self.true[1] <= self.true[0])
 

@@ -45,13 +45,13 @@ def f1_pooled(y: Array, predicted: Array, *, labels: Sequence[int] | None = None
     It is the average of F1_c with weights T_c + P_c, true and predicted rows; NaN if there are none.
     """
     table = _count_labels(y, predicted, weight)
-    return float(_pooled(table, _chosen_codes(table, labels)))
+    return float(_pool(table, _chosen_codes(table, labels)))
 
 
 @label_metric()
 def micro_f1(table: Counts) -> Array:
     """Return F1 of the pooled counts of all classes, equal to the accuracy."""
-    return _pooled(table, np.arange(len(table.true)))
+    return _pool(table, np.arange(len(table.true)))
 
 
 @label_metric()
@@ -90,7 +90,7 @@ def binary_f1(table: Counts) -> Array:
 
     NaN where y lacks that class, and where the task does not have two classes.
     """
-    return table.f1[..., table.rarer] if len(table.true) == 2 else _undefined(table)
+    return table.f1[..., table.rarer_class] if len(table.true) == 2 else _undefined_values(table)
 
 
 @label_metric(breaks=TIED)
@@ -114,14 +114,14 @@ def f_half(table: Counts) -> Array:
 
 def _f_beta(table: Counts, beta: float) -> Array:
     of_class = table.f_beta(beta)
-    return of_class[..., table.rarer] if len(table.true) == 2 else of_class[..., table.present].mean(axis=-1)
+    return of_class[..., table.rarer_class] if len(table.true) == 2 else of_class[..., table.present].mean(axis=-1)
 
 
 def _average_by_name(table: Counts, name: str) -> Array:
     return _average(table, class_weights.registry.scheme(name), np.arange(len(table.true)), None)
 
 
-def _undefined(table: Counts) -> Array:
+def _undefined_values(table: Counts) -> Array:
     return np.full(table.hit.shape[:-1], np.nan)
 
 
@@ -130,11 +130,11 @@ def _average(table: Counts, weighting: Weighting, chosen: Array, total: float | 
     weights = weighting(of_class, float(table.true.sum()) if total is None else total)
     used = (of_class > 0) & (weights > 0)
     if not used.any():
-        return _undefined(table)
+        return _undefined_values(table)
     return np.average(table.f1[..., chosen][..., used], axis=-1, weights=weights[used])
 
 
-def _pooled(table: Counts, chosen: Array) -> Array:
+def _pool(table: Counts, chosen: Array) -> Array:
     rows = table.true[chosen].sum() + table.predicted[..., chosen].sum(axis=-1)
     hits = 2 * table.hit[..., chosen].sum(axis=-1)
     return np.divide(hits, rows, out=np.full(np.shape(rows), np.nan), where=rows > 0)

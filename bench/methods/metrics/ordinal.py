@@ -20,7 +20,7 @@ Function = Callable[[Target, Array, Prediction], float]
 NO_ORDER = {"hears_rule": "it is defined for ordered classes, and those of the examples have no order"}
 
 
-def _only_ordered(function: Function) -> Function:
+def _demand_order(function: Function) -> Function:
     """Return a metric that is NaN where the classes do not stand in order."""
 
     @wraps(function)
@@ -31,14 +31,14 @@ def _only_ordered(function: Function) -> Function:
 
 
 @register("class", direction="min", label=True, unit=True, breaks=NO_ORDER)
-@_only_ordered
+@_demand_order
 def ordinal_mae(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean of |y - decided|, in steps between classes; NaN where these are not ordered."""
     return float(losses.mean(np.abs(y.astype(int) - prediction.labels), prediction.weight))
 
 
 @register("class", direction="min", label=True, unit=True, breaks=NO_ORDER)
-@_only_ordered
+@_demand_order
 def ma_mae(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean over the classes that y has of the mean of |y - decided| on their rows; NaN where not ordered.
 
@@ -49,7 +49,7 @@ def ma_mae(target: Target, y: Array, prediction: Prediction) -> float:
 
 
 @register("class", direction="max", label=True, breaks=NO_ORDER)
-@_only_ordered
+@_demand_order
 def quadratic_kappa(target: Target, y: Array, prediction: Prediction) -> float:
     """Return 1 - Σ_ij (i - j)² O_ij / Σ_ij (i - j)² E_ij: agreement beyond chance, where far misses cost more.
 
@@ -65,7 +65,7 @@ def quadratic_kappa(target: Target, y: Array, prediction: Prediction) -> float:
 
 
 @register("class", direction="min", proper=True)
-@_only_ordered
+@_demand_order
 def rps(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the ranked probability score, the mean of Σ_k (F_k - [y <= k])² / (K - 1), with F_k = p_0 + … + p_k.
 

@@ -31,9 +31,9 @@ def half_f1(prediction: Prediction, y: Array, rng: np.random.Generator) -> Calla
     if prediction.target.width != 2:
         raise NotApplicableError("half-f1 is defined for two classes")
     counts = np.bincount(y, weights=prediction.weight, minlength=2)
-    rarer = int(counts[1] <= counts[0])
-    cut = _best_cut(prediction.values[:, rarer], prediction.weight)
-    rule = np.where(np.arange(2) == rarer, 1.0, cut / (1 - cut))
+    rarer_class = int(counts[1] <= counts[0])
+    cut = _best_cut(prediction.values[:, rarer_class], prediction.weight)
+    rule = np.where(np.arange(2) == rarer_class, 1.0, cut / (1 - cut))
     return lambda other: replace(other, rule=rule)
 
 

@@ -104,7 +104,7 @@ def smote_rows(growth: Growth) -> tuple[Array, Array | None]:
     from imblearn.over_sampling import SMOTE, SMOTEN
 
     if not growth.view.levels:
-        X, y = _with_one_other(growth, growth.scaled)
+        X, y = _add_one_other(growth, growth.scaled)
         return growth.new_rows(SMOTE(k_neighbors=growth.k, random_state=growth.seed), X, y), None
     if growth.view.numbers:
         scaled, codes = _smote_mixed(growth)
@@ -120,12 +120,12 @@ def _smote_mixed(growth: Growth) -> tuple[Array, Array]:
 
     n_numbers, n_categories = len(growth.view.numbers), len(growth.view.levels)
     places = list(range(n_numbers, n_numbers + n_categories))  # an array would be compared with a text
-    X, y = _with_one_other(growth, np.hstack([growth.scaled, growth.codes]))
+    X, y = _add_one_other(growth, np.hstack([growth.scaled, growth.codes]))
     made = growth.new_rows(SMOTENC(places, k_neighbors=growth.k, random_state=growth.seed), X, y)
     return made[:, :n_numbers].astype(float), made[:, n_numbers:].astype(int)
 
 
-def _with_one_other(growth: Growth, X: Array) -> tuple[Array, Array]:
+def _add_one_other(growth: Growth, X: Array) -> tuple[Array, Array]:
     """Return the rows of the class and one of another, without which a sampler has no class to grow towards."""
     other = np.flatnonzero(growth.y != growth.code)[:1]
     index = np.append(growth.own, other)

@@ -27,11 +27,11 @@ def random_over(context: FitContext, *, shrinkage: float = 0.0, ratio: float = 1
     if not 0 <= shrinkage < np.inf:
         raise BenchError(f"parameter 'shrinkage' of random-over is {shrinkage}: give 0 or more")
     sample = positive_weight_sample(context)
-    n, counts, lacking = len(sample.y), np.bincount(sample.y), rows_to_add(sample.y, ratio)
-    if not lacking:
+    n, counts, missing_modules = len(sample.y), np.bincount(sample.y), rows_to_add(sample.y, ratio)
+    if not missing_modules:
         return fit_sample(context, sample)
     view = View.fit(sample.X)
-    wanted = {code: int(counts[code]) + lack for code, lack in lacking.items()}
+    wanted = {code: int(counts[code]) + lack for code, lack in missing_modules.items()}
     smooth = shrinkage if shrinkage > 0 and view.numbers else None
     scaled = view.scaled(sample.X) if view.numbers else np.zeros((n, 1))
     sampler = RandomOverSampler(sampling_strategy=wanted, shrinkage=smooth, random_state=context.seed_of("resample"))

@@ -94,7 +94,7 @@ def rows_to_add(y: Array, ratio: float) -> dict[int, int]:
         BenchError: the ratio is not above 0 and at most 1.
     """
     counts = np.bincount(y)
-    wanted = round(_checked(ratio) * int(counts.max()))
+    wanted = round(_check_ratio(ratio) * int(counts.max()))
     return {int(c): wanted - int(counts[c]) for c in np.flatnonzero(counts) if counts[c] < wanted}
 
 
@@ -105,11 +105,11 @@ def rows_to_keep(y: Array, ratio: float) -> dict[int, int]:
         BenchError: the ratio is not above 0 and at most 1.
     """
     counts = np.bincount(y)
-    most = round(int(counts[counts > 0].min()) / _checked(ratio))
+    most = round(int(counts[counts > 0].min()) / _check_ratio(ratio))
     return {int(c): most for c in np.flatnonzero(counts > most)}
 
 
-def _checked(ratio: float) -> float:
+def _check_ratio(ratio: float) -> float:
     if not 0 < ratio <= 1:
         raise BenchError(f"parameter 'ratio' of a resampling is {ratio}: give a number above 0 and at most 1")
     return ratio

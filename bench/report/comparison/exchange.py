@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import pandas as pd
+
 from bench.core.exit_codes import FINE, REGRESSION
 from bench.report.comparison.formats import (
     MOST_MOVED,
@@ -20,7 +22,7 @@ from bench.report.comparison.formats import (
     lost_lines,
     markdown,
     row,
-    severest_first,
+    sort_by_severity,
     summary,
 )
 from bench.report.comparison.report import Report
@@ -59,11 +61,11 @@ def junit(report: Report) -> str:
     broken = report.code not in {FINE, REGRESSION}
     _case(
         whole,
-        where="bench.report.comparison",
-        name=report.word,
-        kind="error" if broken else "",
-        message=headline(report),
-        output="\n".join([facts(report), *lost_lines(report), *report.notes]),
+        "bench.report.comparison",
+        report.word,
+        "error" if broken else "",
+        headline(report),
+        "\n".join([facts(report), *lost_lines(report), *report.notes]),
     )
     groups = report.verdicts.groupby(["board", "metric", "panel"], sort=False)
     for names, part in groups:
@@ -89,7 +91,7 @@ def _add_suite(suites: ET.Element, name: str) -> ET.Element:
     return ET.SubElement(suites, "testsuite", name=_keep_legal(name))
 
 
-def _case(suite: ET.Element, *, where: str, name: str, kind: str, message: str, output: str) -> None:
+def _case(suite: ET.Element, where: str, name: str, kind: str, message: str, output: str) -> None:
     case = ET.SubElement(suite, "testcase", classname=_keep_legal(where), name=_keep_legal(name), time="0")
     if kind:
         ET.SubElement(case, kind, message=_keep_legal(message))
@@ -126,7 +128,7 @@ def github(report: Report) -> str:
 def _annotations(report: Report) -> Iterator[str]:
     if report.code not in {FINE, REGRESSION}:
         yield _command("error", f"bench compare: {report.word}", report.reason)
-    for one in severest_first(report.verdicts).to_dict("records"):
+    for one in sort_by_severity(report.verdicts).to_dict("records"):
         if one["verdict"] == "worse":
             kind, title = ("error", "Regression") if one["fails"] else ("warning", "Worse")
             yield _command(kind, f"{title}: {one['method']} in {one['metric']}", sentence(one))

@@ -34,7 +34,7 @@ MOST_MOVED = 10
 """Tasks that are named as those that moved most."""
 
 
-def severest_first(verdicts: pd.DataFrame) -> pd.DataFrame:
+def sort_by_severity(verdicts: pd.DataFrame) -> pd.DataFrame:
     """Return the verdicts with those that fail first, then worse, unclear, better and equivalent."""
     order = verdicts["verdict"].map(SEVERITY).astype(int) - verdicts["fails"].astype(int)
     return verdicts.assign(order=order).sort_values("order", kind="stable").drop(columns="order")
@@ -124,7 +124,7 @@ def markdown(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """Return the summary of a step: what moved, the severest verdicts, the ten tasks that moved most."""
-    severest = severest_first(report.verdicts[report.verdicts["verdict"] != "equivalent"])
+    severest = sort_by_severity(report.verdicts[report.verdicts["verdict"] != "equivalent"])
     parts = _head(report)
     if len(severest):
         parts.append(_markdown_table(*rows(severest.head(SHOWN))))

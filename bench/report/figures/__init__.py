@@ -6,7 +6,7 @@ Next of its kind: a figure is one file with a function from table to figure, ent
 
 from __future__ import annotations
 
-from bench.report.figures.critical_difference import critical_difference, groups_alike, groups_of_letters
+from bench.report.figures.critical_difference import alike_groups, critical_difference, groups_of_letters
 from bench.report.figures.gallery import Picture, figures, pictures
 from bench.report.figures.pareto import front, pareto
 from bench.report.figures.rank_distribution import rank_distribution
@@ -16,11 +16,11 @@ from bench.report.figures.win_matrix import win_matrix
 
 __all__ = [
     "Picture",
+    "alike_groups",
     "critical_difference",
     "figure_bytes",
     "figures",
     "front",
-    "groups_alike",
     "groups_of_letters",
     "pareto",
     "pictures",

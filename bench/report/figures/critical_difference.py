@@ -26,7 +26,7 @@ NUMBER = 0.36
 Group = Sequence[int]
 
 
-def groups_alike(alike: Array, mean_rank: Array) -> list[list[int]]:
+def alike_groups(alike: Array, mean_rank: Array) -> list[list[int]]:
     """Return the largest sets of methods no two of which can be told apart, those of the letters on the board.
 
     `alike` (K, K) marks pairs that cannot be told apart; methods without a rank are in no set.
@@ -57,7 +57,7 @@ def critical_difference(
 ) -> Figure:
     """Draw mean ranks (K,) of methods on an axis, the best at the left.
 
-    A bar joins each of `groups`, lists of methods that `test` cannot tell apart (see `groups_alike`); its dots are the
+    A bar joins each of `groups`, lists of methods that `test` cannot tell apart (see `alike_groups`); its dots are the
     members, so that a method between them that does differ has none. Under six tasks there are no bars. `difference` is
     the critical difference of a test that has one, drawn as a ruler. Methods without a rank are named in the caption.
     Source: Demšar (2006), Statistical comparisons of classifiers over multiple data sets.

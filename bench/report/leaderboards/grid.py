@@ -96,10 +96,7 @@ PER_BLOCK = ("badness", "value", "imputed", "oracle", "reseed", "learners_used")
 
 def spread_scores(metric: str, part: pd.DataFrame, oracle: pd.DataFrame) -> Grid:
     """Spread the rows of one board, metric, panel and slice; a metric undefined for all in a block leaves it out."""
-    known = part[~_mark_undefined(part)]
-    # by block, method and value, so that sums do not depend on the order of the table
-    keys = [known["value"].to_numpy(), *(_codes(known[name]) for name in ("reseed", "method", *reversed(BLOCK)))]
-    ranked = known.iloc[np.lexsort(keys)]
+    ranked = _sort_rows(part[~_mark_undefined(part)])
     block = ranked.groupby(BLOCK, sort=False).ngroup().to_numpy()
     column, names = pd.factorize(ranked["method"], sort=True)
     first = np.unique(block, return_index=True)[1]

@@ -52,7 +52,7 @@ class EnsembleEvaluation:
 
     def _panel(self, rows: Array, part: Callable[[FitPredictions], Array], inner_fold: Array | None = None) -> Panel:
         """Return the panel of some rows, each learner's predictions taken from what is stored of its plain fit."""
-        first = part(self._first)
+        first = part(self._first_predictions)
         predictions = np.empty((len(self.learners), *first.shape))
         for j, learner in enumerate(self.learners):
             predictions[j] = part(self.split_data.stored[FitId.plain(learner)])
@@ -62,7 +62,7 @@ class EnsembleEvaluation:
         return self.split_data.panel(rows, self.learners, predictions, inner_fold)
 
     @property
-    def _first(self) -> FitPredictions:
+    def _first_predictions(self) -> FitPredictions:
         """The predictions of one learner: the protocol gives all of them the same parts and shapes."""
         return self.split_data.stored[FitId.plain(self.learners[0])]
 
@@ -78,7 +78,7 @@ class EnsembleEvaluation:
             train_loss=train_loss(self.split_data, combiner(self.oof)),
             gap=getattr(combiner, "gap", None),
             weights=(*weight_rows(combiner, self.oof), *class_rows("rule", prediction.target, prediction.rule)),
-            used=self._used(combiner),
+            used=self._used_fits(combiner),
             guarantee=postprocessing.guarantee(method.steps),
         )
 
@@ -97,7 +97,7 @@ class EnsembleEvaluation:
             self._combine(combiner),
             gap=getattr(combiner, "gap", None),
             weights=tuple(weight_rows(combiner, self.test)),
-            used=self._used(combiner),
+            used=self._used_fits(combiner),
         )
 
     def _fit(self, scheme: Scheme[Any]) -> Combiner:
@@ -136,17 +136,14 @@ class EnsembleEvaluation:
         return self._without[scheme.id]
 
     def _fit_without(self, scheme: Scheme[Any], k: int) -> Combiner:
-        inner_fold, oof = self.split_data.inner_fold, self.oof
-        if self._first.nested is not None:  # the protocol has predictions out of fold in a world without fold k
-            oof = self._panel(self.split_data.answered, lambda stored: cast("Array", stored.nested)[k], inner_fold)
-        kept = inner_fold != k
-        rng = self.split_data.rng(scheme.id, "without", k)
-        combiner: Combiner = scheme(oof.rows(kept), self.split_data.y[kept], rng)
+        kept = self.split_data.inner_fold != k
+        panel, rng = self._oof_without(k).rows(kept), self.split_data.rng(scheme.id, "without", k)
+        combiner: Combiner = scheme(panel, self.split_data.y[kept], rng)
         return combiner
 
     def _oof_without(self, k: int) -> Panel:
         """Return the out-of-fold panel in a world without inner fold k, where the protocol has one."""
-        if self._first.nested is None:
+        if self._first_predictions.nested is None:
             return self.oof
         return self._panel(
             self.split_data.oof_rows, lambda stored: cast("Array", stored.nested)[k], self.split_data.inner_fold
@@ -162,7 +159,7 @@ class EnsembleEvaluation:
 
     def _predict_by_fold(self, scheme: Scheme[Any]) -> tuple[Prediction, ...]:
         """Predict the test rows without each inner fold: by the models and by the weights that have not seen it."""
-        if self._first.folds is None:
+        if self._first_predictions.folds is None:
             return ()
         without = zip(self.split_data.folds, self._fit_without_folds(scheme), strict=True)
         return tuple(self._predict_without(int(k), combiner) for k, combiner in without)
@@ -174,7 +171,7 @@ class EnsembleEvaluation:
     def _combine(self, combiner: Combiner) -> Prediction:
         return finish(self.test.target, combiner(self.test), self.test.weight)
 
-    def _used(self, combiner: Combiner) -> tuple[FitId, ...]:
+    def _used_fits(self, combiner: Combiner) -> tuple[FitId, ...]:
         """Return the fits that a combiner uses: those that it reports itself, else all that have any weight."""
         used = np.ones(len(self.learners), dtype=bool)
         if isinstance(combiner, Weights):

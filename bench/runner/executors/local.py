@@ -130,7 +130,7 @@ class Pool:
             return None
         if limits.seconds is not None and time.monotonic() - worker.started > limits.seconds:
             return self._lose(worker, "timeout")
-        if limits.memory is not None and _resident(worker.process.pid) > limits.memory:
+        if limits.memory is not None and _resident_bytes(worker.process.pid) > limits.memory:
             return self._lose(worker, "oom")
         return None
 
@@ -167,7 +167,7 @@ class Pool:
         worker.pipe.close()
 
 
-def _resident(pid: int) -> int:
+def _resident_bytes(pid: int) -> int:
     import psutil
 
     try:

@@ -232,7 +232,7 @@ CLASSIFICATION_TABLES = (
         path="datasets/tests/data/openml/id_40945/data-v1-dl-16826755.arff.gz",
         read=arff,
         target="survived",
-        rule=rules.each(rules.as_whole("survived"), rules.decode(survived={0: "died", 1: "survived"})),
+        rule=rules.each(rules.read_as_whole("survived"), rules.decode(survived={0: "died", 1: "survived"})),
         drop=("boat", "body", "name", "ticket", "cabin", "home.dest"),
         licence="public (Vanderbilt Biostatistics)",
         source="Harrell and Cason, the Titanic data of Vanderbilt University",

@@ -47,13 +47,13 @@ def sklearn_csv(package: str, path: str) -> pd.DataFrame:
     found = file_path(package, path)
     with found.open(encoding="utf-8") as stream:
         _, _, *names = stream.readline().strip().split(",")
-    table = _numbered(pd.read_csv(found, header=None, skiprows=1))
+    table = _number_columns(pd.read_csv(found, header=None, skiprows=1))
     return table.assign(**{"class": table.pop(table.columns[-1]).map(dict(enumerate(names)))})
 
 
 def digits(package: str, path: str) -> pd.DataFrame:
     """Read the 8 x 8 digits: 64 grey values and the digit, in the column `class`."""
-    table = _numbered(pd.read_csv(file_path(package, path), header=None))
+    table = _number_columns(pd.read_csv(file_path(package, path), header=None))
     return table.assign(**{"class": table.pop(table.columns[-1]).astype(int).astype(str)})
 
 
@@ -104,7 +104,7 @@ def arff(package: str, path: str) -> pd.DataFrame:
     )
 
 
-def _numbered(table: pd.DataFrame) -> pd.DataFrame:
+def _number_columns(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=lambda position: f"x{position}")
 
 

@@ -31,7 +31,7 @@ def decode(**codes: Mapping[int, str]) -> TableRule:
     return apply
 
 
-def as_whole(column: str) -> TableRule:
+def read_as_whole(column: str) -> TableRule:
     """Return the rule that reads a text column as whole numbers."""
     return lambda table: table.assign(**{column: table[column].astype(int)})
 

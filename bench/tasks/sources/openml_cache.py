@@ -28,7 +28,7 @@ def server() -> str:
 def root() -> Path:
     """Return the client's cache folder: OPENML_CACHE_DIR, else its configuration file's, else its default."""
     given = os.environ.get("OPENML_CACHE_DIR")
-    return Path(given).expanduser() if given else _configured() or _default()
+    return Path(given).expanduser() if given else _configured_folder() or _default()
 
 
 def _default() -> Path:
@@ -40,7 +40,7 @@ def _default() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "openml"
 
 
-def _configured() -> Path | None:
+def _configured_folder() -> Path | None:
     """Return the cache folder that the client's configuration file names."""
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "openml"
     path = (home if sys.platform == "linux" else Path.home() / ".openml") / "config"

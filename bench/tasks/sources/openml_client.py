@@ -71,7 +71,7 @@ def open_box(name: str, connection: Connection, *, offline: bool) -> Iterator[Cl
         root = Path(folder)
         client = _import(root)
         try:
-            with _inside(client, server, root, fetch):
+            with _patch_client(client, server, root, fetch):
                 yield ClientBox(client, openml_cache.below(root, server), home, server, fetch)
         except (BenchError, LoadError):
             raise
@@ -156,7 +156,7 @@ def _set(owner: Any, **values: object) -> Iterator[None]:
 
 
 @contextmanager
-def _inside(client: Any, server: str, root: Path, fetch: Callable[..., Any]) -> Iterator[None]:
+def _patch_client(client: Any, server: str, root: Path, fetch: Callable[..., Any]) -> Iterator[None]:
     """Set what is different inside the box: settings, and the two functions through which all bytes come.
 
     The client's own requests have no timeout at all, and retry for ten seconds. Its parquet download uses

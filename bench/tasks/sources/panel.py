@@ -37,7 +37,7 @@ def panel(request: TaskRequest) -> Task:
     name, table = read_table(request.name)
     if "y" not in table.columns:
         raise BenchError(f"panel file {request.name!r} has no column 'y' with the true values: add it")
-    rows, predictions = _long(request.name, table) if "value" in table.columns else _wide(table)
+    rows, predictions = _read_long(request.name, table) if "value" in table.columns else _read_wide(table)
     if not predictions:
         raise BenchError(f"panel file {request.name!r} has no column of a learner: see `bench show panel`")
     request.refuse("panel", "target", "group", "time", "weight", "order")
@@ -52,7 +52,7 @@ def panel(request: TaskRequest) -> Task:
     return replace(task, splits=splits, external=ExternalPredictions(target, values), meta=meta)
 
 
-def _long(name: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[str, Array]]]:
+def _read_long(name: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[str, Array]]]:
     """Return one line per row, and the values (n,) by learner and output."""
     missing = {"row", "learner", "value"} - set(table.columns)
     if missing:
@@ -72,7 +72,7 @@ def _long(name: str, table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[
     return rows, predictions
 
 
-def _wide(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[str, Array]]]:
+def _read_wide(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[str, Array]]]:
     """Return the columns that describe the rows, and the values (n,) by learner and output."""
     predictions: dict[str, dict[str, Array]] = {}
     for column in (str(name) for name in table.columns if name not in OF_ROW):
@@ -85,8 +85,12 @@ def _wide(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[str, Array]
 
 def _kind_of_outputs(rows: pd.DataFrame, predictions: dict[str, dict[str, Array]]) -> TaskKind:
     """Return classification where the outputs are the values of y."""
-    outputs = {_same(output) for output in next(iter(predictions.values()))}
-    return "classification" if {_same(value_text(value)) for value in rows["y"].dropna()} <= outputs else "regression"
+    outputs = {_canonical_label(output) for output in next(iter(predictions.values()))}
+    return (
+        "classification"
+        if {_canonical_label(value_text(value)) for value in rows["y"].dropna()} <= outputs
+        else "regression"
+    )
 
 
 def _task_of_rows(name: str, rows: pd.DataFrame, kind: TaskKind) -> Task:
@@ -115,21 +119,21 @@ def _target(name: str, task: Task, outputs: dict[str, Array]) -> Target:
 
 def _order_outputs(name: str, learner: str, outputs: dict[str, Array], labels: list[str]) -> Array:
     """Return the predictions of one learner (n, K), its outputs in the order of the target."""
-    known = {_same(output): values for output, values in outputs.items()}
-    missing = [label for label in labels if _same(label) not in known]
+    known = {_canonical_label(output): values for output, values in outputs.items()}
+    missing = [label for label in labels if _canonical_label(label) not in known]
     if missing or len(known) != len(labels):
         raise BenchError(
             f"learner {learner!r} of panel file {name!r} has outputs {', '.join(map(repr, outputs))}, "
             f"expected {', '.join(map(repr, labels))}: give each"
         )
-    values = np.column_stack([known[_same(label)] for label in labels])
+    values = np.column_stack([known[_canonical_label(label)] for label in labels])
     gaps = int(np.isnan(values).any(axis=1).sum())
     if gaps:
         raise BenchError(f"learner {learner!r} of panel file {name!r} did not answer {gaps} rows: leave it out")
     return values
 
 
-def _same(label: str) -> float | str:
+def _canonical_label(label: str) -> float | str:
     """Return what two spellings of one number share, and any other text as it is."""
     try:
         return float(label)

@@ -48,7 +48,7 @@ def task_from_table(
     Raises:
         BenchError: the table or a column cannot serve; the sentence names it and what to do.
     """
-    table = _plain(table)
+    table = _tidy(table)
     parts = _columns_of_parts(table, request)
     X, warnings = _feature_table(table, parts.values())
     target = table[parts["target"]]
@@ -96,7 +96,7 @@ def infer_kind(target: pd.Series[Any]) -> TaskKind:
     return "classification" if few else "regression"
 
 
-def _plain(table: pd.DataFrame) -> pd.DataFrame:
+def _tidy(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with text column names and rows from zero; named index levels become columns."""
     named = [level for level in table.index.names if level is not None]
     double = repeated_name([str(name) for name in [*named, *table.columns]])
