@@ -73,25 +73,51 @@ BOARDS = {
     board.name: board
     for board in (
         Board(
-            "regression", "regression", "point", ensembles.registry, "point", "rmse",
-            oracle="qp-simplex", always_present=("equal", CONSTANT),
+            name="regression",
+            task_kind="regression",
+            target_kind="point",
+            registry=ensembles.registry,
+            serves="point",
+            metric="rmse",
+            oracle="qp-simplex",
+            always_present=("equal", CONSTANT),
         ),
         Board(
-            "quantile", "regression", "quantile", ensembles.registry, "quantile", "wis",
-            oracle="coarse", always_present=("equal", CONSTANT),
+            name="quantile",
+            task_kind="regression",
+            target_kind="quantile",
+            registry=ensembles.registry,
+            serves="quantile",
+            metric="wis",
+            oracle="coarse",
+            always_present=("equal", CONSTANT),
         ),
         Board(
-            "classification", "classification", "class", ensembles.registry, "class", "macro_f1",
-            oracle="log-stack", always_present=("equal", CONSTANT, "single-best+threshold"),
-            default_only=("single-best:metric=macro_f1",), variant_step="threshold",
+            name="classification",
+            task_kind="classification",
+            target_kind="class",
+            registry=ensembles.registry,
+            serves="class",
+            metric="macro_f1",
+            oracle="log-stack",
+            always_present=("equal", CONSTANT, "single-best+threshold"),
+            default_only=("single-best:metric=macro_f1",),
+            variant_step="threshold",
         ),
         Board(
-            "class-weight", "classification", "class", trainings.registry, "fit", "macro_f1",
-            oracle="none+threshold", always_present=("none", "none+threshold", CONSTANT),
-            default_only=("balanced+prior-correction",), variant_step="threshold",
+            name="class-weight",
+            task_kind="classification",
+            target_kind="class",
+            registry=trainings.registry,
+            serves="fit",
+            metric="macro_f1",
+            oracle="none+threshold",
+            always_present=("none", "none+threshold", CONSTANT),
+            default_only=("balanced+prior-correction",),
+            variant_step="threshold",
         ),
     )
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

@@ -216,7 +216,9 @@ def test_the_gate_finds_who_is_best_where(form):
 def test_the_gate_starts_at_the_average(form, share):
     panel, y = regions(40)
     layers, penalty = Layers(8, 2, 0.0), gating.GatePenalty(1.0, 1e-3, 0.0)
-    gate = gating.train_gate(torch, gating.FORMS[form], layers, Course(most_steps=0), penalty, panel, y, 0)
+    gate = gating.train_gate(
+        torch, panel, y, form=gating.FORMS[form], layers=layers, course=Course(most_steps=0), penalty=penalty, seed=0
+    )
     own = panel.predictions.mean(axis=0)
     others = (own.sum(axis=1, keepdims=True) - own) / 4
     np.testing.assert_allclose(gate(panel), share * own + (1 - share) * others)

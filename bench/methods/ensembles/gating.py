@@ -105,7 +105,7 @@ class Gate:
 
 
 def train_gate(
-    torch: Any, form: Form, layers: Layers, course: Course, penalty: GatePenalty, panel: Panel, y: Array, seed: int
+    torch: Any, panel: Panel, y: Array, *, form: Form, layers: Layers, course: Course, penalty: GatePenalty, seed: int
 ) -> Gate:
     """Train a gating network on a panel's rows; those of the last inner fold only decide when to stop."""
     order = np.argsort(np.array(panel.learners), kind="stable")
@@ -114,10 +114,10 @@ def train_gate(
     centre = float(np.average(y[fit_rows], weights=weight[fit_rows]))
     unit = float(np.sqrt(np.average((y[fit_rows] - centre) ** 2, weights=weight[fit_rows]))) or 1.0
     with network.own_random_state(torch, seed):
-        gate = Gate(torch, _network(torch, form, layers, panel), form, order, centre, unit)
+        gate = Gate(torch, _network(torch, form, layers, panel), form, order=order, centre=centre, unit=unit)
         margins = network.tensor(torch, _margins(panel.rows(fit_rows), y[fit_rows], penalty, unit))
         tensors = [_RowTensors(gate, panel.rows(rows), y[rows], margins, penalty.crossing) for rows in (fit_rows, held)]
-        network.train_network(torch, gate.net, tensors[0].loss, tensors[1].held_loss, len(fit_rows), course)
+        network.train_network(torch, gate.net, tensors[0].loss, tensors[1].held_loss, n=len(fit_rows), course=course)
     return gate
 
 

@@ -55,4 +55,5 @@ def local_network(
         raise BenchError(f"parameter 'form' of ensemble 'local-network' is {form!r}: choose from {', '.join(FORMS)}")
     course, penalty = Course(weight_decay=1e-7), GatePenalty(crossing, margin, adaptive)
     network.refuse_settings("ensemble", "local-network", layers, course.learning_rate, **vars(penalty))
-    return train_gate(torch, FORMS[form], layers, course, penalty, panel, y, int(rng.integers(2**31)))
+    seed = int(rng.integers(2**31))
+    return train_gate(torch, panel, y, form=FORMS[form], layers=layers, course=course, penalty=penalty, seed=seed)

@@ -61,18 +61,19 @@ def junit(report: Report) -> str:
     broken = report.code not in {FINE, REGRESSION}
     _case(
         whole,
-        "bench.report.comparison",
-        report.word,
-        "error" if broken else "",
-        headline(report),
-        "\n".join([facts(report), *lost_lines(report), *report.notes]),
+        where="bench.compare",
+        name=report.word,
+        kind="error" if broken else "",
+        message=headline(report),
+        output="\n".join([facts(report), *lost_lines(report), *report.notes]),
     )
     groups = report.verdicts.groupby(["board", "metric", "panel"], sort=False)
     for names, part in groups:
         known = [str(name) for name in names if name]
         suite = _add_suite(suites, " ".join(known))
         for one in part.to_dict("records"):
-            _case(suite, ".".join(["bench", *known]), str(one["method"]), _kind_of_verdict(one), sentence(one), "")
+            where, name = ".".join(["bench", *known]), str(one["method"])
+            _case(suite, where=where, name=name, kind=_kind_of_verdict(one), message=sentence(one), output="")
     for element in (*suites, suites):
         for kind, noun in (("testcase", "tests"), ("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
             element.set(noun, str(len(element.findall(f".//{kind}"))))
@@ -91,7 +92,7 @@ def _add_suite(suites: ET.Element, name: str) -> ET.Element:
     return ET.SubElement(suites, "testsuite", name=_keep_legal(name))
 
 
-def _case(suite: ET.Element, where: str, name: str, kind: str, message: str, output: str) -> None:
+def _case(suite: ET.Element, *, where: str, name: str, kind: str, message: str, output: str) -> None:
     case = ET.SubElement(suite, "testcase", classname=_keep_legal(where), name=_keep_legal(name), time="0")
     if kind:
         ET.SubElement(case, kind, message=_keep_legal(message))

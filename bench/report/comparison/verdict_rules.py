@@ -63,7 +63,8 @@ def judge_all(cells: pd.DataFrame, sides: pd.DataFrame, direction: Mapping[str, 
     parts = []
     for (board, metric), rows in sides.groupby(["board", "metric"], sort=False):
         here = values.get((board, metric), every[:0])
-        parts.append(_measure_part(str(board), str(metric), rows, here, direction[str(metric)], demand))
+        way = direction[str(metric)]
+        parts.append(_measure_part(str(board), str(metric), rows, values=here, direction=way, demand=demand))
     verdicts = pd.concat([part.groups for part in parts], ignore_index=True)
     verdicts = _add_verdicts(verdicts, demand)
     blocked, notes = _list_unmet(verdicts, parts, demand)
@@ -71,7 +72,7 @@ def judge_all(cells: pd.DataFrame, sides: pd.DataFrame, direction: Mapping[str, 
 
 
 def _measure_part(
-    board: str, metric: str, rows: pd.DataFrame, values: pd.DataFrame, direction: str, demand: Demand
+    board: str, metric: str, rows: pd.DataFrame, *, values: pd.DataFrame, direction: str, demand: Demand
 ) -> MeasuredPart:
     """Measure one board and metric, up to the p-values."""
     rule = find_rule(demand.rules, board, metric)

@@ -100,7 +100,7 @@ class SplitData:
     def panel(self, rows: Array, learners: tuple[str, ...], predictions: Array, inner_fold: Array | None) -> Panel:
         """Return a panel over some rows of the task."""
         X = self._encoder.transform(self.task.X.iloc[rows])
-        return Panel(self.target, learners, X, predictions, self.weight(rows), inner_fold)
+        return Panel(self.target, learners, X, predictions, weight=self.weight(rows), inner_fold=inner_fold)
 
 
 def _take_rows(stored: FitPredictions, kept: Array) -> FitPredictions:
