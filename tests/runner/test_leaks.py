@@ -129,11 +129,18 @@ def test_an_encoder_that_learns_on_all_rows_is_caught(monkeypatch):
 
 @pytest.mark.usefixtures("plain_inner_folds")
 def test_class_weights_from_all_rows_are_caught(monkeypatch):
-    def leaky(fitter, context, fit_rows):
-        weights = 1 / np.bincount(fitter.rows.task.y)
+    honest, tasks = out_of_fold._ModelFitter._context, []
+
+    def noting(fitter, part, fit_rows):
+        tasks.append(fitter.rows.task)
+        return honest(fitter, part, fit_rows)
+
+    def leaky(context, training, weight):
+        weights = 1 / np.bincount(tasks[-1].y)
         return trainings.FittedModel(context.fit(weight=weights[context.y]))
 
-    monkeypatch.setattr(out_of_fold._ModelFitter, "_fit", leaky)
+    monkeypatch.setattr(out_of_fold._ModelFitter, "_context", noting)
+    monkeypatch.setattr(out_of_fold, "fit_training", leaky)
     found = leaks(leak_task(kind="classification"), "logistic", PROTOCOLS[0], "balanced", "class")
     assert found == ["out of fold, test rows", "test, test rows", "out of fold, rows of the fold"]
 
