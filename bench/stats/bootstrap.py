@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, NamedTuple
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 from scipy.stats import rankdata
 
 from bench.core.nouns import Array
@@ -30,6 +32,18 @@ class Interval(NamedTuple):
 def task_counts(N: int, draws: int, rng: np.random.Generator) -> Array:
     """Return how often each draw takes each of the N tasks, shape (draws, N); rows sum to N."""
     return rng.multinomial(N, np.full(N, 1 / N), size=draws).astype(float) if N else np.zeros((draws, 0))
+
+
+def expanded_level(level: float, N: int) -> float:
+    """Return the level at which a percentile interval of N tasks covers `level`.
+
+        1 - 2 Φ(-√(N/(N-1)) t),  t the quantile (1 + level)/2 of Student's t with N - 1 degrees of freedom
+
+    The plain percentile interval is too narrow for few tasks, as one of normal theory would be with σ² divided by N and
+    a normal quantile. Source: Hesterberg (2015), What teachers should know about the bootstrap (the expanded
+    percentile interval).
+    """
+    return float(1 - 2 * ndtr(-math.sqrt(N / (N - 1)) * stdtrit(N - 1, (1 + level) / 2)))
 
 
 def percentiles(values: Array, level: float = LEVEL, method: QuantileMethod = "linear") -> Interval:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.core.nouns import Array
-from bench.stats.bootstrap import DRAWS, LEVEL, percentiles, task_counts
+from bench.stats.bootstrap import DRAWS, LEVEL, expanded_level, percentiles, task_counts
 from bench.stats.pairwise_wins import Games
 from bench.stats.tables import too_few
 
@@ -47,9 +47,9 @@ def elo(
 
         P(i beats j) = 1 / (1 + 10^((R_j - R_i) / 400)),  R = anchor + 400 θ / ln 10
 
-    Every task is one game between two methods that met on it (`games`). Each draw is centred on the mean of the
-    methods; after that one shift brings `anchor` (a column), or else the mean, to 1000, so that the anchor has an
-    interval like the others. Points of methods that no chain of games connects with the anchor (else with most others)
+    Every task is one game between two methods that met on it (`games`). In each draw `anchor` (a column), or else the
+    mean of the methods, stands at 1000: an interval says how far a method is from the anchor, whose own has no width.
+    Points of methods that no chain of games connects with the anchor (else with most others)
     are NaN. Source: Bradley and Terry (1952), Rank analysis of incomplete block designs; Hunter (2004), MM algorithms
     for generalized Bradley-Terry models.
     """
@@ -63,14 +63,16 @@ def elo(
     strength = bradley_terry(won, ridge)
     points = none.copy()
     points[inside] = POINTS * strength
-    shift = CENTRE - (points[anchor] if anchor is not None else 0.0)
+    points -= points[anchor] if anchor is not None else 0.0
     reason = too_few(N)
     lo, hi = none.copy(), none.copy()
     if not reason:
         counts = task_counts(N, draws, rng)
         drawn = POINTS * _draws(played, inside, counts, ridge, strength)
-        lo[inside], hi[inside], _ = percentiles(drawn, level)
-    return Elo(_tidy(points + shift), _tidy(lo + shift), _tidy(hi + shift), reason)
+        if anchor is not None:  # in every draw: a shift of all draws at once would keep the anchor's own noise in all
+            drawn -= drawn[:, [np.flatnonzero(inside).tolist().index(anchor)]]
+        lo[inside], hi[inside], _ = percentiles(drawn, expanded_level(level, N))
+    return Elo(_tidy(points + CENTRE), _tidy(lo + CENTRE), _tidy(hi + CENTRE), reason)
 
 
 def _tidy(points: Array) -> Array:
