@@ -26,7 +26,7 @@ IDENTITY = ("board", "task_id", "panel", "repeat", "fold", "learner", "method")
 COLUMNS: dict[str, tuple[str, ...]] = {
     "scores": (
         "board", "task_id", "task", "panel", "repeat", "fold", "learner", "method", "sample", "metric", "direction",
-        "value", "n_rows", "ranked", "protocol", "learners_used", "reseed",
+        "value", "n_rows", "ranked", "protocol", "learners_used", "reseed", "status", "gap",
     ),
     "cells": (*IDENTITY, *CELL_COLUMNS),
     "weights": (*IDENTITY, "role", "of", "output", "value"),
@@ -97,6 +97,8 @@ def _score_rows(cell: Cell, record: CellRecord, tasks: Mapping[str, TaskRecord])
                 "ranked": str(ranked and sample == "test").lower(),
                 # repeats beyond those of the task are its splits with other seeds of the learners
                 "reseed": cell.repeat // own if own else 0,
+                "status": record.ending.status,
+                "gap": result.gap,
             }
 
 
