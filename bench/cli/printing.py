@@ -49,17 +49,33 @@ def print_table(table: pd.DataFrame, output: Format, title: str = "") -> None:
 def print_standings(boards: Sequence[Standing]) -> None:
     """Print leaderboards for people: a titled table each, and under it how far its order can be trusted."""
     from bench.core.nouns import BenchError
-    from bench.report.leaderboards import table_of
+    from bench.report.leaderboards import headline, table_of
 
     if not boards:
         raise BenchError("no score is left to rank: choose other boards or metrics")
     for board in boards:
         if not board.grid.methods:
             continue
-        print_board(table_of([board]))
-        for sentence in [*describe_trust(board), *describe_other_rules(board)]:
+        print_board(table_of([board]), headline(board))
+        for sentence in [*describe_trust(board), *describe_other_unit(board), *describe_other_rules(board)]:
             terminal.line(_wrap(sentence))
         terminal.line("")
+
+
+def print_scores(boards: Sequence[Standing], output: Format) -> None:
+    """Print the mean score of every method on every task; for people a titled table a board, the best method first."""
+    from bench.report.leaderboards import score_table
+
+    if output != "table":
+        print_table(score_table(boards), output)
+        return
+    for board in boards:
+        table = score_table([board])
+        shown = table.drop(columns=[*board.key._fields, "direction"]).set_index("task_id")
+        texts = shown.map(lambda value: "" if math.isnan(value) else f"{value:.4g}")
+        # a row is what there is more of: a terminal is higher than it is wide
+        longer = texts if len(texts) > len(texts.columns) else texts.T.rename_axis("method")
+        print_table(longer.reset_index(), "table", f"{_title(board)} · mean score by task")
 
 
 def print_pairs(boards: Sequence[Standing], rope: float | None) -> None:
@@ -69,15 +85,19 @@ def print_pairs(boards: Sequence[Standing], rope: float | None) -> None:
 
     for board in boards:
         table = leaderboards.pairwise_table([board], rope)
-        title = " · ".join(part for part in board.key if part)
+        title = _title(board)
         shown = table.drop(columns=list(board.key._fields)).dropna(axis="columns", how="all")
         print_table(shown, "table", title)
         few = too_few(board.n_tasks)
         terminal.line(_wrap(f"No tests: {few}.") if few else "")
 
 
-def print_board(part: pd.DataFrame) -> None:
-    """Print one leaderboard as a titled table, of the columns that the terminal is wide enough for."""
+def _title(board: Standing) -> str:
+    return " · ".join(part for part in board.key if part)
+
+
+def print_board(part: pd.DataFrame, opening: str) -> None:
+    """Print one leaderboard below its title and opening, of the columns that the terminal is wide enough for."""
     import pandas as pd
 
     from bench.report import exports
@@ -95,7 +115,7 @@ def print_board(part: pd.DataFrame) -> None:
                 _format_decimals(value, decimals) for value in shown[name].to_numpy(dtype=float, na_value=float("nan"))
             ]
     kept = _drop_columns(shown, _width() or terminal.PLAIN_WIDTH)
-    print_table(kept, "table", title)
+    print_table(kept, "table", f"{title}\n{_wrap(opening)}" if opening else title)
     if len(kept.columns) < len(shown.columns):
         left_out = [str(name) for name in shown if name not in kept]
         terminal.line(_wrap(f"No room for {', '.join(left_out)}: use a wider terminal or --format csv."))
@@ -155,7 +175,7 @@ def _describe_missing(standing: Standing) -> list[str]:
     """Describe by which rule missing scores were treated, if there are any."""
     from bench.report.exports import MISSING_RULES
 
-    if standing.scores.is_complete:
+    if not standing.scores.missing.any():
         return []
     return [
         f"Some scores are missing (rule `{standing.missing}`): {MISSING_RULES[standing.missing.partition(':')[0]]}."
@@ -174,22 +194,36 @@ def _describe_order(standing: Standing) -> str:
     real = standing.is_real()
     taus = [value for name, value in real.items() if name.startswith("tau") and not math.isnan(value)]
     scores = " and mean score" if "tau_rank_score" in real else ""
-    folds, winners = real["folds_needed"], int((ranks.positions(standing.mean_rank) == 1).sum())
+    folds, chance, winners = (
+        real["folds_needed"],
+        real["winner_stays_by_chance"],
+        int((ranks.positions(standing.mean_rank) == 1).sum()),
+    )
     first = "the winner stays" if winners == 1 else f"the {winners} winners stay"
     evidence = [
         f"Friedman-Iman-Davenport p {f'= {test.p:.2g}' if test.p > SMALLEST_P else f'< {SMALLEST_P:g}'}",
         *([f"Kendall's tau between mean rank, Elo, Borda, Kemeny{scores} at least {min(taus):.2f}"] if taus else []),
-        f"{first} first in {real['winner_stays']:.0%} of bootstraps of tasks",
+        f"{first} first in {real['winner_stays']:.0%} of bootstraps, among equals in {chance:.0%}",
         "folds for a stable order: " + (f"{folds:g}" if math.isfinite(folds) else FOLDS_UNKNOWN[math.isinf(folds)]),
     ]
     return f"Is this order real? {'; '.join(evidence)}. Methods that share a letter cannot be told apart."
 
 
+def describe_other_unit(standing: Standing) -> list[str]:
+    """Return how the order changes where the other unit is ranked, splits for tasks or the reverse, if it does."""
+    from bench.stats import stability
+
+    other = replace(standing, replication="split" if standing.replication == "task" else "task")
+    if not standing.n_tasks or stability.kendall(standing.mean_rank, other.mean_rank) == 1:
+        return []
+    return [f"With `--unit {other.replication}` {_describe_change(standing, other)}."]
+
+
 def describe_other_rules(standing: Standing) -> list[str]:
     """Return how the order of a board with missing scores changes by the other rules, a sentence each."""
-    from bench.report.leaderboards.grid import apply_missing_rule
+    from bench.report.leaderboards.missing import apply_missing_rule
 
-    if standing.scores.is_complete:
+    if not standing.scores.missing.any():
         return []
     rules = ["common", "worst", *([f"impute:{standing.baseline}"] if standing.baseline_column is not None else [])]
     others = {
@@ -216,22 +250,20 @@ def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def print_summary(results: Path, metrics: Sequence[str]) -> None:
-    """Print the leaderboards of a finished run: each board's own metric, or those requested."""
-    from bench.core.selection import chosen_from
-    from bench.report import exports, leaderboards
-    from bench.stats.tables import too_few
+def print_summary(results: Path, places: Sequence[tuple[str, str]], metrics: Sequence[str]) -> None:
+    """Print the leaderboards of the boards and panels that a run was for, as `bench leaderboard` does.
 
-    table = leaderboards.read_leaderboard(results)
-    if metrics:
-        table = table[table["metric"].isin(chosen_from(list(table["metric"].unique()), metrics, "metric"))]
-    elif not table.empty:
-        table = leaderboards.keep_own_metrics(table)
-    for _, part in table.groupby(["board", "metric", "panel", "slice"], sort=False):
-        print_board(part)
-        if (part["completeness"] < 1).any():
-            terminal.line(f"Some scores are missing (rule `common`): {exports.MISSING_RULES['common']}.")
-        few = too_few(int(part["tasks"].iloc[0]))
-        if few:
-            terminal.line(f"No intervals, letters or tests: {few}.")
-        terminal.line("")
+    Each is in its own metric, or in those requested. What else the directory holds is counted.
+    """
+    from bench.core.tables import load_scores
+    from bench.report import exports
+    from bench.report.leaderboards import load_tasks, standings
+
+    scores = exports.choose_scores(load_scores(results), [], metrics)
+    every = list(standings(scores, tasks=load_tasks(results)))
+    made = [board for place in places for board in every if board.key.board == place[0] and board.key.panel == place[1]]
+    if made:
+        print_standings(made)
+    others = len(every) - len(made)
+    if others:
+        terminal.line(_wrap(f"{results} holds {_count(others, 'other board')}: bench leaderboard {results}"))

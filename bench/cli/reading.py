@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from bench.cli.arguments import FORMAT, PLUGINS, RESULTS
-from bench.cli.printing import print_pairs, print_standings, print_table
+from bench.cli.printing import print_pairs, print_scores, print_standings, print_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +30,15 @@ def leaderboard(
         float | None, typer.Option(help="Differences below it do not matter; without it, the noise of --seeds.")
     ] = None,
     test: Annotated[
-        Literal["wilcoxon", "nemenyi"], typer.Option(help="What tells methods apart, for letters and pairs.")
-    ] = "wilcoxon",
+        Literal["max-t", "signed-rank", "nemenyi", "wilcoxon"],
+        typer.Option(help="What tells methods apart, for letters and pairs; wilcoxon is signed-rank."),
+    ] = "max-t",
+    unit: Annotated[
+        Literal["task", "split"], typer.Option(help="What is ranked and tested: means of tasks, or every split.")
+    ] = "task",
+    by_task: Annotated[
+        bool, typer.Option("--scores", help="Print the mean score of every method on every task instead.")
+    ] = False,
     pairs: Annotated[bool, typer.Option("--pairs", help="Print every pair of methods instead of the boards.")] = False,
     plugins: PLUGINS = None,
     output: FORMAT = "table",
@@ -44,9 +51,19 @@ def leaderboard(
     scores = _load_scores(results, board or [], metric or [], every_metric=output != "table")
     slices = [word.strip() for text in by or () for word in text.split(",") if word.strip()]
     ranked = list(
-        boards.standings(scores, missing=missing, by=slices, tasks=_load_tasks(results), baseline=baseline, test=test)
+        boards.standings(
+            scores,
+            missing=missing,
+            by=slices,
+            tasks=boards.load_tasks(results),
+            baseline=baseline,
+            replication=unit,
+            test="signed-rank" if test == "wilcoxon" else test,  # its name of before
+        )
     )
-    if pairs and output == "table":
+    if by_task:
+        print_scores(ranked, output)
+    elif pairs and output == "table":
         print_pairs(ranked, rope)
     elif pairs:
         print_table(boards.pairwise_table(ranked, rope), output)
@@ -72,11 +89,3 @@ def _load_scores(results: Path, boards: Sequence[str], metrics: Sequence[str], *
     if scores.empty or scores["method"].isna().all():
         raise NothingSelectedError(f"{results} holds no ranked scores")
     return exports.choose_scores(scores, boards, metrics or (["*"] if every_metric else []))
-
-
-def _load_tasks(results: Path) -> pd.DataFrame | None:
-    """Return the table of tasks of a results directory; None where there is none."""
-    import pandas as pd
-
-    path = results / "tasks.csv"
-    return pd.read_csv(path) if path.is_file() else None

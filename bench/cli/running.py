@@ -52,7 +52,8 @@ def run(
     if as_json:
         typer.echo(json.dumps({**counts, "seconds": seconds, "results": str(request.results)}))
     elif not quiet:
-        print_summary(request.results, metric or [])
+        places = list(dict.fromkeys((cell.board, cell.panel) for cell in prepared.plan.cells))
+        print_summary(request.results, places, metric or [])
     if not quiet:
         _print_receipt(counts, seconds, request.results)
     raise typer.Exit(FINE if counts["ok"] + counts["skipped"] == counts["planned"] else NOT_OK)

@@ -173,11 +173,19 @@ def _one_line(text: str) -> str:
 def for_people(part: pd.DataFrame) -> pd.DataFrame:
     """Return the columns of a board that people see: places with their intervals, shares in percent.
 
-    The number of cells that were filled in is there where it is not zero, and no column is there that is empty.
+    A column that says the same of all is not there: shares of 100 %, counts of zero, what is empty; nor are Elo and win
+    rates of one task, or the mean of scores beside the score, or the relative error beside a mean score.
     """
     shown = part[[name for name in columns_for_people() if name in part]].copy()
-    if "completeness" in shown:
-        shown["completeness"] = [_percent_text(share) for share in shown["completeness"]]
+    needless = {
+        **{name: (part[name] == 1).all() for name in ("completeness", "applicable") if name in part},
+        **dict.fromkeys(("elo", "win_rate", "mean_score"), "tasks" in part and (part["tasks"] == 1).all()),
+        "relative": "mean_score" in part and part["mean_score"].notna().any(),
+    }
+    shown = shown.drop(columns=[name for name, is_needless in needless.items() if is_needless and name in shown])
+    for name in ("completeness", "applicable"):
+        if name in shown:
+            shown[name] = [_percent_text(share) for share in shown[name]]
     if {"position", "position_lo", "position_hi"} <= set(part):
         spans = part[["position", "position_lo", "position_hi"]].astype(object)
         shown["position"] = [_interval_text(*row) for row in spans.where(spans.notna(), None).itertuples(index=False)]
@@ -276,6 +284,8 @@ def _mark_best(column: pd.Series, texts: list[str], direction: str, aim: float) 
     values = column.to_numpy(dtype=float, na_value=np.nan)
     badness = {"min": values, "max": -values, "target": np.abs(values - aim)}[direction]
     known = ~np.isnan(badness)
+    if not known.all():  # among those that have a number the best may be the only one, or the baseline
+        return [False] * len(texts)
     best = {texts[k] for k in np.flatnonzero(known & (badness == np.min(badness[known], initial=np.inf)))}
     return [known.sum() > 1 and text in best for text in texts]
 

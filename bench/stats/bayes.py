@@ -34,7 +34,7 @@ class Bayes(NamedTuple):
 
 
 def bayesian_signed_rank(
-    table: Array, rope: float, rng: np.random.Generator, *, draws: int = POSTERIOR_DRAWS, prior: float = PRIOR
+    table: Array, rope: float | Array, rng: np.random.Generator, *, draws: int = POSTERIOR_DRAWS, prior: float = PRIOR
 ) -> Bayes:
     """Compare all pairs over a table (N, K) with one row a task, lower better.
 
@@ -44,13 +44,15 @@ def bayesian_signed_rank(
         left = Σ_st w_s w_t [z_s + z_t < -2 rope],  right = Σ_st w_s w_t [z_s + z_t > 2 rope],  inside the rest
 
     equality counting half; a probability is the share of draws in which its mass is the largest, equal masses sharing
-    the draw. `rope` is in the units of the table: with `tables.logs`, 0.01 is one per cent. With rope 0 `same` is 0.
-    Each pair uses the tasks that both have, all pairs the same draws; NaN with fewer than six tasks. Source: Benavoli,
-    Mangili, Corani, Zaffalon and Ruggeri (2014), A Bayesian Wilcoxon signed-rank test based on the Dirichlet process;
-    Benavoli, Corani, Demšar and Zaffalon (2017), Time for a change.
+    the draw. `rope` is in the units of the table: with `tables.logs`, 0.01 is one per cent; it is one number, or has
+    one for each pair (K, K). With rope 0 `same` is 0. Each pair uses the tasks that both have, all pairs the same
+    draws; NaN with fewer than six tasks. Source: Benavoli, Mangili, Corani, Zaffalon and Ruggeri (2014), A Bayesian
+    Wilcoxon signed-rank test based on the Dirichlet process; Benavoli, Corani, Demšar and Zaffalon (2017), Time for a
+    change.
     """
     N, K = table.shape
     better, same = np.full((K, K), np.nan), np.full((K, K), np.nan)
+    ropes = np.broadcast_to(np.asarray(rope, dtype=float), (K, K))
     weights = rng.standard_exponential((draws, N + 1), dtype=np.float32)  # Dirichlet, once divided by their sum
     weights[:, 0] = rng.standard_gamma(prior, draws)
     for i in range(K):
@@ -60,7 +62,7 @@ def bayesian_signed_rank(
             if not too_few(int(known.sum())):
                 inside = np.concatenate([[True], known])
                 drawn = weights if inside.all() else np.ascontiguousarray(weights[:, inside])  # no copy of all
-                pair = _shares(np.concatenate([[0.0], z[known]]), drawn, rope)
+                pair = _shares(np.concatenate([[0.0], z[known]]), drawn, float(ropes[i, j]))
                 better[i, j], same[i, j], better[j, i] = pair
                 same[j, i] = same[i, j]
     return Bayes(better, same, too_few(N))

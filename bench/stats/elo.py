@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.core.nouns import Array
-from bench.stats.bootstrap import DRAWS, LEVEL, expanded_level, percentiles, task_counts
+from bench.stats.bootstrap import LEVEL, expanded_level, percentiles
 from bench.stats.pairwise_wins import Games
 from bench.stats.tables import too_few
 
@@ -36,22 +36,21 @@ class Elo(NamedTuple):
 
 def elo(
     played: Games,
-    rng: np.random.Generator,
+    counts: Array,
     *,
     anchor: int | None = None,
-    draws: int = DRAWS,
     level: float = LEVEL,
     ridge: float = RIDGE,
 ) -> Elo:
-    """Return Elo points with percentile intervals over bootstraps of tasks; no interval under six tasks.
+    """Return Elo points with percentile intervals over bootstraps of tasks; none under six tasks or without draws.
 
         P(i beats j) = 1 / (1 + 10^((R_j - R_i) / 400)),  R = anchor + 400 θ / ln 10
 
     Every task is one game between two methods that met on it (`games`). In each draw `anchor` (a column), or else the
     mean of the methods, stands at 1000: an interval says how far a method is from the anchor, whose own has no width.
-    Points of methods that no chain of games connects with the anchor (else with most others)
-    are NaN. Source: Bradley and Terry (1952), Rank analysis of incomplete block designs; Hunter (2004), MM algorithms
-    for generalized Bradley-Terry models.
+    `counts` (draws, N) says how often each draw takes each task (`draws.task_counts`). Points of methods that no chain
+    of games connects with the anchor (else with most others) are NaN. Source: Bradley and Terry (1952), Rank analysis
+    of incomplete block designs; Hunter (2004), MM algorithms for generalized Bradley-Terry models.
     """
     N, K = len(played.won), played.won.shape[1]
     won, met = played.won.sum(axis=0), played.met.sum(axis=0)
@@ -66,8 +65,7 @@ def elo(
     points -= points[anchor] if anchor is not None else 0.0
     reason = too_few(N)
     lo, hi = none.copy(), none.copy()
-    if not reason:
-        counts = task_counts(N, draws, rng)
+    if not reason and len(counts):
         drawn = POINTS * _draws(played, inside, counts, ridge, strength)
         if anchor is not None:  # in every draw: a shift of all draws at once would keep the anchor's own noise in all
             drawn -= drawn[:, [np.flatnonzero(inside).tolist().index(anchor)]]

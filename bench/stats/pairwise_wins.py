@@ -10,6 +10,9 @@ from bench.core.nouns import Array
 from bench.stats.ranks import round_digits
 from bench.stats.tables import task_codes
 
+CHUNK = 1 << 21
+"""Outcomes that are held at a time: 16 MB."""
+
 
 class Games(NamedTuple):
     """Outcomes of N tasks: `won` (N, K, K) the share of blocks in which i beats j, ties half; `met` whether they met.
@@ -36,12 +39,13 @@ def games(badness: Array, task: Array, weight: Array | None = None) -> Games:
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
     share = np.ones(len(order)) if weight is None else np.asarray(weight, dtype=float)[order]
     won, met = np.zeros((N, K, K)), np.zeros((N, K, K))
-    for i in range(K if N else 0):
-        mine = values[:, i : i + 1]
-        there = ~(np.isnan(mine) | np.isnan(values))
-        outcome = (mine < values) + 0.5 * ((mine == values) & there)
-        met[:, i] = np.add.reduceat(share[:, None] * there, starts)
-        won[:, i] = np.add.reduceat(share[:, None] * outcome, starts)
+    known, rows = ~np.isnan(values), max(1, CHUNK // max(values.size, 1))
+    for start in range(0, K if N else 0, rows):
+        mine = values[:, start : start + rows, None]
+        there = known[:, start : start + rows, None] & known[:, None, :]
+        outcome = (mine < values[:, None, :]) + 0.5 * ((mine == values[:, None, :]) & there)
+        met[:, start : start + rows] = np.add.reduceat(share[:, None, None] * there, starts)
+        won[:, start : start + rows] = np.add.reduceat(share[:, None, None] * outcome, starts)
     won = np.divide(won, met, out=np.zeros_like(won), where=met > 0)
     met = (met > 0).astype(float)
     themselves = np.arange(K)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from bench.core.nouns import Array
 from bench.stats.tables import common_blocks, task_means, task_weights
@@ -22,7 +23,8 @@ RANK_DECIMALS = 9
 
 def average_ranks(badness: Array) -> Array:
     """Rank the methods of every block, 1 for the least badness; ties share their average rank. Shape (blocks, K)."""
-    return pd.DataFrame(round_digits(badness)).rank(axis=1, method="average").to_numpy()
+    rounded = round_digits(badness)
+    return np.asarray(rankdata(rounded, axis=1)) if rounded.size else rounded
 
 
 def block_weights(blocks: pd.DataFrame) -> Array:

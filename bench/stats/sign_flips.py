@@ -10,12 +10,10 @@ import numpy as np
 from scipy.stats import rankdata
 
 from bench.core.nouns import Array
+from bench.stats.draws import flips
 from bench.stats.tables import FEWEST_TASKS, differences
 
 Statistic = Literal["max-t", "signed-rank"]
-
-ENUMERATED = 12
-"""Up to so many tasks beyond the first all 2^(T-1) flips are taken: 4,096 at 13 tasks. Beyond, so many are drawn."""
 
 BLOCK = 1 << 24
 """Numbers of a table (flips, pairs) that are held at a time: 128 MB."""
@@ -36,8 +34,9 @@ def max_t(table: Array, tasks: Sequence[str], statistic: Statistic = "max-t") ->
     The second line is the step-down rule: a pair competes only with those that are not yet told apart. With
     `signed-rank`, t is Σ_t s_t sign(d_tp) r_tp / √(Σ r²), r the ranks of |d|. A task that one of a pair lacks counts
     for other pairs alone. NaN for pairs with fewer than six tasks; 1 on the diagonal. Differences are averaged over
-    tasks: give errors with units as `tables.logs`. Sources: Westfall and Young (1993), Resampling-based multiple
-    testing; Romano and Wolf (2005), Exact and approximate stepdown methods for multiple hypothesis testing.
+    tasks: give errors with units as `tables.logs`; an infinite one counts as twice the largest of its pair. Sources:
+    Westfall and Young (1993), Resampling-based multiple testing; Romano and Wolf (2005), Exact and approximate stepdown
+    methods for multiple hypothesis testing.
     """
     K = table.shape[1]
     p = np.full((K, K), np.nan)
@@ -46,11 +45,18 @@ def max_t(table: Array, tasks: Sequence[str], statistic: Statistic = "max-t") ->
     pairs = [(i, j) for i, j in combinations(range(K), 2) if (known[:, i] & known[:, j]).sum() >= FEWEST_TASKS]
     if not pairs:
         return p
-    gaps = np.column_stack([differences(table[:, i], table[:, j]) for i, j in pairs])
+    gaps = _bound(np.column_stack([differences(table[:, i], table[:, j]) for i, j in pairs]))
     adjusted = _step_down(gaps, flips(tasks), STATISTICS[statistic])
     for (i, j), value in zip(pairs, adjusted, strict=True):
         p[i, j] = p[j, i] = value
     return p
+
+
+def _bound(gaps: Array) -> Array:
+    """Return differences (T, P) whose infinite ones, as of a failure ranked last, are twice their pair's largest."""
+    largest = np.max(np.abs(gaps), axis=0, initial=0.0, where=np.isfinite(gaps))
+    beyond = np.where(largest > 0, 2 * largest, 1.0)
+    return np.where(np.isinf(gaps), np.sign(gaps) * beyond, gaps)
 
 
 def _step_down(gaps: Array, signs: Array, statistic: Callable[[Array, Array], Array]) -> Array:
@@ -91,44 +97,3 @@ def _signed_rank(gaps: Array, signs: Array) -> Array:
 
 
 STATISTICS: dict[Statistic, Callable[[Array, Array], Array]] = {"max-t": _t, "signed-rank": _signed_rank}
-
-
-def flips(tasks: Sequence[str]) -> Array:
-    """Return signs (F, T) of the tasks, the first row all ones: all that differ by more than a turn of every sign.
-
-    Beyond 13 tasks 4,096 are drawn: the sign of task t in draw f is -1 where the top bit of hash(f, t) is set (see
-    `draw_hash`), so that any program can repeat them.
-    """
-    T = len(tasks)
-    if T - 1 <= ENUMERATED:
-        bits = np.arange(2 ** max(T - 1, 0))[:, None] >> np.arange(max(T - 1, 0)) & 1
-        return np.column_stack([np.ones(len(bits)), 1.0 - 2.0 * bits])[:, :T]
-    signs = 1.0 - 2.0 * (draw_hash(2**ENUMERATED, tasks) >> np.uint32(31)).astype(float)
-    signs[0] = 1.0
-    return signs
-
-
-def draw_hash(draws: int, tasks: Sequence[str]) -> Array:
-    """Return 32 bits for each draw and task, (draws, T) unsigned, that depend on the number and the name alone.
-
-        hash(f, t) = mix(fnv1a(name of t in UTF-8) xor (f × 2654435769 mod 2³²))
-
-    `fnv1a` is the 32-bit FNV-1a hash, `mix` the finaliser of MurmurHash3 (shift 16, × 2246822507, shift 13,
-    × 3266489909, shift 16).
-    """
-    names = np.array([_fnv1a(name.encode("utf-8", "surrogatepass")) for name in tasks], dtype=np.uint32)
-    counter = np.arange(draws, dtype=np.uint32) * np.uint32(2654435769)
-    h = counter[:, None] ^ names[None, :]
-    h ^= h >> np.uint32(16)
-    h *= np.uint32(2246822507)
-    h ^= h >> np.uint32(13)
-    h *= np.uint32(3266489909)
-    h ^= h >> np.uint32(16)
-    return h
-
-
-def _fnv1a(content: bytes) -> int:
-    h = 2166136261
-    for byte in content:
-        h = (h ^ byte) * 16777619 % 2**32
-    return h

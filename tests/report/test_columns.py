@@ -57,8 +57,8 @@ def test_the_order_of_published_columns_never_changes():
 
 def test_people_see_columns_in_an_order_of_their_own():
     assert tuple(columns.columns_for_people()) == (
-        "position", "method", "mean_rank", "letters", "elo", "win_rate", "mean_score", "skill", "headroom",
-        "training_gain", "threshold_gain", "completeness", "imputed",
+        "position", "method", "score", "mean_rank", "letters", "elo", "win_rate", "mean_score", "relative", "skill",
+        "headroom", "training_gain", "threshold_gain", "completeness", "applicable", "imputed",
     )  # fmt: skip
 
 
@@ -151,7 +151,8 @@ def test_leaderboard_prints_a_column_by_plug_in_where_it_asks_to_stand(bench, pl
     done = bench("leaderboard", "scores.csv", "--plugin", plugin)
     head = next(line for line in done.out.splitlines() if "mean_rank" in line).split()
     assert head[head.index("mean_rank") + 1] == "first_places"
-    assert [line.split()[3] for line in done.out.splitlines() if " a " in line or " c " in line] == ["3.0", "0.0"]
+    rows = [line.split() for line in done.out.splitlines() if " a " in line or " c " in line]
+    assert [row[3] for row in rows if "leads:" not in row] == ["3.0", "0.0"]
 
 
 def test_leaderboard_as_csv_has_a_column_by_plug_in_at_the_end(bench, plugin):

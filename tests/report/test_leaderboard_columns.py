@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import combinations, permutations
 
 import numpy as np
@@ -9,14 +10,16 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from makers.boards import C45, C45_M, DEMSAR_RANKS, board_of
+from makers import boards
+from makers.boards import C45, C45_M, DEMSAR_RANKS
 from scipy import stats
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from bench.core.nouns import BenchError
-from bench.report.leaderboards import keep_own_metrics, leaderboard, pairwise_table, standings, table_of, to_csv
-from bench.report.leaderboards.significance import omnibus, reseed_noise
+from bench.report import leaderboards
+from bench.report.leaderboards import leaderboard, pairwise_table, table_of, to_csv
+from bench.report.leaderboards.significance import omnibus, pair_noise
 from bench.report.leaderboards.significance import pairwise as pairs_of
 from bench.stats.elo import POINTS, RIDGE
 from bench.stats.friedman import iman_davenport
@@ -24,6 +27,10 @@ from bench.stats.friedman import iman_davenport
 pytestmark = pytest.mark.slow  # the whole file takes half a minute or more
 
 nan, inf = np.nan, np.inf
+
+board_of = partial(boards.board_of, replication="split")
+standings = partial(leaderboards.standings, replication="split")
+"""Most naive ways here are those of splits; what ranks tasks is held against the board of their means."""
 
 
 def long(values, metric="rmse", methods="abcdefgh", **more):
@@ -173,7 +180,7 @@ def test_demsar_2006():
 
 def test_two_classifiers_of_demsar_2006():
     scores = long(np.c_[C45, C45_M], metric="auroc")
-    (pair,) = pairwise_table(standings(scores)).to_dict("records")
+    (pair,) = pairwise_table(leaderboards.standings(scores)).to_dict("records")
     d = np.array(C45) - np.array(C45_M)
     expected = stats.wilcoxon(d.round(3), zero_method="zsplit", method="approx", correction=False)
     assert (pair["tasks"], pair["wins_a"]) == (14, 3 / 14)  # two are won, two are tied
@@ -253,7 +260,7 @@ def holm(p):
 @pytest.mark.parametrize("metric", ["rmse", "log_loss"])
 def test_pairs_are_those_of_scipy_and_holm_by_hand(metric):
     values = uneven(T=14, K=4, seed=3)
-    found = pairwise_table(standings(long(values, metric=metric)))
+    found = pairwise_table(leaderboards.standings(long(values, metric=metric)))
     means = np.array([one.mean(axis=0) for one in blocks_of(values)])
     means = np.log(means) if metric == "rmse" else means
     pairs = list(combinations(range(4), 2))
@@ -264,10 +271,13 @@ def test_pairs_are_those_of_scipy_and_holm_by_hand(metric):
     walsh = [np.median([(d[s] + d[t]) / 2 for s in range(14) for t in range(s, 14)]) for d in
              (means[:, i] - means[:, j] for i, j in pairs)]  # fmt: skip
     np.testing.assert_allclose(found["shift"], walsh, rtol=1e-9)
+    np.testing.assert_allclose(found["wins_a"], [np.mean(means[:, i] < means[:, j]) for i, j in pairs], rtol=1e-12)
     won = wins(values)
-    np.testing.assert_allclose(found["wins_a"], [won[i, j] / 14 for i, j in pairs], rtol=1e-12)
+    of_splits = pairwise_table(standings(long(values, metric=metric)))
+    np.testing.assert_allclose(of_splits["wins_a"], [won[i, j] / 14 for i, j in pairs], rtol=1e-12)
     np.testing.assert_allclose(found["better_a"] + found["same"] + found["better_b"], 1)
-    test = omnibus(standing_of(long(values, metric=metric)))
+    (standing,) = leaderboards.standings(long(values, metric=metric))
+    test = omnibus(standing)
     np.testing.assert_allclose([test.chi2, test.p_chi2], stats.friedmanchisquare(*means.T))
 
 
@@ -288,13 +298,13 @@ def test_a_method_without_any_error_is_told_apart():
     values[:, 1] = 0.0
     scores = long(values)
     assert board_of(scores)["letters"].tolist() == ["b", "a", "b"]
-    found = pairwise_table(standings(scores)).set_index(["method_a", "method_b"])
+    found = pairwise_table(leaderboards.standings(scores)).set_index(["method_a", "method_b"])
     assert found.loc[("a", "b"), "p"] == 2 / 2**10
     assert found.loc[("b", "c"), "better_a"] > 0.99
 
 
 def test_methods_that_no_test_can_compare_have_no_letters():
-    found = board_of(long(-uneven()))
+    found = board_of(long(-uneven()), replication="task")
     assert set(found["letters"]) == {""}
     assert found["mean_rank"].notna().all()
 
@@ -357,47 +367,67 @@ def reseeded(values, **more):
     return pd.concat(parts)
 
 
-def test_reseed_noise_by_hand():
-    # means of a over two folds: 2 and 4, variance 2; of b: 3 and 3, variance 0; the other task moves by 1 and 3
-    values = np.array([[[[1.0, 3], [3, 3]], [[4, 4], [4, 2]]], [[[1, 1], [1, 1]], [[2, 4], [2, 4]]]])
-    scores = reseeded(values, metric="brier")
-    variance = [2, 0, 0.5, 4.5]
-    np.testing.assert_allclose(reseed_noise(standing_of(scores).grid), np.sqrt(2 * np.mean(variance)))
-    logs = np.log(values).mean(axis=2).var(axis=1, ddof=1)
-    np.testing.assert_allclose(reseed_noise(standing_of(reseeded(values)).grid), np.sqrt(2 * logs.mean()))
+def noise_of(scores, **how):
+    (standing,) = leaderboards.standings(scores, **how)
+    return pair_noise(standing)
+
+
+def test_the_noise_of_a_pair_by_hand():
+    # means over two folds, seed by seed: a has 2 and 4, b 3 and 3, c 0 and 1; the other task moves by 1, 2 and 0
+    values = np.array([
+        [[[1.0, 3, 0], [3, 3, 0]], [[4, 4, 1], [4, 2, 1]]], [[[1, 1, 5], [1, 1, 5]], [[2, 4, 5], [2, 2, 5]]],
+    ])  # fmt: skip
+    found = noise_of(reseeded(values, metric="brier"))
+    # differences a - b: -1 and 1, then 0 and -1; a - c: 2 and 3, then -4 and -3; b - c: 3 and 2, then -4 and -2
+    np.testing.assert_allclose(found[[0, 0, 1], [1, 2, 2]] ** 2, [(2 + 0.5) / 2, (0.5 + 0.5) / 2, (0.5 + 2) / 2])
+    np.testing.assert_array_equal(found, found.T)
+    values += 1
+    logs = np.log(values.mean(axis=2))  # folds first, then logarithms
+    expected = np.sqrt(np.var(logs[..., 0] - logs[..., 1], axis=1, ddof=1).mean())
+    np.testing.assert_allclose(noise_of(reseeded(values))[0, 1], expected)
+
+
+def test_the_noise_of_a_pair_does_not_see_the_others():
+    values = np.exp(np.random.default_rng(0).normal(size=(6, 3, 2, 3)))
+    wild = values.copy()
+    wild[..., 2] **= 5
+    np.testing.assert_allclose(noise_of(reseeded(values))[0, 1], noise_of(reseeded(wild))[0, 1])
+    assert noise_of(reseeded(wild))[0, 2] > 2 * noise_of(reseeded(values))[0, 2]
 
 
 def test_seeds_alone_are_repeats():
     values = np.exp(np.random.default_rng(0).normal(size=(6, 3, 2, 3)))
     whole = reseeded(values)
     alone = whole.drop(columns="repeat")
-    assert reseed_noise(standing_of(whole).grid) == reseed_noise(standing_of(alone).grid) > 0
+    np.testing.assert_array_equal(noise_of(whole), noise_of(alone))
+    assert (noise_of(whole)[np.triu_indices(3, 1)] > 0).all()
 
 
 def test_one_seed_has_no_noise_and_one_that_lacks_folds_does_not_count():
     values = np.exp(np.random.default_rng(0).normal(size=(7, 2, 2, 3)))
-    assert reseed_noise(standing_of(reseeded(values[:, :1])).grid) == 0
+    assert not noise_of(reseeded(values[:, :1])).any()
     whole = reseeded(values)
-    rest = reseed_noise(standing_of(whole[whole["task"] != "t003"]).grid)
+    rest = noise_of(whole[whole["task"] != "t003"])
     broken = (whole["task"] == "t003") & (whole["repeat"] == 1) & (whole["fold"] == 1) & (whole["method"] == "a")
-    np.testing.assert_allclose(reseed_noise(standing_of(whole[~broken]).grid), rest)
+    np.testing.assert_allclose(noise_of(whole[~broken]), rest)
 
 
 def test_cells_that_were_filled_in_and_infinite_ones_are_no_noise():
     values = np.random.default_rng(0).uniform(size=(6, 3, 1, 3))
-    expected = np.sqrt(2 * values[:, :, 0].var(axis=1, ddof=1)[:, :2].mean())
-    values[:, 1, 0, 2] = nan
-    found = reseed_noise(standing_of(reseeded(values, metric="brier"), missing="worst").grid)
-    np.testing.assert_allclose(found, expected)
-    values[:, 1, 0, 2] = inf
-    np.testing.assert_allclose(reseed_noise(standing_of(reseeded(values, metric="brier")).grid), expected)
+    difference = values[:, :, 0, 0] - values[:, :, 0, 1]
+    expected = np.sqrt(difference.var(axis=1, ddof=1).mean())
+    for broken in (nan, inf):
+        values[:, 1, 0, 2] = broken
+        found = noise_of(reseeded(values, metric="brier"), missing="worst")
+        np.testing.assert_allclose(found[0, 1], expected)
+        assert found[0, 2] == 0
 
 
 def test_the_noise_of_the_seeds_is_the_rope_unless_another_is_said():
     scores = reseeded(np.exp(np.random.default_rng(0).normal(size=(8, 3, 2, 3))))
-    noise = reseed_noise(standing_of(scores).grid)
-    assert set(pairwise_table(standings(scores))["rope"]) == {noise}
-    wide, none = (pairwise_table(standings(scores), rope) for rope in (10.0, 0.0))
+    ranked = list(leaderboards.standings(scores))
+    np.testing.assert_array_equal(pairwise_table(ranked)["rope"], noise_of(scores)[np.triu_indices(3, 1)])
+    wide, none = (pairwise_table(ranked, rope) for rope in (10.0, 0.0))
     assert (wide["same"] == 1).all()
     assert (none["same"] == 0).all()
 
@@ -599,14 +629,6 @@ def test_hostile_tables_neither_crash_nor_favour_a_place(name, metric):
         assert (found["position"] == 1).all()
         assert set(found["letters"]) <= {"a", ""}
         assert (pairs["p"].dropna() == 1).all()
-
-
-def test_unknown_boards_keep_all_their_metrics_and_known_ones_their_own():
-    parts = [("regression", "mae"), ("regression", "rmse"), ("classification", "brier"), ("mine", "b"), ("mine", "a")]
-    table = pd.concat([long(uneven(), metric=metric, board=board) for board, metric in parts])
-    kept = keep_own_metrics(table)[["board", "metric"]].drop_duplicates()
-    assert set(kept.itertuples(index=False, name=None)) == set(parts) - {("regression", "mae")}
-    assert set(keep_own_metrics(table.drop(columns="board"))["metric"]) == {"mae", "rmse", "brier", "a", "b"}
 
 
 def test_a_hundred_methods_and_one_more_than_elo_draws():

@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import norm, t
 
+from bench.stats.draws import task_counts
 from bench.stats.elo import POINTS, RIDGE, bradley_terry, elo
 from bench.stats.pairwise_wins import games
 
@@ -16,6 +17,14 @@ nan = np.nan
 def table(N=12, K=5, seed=0, folds=1):
     rng = np.random.default_rng(seed)
     return rng.normal(size=(N * folds, K)) + 0.4 * np.arange(K), np.repeat(np.arange(N), folds)
+
+
+def draws_of(played, draws):
+    return task_counts([f"t{k}" for k in range(len(played.won))], draws)
+
+
+def elo_of(played, draws=300, **how):
+    return elo(played, draws_of(played, draws), **how)
 
 
 def rng(seed=7):
@@ -54,7 +63,7 @@ def test_strengths_are_those_of_a_logistic_regression():
 
 def test_two_methods_have_a_closed_form():
     played = games(np.array([[0.0, 1]] * 3 + [[1.0, 0]]), np.arange(4))
-    found = elo(played, rng(), ridge=1e-9)
+    found = elo_of(played, ridge=1e-9)
     np.testing.assert_allclose(found.points[0] - found.points[1], 400 * np.log10(3), atol=1e-4)
     np.testing.assert_allclose(found.points.mean(), 1000)
     assert np.isnan(found.lo).all()
@@ -64,19 +73,19 @@ def test_two_methods_have_a_closed_form():
 def test_the_order_is_that_of_win_rates_on_a_balanced_board():
     badness, task = table(N=9, K=6, folds=3)
     played = games(badness, task)
-    assert np.array_equal(np.argsort(elo(played, rng()).points), np.argsort(played.won.sum(axis=(0, 2))))
+    assert np.array_equal(np.argsort(elo_of(played).points), np.argsort(played.won.sum(axis=(0, 2))))
 
 
 def test_ten_folds_count_like_one():
     badness, task = table()
     more = np.r_[badness, np.repeat(badness[:1], 9, axis=0)]
-    found = elo(games(more, np.r_[task, np.zeros(9, dtype=int)]), rng())
-    np.testing.assert_allclose(found.points, elo(games(badness, task), rng()).points)
+    found = elo_of(games(more, np.r_[task, np.zeros(9, dtype=int)]))
+    np.testing.assert_allclose(found.points, elo_of(games(badness, task)).points)
 
 
 def test_a_method_that_always_wins_has_finite_points():
     badness = np.array([[0.0, 1, 2]] * 70)
-    found = elo(games(badness, np.arange(70)), rng())
+    found = elo_of(games(badness, np.arange(70)))
     assert np.isfinite(found.points).all()
     assert (np.diff(found.points) < -500).all()
     np.testing.assert_allclose(found.lo, found.points, atol=1e-5)  # every draw is the same
@@ -84,16 +93,16 @@ def test_a_method_that_always_wins_has_finite_points():
 
 def test_equals_have_equal_points():
     badness, task = table(K=3)
-    found = elo(games(badness[:, [0, 1, 0, 2]], task), rng())
+    found = elo_of(games(badness[:, [0, 1, 0, 2]], task))
     for values in found[:3]:
         assert values[0] == values[2]
-    tied = elo(games(np.zeros((8, 3)), np.arange(8)), rng())
+    tied = elo_of(games(np.zeros((8, 3)), np.arange(8)))
     np.testing.assert_array_equal(np.array(tied[:3]), 1000.0)
 
 
 def test_the_anchor_stands_at_1000_in_every_draw():
     played = games(*table())
-    free, found = elo(played, rng()), elo(played, rng(), anchor=2)
+    free, found = elo_of(played), elo_of(played, anchor=2)
     assert found.points[2] == found.lo[2] == found.hi[2] == 1000
     np.testing.assert_allclose(found.points - free.points, 1000 - free.points[2], atol=1e-5)
 
@@ -102,8 +111,8 @@ def test_the_anchor_stands_at_1000_in_every_draw():
 def test_intervals_are_those_of_refits_one_by_one(anchor):
     badness, task = table(N=8, K=4)
     played = games(badness, task)
-    found = elo(played, rng(), anchor=anchor, draws=50, level=0.8)
-    counts = rng().multinomial(8, np.full(8, 1 / 8), size=50)
+    found = elo_of(played, draws=50, anchor=anchor, level=0.8)
+    counts = draws_of(played, 50)
     each = np.array([by_minimize(np.tensordot(count, played.won, 1), RIDGE) * POINTS for count in counts])
     each += 1000 - (0 if anchor is None else each[:, [anchor]])
     tail = norm.cdf(-np.sqrt(8 / 7) * t.ppf(0.9, 7))
@@ -119,16 +128,16 @@ def test_intervals_cover_the_distance_to_the_anchor(tasks, least):
     def board(n):
         return games(-(strength + draw.normal(size=(n, 8))), np.arange(n))
 
-    truth = elo(board(20_000), rng(), anchor=0, draws=1).points
-    found = [elo(board(tasks), rng(k), anchor=0, draws=400) for k in range(100)]
+    truth = elo(board(20_000), np.empty((0, 20_000)), anchor=0).points
+    found = [elo_of(board(tasks), draws=400, anchor=0) for _ in range(100)]
     assert np.mean([(each.lo <= truth) & (truth <= each.hi) for each in found], axis=0)[1:].mean() >= least
 
 
 def test_columns_may_stand_in_any_order_and_rows_too():
     badness, task = table()
     order, rows = np.array([3, 0, 4, 1, 2]), rng().permutation(len(task))
-    found = elo(games(badness, task), rng())
-    other = elo(games(badness[rows][:, order], task[rows]), rng())
+    found = elo_of(games(badness, task))
+    other = elo_of(games(badness[rows][:, order], task[rows]))
     for one, two in zip(found[:3], other[:3], strict=True):
         np.testing.assert_allclose(one[order], two, atol=2e-6)
 
@@ -137,7 +146,7 @@ def test_missing_cells_cost_nothing_but_their_games():
     badness, task = table(N=30, K=4)
     badness[::3, 1] = nan
     played = games(badness, task)
-    found = elo(played, rng())
+    found = elo_of(played)
     np.testing.assert_allclose((found.points - 1000) / POINTS, by_minimize(played.won.sum(axis=0), RIDGE), atol=1e-5)
     assert (found.lo < found.points).all()
     assert (found.points < found.hi).all()
@@ -148,10 +157,10 @@ def test_methods_that_no_game_links_have_no_points_beside_each_other():
     badness[:4, :3] = np.random.default_rng(0).normal(size=(4, 3))
     badness[4:, 3:] = np.random.default_rng(1).normal(size=(4, 2))
     played = games(badness, np.arange(8))
-    found = elo(played, rng())
+    found = elo_of(played)
     assert np.isnan(found.points).tolist() == [False] * 3 + [True] * 2
-    assert np.isnan(elo(played, rng(), anchor=3).points).tolist() == [True] * 3 + [False] * 2
-    even = elo(games(badness[:, 1:], np.arange(8)), rng())  # two against two: neither is the reference
+    assert np.isnan(elo_of(played, anchor=3).points).tolist() == [True] * 3 + [False] * 2
+    even = elo_of(games(badness[:, 1:], np.arange(8)))  # two against two: neither is the reference
     assert np.isnan(even.points).all()
 
 
@@ -159,6 +168,6 @@ def test_draws_without_a_method_say_nothing_of_it():
     badness, task = table(N=8, K=3)
     badness[1:, 2] = nan  # it is on one task alone, and leads there
     badness[0] = [1, 2, 0]
-    found = elo(games(badness, task), rng())
+    found = elo_of(games(badness, task))
     assert np.isfinite(np.array(found[:3])).all()
     assert found.lo[2] > found.points[1]

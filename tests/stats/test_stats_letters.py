@@ -10,7 +10,8 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from bench.stats import letters as module
-from bench.stats.bootstrap import percentiles, position_intervals, task_counts, winner_stays
+from bench.stats.bootstrap import percentiles, position_intervals, winner_stays, winner_stays_by_chance
+from bench.stats.draws import draw_hash, task_counts
 from bench.stats.letters import letters
 from bench.stats.ranks import positions
 from bench.stats.stability import agreement, fold_correlation, folds_needed, kendall
@@ -90,8 +91,27 @@ def test_sixty_different_methods_have_sixty_names():
 # bootstraps
 
 
+def draws_of(N, draws=300):
+    return task_counts([f"t{k}" for k in range(N)], draws)
+
+
+def test_a_draw_takes_the_task_that_its_hash_names():
+    names = ["bundled:iris", "openml:37", "x"]
+    taken = draw_hash(5, names).astype(float) * 3 // 2**32
+    expected = [[(row == task).sum() for task in range(3)] for row in taken]
+    np.testing.assert_array_equal(task_counts(names, 5), expected)
+
+
+@pytest.mark.parametrize(("K", "share"), [(3, 0.70), (8, 0.56)])
+def test_by_chance_the_winner_of_equals_stays_more_often_than_not(K, share):
+    """The medians that an audit found for six tasks."""
+    ranks = stats.rankdata(rng().normal(size=(6, K)), axis=1)
+    found = winner_stays_by_chance(ranks, draws_of(6, 1000), np.random.default_rng(1))
+    np.testing.assert_allclose(found, share, atol=0.05)
+
+
 def test_counts_draw_as_many_tasks_as_there_are():
-    counts = task_counts(9, 500, rng())
+    counts = draws_of(9, 500)
     assert counts.shape == (500, 9)
     assert (counts.sum(axis=1) == 9).all()
     np.testing.assert_allclose(counts.mean(axis=0), 1, atol=0.15)
@@ -106,36 +126,36 @@ def test_percentiles_leave_out_what_is_not_known():
 
 def test_positions_are_those_of_redrawn_boards():
     ranks = stats.rankdata(rng().normal(size=(8, 4)) + np.arange(4) / 2, axis=1)
-    found = position_intervals(ranks, np.random.default_rng(0), draws=300, level=0.9)
-    counts = task_counts(8, 300, np.random.default_rng(0)).astype(int)
+    counts = draws_of(8, 300).astype(int)
+    found = position_intervals(ranks, counts, level=0.9)
     each = np.array([positions(np.repeat(ranks, count, axis=0).mean(axis=0)) for count in counts], dtype=float)
     np.testing.assert_array_equal(found.lo, np.quantile(each, 0.05, axis=0, method="inverted_cdf"))
     np.testing.assert_array_equal(found.hi, np.quantile(each, 0.95, axis=0, method="inverted_cdf"))
     first = each == 1
     won = ranks.mean(axis=0).argmin()
     expected = (first[:, won] / first.sum(axis=1)).mean()
-    np.testing.assert_allclose(winner_stays(ranks, np.random.default_rng(0), 300), expected)
+    np.testing.assert_allclose(winner_stays(ranks, counts), expected)
 
 
 def test_ties_share_the_first_place_in_every_draw():
     ranks = np.full((6, 3), 2.0)
-    found = position_intervals(ranks, rng())
+    found = position_intervals(ranks, draws_of(len(ranks)))
     np.testing.assert_array_equal([found.lo, found.hi], 1)
-    assert winner_stays(ranks, rng()) == 1  # there are three winners, and one of them is always first
+    assert winner_stays(ranks, draws_of(len(ranks))) == 1  # there are three winners, and one of them is always first
 
 
 def test_no_interval_under_six_tasks():
-    found = position_intervals(np.ones((5, 2)), rng())
+    found = position_intervals(np.ones((5, 2)), draws_of(5))
     assert np.isnan([found.lo, found.hi]).all()
     assert found.reason == "too few tasks: 5, needed 6"
-    assert np.isnan(winner_stays(np.ones((5, 2)), rng()))
+    assert np.isnan(winner_stays(np.ones((5, 2)), draws_of(5)))
 
 
 def test_a_method_without_ranks_has_no_position():
     ranks = np.c_[np.ones(7), np.full(7, nan), 2 * np.ones(7)]
-    found = position_intervals(ranks, rng())
+    found = position_intervals(ranks, draws_of(len(ranks)))
     np.testing.assert_array_equal(found.hi, [1, nan, 2])
-    assert winner_stays(ranks, rng()) == 1
+    assert winner_stays(ranks, draws_of(len(ranks))) == 1
 
 
 # stability

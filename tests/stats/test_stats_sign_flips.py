@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from bench.stats.sign_flips import STATISTICS, draw_hash, flips, max_t
+from bench.stats.draws import draw_hash, flips
+from bench.stats.sign_flips import STATISTICS, max_t
 
 GOLDEN = [[1734571953, 1019481683], [2008674764, 3300693810], [452428691, 198153484]]
 NAMES = [f"task {t}" for t in range(200)]

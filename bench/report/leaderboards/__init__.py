@@ -12,12 +12,13 @@ Next of its kind: a column is one function of `columns/built_in`, a way to slice
 from __future__ import annotations
 
 from bench.report.leaderboards.columns import column_names
-from bench.report.leaderboards.files import read_leaderboard, write_leaderboards
-from bench.report.leaderboards.grid import IncompleteError
+from bench.report.leaderboards.files import load_tasks, write_leaderboards
+from bench.report.leaderboards.headline import headline
+from bench.report.leaderboards.missing import IncompleteError
 from bench.report.leaderboards.ranking import leaderboard, standings
 from bench.report.leaderboards.significance import PAIR_COLUMNS
 from bench.report.leaderboards.standing import BoardKey, Standing
-from bench.report.leaderboards.tables import keep_own_metrics, pairwise_table, table_of, to_csv
+from bench.report.leaderboards.tables import pairwise_table, score_table, table_of, to_csv
 
 __all__ = [
     "PAIR_COLUMNS",
@@ -25,10 +26,11 @@ __all__ = [
     "IncompleteError",
     "Standing",
     "column_names",
-    "keep_own_metrics",
+    "headline",
     "leaderboard",
+    "load_tasks",
     "pairwise_table",
-    "read_leaderboard",
+    "score_table",
     "standings",
     "table_of",
     "to_csv",

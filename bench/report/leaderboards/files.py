@@ -2,41 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from bench.core.files import write_text
 from bench.methods.boards import BOARDS, own_metrics
-from bench.report.leaderboards.ranking import leaderboard, standings
-from bench.report.leaderboards.tables import pairwise_table, table_of, to_csv
+from bench.report.leaderboards.columns import all_columns
+from bench.report.leaderboards.ranking import standings
+from bench.report.leaderboards.standing import Standing
+from bench.report.leaderboards.tables import join_boards, pairwise_table, score_table, table_of, to_csv
 
 SLICED_BOARD, SLICED_BY = "class-weight", ("learner", "imbalance")
 
 
 def write_leaderboards(root: Path, scores: pd.DataFrame, tasks: pd.DataFrame | None = None) -> None:
-    """Write `leaderboard.csv`, one small file a board and metric, and the pairs of each board's own metric.
+    """Write `leaderboard.csv`, and of every board and metric one leaderboard and one table of scores by task.
 
+    Each board's own metric has every column, and its pairs in `pairwise.csv`; other metrics lack those that are dear.
     The class-weight board is written by learner and by imbalance as well, since what helps one does not help all.
     """
-    ranked = list(standings(scores))
-    table = table_of(ranked)
+    ranked = list(standings(scores, tasks=tasks))
+    own = own_metrics(standing.key[:2] for standing in ranked)
+    every, cheap = all_columns(), [column for column in all_columns() if not column.options.dear]
+    table = join_boards((standing, every if standing.key[:2] in own else cheap) for standing in ranked)
     write_text(root / "leaderboard.csv", to_csv(table))
     for (name, metric), part in table.groupby(["board", "metric"]):
         write_text(root / "leaderboards" / f"{name}-{metric}.csv", to_csv(part))
-    own = own_metrics(standing.key[:2] for standing in ranked)
+    for (name, metric), boards in _by_metric(ranked).items():
+        write_text(root / "leaderboards" / f"{name}-{metric}-tasks.csv", to_csv(score_table(boards)))
     write_text(root / "pairwise.csv", to_csv(pairwise_table(one for one in ranked if one.key[:2] in own)))
     sliced_board = scores[(scores["board"] == SLICED_BOARD) & (scores["metric"] == BOARDS[SLICED_BOARD].metric)]
     if tasks is None or sliced_board.empty:
         return
     for name in SLICED_BY:
         if name not in tasks or tasks[name].notna().any():  # an empty column of the tasks makes no slices
-            parts = leaderboard(sliced_board, by=[name], tasks=tasks)
+            parts = table_of(standings(sliced_board, by=[name], tasks=tasks))
             write_text(root / "leaderboards" / f"{SLICED_BOARD}-by-{name}.csv", to_csv(parts))
 
 
-def read_leaderboard(root: Path) -> pd.DataFrame:
-    """Return the leaderboards that a run wrote."""
-    texts = dict.fromkeys(("board", "metric", "panel", "method", "missing_rule", "slice", "letters"), str)
-    table = pd.read_csv(root / "leaderboard.csv", dtype=texts | {"position": "Int64"})
-    return table.fillna({"panel": "", "slice": "", "letters": ""})
+def _by_metric(ranked: Sequence[Standing]) -> dict[tuple[str, str], list[Standing]]:
+    """Return the boards of each name and metric."""
+    found: dict[tuple[str, str], list[Standing]] = {}
+    for standing in ranked:
+        found.setdefault((standing.key.board, standing.key.metric), []).append(standing)
+    return found
+
+
+def load_tasks(results: Path) -> pd.DataFrame | None:
+    """Return the table of tasks of a results directory; None where there is none."""
+    path = results / "tasks.csv"
+    return pd.read_csv(path) if path.is_file() else None

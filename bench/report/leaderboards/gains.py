@@ -6,9 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array
-from bench.report.leaderboards.grid import Grid
-from bench.report.leaderboards.scores import BLOCK
-from bench.stats import ranks
+from bench.report.leaderboards.grid import Blocks, Grid
 
 GAINS = ("training_gain", "threshold_gain")
 
@@ -19,32 +17,37 @@ def mean_gains(plain: Grid, thresholded: Grid, step: str, reference: str) -> pd.
         training_gain_m  = mean_b [score(m + step) - score(reference + step)]
         threshold_gain_m = mean_b [score(m + step) - score(m)]
 
-    over the blocks b on which both have a score, every task counting one. Both methods of the first line have a tuned
-    decision: what is left is the doing of the training.
+    over the blocks b on which both have a score, every data set counting one. Both methods of the first line have a
+    tuned decision: what is left is the doing of the training.
     """
-    still = _badness_table(plain)
-    moved = _badness_table(thresholded).rename(columns=lambda name: name.removesuffix(step)).reindex(still.index)
-    shared = [method for method in still.columns if method in moved]
-    anchor = moved[reference].to_numpy() if reference in moved else np.full(len(moved), np.nan)
-    tuned = moved[shared].to_numpy()
+    still = plain.badness
+    moved = _rows_of(thresholded, plain.blocks)
+    names = {name.removesuffix(step): k for k, name in enumerate(thresholded.methods)}
+    shared = [method for method in plain.methods if method in names]
+    tuned = moved[:, [names[method] for method in shared]]
+    anchor = moved[:, [names[reference]]] if reference in names else np.full((len(moved), 1), np.nan)
+    own = still[:, [plain.methods.index(method) for method in shared]]
     found = {
-        "training_gain": _mean_differences(anchor[:, None] - tuned, plain.blocks),
-        "threshold_gain": _mean_differences(still[shared].to_numpy() - tuned, plain.blocks),
+        "training_gain": _mean_differences(anchor - tuned, plain.blocks),
+        "threshold_gain": _mean_differences(own - tuned, plain.blocks),
     }
     return pd.DataFrame(found, index=shared)
 
 
-def _badness_table(grid: Grid) -> pd.DataFrame:
-    """Return the badness by block and method."""
-    return pd.DataFrame(grid.badness, index=pd.MultiIndex.from_frame(grid.blocks[BLOCK]), columns=grid.methods)
+def _rows_of(grid: Grid, blocks: Blocks) -> Array:
+    """Return the badness of a grid on some blocks, NaN where it has them not."""
+    if grid.blocks is blocks:
+        return grid.badness
+    places, wanted = (pd.MultiIndex.from_frame(each.keys) for each in (grid.blocks, blocks))
+    return pd.DataFrame(grid.badness, index=places).reindex(wanted).to_numpy()
 
 
-def _mean_differences(difference: Array, blocks: pd.DataFrame) -> Array:
-    """Return the mean of each column over the blocks where it has a value, every task counting one; NaN if none has."""
+def _mean_differences(difference: Array, blocks: Blocks) -> Array:
+    """Return the mean of each column over the blocks where it has a value, every data set counting one; else NaN."""
     known = np.isfinite(difference)
     means = np.full(difference.shape[1], np.nan)
     for mask in np.unique(known, axis=1).T if known.any() else ():  # methods that lack the same blocks share weights
         alike = (known == mask[:, None]).all(axis=0)
         if mask.any():
-            means[alike] = ranks.block_weights(blocks[mask]) @ difference[mask][:, alike]
+            means[alike] = blocks.at(mask).weight @ difference[mask][:, alike]
     return means

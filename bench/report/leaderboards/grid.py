@@ -1,73 +1,137 @@
-"""One board as a grid, blocks × methods, and what becomes of cells that are missing."""
+"""One board as a grid, blocks × methods."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bench.core.exit_codes import CANNOT_COMPARE
-from bench.core.nouns import Array, BenchError
+from bench.core.nouns import Array
 from bench.methods import metrics
-from bench.report.leaderboards.scores import BLOCK, goal
+from bench.report.leaderboards.scores import goal
 from bench.stats import ranks
-from bench.stats.tables import common_blocks
 
-SELDOM = 0.5
-"""A method with a smaller share of the blocks than this is not ranked by the rule `common`."""
+LEVELS = ["dataset", "task_id", "learner", "repeat", "fold"]
+"""What a block is of, from the outermost to the innermost: equals count one at each level."""
 SLACK_ABOVE_ONE = 1e-9
 """A score above 1 by no more than this is 1."""
 
 
-class IncompleteError(BenchError):
-    """A board lacks scores, and the rule was to refuse it."""
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """What each comparison of all methods belongs to, B of them, in the order of their names.
 
-    code = CANNOT_COMPARE
+    `keys` names the data set of a block (the task itself where no source knows better), its task, its learner where
+    rows have one, its repeat and its fold. `reseed` (B,) is the code of its seed of the learners, `test_share` (B,) the
+    share n_test / (n_train + n_test) of the rows that it was scored on, NaN where unknown.
+    """
+
+    keys: pd.DataFrame
+    reseed: Array
+    test_share: Array
+
+    def __len__(self) -> int:
+        """Return B."""
+        return len(self.keys)
+
+    @cached_property
+    def dataset(self) -> Array:
+        """Code of the data set of each block (B,)."""
+        return _codes(self.keys["dataset"])
+
+    @cached_property
+    def task(self) -> Array:
+        """Code of the task of each block (B,)."""
+        return _codes(self.keys["task_id"])
+
+    @cached_property
+    def weight(self) -> Array:
+        """Weight of each block (B,), sum one: equal for data sets, in them for tasks, and so on down the levels."""
+        return ranks.block_weights(self.keys)
+
+    @cached_property
+    def split(self) -> Array:
+        """Code of the split of its task that each block was scored on (B,): other seeds of the learners share it."""
+        number = pd.to_numeric(self.keys["repeat"], errors="coerce")
+        repeat = number if number.notna().all() else _codes(self.keys["repeat"])  # as texts, 10 stands before 2
+        parts = pd.DataFrame({"task": self.task, "reseed": self.reseed, "repeat": repeat, "fold": self.keys["fold"]})
+        # repeats go on counting from seed to seed: the first of each seed are the same splits
+        parts["repeat"] = parts.groupby(["task", "reseed"])["repeat"].rank(method="dense")
+        return parts.groupby(["task", "repeat", "fold"]).ngroup().to_numpy()
+
+    @cached_property
+    def learner_split(self) -> Array:
+        """Code of the split and the learner of each block (B,): other seeds of the learner share it."""
+        parts = pd.DataFrame({"split": self.split, "learner": self.keys["learner"]})
+        return parts.groupby(["split", "learner"]).ngroup().to_numpy()
+
+    @cached_property
+    def tasks(self) -> Blocks:
+        """One block a task, for means over all its splits."""
+        return self.first(self.task)
+
+    def first(self, group: Array) -> Blocks:
+        """Return the first block of each group (B,), in the order of their codes."""
+        return self.at(np.unique(group, return_index=True)[1])
+
+    def at(self, kept: Array) -> Blocks:
+        """Return some blocks, by mask or place."""
+        if kept.dtype == bool and kept.all():
+            return self  # with what was worked out of it
+        return Blocks(self.keys.iloc[kept].reset_index(drop=True), self.reseed[kept], self.test_share[kept])
 
 
-@dataclass(frozen=True)
+def _codes(column: pd.Series) -> Array:
+    """Return the place of each value among the sorted values, which may be numbers and texts."""
+    return np.asarray(pd.factorize(column, sort=True)[0])
+
+
+@dataclass(frozen=True, eq=False)
 class Grid:
     """Scores of one board, metric, panel and slice: `badness` and `value` (B, K), NaN where missing.
 
-    `blocks` holds what one comparison of all methods belongs to, a row of the grid: a task, a learner where rows have
-    one, a repeat and a fold. `reseed` is the code of its seed of the learners. `direction` is that of the metric,
-    `imputed` (B, K) marks cells that were filled in, `oracle` (B,) is the badness of the oracle. Blocks and methods
-    stand in the order of their names.
+    `direction` is that of the metric, `applies` (B, K) marks the cells to which the method applies, `imputed` (B, K)
+    those that were filled in, `oracle` (B,) is the badness of the oracle. Methods stand in the order of their names.
     """
 
     metric: str
     direction: str
     methods: list[str]
-    blocks: pd.DataFrame
+    blocks: Blocks
     badness: Array
     value: Array
+    applies: Array
     imputed: Array
     oracle: Array
-    reseed: Array
     learners_used: Array
 
-    @cached_property
+    @property
     def task(self) -> Array:
         """Code of the task of each block (B,)."""
-        return pd.factorize(self.blocks["task_id"], sort=True)[0]
+        return self.blocks.task
 
-    @cached_property
+    @property
+    def dataset(self) -> Array:
+        """Code of the data set of each block (B,)."""
+        return self.blocks.dataset
+
+    @property
     def weight(self) -> Array:
-        """Weight of each block (B,), sum one: equal for tasks, in them for learners, then repeats and folds."""
-        return ranks.block_weights(self.blocks)
+        """Weight of each block (B,), sum one: equal for data sets, then tasks, learners, repeats and folds."""
+        return self.blocks.weight
 
     @cached_property
     def has_scores(self) -> Array:
         """Mask (K,) of the methods that have any score; the others have no rank, and take none from others."""
         return np.asarray((~np.isnan(self.badness)).any(axis=0))
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every method has a score in every block."""
-        return not np.isnan(self.badness).any()
+    @cached_property
+    def missing(self) -> Array:
+        """Mask (B, K) of the cells that apply and have no score."""
+        return np.isnan(self.badness) & self.applies
 
     @property
     def loss(self) -> Array:
@@ -86,139 +150,49 @@ class Grid:
         return np.maximum(1 - self.value, 0.0) if is_best_at_one else np.full(self.value.shape, np.nan)
 
     def rows(self, kept: Array) -> Grid:
-        """Return the grid of some blocks."""
-        parts = {name: getattr(self, name)[kept] for name in PER_BLOCK}
-        return replace(self, blocks=self.blocks[kept], **parts)
+        """Return the grid of the blocks that a mask (B,) keeps."""
+        if kept.all():
+            return self
+        parts = {name: getattr(self, name)[kept] for name in (*PER_CELL, "oracle")}
+        return replace(self, blocks=self.blocks.at(kept), **parts)
 
+    def columns(self, kept: Array) -> Grid:
+        """Return the grid of the methods that a mask (K,) keeps."""
+        if kept.all():
+            return self
+        methods = [name for name, keep in zip(self.methods, kept, strict=True) if keep]
+        return replace(self, methods=methods, **{name: getattr(self, name)[:, kept] for name in PER_CELL})
 
-PER_BLOCK = ("badness", "value", "imputed", "oracle", "reseed", "learners_used")
+    def average_seeds(self) -> Grid:
+        """Return the mean over the seeds of the learners, one block a split and learner."""
+        return self.average(self.blocks.learner_split, self.blocks.first(self.blocks.learner_split))
 
+    def average(self, group: Array, blocks: Blocks) -> Grid:
+        """Return the mean over the blocks of each group (B,), codes from 0, as one of `blocks`.
 
-def spread_scores(metric: str, part: pd.DataFrame, oracle: pd.DataFrame) -> Grid:
-    """Spread the rows of one board, metric, panel and slice; a metric undefined for all in a block leaves it out."""
-    ranked = _sort_rows(part[~_mark_undefined(part)])
-    block = ranked.groupby(BLOCK, sort=False).ngroup().to_numpy()
-    column, names = pd.factorize(ranked["method"], sort=True)
-    first = np.unique(block, return_index=True)[1]
-    badness = _tabulate(block, column, ranked["badness"].to_numpy())
-    used = pd.to_numeric(ranked["learners_used"], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    return Grid(
-        metric=metric,
-        direction=str(part["direction"].iloc[0]),
-        methods=[str(name) for name in names],
-        blocks=ranked.iloc[first][BLOCK].reset_index(drop=True),
-        badness=badness,
-        value=_tabulate(block, column, ranked["value"].to_numpy()),
-        imputed=np.zeros(badness.shape, dtype=bool),
-        oracle=_oracle_badness(oracle, ranked.iloc[first]),
-        reseed=_sorted_places(ranked["reseed"])[first],
-        learners_used=_tabulate(block, column, used),
-    )
-
-
-def _sort_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Sort rows by block, method and value, so that sums do not depend on the order of the table."""
-    keys = [rows["value"].to_numpy(), *(_sorted_places(rows[name]) for name in ("reseed", "method", *reversed(BLOCK)))]
-    return rows.iloc[np.lexsort(keys)]
-
-
-def _sorted_places(column: pd.Series) -> Array:
-    """Return the place of each value among the sorted values, which may be numbers and texts."""
-    return np.asarray(pd.factorize(column, sort=True)[0])
-
-
-def _oracle_badness(oracle: pd.DataFrame, blocks: pd.DataFrame) -> Array:
-    """Return the oracle's badness on each block, NaN where there is none."""
-    known = oracle.groupby(BLOCK, sort=False)["badness"].mean()
-    index = pd.MultiIndex.from_frame(blocks[BLOCK])
-    return known.reindex(index).to_numpy(dtype=float) if len(known) else np.full(len(blocks), np.nan)
-
-
-def _mark_undefined(part: pd.DataFrame) -> Array:
-    """Mark the blocks on which the metric has no value for any method, though the cells are there: it is undefined."""
-    there, known = part["n_rows"].notna().to_numpy(), part["badness"].notna().to_numpy()
-    if known.all():
-        return np.zeros(len(part), dtype=bool)
-    block = part.groupby(BLOCK, sort=False).ngroup().to_numpy()
-    return np.asarray((np.bincount(block, known) == 0)[block] & (np.bincount(block, there) > 0)[block])
-
-
-def _tabulate(block: Array, column: Array, values: Array) -> Array:
-    """Return a table (blocks, methods) of the mean value of each pair, NaN where there is none."""
-    shape = (block.max(initial=-1) + 1, column.max(initial=-1) + 1)
-    total, count = np.zeros(shape), np.zeros(shape)
-    np.add.at(total, (block, column), values)
-    np.add.at(count, (block, column), 1)
-    return np.divide(total, count, out=np.full(shape, np.nan), where=count > 0)
-
-
-def apply_missing_rule(grid: Grid, rule: str) -> Grid:
-    """Return a grid whose methods have a score in every block, by a rule for what is missing.
-
-    `common` keeps the blocks in which every method has a score, and does not rank a method that has one in fewer than
-    half: it would take the blocks from all others, as a scheme does that is made for one learner; `worst` ranks a
-    missing cell behind all others, with the worst score of its block; `impute:NAME` gives it the score of a method;
-    `fail` refuses. Methods without any score stay without, and blocks without any do not count.
-
-    Raises:
-        IncompleteError: a score is missing and the rule is `fail`.
-        BenchError: the rule is unknown, or no method is called NAME.
-    """
-    name, _, rest = rule.partition(":")
-    if name not in RULES or (rest and name != "impute"):
-        raise BenchError(f"unknown missing rule {rule!r}: write {', '.join(RULES)} (as impute:NAME)")
-    return RULES[name](grid, rest)
-
-
-def _drop_empty_blocks(grid: Grid) -> Grid:
-    """Return the blocks in which any method has a score."""
-    return grid.rows(np.asarray((~np.isnan(grid.badness)).any(axis=1)))
-
-
-def _keep_common(grid: Grid, _: str) -> Grid:
-    grid = _drop_empty_blocks(grid)
-    seldom = (~np.isnan(grid.badness)).mean(axis=0) < SELDOM if len(grid.badness) else grid.has_scores
-    badness, value = (np.where(seldom, np.nan, table) for table in (grid.badness, grid.value))
-    return replace(grid, badness=badness, value=value, imputed=grid.imputed & ~seldom).rows(common_blocks(badness)[0])
-
-
-def _rank_last(grid: Grid, _: str) -> Grid:
-    grid = _drop_empty_blocks(grid)
-    gaps = np.isnan(grid.badness) & grid.has_scores
-    worst = np.argmax(np.where(np.isnan(grid.badness), -np.inf, grid.badness), axis=1)[:, None]
-    value = np.where(gaps, np.take_along_axis(grid.value, worst, axis=1), grid.value) if len(worst) else grid.value
-    return replace(grid, badness=np.where(gaps, np.inf, grid.badness), value=value, imputed=gaps)
-
-
-def _impute(grid: Grid, name: str) -> Grid:
-    gaps = np.isnan(grid.badness) & grid.has_scores
-    if not gaps.any():
-        return _keep_common(grid, "")
-    if name not in grid.methods:
-        raise BenchError(
-            f"missing scores of {grid.metric} cannot be those of {name!r}, which is no method of that board: "
-            "name another, or choose boards with -b"
+        Blocks count by their weight; a mean with a score missing is missing, one with a score filled in is filled in.
+        """
+        share = self.weight / np.bincount(group, self.weight)[group]
+        means: dict[str, Any] = {
+            name: _sum_by_group(getattr(self, name) * share[:, None], group)
+            for name in ("badness", "value", "learners_used")
+        }
+        return replace(
+            self,
+            blocks=blocks,
+            oracle=_sum_by_group(self.oracle * share, group),
+            applies=_sum_by_group(self.applies, group) == np.bincount(group)[:, None],
+            imputed=_sum_by_group(self.imputed, group) > 0,
+            **means,
         )
-    at = grid.methods.index(name)
-    gaps &= ~np.isnan(grid.badness[:, [at]])
-    badness = np.where(gaps, grid.badness[:, [at]], grid.badness)
-    value = np.where(gaps, grid.value[:, [at]], grid.value)
-    return _keep_common(replace(grid, badness=badness, value=value, imputed=gaps), "")
 
 
-def _refuse_missing(grid: Grid, _: str) -> Grid:
-    missing = np.isnan(grid.badness)
-    if missing.any():
-        raise IncompleteError(
-            f"{int(missing.sum())} of {missing.size} scores of {grid.metric} are missing: "
-            "use another --missing rule, or run what is missing"
-        )
-    return grid
+PER_CELL = ("badness", "value", "applies", "imputed", "learners_used")
 
 
-RULES: dict[str, Callable[[Grid, str], Grid]] = {
-    "common": _keep_common,
-    "worst": _rank_last,
-    "impute": _impute,
-    "fail": _refuse_missing,
-}
+def _sum_by_group(values: Array, group: Array) -> Array:
+    """Return the sum of the values (B, ...) of each group."""
+    total = np.zeros((group.max(initial=-1) + 1, *values.shape[1:]))
+    with np.errstate(invalid="ignore"):  # inf - inf is NaN, as it should be
+        np.add.at(total, group, values)
+    return total

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from bench.core.nouns import BenchError
 from bench.methods.boards import BOARDS, board_order
 from bench.report.leaderboards.gains import GAINS, mean_gains
-from bench.report.leaderboards.grid import apply_missing_rule, spread_scores
+from bench.report.leaderboards.grid import Grid
+from bench.report.leaderboards.missing import apply_missing_rule
 from bench.report.leaderboards.scores import prepare_scores
 from bench.report.leaderboards.slices import add_slices, slice_order
-from bench.report.leaderboards.standing import BoardKey, Standing
+from bench.report.leaderboards.spread import Place, spread_scores
+from bench.report.leaderboards.standing import TESTS, BoardKey, Replication, Standing, Test
 from bench.report.leaderboards.tables import table_of
 
-BOARD_KEYS = ["board", "metric", "panel"]
 NO_GAINS = pd.DataFrame(columns=list(GAINS), dtype=float)
 MISSING_RULE = "common"
 """Blocks that lack a score of any method of a slice are left out for all of them; `completeness` gives their share."""
+REPLICATION: Replication = "task"
+"""The folds of a task are averaged before anything is ranked, as papers do; tests have the same unit."""
+TEST: Test = "max-t"
+"""The one test of all pairs that can tell methods apart on few tasks."""
 
 
 def leaderboard(
@@ -29,22 +33,28 @@ def leaderboard(
     by: Sequence[str] = (),
     tasks: pd.DataFrame | None = None,
     baseline: str | None = None,
-    test: str = "wilcoxon",
+    replication: Replication = REPLICATION,
+    test: Test = TEST,
 ) -> pd.DataFrame:
     """Rank the methods of every board, metric, panel and slice by their mean rank.
 
-    A block is one learner (where rows belong to one), repeat and fold of a task; ranks are averaged over blocks so that
-    every task counts one. Thresholded variants (`x+threshold` on a board that has them) are ranked in a slice of their
-    own. `missing` is the rule for missing scores (see `grid.apply_missing_rule`). `by` names columns of the scores or
-    of `tasks`, and makes a slice of each of their values. `baseline` is the method that `skill`, `relative`, `headroom`
-    and Elo refer to; without it, the first that is always present on the board.
+    With `replication` "task" the splits of a task are averaged and methods ranked within each task; with "split" they
+    are ranked within each block, that is one learner (where rows belong to one), repeat and fold of a task. Ranks are
+    averaged so that every data set counts one: `tasks`, the table of tasks of a run, says in its column `dataset` which
+    tasks are of one data set. Thresholded variants (`x+threshold` on a board that has them) are ranked in a slice of
+    their own. `missing` is the rule for missing scores (see `missing.apply_missing_rule`). `by` names columns of the
+    scores or of `tasks`, and makes a slice of each of their values. `baseline` is the method that `skill`, `relative`,
+    `headroom` and Elo refer to; without it, the first that is always present on the board. `test` tells methods apart.
 
     Raises:
         BenchError: the table is no table of scores (see `scores.prepare_scores`), or a rule, a method or a column that
             is named is not there.
         IncompleteError: a score is missing, and the rule is `fail`.
     """
-    return table_of(standings(scores, missing=missing, by=by, tasks=tasks, baseline=baseline, test=test))
+    ranked = standings(
+        scores, missing=missing, by=by, tasks=tasks, baseline=baseline, replication=replication, test=test
+    )
+    return table_of(ranked)
 
 
 def standings(
@@ -54,52 +64,63 @@ def standings(
     by: Sequence[str] = (),
     tasks: pd.DataFrame | None = None,
     baseline: str | None = None,
-    test: str = "wilcoxon",
+    replication: Replication = REPLICATION,
+    test: Test = TEST,
 ) -> Iterator[Standing]:
     """Yield every board of a table of scores, in the order of lists; the arguments are those of `leaderboard`."""
+    if test not in TESTS:
+        raise BenchError(f"unknown test {test!r}: choose from {', '.join(TESTS)}")
     table = prepare_scores(scores)
     imputing = missing.removeprefix("impute:") if missing.startswith("impute:") else None
     for name in {baseline, imputing} - {None}:
         if len(table) and name not in set(table["method"]):
             raise BenchError(f"no method is called {name!r}: choose from {', '.join(sorted(set(table['method'])))}")
     table = add_slices(table.assign(step=table["slice"]), by, tasks)
-    oracles = dict(list(table[table["is_oracle"]].groupby(BOARD_KEYS)))
-    parts = list(table[~table["is_oracle"]].groupby(BOARD_KEYS, sort=False))
-    for place, part in sorted(parts, key=lambda found: _place_order(found[0])):
-        yield from _rank_slices(part, oracles.get(place, table[:0]), missing, baseline, test)
+    table = table.assign(dataset=_name_datasets(table["task_id"], tasks))
+    slices: dict[tuple[str, str, str], dict[Place, Grid]] = {}
+    for place, grid in spread_scores(table):
+        slices.setdefault((place.board, grid.metric, place.panel), {})[place] = grid
+    for board, metric, panel in sorted(slices, key=lambda found: (board_order(found[0]), *found)):
+        grids = slices.pop((board, metric, panel))
+        known = BOARDS.get(board)
+        variant_step = f"+{known.variant_step}" if known and known.variant_step else ""
+        reference = (baseline or (known.always_present[0] if known else "")).removesuffix(variant_step)
+        gains = _gains_by_slice(grids, variant_step, reference) if variant_step else {}
+        for place, grid in sorted(grids.items(), key=lambda found: slice_order(found[0].slice)):
+            # among thresholded variants, `impute:NAME` means the variant of NAME
+            rule = missing.removesuffix(place.step) + place.step if missing.startswith("impute:") else missing
+            yield Standing(
+                key=BoardKey(board, metric, panel, place.slice),
+                scores=grid,
+                grid=apply_missing_rule(grid, rule),
+                baseline=reference + place.step,
+                missing=missing,
+                replication=replication,
+                test=test,
+                gains=gains.get(_without_step(place), NO_GAINS),
+            )
 
 
-def _place_order(place: Any) -> tuple[int, str, str, str]:
-    """Return what sorts boards by their place."""
-    board, metric, panel = place
-    return board_order(board), str(board), metric, str(panel)
+def _name_datasets(task: pd.Series, tasks: pd.DataFrame | None) -> pd.Series:
+    """Return the data set of each score's task: the task itself where the table of tasks names none."""
+    if tasks is None or not {"task_id", "dataset"} <= set(tasks):
+        return task
+    known = tasks[tasks["dataset"].notna() & (tasks["dataset"] != "")].drop_duplicates("task_id")
+    return task.map(known.set_index("task_id")["dataset"].to_dict() | {}).astype(object).where(
+        task.isin(known["task_id"]), task
+    )  # fmt: skip
 
 
-def _rank_slices(
-    part: pd.DataFrame, oracle: pd.DataFrame, missing: str, baseline: str | None, test: str
-) -> Iterator[Standing]:
-    """Yield the slices of one board, metric and panel."""
-    board, metric, panel = (str(part[name].iloc[0]) for name in BOARD_KEYS)
-    known = BOARDS.get(board)
-    variant_step = f"+{known.variant_step}" if known and known.variant_step else ""
-    reference = (baseline or (known.always_present[0] if known else "")).removesuffix(variant_step)
-    grids = {str(name): spread_scores(metric, rows, oracle) for name, rows in part.groupby("slice", sort=False)}
-    steps = dict(zip(part["slice"], part["step"], strict=True))
-    gains: dict[str, pd.DataFrame] = {}
-    for name, scores in sorted(grids.items(), key=lambda found: slice_order(found[0])):
-        step = steps[name]
-        rest = name.removeprefix(step).strip()
-        plain, thresholded = grids.get(rest), grids.get(f"{variant_step} {rest}".strip())
-        if variant_step and plain and thresholded and rest not in gains:
-            gains[rest] = mean_gains(plain, thresholded, variant_step, reference)
-        # among thresholded variants, `impute:NAME` means the variant of NAME
-        rule = missing.removesuffix(step) + step if missing.startswith("impute:") else missing
-        yield Standing(
-            key=BoardKey(board, metric, panel, name),
-            scores=scores,
-            grid=apply_missing_rule(scores, rule),
-            baseline=reference + step,
-            missing=missing,
-            test=test,
-            gains=gains.get(rest, NO_GAINS),
-        )
+def _gains_by_slice(grids: Mapping[Place, Grid], variant_step: str, reference: str) -> dict[str, pd.DataFrame]:
+    """Return the gains of the methods of each slice that stands with and without the thresholding step."""
+    parts = {(_without_step(place), place.step): grid for place, grid in grids.items()}
+    return {
+        rest: mean_gains(plain, parts[rest, variant_step], variant_step, reference)
+        for (rest, step), plain in parts.items()
+        if not step and (rest, variant_step) in parts
+    }
+
+
+def _without_step(place: Place) -> str:
+    """Return the name of a slice without its thresholding step."""
+    return place.slice.removeprefix(place.step).strip()

@@ -15,9 +15,9 @@ BLOCK = ["task_id", "learner", "repeat", "fold"]
 """What one comparison of all methods belongs to; rows that differ in nothing else are averaged."""
 DEFAULTS = {
     "board": "", "panel": "", "task_id": "", "learner": "", "repeat": 0, "fold": 0, "sample": "test", "n_rows": np.nan,
-    "learners_used": np.nan, "reseed": 0,
+    "learners_used": np.nan, "reseed": 0, "status": "", "gap": np.nan,
 }  # fmt: skip
-PLAIN_NUMBERS = {"n_rows", "learners_used"}
+PLAIN_NUMBERS = ("n_rows", "learners_used", "gap")
 DIRECTIONS = {"min", "max", "target", "none"}
 YES, NO = {"true", "1", "1.0"}, {"false", "0", "0.0", "nan", "none", "<na>", ""}
 
@@ -25,13 +25,18 @@ YES, NO = {"true", "1", "1.0"}, {"false", "0", "0.0", "nan", "none", "<na>", ""}
 def prepare_scores(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the ranked scores of test rows with every column that boards need, and those of the oracle.
 
-    Added are `badness` (lower is better), `slice` (the step of a thresholded variant) and `is_oracle`.
+    Added are `badness` (lower is better), `slice` (the step of a thresholded variant), `is_oracle`, `known` (whether
+    the cell ran), and `test_share`, the share n_test / (n_train + n_test) of a split where the table holds both.
 
     Raises:
         BenchError: a metric's direction is not known, or differs; a value is a text, or has no method or metric; a
             method has several scores and no column has their tasks; `ranked` or `sample` mean something else.
     """
-    table = _fill_columns(_drop_unnamed(_name_plainly(scores)))
+    table = _drop_unnamed(_name_plainly(scores))
+    # where nothing counts rows, a cell ran if its metric is not empty in the whole table
+    scored = table["metric"].isin(table["metric"][table["value"].notna()].unique())
+    table = _fill_columns(table).assign(known=table["n_rows"].notna() if "n_rows" in table else scored)
+    table = table.assign(test_share=_test_shares(table))
     table = table.assign(is_oracle=table["method"] == ORACLE if "ranked" in table else False)
     if "ranked" in table:
         table = table[_is_ranked(table["ranked"]) | table["is_oracle"]]
@@ -71,7 +76,19 @@ def _fill_columns(table: pd.DataFrame) -> pd.DataFrame:
     table = table.assign(**absent)
     for name in (name for name in DEFAULTS if name not in PLAIN_NUMBERS and table[name].isna().any()):
         table[name] = table[name].astype(object).where(table[name].notna(), DEFAULTS[name])
-    return table
+    # columns of one's own may have these names: what is no number is unknown
+    return table.assign(**{name: pd.to_numeric(table[name], errors="coerce") for name in PLAIN_NUMBERS})
+
+
+def _test_shares(table: pd.DataFrame) -> Array:
+    """Return the share of a split's rows that are tested; rows of the samples `test` and `train` have the numbers."""
+    of_split = ["task_id", "repeat", "fold"]
+    trained = table[(table["sample"] == "train") & table["n_rows"].notna()]
+    if trained.empty:
+        return np.full(len(table), np.nan)
+    n_train = trained.groupby(of_split)["n_rows"].max()
+    tested = table["n_rows"].to_numpy(dtype=float, na_value=np.nan)
+    return tested / (tested + n_train.reindex(pd.MultiIndex.from_frame(table[of_split])).to_numpy(dtype=float))
 
 
 def _is_ranked(column: pd.Series) -> pd.Series:

@@ -12,32 +12,37 @@ from bench.core.nouns import Array, BenchError
 from bench.report.leaderboards.grid import Grid
 from bench.report.leaderboards.scores import has_unit
 from bench.report.leaderboards.standing import SIGNIFICANT, Standing
-from bench.stats import bayes, effects, friedman, pairwise_wins, tables, wilcoxon
+from bench.stats import bayes, effects, friedman, holm, pairwise_wins, tables, wilcoxon
 from bench.stats.correlated_t import correlated_t
+from bench.stats.ranks import average_ranks
 
 PAIR_COLUMNS = (
     "board", "metric", "panel", "slice", "method_a", "method_b", "tasks", "wins_a", "shift", "rank_biserial", "p",
-    "p_holm", "rope", "better_a", "same", "better_b", "within_a", "within_b",
+    "p_holm", "rope", "better_a", "same", "better_b", "within_a", "within_b", "p_adjusted", "test", "replication",
 )  # fmt: skip
 
 
 def pairwise(standing: Standing, rope: float | None = None) -> pd.DataFrame:
-    """Compare every two methods over tasks: share of tasks won, size, Wilcoxon's p and Holm's, Bayesian probabilities.
+    """Compare every two contenders over tasks: share of tasks won, size, p-values, Bayesian probabilities.
 
     `shift` is the Hodges-Lehmann estimate of a's badness minus b's, in logarithms where the metric has the unit of the
-    target. Without `rope` it is the noise of the seeds, where there are several, else zero. `p_holm` is by the test of
-    the board. `within_a` counts the tasks on which a is better by its folds alone (`within_tasks`).
+    target, in ranks where splits are ranked. `p_adjusted` is by the board's test and corrected for all pairs: letters
+    and figures follow it. `p` is Wilcoxon's for the pair alone, `p_holm` with Holm's correction. Without `rope` it is
+    the noise of the seeds of the pair, where there are several, else zero. `within_a` counts the tasks on which a is
+    better by its folds alone (`within_tasks`).
 
     Raises:
         BenchError: `rope` is negative or no number.
     """
     if rope is not None and not 0 <= rope < np.inf:
         raise BenchError(f"rope is {rope:g}: give a difference that does not matter, zero or more")
-    errors, methods = standing.task_errors, standing.grid.methods
-    rope = reseed_noise(standing.grid) if rope is None else rope
-    found = bayes.bayesian_signed_rank(errors, rope, generator("bayes", standing.grid.metric))
-    within = within_tasks(standing.grid)
-    raw, won = wilcoxon.wilcoxon(errors), pairwise_wins.preference(standing.games)
+    contest = standing.contest
+    errors, methods = contest.replicates, contest.grid.methods
+    ropes = pair_noise(contest) if rope is None else np.full((len(methods),) * 2, rope)
+    found = bayes.bayesian_signed_rank(errors, ropes, generator("bayes", standing.grid.metric))
+    within = within_tasks(contest.grid)
+    raw, won = wilcoxon.wilcoxon(errors), pairwise_wins.preference(contest.games)
+    corrected, adjusted = holm.holm_of_pairs(raw), contest.p_values
     rows = []
     for i, j in combinations(range(len(methods)), 2):
         difference = tables.differences(errors[:, i], errors[:, j])
@@ -51,13 +56,16 @@ def pairwise(standing: Standing, rope: float | None = None) -> pd.DataFrame:
                 "shift": effects.hodges_lehmann(known),
                 "rank_biserial": effects.rank_biserial(errors[:, i], errors[:, j]),
                 "p": raw[i, j],
-                "p_holm": standing.p_values[i, j],
-                "rope": rope,
+                "p_holm": corrected[i, j],
+                "rope": ropes[i, j],
                 "better_a": found.better[i, j],
                 "same": found.same[i, j],
                 "better_b": found.better[j, i],
                 "within_a": within[i, j],
                 "within_b": within[j, i],
+                "p_adjusted": adjusted[i, j],
+                "test": standing.test,
+                "replication": standing.replication,
             }
         )
     return pd.DataFrame(rows)
@@ -66,48 +74,62 @@ def pairwise(standing: Standing, rope: float | None = None) -> pd.DataFrame:
 def within_tasks(grid: Grid) -> Array:
     """Return on how many tasks each method is better than each other by its folds alone (K, K).
 
-    By the correlated t-test over the repeats and folds of a task, learners averaged, at the level of the letters; its
-    share of test rows is one over the number of folds.
+    By the correlated t-test over the splits of a task, seeds and learners averaged, at the level of the letters. Its
+    share of test rows is n_test / (n_train + n_test) of the splits that were run; where a table does not count its
+    rows, one over the number of folds.
     """
     wins = np.zeros((len(grid.methods),) * 2, dtype=int)
-    place = grid.blocks[["repeat", "fold"]].astype(str).agg("/".join, axis=1)
-    for task in np.unique(grid.task):
-        rows = grid.task == task
-        means = pd.DataFrame(grid.badness[rows]).groupby(place[rows].to_numpy()).mean().to_numpy()
-        folds = max(grid.blocks.loc[rows, "fold"].nunique(), 2)
+    splits = grid.average(grid.blocks.split, grid.blocks.first(grid.blocks.split))
+    for task in np.unique(splits.task):
+        rows = splits.task == task
+        means, shares = splits.badness[rows], splits.blocks.test_share[rows]
+        folds = max(splits.blocks.keys.loc[rows, "fold"].nunique(), 2)
+        share = float(np.mean(shares)) if not np.isnan(shares).any() else 1 / folds
         with np.errstate(invalid="ignore"):
-            found = correlated_t(means[:, :, None] - means[:, None, :], 1 / folds)
+            found = correlated_t(means[:, :, None] - means[:, None, :], share)
         wins += (found.p < SIGNIFICANT) & (found.mean < 0)
     return wins
 
 
 def omnibus(standing: Standing) -> friedman.Friedman:
-    """Return Friedman's test of all methods over tasks, with the correction of Iman and Davenport."""
-    _, methods = tables.common_blocks(standing.task_errors)
-    return friedman.friedman(standing.task_errors[:, methods])
+    """Return Friedman's test of all contenders over tasks, with the correction of Iman and Davenport."""
+    replicates = standing.contest.replicates
+    _, methods = tables.common_blocks(replicates)
+    return friedman.friedman(replicates[:, methods])
 
 
-def reseed_noise(grid: Grid) -> float:
-    """Return by how much the difference of two methods on a task moves with the seed of the learners, one deviation.
+def pair_noise(standing: Standing) -> Array:
+    """Return by how much the difference of every two methods on a task moves with the seed of the learners (K, K).
 
-        √2 × the root of the mean variance, over methods and tasks, of a task's mean score over its seeds
+        √(mean over tasks of the variance over seeds of e_i - e_j),  e the mean error of a task with one seed
 
-    n - 1 below; in logarithms where the metric has the unit of the target. A seed that lacks blocks of a task is left
-    out there, and so are cells that were filled in. Zero where no task has two seeds.
+    n - 1 below; errors in logarithms where the metric has the unit of the target, ranks where splits are ranked. A seed
+    that lacks blocks of a task is left out there, and so are pairs with a cell that was filled in. Zero where no task
+    has two seeds.
     """
-    values = tables.logs(grid.badness) if has_unit(grid.metric) else grid.badness
-    values = np.where(grid.imputed, np.nan, values)
-    parts = [grid.task == task for task in np.unique(grid.task)]
-    variance = np.concatenate([_variance(values[rows], grid.reseed[rows]) for rows in parts] or [np.zeros(0)])
-    known = variance[np.isfinite(variance)]
-    return float(np.sqrt(2 * known.mean())) if len(known) else 0.0
+    grid, K = standing.grid, len(standing.grid.methods)
+    ranks_splits = standing.replication == "split"
+    values = _ranks_within(grid) if ranks_splits else np.where(grid.imputed, np.nan, grid.badness)
+    takes_logs = has_unit(grid.metric) and not ranks_splits
+    variances = []
+    for task in np.unique(grid.task):
+        rows = grid.task == task
+        seeds, blocks = np.unique(grid.blocks.reseed[rows], return_counts=True)
+        whole = seeds[blocks == blocks.max()]
+        if len(whole) > 1:
+            of_seed = [rows & (grid.blocks.reseed == seed) for seed in whole]
+            means = np.array([values[inside].mean(axis=0) for inside in of_seed])
+            errors = tables.logs(means) if takes_logs else means
+            with np.errstate(invalid="ignore"):  # inf - inf is NaN, which is left out
+                variances.append(np.var(errors[:, :, None] - errors[:, None, :], axis=0, ddof=1))
+    table = np.array(variances).reshape(-1, K, K)
+    known = np.isfinite(table)
+    total = np.where(known, table, 0.0).sum(axis=0)
+    return np.sqrt(np.divide(total, known.sum(axis=0), out=np.zeros((K, K)), where=known.any(axis=0)))
 
 
-def _variance(values: Array, reseed: Array) -> Array:
-    """Return the variance (K,) of the mean of one task over its seeds that have all its blocks; nothing for one."""
-    seeds, blocks = np.unique(reseed, return_counts=True)
-    whole = seeds[blocks == blocks.max()]
-    if len(whole) < 2:
-        return np.zeros(0)
-    with np.errstate(invalid="ignore"):  # inf - inf is NaN, which is left out
-        return np.var([values[reseed == seed].mean(axis=0) for seed in whole], axis=0, ddof=1)
+def _ranks_within(grid: Grid) -> Array:
+    """Return the ranks within each block (B, K), of the methods that have any score."""
+    found = np.full(grid.badness.shape, np.nan)
+    found[:, grid.has_scores] = average_ranks(grid.badness[:, grid.has_scores])
+    return found

@@ -49,14 +49,15 @@ def method(standing: Standing) -> list[str]:
 
 @register(shown=True, after="threshold_gain")
 def completeness(standing: Standing) -> Array:
-    """Share of the blocks with a score."""
-    has_score = ~np.isnan(standing.scores.badness)
-    return has_score.mean(axis=0) if len(has_score) else np.full(has_score.shape[1], np.nan)
+    """Share of the blocks to which the method applies that have a score."""
+    applies = standing.scores.applies.sum(axis=0)
+    scored = (~np.isnan(standing.scores.badness)).sum(axis=0)
+    return np.divide(scored, applies, out=standing.undefined, where=applies > 0)
 
 
 @register(shown=True, better="low", decimals=2)
 def mean_rank(standing: Standing) -> Array:
-    """Mean rank over blocks, every task counting one; 1 is best."""
+    """Mean rank over tasks, 1 is best; those of one data set count as one."""
     return standing.mean_rank
 
 
@@ -75,7 +76,7 @@ def mean_score(standing: Standing) -> Array:
 @register()
 def tasks(standing: Standing) -> int:
     """Tasks on which the ranks rest."""
-    return standing.grid.blocks["task_id"].nunique()
+    return int(standing.grid.task.max(initial=-1)) + 1
 
 
 @register()
@@ -96,31 +97,31 @@ def slice_(standing: Standing) -> str:
     return standing.key.slice
 
 
-@register()
+@register(dear=True)
 def position_lo(standing: Standing) -> pd.Series[Any]:
     """Lower end of the position over bootstraps of the tasks, 95 %; empty under six tasks."""
     return pd.Series(standing.position_interval.lo, dtype="Int64")
 
 
-@register()
+@register(dear=True)
 def position_hi(standing: Standing) -> pd.Series[Any]:
     """Upper end of the position over bootstraps of the tasks, 95 %; empty under six tasks."""
     return pd.Series(standing.position_interval.hi, dtype="Int64")
 
 
-@register(shown=True, better="high", decimals=0, after="letters", drop_order=2)
+@register(shown=True, better="high", decimals=0, after="letters", drop_order=2, dear=True)
 def elo(standing: Standing) -> Array:
     """Bradley-Terry points, one game a task and pair; the baseline has 1000, else the mean."""
     return standing.elo.points
 
 
-@register()
+@register(dear=True)
 def elo_lo(standing: Standing) -> Array:
     """Lower end of the points over bootstraps of the tasks, 95 %."""
     return standing.elo.lo
 
 
-@register()
+@register(dear=True)
 def elo_hi(standing: Standing) -> Array:
     """Upper end of the points over bootstraps of the tasks, 95 %."""
     return standing.elo.hi
@@ -132,7 +133,7 @@ def borda(standing: Standing) -> Array:
     return standing.borda
 
 
-@register(better="low")
+@register(better="low", dear=True)
 def kemeny(standing: Standing) -> Array:
     """Mean place in the orders that disagree least with the tasks."""
     return standing.kemeny.rank
@@ -148,7 +149,7 @@ def copeland(standing: Standing) -> Array:
 def improvability(standing: Standing) -> Array:
     """Mean share of its error that a method would lose by being the best."""
     grid = standing.grid
-    return effects.improvability(grid.errors, grid.task, grid.weight) if len(grid.blocks) else standing.undefined
+    return effects.improvability(grid.errors, grid.dataset, grid.weight) if len(grid.blocks) else standing.undefined
 
 
 @register(shown=True, better="high", decimals=3, drop_order=3, after="mean_score")
@@ -157,13 +158,13 @@ def skill(standing: Standing) -> Array:
     return 1 - relative(standing)
 
 
-@register(better="low")
+@register(shown=True, better="low", decimals=3, drop_order=9, after="mean_score")
 def relative(standing: Standing) -> Array:
     """Geometric mean over tasks of its error over the baseline's."""
     grid, baseline = standing.grid, standing.baseline_column
     if baseline is None:
         return standing.undefined
-    return effects.relative_score(grid.errors, baseline, grid.task, grid.weight)
+    return effects.relative_score(grid.errors, baseline, grid.dataset, grid.weight)
 
 
 @register(shown=True, better="high", decimals=3, drop_order=6, after="skill")
@@ -183,7 +184,7 @@ def headroom(standing: Standing) -> Array:
     return gaps.headroom(means[:, :-1], means[:, grid.methods.index(standing.baseline)], means[:, -1]).closed
 
 
-@register(shown=True, after="mean_rank", drop_order=8)
+@register(shown=True, after="mean_rank", drop_order=8, dear=True)
 def letters(standing: Standing) -> list[str]:
     """Methods that share a letter cannot be told apart; empty under six tasks."""
     return standing.letters
@@ -223,3 +224,50 @@ def threshold_gain(standing: Standing) -> Array:
 def imputed(standing: Standing) -> Array:
     """Number of scores that the missing rule filled in."""
     return np.asarray(standing.grid.imputed.sum(axis=0))
+
+
+@register()
+def direction(standing: Standing) -> str:
+    """Which scores are better: `min`, `max`, or `target` for those nearest to the goal."""
+    return standing.grid.direction
+
+
+@register(shown=True, better="metric", after="method")
+def score(standing: Standing) -> Array:
+    """Mean score in the unit of the metric; only on boards of one task, whose scores may be averaged."""
+    grid = standing.grid
+    if not len(grid.value) or grid.task.any():
+        return standing.undefined
+    with np.errstate(invalid="ignore"):  # inf - inf is NaN
+        return np.asarray(grid.weight @ grid.value)
+
+
+@register()
+def baseline(standing: Standing) -> str:
+    """Method that `skill`, `relative`, `headroom` and Elo refer to; empty if the board has none."""
+    return standing.baseline if standing.baseline_column is not None else ""
+
+
+@register(shown=True, after="completeness")
+def applicable(standing: Standing) -> Array:
+    """Share of the blocks to which the method applies."""
+    applies = standing.scores.applies
+    return applies.mean(axis=0) if len(applies) else standing.undefined
+
+
+@register()
+def replication(standing: Standing) -> str:
+    """What is ranked and tested: the mean of a `task`, or every `split`."""
+    return standing.replication
+
+
+@register()
+def datasets(standing: Standing) -> int:
+    """Data sets behind the tasks; each counts one."""
+    return standing.n_tasks
+
+
+@register()
+def test(standing: Standing) -> str:
+    """What tells methods apart, for the letters."""
+    return standing.test

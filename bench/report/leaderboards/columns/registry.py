@@ -34,7 +34,8 @@ class ColumnOptions(PluginOptions):
     `better` are the values that are better: `low`, `high`, those that its `metric` prefers, or None. `decimals` are the
     digits after the point on a terminal, None for values that are written as they are; files hold all digits. `shown`:
     people see it in printed tables, Markdown and LaTeX, behind the column `after`, else behind those before it.
-    `drop_order`: a narrow terminal leaves out the columns with the smallest number first, None stays always.
+    `drop_order`: a narrow terminal leaves out the columns with the smallest number first, None stays always. `dear`:
+    it takes bootstraps or searches, so that the files of a run have it for each board's own metric alone.
     """
 
     better: Better | None = None
@@ -42,6 +43,7 @@ class ColumnOptions(PluginOptions):
     shown: bool = False
     after: str | None = None
     drop_order: int | None = None
+    dear: bool = False
 
 
 registry = Registry("leaderboard column", PACKAGE, kinds=(KIND,), contract=ColumnFunction, options=ColumnOptions)
@@ -56,6 +58,7 @@ def register(
     shown: bool = False,
     after: str | None = None,
     drop_order: int | None = None,
+    dear: bool = False,
 ) -> Callable[[F], F]:
     """Return the decorator that enters a leaderboard column; see `ColumnOptions` for the keywords.
 
@@ -70,7 +73,9 @@ def register(
             raise BenchError(
                 f"{registry.noun} {place_of(column)}: after is {after!r}, which people do not see: {choice}"
             )
-        options = ColumnOptions(better=better, decimals=decimals, shown=shown, after=after, drop_order=drop_order)
+        options = ColumnOptions(
+            better=better, decimals=decimals, shown=shown, after=after, drop_order=drop_order, dear=dear
+        )
         registry.enter(column, (KIND,), options)
         return column
 
