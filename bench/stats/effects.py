@@ -49,12 +49,14 @@ def relative_score(errors: Array, baseline: int, task: Array, weight: Array | No
     its pairs is not positive and finite: a ratio with zero has no geometric mean.
     """
     found = np.full(errors.shape[1], np.nan)
-    base = errors[:, baseline]
-    for method, mine in enumerate(errors.T):
-        both = ~(np.isnan(mine) | np.isnan(base))
-        if both.any():
-            share = task_weights(task[both], None if weight is None else weight[both])
-            found[method] = np.exp(share @ _log_ratio(mine[both], base[both]))
+    base = errors[:, [baseline]]
+    both = ~(np.isnan(errors) | np.isnan(base))
+    ratios = _log_ratio(errors, base)
+    for mask in np.unique(both, axis=1).T if both.any() else ():  # methods that have the same blocks share weights
+        alike = (both == mask[:, None]).all(axis=0)
+        if mask.any():
+            share = task_weights(task[mask], None if weight is None else weight[mask])
+            found[alike] = np.exp(share @ ratios[mask][:, alike])
     return found
 
 

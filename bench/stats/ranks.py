@@ -80,7 +80,10 @@ def task_ranks(badness: Array, task: Array, weight: Array | None = None) -> Arra
 
 def positions(mean_rank: Array) -> pd.Series[Any]:
     """Return places on the board from mean ranks: equal mean ranks share the better place, missing ones get none."""
-    return pd.Series(mean_rank).round(RANK_DECIMALS).rank(method="min").astype("Int64")
+    known = ~np.isnan(mean_rank)
+    places = np.zeros(len(mean_rank), dtype=np.int64)
+    places[known] = rankdata(np.round(mean_rank[known], RANK_DECIMALS), method="min")
+    return pd.Series(pd.arrays.IntegerArray(places, ~known))
 
 
 def round_digits(values: Array) -> Array:

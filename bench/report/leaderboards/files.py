@@ -12,7 +12,7 @@ from bench.methods.boards import BOARDS, own_metrics
 from bench.report.leaderboards.columns import all_columns
 from bench.report.leaderboards.ranking import standings
 from bench.report.leaderboards.standing import Standing
-from bench.report.leaderboards.tables import join_boards, pairwise_table, score_table, table_of, to_csv
+from bench.report.leaderboards.tables import csv_by, join_boards, pairwise_table, score_table, table_of, to_csv
 
 SLICED_BOARD, SLICED_BY = "class-weight", ("learner", "imbalance")
 
@@ -28,8 +28,8 @@ def write_leaderboards(root: Path, scores: pd.DataFrame, tasks: pd.DataFrame | N
     every, cheap = all_columns(), [column for column in all_columns() if not column.options.dear]
     table = join_boards((standing, every if standing.key[:2] in own else cheap) for standing in ranked)
     write_text(root / "leaderboard.csv", to_csv(table))
-    for (name, metric), part in table.groupby(["board", "metric"]):
-        write_text(root / "leaderboards" / f"{name}-{metric}.csv", to_csv(part))
+    for (name, metric), text in csv_by(table, ["board", "metric"]).items():
+        write_text(root / "leaderboards" / f"{name}-{metric}.csv", text)
     for (name, metric), boards in _by_metric(ranked).items():
         write_text(root / "leaderboards" / f"{name}-{metric}-tasks.csv", to_csv(score_table(boards)))
     write_text(root / "pairwise.csv", to_csv(pairwise_table(one for one in ranked if one.key[:2] in own)))

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array
 from bench.report.leaderboards.grid import Blocks, Grid
 
-GAINS = ("training_gain", "threshold_gain")
+
+class Gains(NamedTuple):
+    """What a method gains by its training and by its thresholding step, in the metric's own numbers."""
+
+    training: float
+    threshold: float
 
 
-def mean_gains(plain: Grid, thresholded: Grid, step: str, reference: str) -> pd.DataFrame:
-    """Return what each method gains by its scheme and by its thresholding step, a row a method, better being positive.
+NO_GAINS = Gains(np.nan, np.nan)
+
+
+def mean_gains(plain: Grid, thresholded: Grid, step: str, reference: str) -> dict[str, Gains]:
+    """Return what each method gains by its scheme and by its thresholding step, better being positive.
 
         training_gain_m  = mean_b [score(m + step) - score(reference + step)]
         threshold_gain_m = mean_b [score(m + step) - score(m)]
@@ -27,11 +37,9 @@ def mean_gains(plain: Grid, thresholded: Grid, step: str, reference: str) -> pd.
     tuned = moved[:, [names[method] for method in shared]]
     anchor = moved[:, [names[reference]]] if reference in names else np.full((len(moved), 1), np.nan)
     own = still[:, [plain.methods.index(method) for method in shared]]
-    found = {
-        "training_gain": _mean_differences(anchor - tuned, plain.blocks),
-        "threshold_gain": _mean_differences(own - tuned, plain.blocks),
-    }
-    return pd.DataFrame(found, index=shared)
+    training = _mean_differences(anchor - tuned, plain.blocks)
+    threshold = _mean_differences(own - tuned, plain.blocks)
+    return {method: Gains(*pair) for method, *pair in zip(shared, training.tolist(), threshold.tolist(), strict=True)}
 
 
 def _rows_of(grid: Grid, blocks: Blocks) -> Array:

@@ -78,9 +78,19 @@ class Blocks:
         return self.at(np.unique(group, return_index=True)[1])
 
     def at(self, kept: Array) -> Blocks:
-        """Return some blocks, by mask or place."""
-        if kept.dtype == bool and kept.all():
-            return self  # with what was worked out of it
+        """Return some blocks, by mask or place; the same ones again, with what was worked out of them."""
+        key = kept.dtype.char.encode() + kept.tobytes()
+        if key not in self.parts:
+            same = kept.dtype == bool and kept.all()
+            self.parts[key] = self if same else self._take(kept)
+        return self.parts[key]
+
+    @cached_property
+    def parts(self) -> dict[bytes, Blocks]:
+        """Blocks that were taken from these."""
+        return {}
+
+    def _take(self, kept: Array) -> Blocks:
         return Blocks(self.keys.iloc[kept].reset_index(drop=True), self.reseed[kept], self.test_share[kept])
 
 

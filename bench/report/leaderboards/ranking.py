@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.core.nouns import BenchError
 from bench.methods.boards import BOARDS, board_order
-from bench.report.leaderboards.gains import GAINS, mean_gains
+from bench.report.leaderboards.gains import Gains, mean_gains
 from bench.report.leaderboards.grid import Grid
 from bench.report.leaderboards.missing import apply_missing_rule
 from bench.report.leaderboards.scores import prepare_scores
@@ -17,7 +17,6 @@ from bench.report.leaderboards.spread import Place, spread_scores
 from bench.report.leaderboards.standing import TESTS, BoardKey, Replication, Standing, Test
 from bench.report.leaderboards.tables import table_of
 
-NO_GAINS = pd.DataFrame(columns=list(GAINS), dtype=float)
 MISSING_RULE = "common"
 """Blocks that lack a score of any method of a slice are left out for all of them; `completeness` gives their share."""
 REPLICATION: Replication = "task"
@@ -97,7 +96,7 @@ def standings(
                 missing=missing,
                 replication=replication,
                 test=test,
-                gains=gains.get(_without_step(place), NO_GAINS),
+                gains=gains.get(_without_step(place), {}),
             )
 
 
@@ -111,7 +110,7 @@ def _name_datasets(task: pd.Series, tasks: pd.DataFrame | None) -> pd.Series:
     )  # fmt: skip
 
 
-def _gains_by_slice(grids: Mapping[Place, Grid], variant_step: str, reference: str) -> dict[str, pd.DataFrame]:
+def _gains_by_slice(grids: Mapping[Place, Grid], variant_step: str, reference: str) -> dict[str, dict[str, Gains]]:
     """Return the gains of the methods of each slice that stands with and without the thresholding step."""
     parts = {(_without_step(place), place.step): grid for place, grid in grids.items()}
     return {

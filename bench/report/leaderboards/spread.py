@@ -70,9 +70,8 @@ def spread_scores(table: pd.DataFrame) -> Iterator[tuple[Place, Grid]]:
     is_oracle = table["is_oracle"].to_numpy(dtype=bool)
     rows, oracle = _code_rows(table, is_oracle)
     ends = np.flatnonzero(np.diff(rows.place, append=-1)) + 1
-    layouts: dict[bytes, Blocks] = {}  # grids of the same blocks share them, and what is worked out of them
     for start, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True):
-        yield from _spread_place(rows.part(start, end), oracle, layouts)
+        yield from _spread_place(rows.part(start, end), oracle)
 
 
 def _code_rows(table: pd.DataFrame, is_oracle: Array) -> tuple[Rows, pd.Series[float]]:
@@ -134,7 +133,7 @@ def _join_codes(table: pd.DataFrame, names: Sequence[str]) -> tuple[Array, Array
     return code.reshape(-1), first
 
 
-def _spread_place(rows: Rows, oracle: pd.Series[float], layouts: dict[bytes, Blocks]) -> Iterator[tuple[Place, Grid]]:
+def _spread_place(rows: Rows, oracle: pd.Series[float]) -> Iterator[tuple[Place, Grid]]:
     """Yield the grid of each metric of one place."""
     place = rows.places[rows.place[0]]
     metrics, m = np.unique(rows.metric, return_inverse=True)
@@ -150,23 +149,23 @@ def _spread_place(rows: Rows, oracle: pd.Series[float], layouts: dict[bytes, Blo
     cells = np.bincount(per_cell, minlength=np.prod(shape[1:])).reshape(shape[1:])
     used, gap = (_mean(per_cell, values, cells) for values in (rows.learners_used, rows.gap))
     applies = np.bincount(per_cell, ~rows.applies, minlength=np.prod(shape[1:])).reshape(shape[1:]) == 0
+    keys = _bound_key(rows, rows.place[0], metrics[:, None], blocks[None, :])
+    bounds = oracle.reindex(keys.ravel()).to_numpy(dtype=float).reshape(keys.shape)
     for at, code in enumerate(metrics):
         has_rows = there[at] > 0
         undefined = np.isnan(badness[at]).all(axis=1) & known[at].any(axis=1)
         kept, ranked = has_rows.any(axis=1) & ~undefined, has_rows[~undefined].any(axis=0)
-        layout = layouts.setdefault(blocks[kept].tobytes(), rows.blocks.at(blocks[kept]))
         inside = np.ix_(kept, ranked)
-        bound = oracle.reindex(_bound_key(rows, rows.place[0], code, blocks[kept]))
         yield place, tie_certified(Grid(
             metric=rows.metrics[code],
             direction=rows.directions[code],
             methods=[rows.methods[method] for method in methods[ranked]],
-            blocks=layout,
+            blocks=rows.blocks.at(blocks[kept]),
             badness=badness[at][inside],
             value=value[at][inside],
             applies=applies[inside],
             imputed=np.zeros((int(kept.sum()), int(ranked.sum())), dtype=bool),
-            oracle=bound.to_numpy(dtype=float),
+            oracle=bounds[at][kept],
             learners_used=used[inside],
         ), gap[inside])  # fmt: skip
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from bench.core.hashing import generator
 from bench.core.nouns import Array
 from bench.methods import metrics
 from bench.methods.boards import BOARDS, CONSTANT, ORACLE, SINGLE_LEARNER
+from bench.report.leaderboards.gains import NO_GAINS, Gains
 from bench.report.leaderboards.grid import Grid
 from bench.report.leaderboards.scores import has_unit
 from bench.stats import (
@@ -57,7 +57,7 @@ class Standing:
 
     `scores` are the scores as they came, `grid` those by the rule `missing`. `baseline` is the method that skill,
     headroom and Elo refer to. What is ranked and tested are means over `replication`: a task, or a split. `test` tells
-    methods apart, `gains` holds the gains of `gains.mean_gains`, a row a method without its thresholding step. Every
+    methods apart, `gains` are those of methods without their thresholding step (`gains.mean_gains`). Every
     array has one entry a method, (K,), NaN where undefined. Tasks of one data set are one of the N tasks of a table.
     """
 
@@ -68,7 +68,7 @@ class Standing:
     missing: str
     replication: Replication = "task"
     test: Test = "max-t"
-    gains: pd.DataFrame
+    gains: Mapping[str, Gains]
 
     @property
     def undefined(self) -> Array:
@@ -197,11 +197,13 @@ class Standing:
         order = ranked[np.argsort(self.mean_rank[ranked], kind="stable")]
         return letters.letters(self.p_values < SIGNIFICANT, order)
 
-    def gain(self, name: str) -> Array:
-        """Return a gain by method, the same for a method and its thresholded variant."""
+    @cached_property
+    def gain_table(self) -> Array:
+        """Gains (K, 2) by training and by thresholding, the same for a method and its thresholded variant."""
         known = BOARDS.get(self.key.board)
         step = f"+{known.variant_step}" if known and known.variant_step else ""
-        return self.gains[name].reindex([method.removesuffix(step) for method in self.grid.methods]).to_numpy()
+        found = [self.gains.get(method.removesuffix(step), NO_GAINS) for method in self.grid.methods]
+        return np.array(found, dtype=float).reshape(-1, len(Gains._fields))
 
     def is_real(self) -> dict[str, float]:
         """Return how far the order of the contenders can be trusted: orders, bootstraps, folds that it would take.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -89,6 +89,24 @@ def pairwise_table(standings: Iterable[Standing], rope: float | None = None) -> 
 
 def to_csv(table: pd.DataFrame) -> str:
     """Return a table as CSV text."""
+    return csv_text([str(name) for name in table.columns], _rows(table))
+
+
+def csv_by(table: pd.DataFrame, names: Sequence[str]) -> dict[tuple[str, ...], str]:
+    """Return the CSV text of each part of a table that has the same values in some columns; every row is written once.
+
+    The parts stand in the order of their first rows.
+    """
+    columns = [str(name) for name in table.columns]
+    head, parts = csv_text(columns, []), dict[tuple[str, ...], list[str]]()
+    for row in _rows(table):
+        part = parts.setdefault(tuple(str(row[name]) for name in names), [head])
+        part.append(csv_text(columns, [row]).removeprefix(head))
+    return {key: "".join(texts) for key, texts in parts.items()}
+
+
+def _rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a table by column."""
     names = [str(name) for name in table.columns]
-    rows = (dict(zip(names, row, strict=True)) for row in table.itertuples(index=False))
-    return csv_text(names, rows)
+    for row in zip(*(table[name].tolist() for name in table), strict=True):
+        yield dict(zip(names, row, strict=True))
