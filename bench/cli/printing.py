@@ -240,10 +240,17 @@ def _describe_change(own: Standing, other: Standing) -> str:
 
     if not other.n_tasks:
         return "nothing could be ranked"
-    places = zip(other.grid.methods, ranks.positions(other.mean_rank).fillna(0), strict=True)
+    leaders, others = (
+        [
+            name
+            for name, place in zip(each.grid.methods, ranks.positions(each.mean_rank).fillna(0), strict=True)
+            if place == 1
+        ]
+        for each in (own, other)
+    )
     tau = stability.kendall(own.mean_rank, other.mean_rank)
     alike = "" if math.isnan(tau) else f", Kendall's tau with this order {tau:.2f}"
-    return f"{' and '.join(name for name, place in places if place == 1)} would be first{alike}"
+    return f"{' and '.join(others)} would {'still ' if others == leaders else ''}be first{alike}"
 
 
 def _count(n: int, noun: str) -> str:

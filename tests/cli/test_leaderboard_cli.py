@@ -169,7 +169,7 @@ def test_missing_scores_are_named_with_the_change_of_order_by_each_other_rule(ra
     (worst,) = (line for line in out.splitlines() if line.startswith("By rule `worst`"))
     other = leaderboard(gaps(), missing="worst")
     first = " and ".join(other["method"][other["position"] == 1])
-    assert f"`worst` {first} would be first" in worst
+    assert re.search(f"`worst` {first} would (still )?be first", worst)
     assert "By rule `impute:m1` " in out
     assert "By rule" not in ranked(scores_of()).out
 

@@ -148,7 +148,7 @@ def copeland(standing: Standing) -> Array:
 @register(better="low")
 def improvability(standing: Standing) -> Array:
     """Mean share of its error that a method would lose by being the best."""
-    grid = standing.grid
+    grid = standing.ranked
     return effects.improvability(grid.errors, grid.dataset, grid.weight) if len(grid.blocks) else standing.undefined
 
 
@@ -161,7 +161,7 @@ def skill(standing: Standing) -> Array:
 @register(shown=True, better="low", decimals=3, drop_order=9, after="mean_score")
 def relative(standing: Standing) -> Array:
     """Geometric mean over tasks of its error over the baseline's."""
-    grid, baseline = standing.grid, standing.baseline_column
+    grid, baseline = standing.ranked, standing.baseline_column
     if baseline is None:
         return standing.undefined
     return effects.relative_score(grid.errors, baseline, grid.dataset, grid.weight)
