@@ -114,6 +114,8 @@ def print_board(part: pd.DataFrame, opening: str) -> None:
             shown[name] = [
                 _format_decimals(value, decimals) for value in shown[name].to_numpy(dtype=float, na_value=float("nan"))
             ]
+        elif name in shown:
+            shown[name] = exports.write_alike(shown[name])
     kept = _drop_columns(shown, _width() or terminal.PLAIN_WIDTH)
     print_table(kept, "table", f"{title}\n{_wrap(opening)}" if opening else title)
     if len(kept.columns) < len(shown.columns):
@@ -211,10 +213,10 @@ def _describe_order(standing: Standing) -> str:
 
 def describe_other_unit(standing: Standing) -> list[str]:
     """Return how the order changes where the other unit is ranked, splits for tasks or the reverse, if it does."""
-    from bench.stats import stability
+    from bench.stats import ranks
 
     other = replace(standing, replication="split" if standing.replication == "task" else "task")
-    if not standing.n_tasks or stability.kendall(standing.mean_rank, other.mean_rank) == 1:
+    if ranks.positions(standing.mean_rank).equals(ranks.positions(other.mean_rank)):
         return []
     return [f"With `--unit {other.replication}` {_describe_change(standing, other)}."]
 

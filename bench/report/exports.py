@@ -253,7 +253,7 @@ def _lay_out(part: pd.DataFrame, direction: str, markup: Markup) -> tuple[list[s
     for name, values in for_people(part).items():
         better = known[str(name)].options.better
         sense = direction if better == "metric" else {"low": "min", "high": "max"}.get(str(better), "")
-        texts = _texts(values)
+        texts = write_alike(values)
         best = zip(texts, _mark_best(values, texts, sense, aim), strict=True)
         columns.append([markup.bold.format(markup.text(text)) if on else markup.text(text) for text, on in best])
         heads.append(markup.text(str(name).replace("_", " ")) + markup.better.get(sense, ""))
@@ -267,7 +267,7 @@ def _percent_text(share: float) -> str:
     return "" if np.isnan(share) else f"{int(100 * share + 1e-9)}%"
 
 
-def _texts(column: pd.Series) -> list[str]:
+def write_alike(column: pd.Series) -> list[str]:
     """Write the numbers of a column with the same decimals, four digits for the largest; nothing for missing."""
     if not pd.api.types.is_float_dtype(column.dtype):
         return ["" if missing else str(value) for value, missing in zip(column, column.isna(), strict=True)]

@@ -260,6 +260,7 @@ FEW = "Whether that is chance cannot be told from {}: it takes 6."
             ("a leads: accuracy 0.1667 below that of b on a typical task, better on 2 of 3 tasks. "
              + FEW.format("3 tasks")),
         ),
+        (long([[0.9, 0.9]]), {}, "All 2 methods are level: no rank tells them apart."),
         (long([[0.9]]), {}, ""),
     ],
 )  # fmt: skip

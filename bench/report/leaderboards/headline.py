@@ -82,7 +82,8 @@ def headline(standing: Standing) -> str:
     """
     lead = find_lead(standing)
     if lead is None:
-        return ""
+        level = int(standing.contest.grid.has_scores.sum())
+        return f"All {level} methods are level: no rank tells them apart." if level > 1 else ""
     who = " and ".join(lead.leaders) if len(lead.leaders) < 4 else f"{len(lead.leaders)} methods"
     verb = "leads" if len(lead.leaders) == 1 else "lead together"
     rival = lead.rival if lead.rival == standing.baseline else f"{lead.rival} (the next)"
