@@ -53,11 +53,12 @@ def task_means(values: Array, task: Array, weight: Array | None = None) -> Array
     mean infinite.
     """
     codes, N = task_codes(task)
-    share = task_weights(task, weight) * N
-    means = np.zeros((N, values.shape[1]))
+    if not N:
+        return np.zeros((0, values.shape[1]))
+    share, order = task_weights(task, weight) * N, np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
     with np.errstate(invalid="ignore"):  # inf - inf is NaN, as it should be
-        np.add.at(means, codes, values * share[:, None])
-    return means
+        return np.asarray(np.add.reduceat((values * share[:, None])[order], starts))
 
 
 def logs(errors: Array) -> Array:

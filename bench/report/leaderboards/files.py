@@ -11,9 +11,12 @@ from bench.core.files import write_text
 from bench.methods.boards import BOARDS, own_metrics
 from bench.report.leaderboards.columns import all_columns
 from bench.report.leaderboards.ranking import standings
+from bench.report.leaderboards.significance import compare_pairs, pairwise
 from bench.report.leaderboards.standing import Standing
-from bench.report.leaderboards.tables import csv_by, join_boards, pairwise_table, score_table, table_of, to_csv
+from bench.report.leaderboards.tables import csv_by, join_boards, join_pairs, score_table, table_of, to_csv
 
+MOST_PAIRS = 300
+"""Up to so many pairs, those of 25 methods, a run works out the Bayesian test: 20 ms a pair on 200 tasks."""
 SLICED_BOARD, SLICED_BY = "class-weight", ("learner", "imbalance")
 
 
@@ -32,7 +35,7 @@ def write_leaderboards(root: Path, scores: pd.DataFrame, tasks: pd.DataFrame | N
         write_text(root / "leaderboards" / f"{name}-{metric}.csv", text)
     for (name, metric), boards in _by_metric(ranked).items():
         write_text(root / "leaderboards" / f"{name}-{metric}-tasks.csv", to_csv(score_table(boards)))
-    write_text(root / "pairwise.csv", to_csv(pairwise_table(one for one in ranked if one.key[:2] in own)))
+    write_text(root / "pairwise.csv", to_csv(join_pairs((one, _compare(one)) for one in ranked if one.key[:2] in own)))
     sliced_board = scores[(scores["board"] == SLICED_BOARD) & (scores["metric"] == BOARDS[SLICED_BOARD].metric)]
     if tasks is None or sliced_board.empty:
         return
@@ -40,6 +43,12 @@ def write_leaderboards(root: Path, scores: pd.DataFrame, tasks: pd.DataFrame | N
         if name not in tasks or tasks[name].notna().any():  # an empty column of the tasks makes no slices
             parts = table_of(standings(sliced_board, by=[name], tasks=tasks))
             write_text(root / "leaderboards" / f"{SLICED_BOARD}-by-{name}.csv", to_csv(parts))
+
+
+def _compare(standing: Standing) -> pd.DataFrame:
+    """Return the pairs of a board, those of large boards without the Bayesian test: `--pairs` has it."""
+    contenders = int(standing.contenders.sum())
+    return pairwise(standing) if contenders * (contenders - 1) // 2 <= MOST_PAIRS else compare_pairs(standing)
 
 
 def _by_metric(ranked: Sequence[Standing]) -> dict[tuple[str, str], list[Standing]]:

@@ -201,8 +201,11 @@ PER_CELL = ("badness", "value", "applies", "imputed", "learners_used")
 
 
 def _sum_by_group(values: Array, group: Array) -> Array:
-    """Return the sum of the values (B, ...) of each group."""
-    total = np.zeros((group.max(initial=-1) + 1, *values.shape[1:]))
+    """Return the sum of the values (B, ...) of each group, whose codes are 0 to the largest."""
+    if not len(group):
+        return values
+    order = np.argsort(group, kind="stable")
     with np.errstate(invalid="ignore"):  # inf - inf is NaN, as it should be
-        np.add.at(total, group, values)
-    return total
+        return np.asarray(
+            np.add.reduceat(values[order], np.flatnonzero(np.diff(group[order], prepend=-1)), dtype=float)
+        )

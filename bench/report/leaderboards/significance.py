@@ -23,7 +23,25 @@ PAIR_COLUMNS = (
 
 
 def pairwise(standing: Standing, rope: float | None = None) -> pd.DataFrame:
-    """Compare every two contenders over tasks: share of tasks won, size, p-values, Bayesian probabilities.
+    """Compare every two contenders over tasks, with the probabilities of a Bayesian test (see `compare_pairs`).
+
+    `better_a`, `same` and `better_b` are the probabilities that a is practically better, that they are the same, and
+    that b is: a difference below `rope` is practically none.
+
+    Raises:
+        BenchError: `rope` is negative or no number.
+    """
+    table, contest = compare_pairs(standing, rope), standing.contest
+    ropes = np.full((len(contest.grid.methods),) * 2, np.nan)
+    i, j = np.triu_indices(len(ropes), 1)
+    if len(table):
+        ropes[i, j] = ropes[j, i] = table["rope"]
+    found = bayes.bayesian_signed_rank(contest.replicates, ropes, generator("bayes", standing.grid.metric))
+    return table.assign(better_a=found.better[i, j], same=found.same[i, j], better_b=found.better[j, i])
+
+
+def compare_pairs(standing: Standing, rope: float | None = None) -> pd.DataFrame:
+    """Compare every two contenders over tasks: share of tasks won, size, p-values.
 
     `shift` is the Hodges-Lehmann estimate of a's badness minus b's, in logarithms where the metric has the unit of the
     target, in ranks where splits are ranked. `p_adjusted` is by the board's test and corrected for all pairs: letters
@@ -39,7 +57,6 @@ def pairwise(standing: Standing, rope: float | None = None) -> pd.DataFrame:
     contest = standing.contest
     errors, methods = contest.replicates, contest.grid.methods
     ropes = pair_noise(contest) if rope is None else np.full((len(methods),) * 2, rope)
-    found = bayes.bayesian_signed_rank(errors, ropes, generator("bayes", standing.grid.metric))
     within = within_tasks(contest.grid)
     raw, won = wilcoxon.wilcoxon(errors), pairwise_wins.preference(contest.games)
     corrected, adjusted = holm.holm_of_pairs(raw), contest.p_values
@@ -58,9 +75,6 @@ def pairwise(standing: Standing, rope: float | None = None) -> pd.DataFrame:
                 "p": raw[i, j],
                 "p_holm": corrected[i, j],
                 "rope": ropes[i, j],
-                "better_a": found.better[i, j],
-                "same": found.same[i, j],
-                "better_b": found.better[j, i],
                 "within_a": within[i, j],
                 "within_b": within[j, i],
                 "p_adjusted": adjusted[i, j],

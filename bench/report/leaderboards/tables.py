@@ -81,10 +81,17 @@ def _mean_values(standing: Standing) -> Array:
 
 def pairwise_table(standings: Iterable[Standing], rope: float | None = None) -> pd.DataFrame:
     """Return every pair of contenders of some boards; see `significance.pairwise`."""
-    parts = [pairwise(standing, rope).assign(**standing.key._asdict()) for standing in standings]
-    parts = [part for part in parts if len(part)]
-    columns = list(PAIR_COLUMNS)
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    return join_pairs((standing, pairwise(standing, rope)) for standing in standings)
+
+
+def join_pairs(pairs: Iterable[tuple[Standing, pd.DataFrame]]) -> pd.DataFrame:
+    """Return the pairs of some boards as one table; columns that a board lacks are empty."""
+    parts = [table.assign(**standing.key._asdict()) for standing, table in pairs if len(table)]
+    return (
+        pd.concat(parts, ignore_index=True).reindex(columns=list(PAIR_COLUMNS))
+        if parts
+        else pd.DataFrame(columns=list(PAIR_COLUMNS))
+    )
 
 
 def to_csv(table: pd.DataFrame) -> str:
