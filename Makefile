@@ -63,7 +63,8 @@ lock: $(DEV) ## Write the lock files anew; ARGS=--upgrade takes the newest versi
 	@export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
 	$(COMPILE) $(ARGS) --group dev pyproject.toml --output-file requirements/dev.txt && \
 	$(COMPILE) --group build pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt && \
-	$(COMPILE) --group pyproject.toml:build --constraint requirements/run.txt --output-file requirements/build.txt
+	$(COMPILE) --group pyproject.toml:build --constraint requirements/run.txt --output-file requirements/build.txt && \
+	$(COMPILE) --group pyproject.toml:gate --constraint requirements/run.txt --output-file requirements/gate.txt
 
 reference: $(RUN) ## Make the published run in results/reference/ again, from an empty journal.
 	@rm -rf results/reference/records results/reference/logs results/reference/leaderboards

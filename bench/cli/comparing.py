@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
@@ -27,6 +27,14 @@ def compare(
         list[str] | None,
         typer.Option("--fail-on", help="Rule of the gate, [BOARD/]METRIC:AMOUNT[%]: worse by more than that fails."),
     ] = None,
+    fail_any: Annotated[
+        list[str] | None,
+        typer.Option(help="The same for any one task; 20% for the metrics of --fail-on, `none` lifts it."),
+    ] = None,
+    unclear: Annotated[
+        Literal["fail", "warn"],
+        typer.Option(help="What a mean beyond its limit does that the test cannot tell from noise."),
+    ] = "fail",
     board: Annotated[list[str] | None, typer.Option("-b", "--board", help="Boards, by name or glob.")] = None,
     metric: Annotated[
         list[str] | None,
@@ -43,6 +51,10 @@ def compare(
     confidence: Annotated[float, typer.Option(help="Of the intervals, and of the gate as a whole.")] = 0.95,
     output_format: Annotated[ReportFormat, typer.Option("--format", help="How to print.")] = "table",
     output: Annotated[Path | None, typer.Option(help="File to write to, in place of stdout.")] = None,
+    report_files: Annotated[
+        list[str] | None,
+        typer.Option("--report", help="A file in another format from the same comparison, FORMAT=FILE."),
+    ] = None,
     timing: Annotated[bool, typer.Option("--timing", help="Show seconds too; they decide nothing.")] = False,
     allow_different_data: Annotated[
         bool, typer.Option("--allow-different-data", help="Compare although data, folds or protocol differ.")
@@ -51,14 +63,17 @@ def compare(
 ) -> None:
     """Say where NEW is worse than BASE; exit with 3 if a rule is broken, 4 if it cannot be held."""
     from bench.core.plugins import load_plugins
-    from bench.core.selection import split_list
     from bench.report.comparison import ComparisonOptions, rules
     from bench.report.comparison import compare as compare_sides
 
     load_plugins(plugins or ())
+    files = [_read_report_file(text) for text in report_files or ()]
+    gate = rules.rules(fail_on, "--fail-on")
     options = ComparisonOptions(
-        rules=[rules.rule(text) for text in split_list(fail_on or ())],
-        noise=[rules.noise(text) for text in split_list(noise or ())],
+        rules=gate,
+        task_rules=rules.task_rules(fail_any, gate),
+        unclear=unclear,
+        noise=rules.noises(noise),
         boards=board or (),
         metrics=metric or (),
         methods=method or (),
@@ -69,6 +84,8 @@ def compare(
     )
     report = compare_sides(base, new, options)
     _write(_format_report(report, output_format), output)
+    for form, path in files:
+        _write(_format_report(report, form), path)
     if report.code:
         typer.echo(f"bench: {report.word}: {report.reason}", err=True)
     raise typer.Exit(report.code)
@@ -99,6 +116,23 @@ def baseline_save(
     typer.echo(f"wrote {output}: {len(text.encode())} bytes", err=True)
 
 
+def _read_report_file(text: str) -> tuple[ReportFormat, Path]:
+    """Read `FORMAT=FILE`.
+
+    Raises:
+        BenchError: the format is not known, or there is no file.
+    """
+    from bench.core.nouns import BenchError
+
+    form, _, path = text.partition("=")
+    for known in get_args(ReportFormat):
+        if known == form and path:
+            return known, Path(path)
+    raise BenchError(
+        f"--report {text!r} cannot be read: write FORMAT=FILE, FORMAT one of {', '.join(get_args(ReportFormat))}"
+    )
+
+
 def _write(text: str, output: Path | None) -> None:
     """Write to a file, or to stdout."""
     from bench.core.files import write_text
@@ -125,6 +159,8 @@ def _draw_report(report: Report) -> str:
         terminal.line(formats.headline(report))
         terminal.line(formats.facts(report))
         terminal.line("")
+        if len(report.tripped):
+            terminal.table(*formats.tripped_rows(report.tripped), "tasks that broke a rule")
         if len(report.verdicts):
             terminal.table(*formats.rows(report.verdicts))
         if len(report.moved):
@@ -133,6 +169,6 @@ def _draw_report(report: Report) -> str:
             )
         if len(report.timing):
             terminal.table(*formats.timing_rows(report.timing), "seconds, advice alone")
-        for line in [*formats.lost_lines(report), *report.notes]:
+        for line in [*formats.lost_lines(report), *report.warnings, *report.notes]:
             terminal.line(line)
     return drawn.getvalue()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -57,6 +59,7 @@ def tables(tmp_path):
         "noise": was.assign(value=was["value"] + rng.normal(scale=1e-4, size=len(was))),
         "worse": was.assign(value=was["value"] - np.where(greedy, 0.05, 0.0)),
         "gone": was[~greedy],
+        "collapsed": was.assign(value=was["value"].where(~(greedy & (was["task"] == "t5")), 0.06)),
         "other": was.assign(task="x" + was["task"]),
         "empty": was[:0],
     }
@@ -76,6 +79,13 @@ RULE = ("--fail-on", "macro_f1:-1%")
         ("worse", (), 0, ""),
         ("gone", (), 0, ""),
         ("worse", RULE, 3, "regression found: classification greedy is worse in macro_f1"),
+        ("collapsed", RULE, 3, "greedy is worse in macro_f1 on one task by more than rule '*/macro_f1:20%' allows"),
+        ("collapsed", (*RULE, "--fail-any", "none"), 3, "cannot tell it from noise; --unclear warn lets that pass"),
+        ("collapsed", (*RULE, "--fail-any", "none", "--unclear", "warn"), 0, ""),
+        ("worse", ("--fail-on", ""), 2, "--fail-on is empty"),
+        ("worse", ("--fail-on", " , "), 2, "--fail-on is empty"),
+        ("was", (*RULE, "--noise", ""), 2, "--noise is empty"),
+        ("was", (*RULE, "--report", "html=x"), 2, "--report 'html=x' cannot be read"),
         ("worse", ("--fail-on", "rmse:1%,macro_f1:1%"), 5, "rule 'rmse:1%' selects nothing"),
         ("gone", RULE, 4, "cannot compare: rule 'macro_f1:-1%' needs 6 paired tasks"),
         ("was", (*RULE, "--min-pairs", "13"), 4, "needs 13 paired tasks"),
@@ -199,9 +209,9 @@ def test_the_example_workflow_uses_the_action_as_it_is():
 
 
 FAKE_BENCH = """#!/bin/bash
-printf '%s\\n' "$*" >> "$CALLS"
+printf '%s\\n' "$@" >> "$CALLS"
 while [ $# -gt 0 ]; do
-  if [ "$1" = --output ]; then echo "# verdict" > "$2"; fi
+  if [ "$1" = --report ] && [ "$FAKE_CODE" != 2 ]; then echo "# verdict" > "${2#*=}"; fi
   shift
 done
 echo "::notice title=bench compare::seen"
@@ -238,23 +248,71 @@ def step(tmp_path):
 def test_the_action_compares_and_says_so(step, tmp_path, code):
     done, calls = step(
         "Compare", BASE="git:main", NEW="my results", FAIL_ON="macro_f1:0.5%\n\n  \nquantile/wis:1%\n",
-        ARGUMENTS="--min-pairs 8", FAKE_CODE=str(code),
+        ARGUMENTS="--min-pairs 8 --method 'my scheme'", FAKE_CODE=str(code),
     )  # fmt: skip
     assert done.code == 0, done.err
-    common = "compare --min-pairs 8 --fail-on macro_f1:0.5% --fail-on quantile/wis:1%"
-    assert calls[0] == f"{common} --format github -- git:main my results"
+    folder = tmp_path / "bench-compare"
+    words = ["--min-pairs", "8", "--method", "my scheme", "--fail-on", "macro_f1:0.5%", "--fail-on", "quantile/wis:1%"]
+    files = ["--report", f"summary={folder}/summary.md", "--report", f"junit={folder}/junit.xml"]
+    assert calls == ["compare", *words, "--format", "github", *files, "--", "git:main", "my results"]
     outputs = dict(line.split("=", 1) for line in (tmp_path / "GITHUB_OUTPUT").read_text().splitlines())
     assert outputs["exit-code"] == str(code)
     summary = tmp_path / "GITHUB_STEP_SUMMARY"
-    assert (len(calls), summary.exists()) == ((1, False) if code == 2 else (3, True))
+    assert summary.exists() == (code != 2)
     assert ("::error" in done.out) == (code == 2)
     assert Path(outputs["summary"]).exists() == summary.exists()
 
 
-def test_the_action_needs_neither_rules_nor_arguments(step):
-    done, calls = step("Compare", BASE="a", NEW="b", FAIL_ON="", ARGUMENTS="", FAKE_CODE="0")
+@pytest.mark.parametrize(("fail_on", "words"), [("none\n", []), ("", ["--fail-on", ""]), (" \n", ["--fail-on", ""])])
+def test_the_action_reports_only_where_it_is_told_so(step, fail_on, words):
+    """A variable that is not set is passed on as an empty rule, which bench refuses."""
+    done, calls = step("Compare", BASE="a", NEW="b", FAIL_ON=fail_on, ARGUMENTS="", FAKE_CODE="0")
     assert done.code == 0, done.err
-    assert calls[0] == "compare --format github -- a b"
+    assert calls[: calls.index("--format")] == ["compare", *words]
+
+
+def test_the_action_refuses_a_quote_that_is_not_closed(step):
+    done, calls = step("Compare", BASE="a", NEW="b", FAIL_ON="none", ARGUMENTS="--method 'a", FAKE_CODE="0")
+    assert done.code == 2
+    assert calls == []
+    assert "a quote is not closed" in done.out
+
+
+LIGHT = """
+import importlib.metadata, runpy, sys
+
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in HEAVY:
+            raise ImportError(f"{name} is not in requirements/gate.txt")
+
+
+HEAVY = set(sys.argv.pop(1).split(","))
+sys.meta_path.insert(0, Blocked())
+sys.argv[0] = "bench"
+runpy.run_module("bench", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("words", [
+    ["compare", "was.csv", "worse.csv", "--fail-on", "macro_f1:0.5%"], ["baseline", "save", "was.csv", "-o", "b.json"],
+])  # fmt: skip
+def test_a_gate_imports_nothing_beyond_its_own_requirements(tables, tmp_path, words):
+    locked = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements" / "gate.txt").read_text(), re.MULTILINE))
+    every = importlib.metadata.packages_distributions()
+    heavy = {
+        module for module, names in every.items() if not {name.lower().replace("_", "-") for name in names} & locked
+    }
+    heavy -= {"bench", "_virtualenv", "_distutils_hack", "pytest_cov"}
+    assert {"scipy", "sklearn", "lightgbm", "openml", "pyarrow", "matplotlib"} <= heavy
+    (tmp_path / "light.py").write_text(LIGHT)
+    files = {path.name: str(path) for path in tables.values()}
+    done = subprocess.run(
+        [sys.executable, tmp_path / "light.py", ",".join(heavy), *(files.get(word, word) for word in words)],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == (3 if words[0] == "compare" else 0), done.stderr
 
 
 @pytest.mark.parametrize(("found", "way"), [("", "--method POST"), ("77\n78\n", "--method PATCH")])

@@ -19,6 +19,7 @@ from bench.stats.bayes import bayesian_signed_rank
 from bench.stats.correlated_t import correlated_t
 from bench.stats.friedman import friedman, iman_davenport, nemenyi
 from bench.stats.holm import holm_of_pairs
+from bench.stats.student import central_quantile, two_sided_p
 from bench.stats.tables import differences, logs
 from bench.stats.wilcoxon import signed_rank
 
@@ -229,3 +230,15 @@ def test_the_correlated_t_test_along_many_pairs():
     np.testing.assert_allclose(found.p[0], 1)
     assert np.isnan(found.p[[1, 2, 4]]).all()
     np.testing.assert_allclose(found.p[3], correlated_t(np.array([1.0, 2, 3, 4]), 0.2).p)
+
+
+@given(st.floats(-50, 50), st.integers(1, 60))
+def test_students_tail_is_that_of_scipy(t, df):
+    found = two_sided_p(np.array([t, 0.0, np.inf]), np.array([df, df, df]))
+    np.testing.assert_allclose(found, [2 * stats.t.sf(abs(t), df), 1, 0], rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 0.999])
+def test_students_central_quantiles_are_those_of_scipy(level):
+    found = [central_quantile(level, df) for df in (1, 2, 3, 5, 10, 99, 1000)]
+    np.testing.assert_allclose(found, stats.t.ppf((1 + level) / 2, [1, 2, 3, 5, 10, 99, 1000]), rtol=1e-9)

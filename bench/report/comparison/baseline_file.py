@@ -15,7 +15,7 @@ from bench.core.nouns import Array, BenchError
 from bench.core.selection import chosen_from
 from bench.methods.boards import own_metrics
 from bench.report.comparison.side import ComparedSide, Splits
-from bench.report.comparison.tables import KEY, ScoreTable
+from bench.report.comparison.tables import KEY, ScoreTable, mean_by
 
 SCHEMA = 1
 """Version of the format."""
@@ -45,12 +45,11 @@ def means_of_tasks(rows: pd.DataFrame, splits: Splits) -> pd.DataFrame:
     where = pd.MultiIndex.from_frame(rows[["board", "task_id", "repeat", "fold"]])
     kept = rows[where.isin(list(pairs))] if pairs else rows[:0]
     keys = [key for key in KEY if key not in {"repeat", "fold"}]
-    by = kept.groupby(keys, sort=False)["value"]
-    means = by.agg(["mean", "count"]).reset_index()
+    means = mean_by(kept, keys, ["value"], count=("value", "count"))
     expected = [len(splits[board, task]) for board, task in zip(means["board"], means["task_id"], strict=True)]
-    values = np.where(means["count"].to_numpy() == expected, means["mean"].to_numpy(dtype=float), np.nan)
-    means = means.drop(columns=["mean", "count"])
-    return means.assign(repeat="", fold="", seed="", value=round_stored(values), n_rows=np.nan)
+    values = np.where(means["count"].to_numpy() == expected, means["value"].to_numpy(dtype=float), np.nan)
+    means = means.drop(columns="count")
+    return means.assign(repeat="", fold="", seed="", value=round_stored(values), n_rows=np.nan, test_share=np.nan)
 
 
 def round_stored(values: Array) -> Array:
@@ -191,7 +190,9 @@ def _read_content(found: dict[str, Any]) -> Baseline:
                     (board, metric, panel, method, learner, task, float("nan" if value is None else value))
                     for task, value in zip(tasks, values, strict=True)
                 ]
-    table = pd.DataFrame(rows, columns=[*KEY[:-2], "value"]).assign(repeat="", fold="", seed="", n_rows=np.nan)
+    table = pd.DataFrame(rows, columns=[*KEY[:-2], "value"]).assign(
+        repeat="", fold="", seed="", n_rows=np.nan, test_share=np.nan
+    )
     splits = {
         (board, task): _parse_folds(folds)
         for board, what in found["boards"].items()

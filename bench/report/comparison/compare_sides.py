@@ -13,11 +13,13 @@ from bench.core.nouns import BenchError
 from bench.core.selection import chosen_from
 from bench.methods.boards import own_metrics
 from bench.report.comparison import pairs, verdict_rules
+from bench.report.comparison.formats import describe_failure, describe_unclear
 from bench.report.comparison.report import RefusedError, Report
 from bench.report.comparison.rules import Rule, find_idle_rules, find_rule
 from bench.report.comparison.side import ComparedSide
 from bench.report.comparison.sides import find_difference, find_row_difference, source
 from bench.report.comparison.timing import timing
+from bench.report.comparison.verdict_rules import Unclear
 from bench.stats.tables import FEWEST_TASKS
 
 PAIR = ["board", "metric"]
@@ -27,11 +29,15 @@ PAIR = ["board", "metric"]
 class ComparisonOptions:
     """Options of a comparison: rules of the gate, what is selected, and how sure it has to be.
 
-    `noise` is how much the seed alone changes a score; names and globs select boards, metrics and methods. A group is
-    tested on `min_pairs` paired tasks at least.
+    `task_rules` hold for any one task, `rules` for the mean over tasks. `unclear` is what a mean does that is beyond
+    its limit and that the test cannot tell from noise: it fails, or is a warning. `noise` is how much the seed alone
+    changes a score; names and globs select boards, metrics and methods. A group is tested on `min_pairs` paired tasks
+    at least.
     """
 
     rules: Sequence[Rule] = ()
+    task_rules: Sequence[Rule] = ()
+    unclear: Unclear = "fail"
     noise: Sequence[Rule] = ()
     boards: Sequence[str] = ()
     metrics: Sequence[str] = ()
@@ -51,11 +57,11 @@ def compare(base: str | ComparedSide, new: str | ComparedSide, options: Comparis
     if not 0 < options.confidence < 1:
         raise BenchError(f"confidence {options.confidence:g} is no share: write a number between 0 and 1, like 0.95")
     was, now = (side if isinstance(side, str) else side.name for side in (base, new))
-    rules = tuple(rule.text for rule in options.rules)
+    rules = tuple(dict.fromkeys(rule.text for rule in (*options.rules, *options.task_rules)))
     report = Report(was, now, FINE, rules=rules, confidence=options.confidence, min_pairs=options.min_pairs)
     try:
         sides = [source(side) if isinstance(side, str) else side for side in (base, new)]
-        _refuse_describing(sides[0], sides[1], options.rules)
+        _refuse_describing(sides[0], sides[1], (*options.rules, *options.task_rules))
         return _compare_sources(sides[0], sides[1], options, report)
     except RefusedError as refusal:
         return replace(report, code=refusal.code, reason=refusal.reason)
@@ -72,13 +78,21 @@ def _compare_sources(base: ComparedSide, new: ComparedSide, options: ComparisonO
     left, right, notes = pairs.fill_absent_keys(base.table, new.table)
     left, right = _select_rows(left, right, options)
     direction = _directions_of_metrics(base, new, set(left["metric"]) | set(right["metric"]))
+    _refuse_other_units(base, new, set(left["metric"]) & set(right["metric"]))
     if not options.allow_different_data:
         _refuse(find_difference(base, new, set(left["task_id"]) & set(right["task_id"])))
     found = pairs.match_cells(left, right, pairs.baseline_splits(base, new))
     if not options.allow_different_data:
         _refuse(find_row_difference(found.cells))
     seeded = pd.concat([left.assign(side="base"), right.assign(side="new")], ignore_index=True)
-    demand = verdict_rules.Demand(options.rules, options.noise, options.min_pairs, options.confidence)
+    demand = verdict_rules.Demand(
+        rules=options.rules,
+        task_rules=options.task_rules,
+        unclear=options.unclear,
+        noise=options.noise,
+        min_pairs=options.min_pairs,
+        confidence=options.confidence,
+    )
     judgement = verdict_rules.judge_all(found.cells, seeded, direction, demand)
     code, reason = _outcome(judgement, left)
     table, advice = timing(base, new) if options.timing else (report.timing, [])
@@ -91,6 +105,8 @@ def _compare_sources(base: ComparedSide, new: ComparedSide, options: ComparisonO
         reason=reason,
         verdicts=judgement.verdicts,
         moved=judgement.moved,
+        tripped=judgement.tripped,
+        warnings=tuple(_list_unclear(judgement.verdicts)) if code == FINE else (),
         lost=pairs.summarise_lost(found, left, right),
         notes=(*notes, *_note_repeats(base, new), *judgement.notes, *unmet, *advice),
         timing=table,
@@ -123,6 +139,21 @@ def _directions_of_metrics(base: ComparedSide, new: ComparedSide, metrics: set[s
     return found
 
 
+def _refuse_other_units(base: ComparedSide, new: ComparedSide, metrics: set[str]) -> None:
+    """Refuse a metric whose column `unit` differs on a task that both sides have.
+
+    Raises:
+        RefusedError: it does.
+    """
+    units = base.table.unit, new.table.unit
+    for task, metric in sorted(units[0].keys() & units[1].keys()):
+        left, right = (unit[task, metric] for unit in units)
+        if metric in metrics and left != right:
+            raise RefusedError(
+                CANNOT_COMPARE, f"{metric} of {task} is in {left} in BASE and in {right} in NEW: convert one of them"
+            )
+
+
 def _select_rows(
     left: pd.DataFrame, right: pd.DataFrame, options: ComparisonOptions
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -141,11 +172,12 @@ def _select_rows(
     every = set(pd.concat(sides)[PAIR].drop_duplicates().itertuples(index=False, name=None))
     if not every:
         raise RefusedError(NOTHING_SELECTED, "neither BASE nor NEW holds ranked scores that are selected")
-    for rule in find_idle_rules(options.rules, every):
+    gate = (*options.rules, *options.task_rules)
+    for rule in find_idle_rules(gate, every):
         raise RefusedError(NOTHING_SELECTED, f"rule {rule.text!r} selects nothing: no such board and metric is there")
     wanted = every
-    if not options.metrics and options.rules:
-        wanted = {pair for pair in every if find_rule(options.rules, *pair)}
+    if not options.metrics and gate:
+        wanted = {pair for pair in every if find_rule(gate, *pair)}
     elif not options.metrics:
         wanted = own_metrics(every)
     kept = [side[pd.MultiIndex.from_frame(side[PAIR]).isin(wanted)] for side in sides]
@@ -169,10 +201,8 @@ def _outcome(judgement: verdict_rules.Judgement, left: pd.DataFrame) -> tuple[in
     verdicts = judgement.verdicts
     failed = verdicts[verdicts["fails"]] if len(verdicts) else verdicts
     if len(failed):
-        first = failed.iloc[0]
         more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
-        who = " ".join(part for part in (first["board"], first["method"]) if part)
-        return REGRESSION, f"{who} is worse in {first['metric']} by more than rule {first['rule']!r} allows{more}"
+        return REGRESSION, f"{describe_failure(failed.iloc[0].to_dict(), judgement.tripped)}{more}"
     blocked = judgement.blocked
     if blocked:
         more = f" (and {len(blocked) - 1} more)" if len(blocked) > 1 else ""
@@ -181,3 +211,9 @@ def _outcome(judgement: verdict_rules.Judgement, left: pd.DataFrame) -> tuple[in
         side = "BASE has no scores" if left["value"].notna().sum() == 0 else "no score of BASE has a partner in NEW"
         return CANNOT_COMPARE, f"{side}: check that board, panel, learner, task, repeat, fold and method agree"
     return FINE, ""
+
+
+def _list_unclear(verdicts: pd.DataFrame) -> Iterator[str]:
+    """Yield what a gate that only warns lets pass: means beyond their limit that the test cannot tell from noise."""
+    for one in verdicts[verdicts["beyond"] & (verdicts["verdict"] == "unclear")].to_dict("records"):
+        yield describe_unclear(one)

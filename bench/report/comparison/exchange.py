@@ -17,6 +17,7 @@ from bench.report.comparison.formats import (
     SHOWN,
     VERDICT_COLUMNS,
     Row,
+    describe_failure,
     facts,
     headline,
     lost_lines,
@@ -34,13 +35,14 @@ NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 def as_json(report: Report) -> str:
     """Return the report as one JSON object on one line; missing and infinite numbers are null."""
     tables = {name: _records(table) for name, table in (
-        ("verdicts", report.verdicts), ("missing", report.lost), ("moved", report.moved.head(MOST_MOVED)),
-        ("timing", report.timing),
+        ("verdicts", report.verdicts), ("tripped", report.tripped), ("missing", report.lost),
+        ("moved", report.moved.head(MOST_MOVED)), ("timing", report.timing),
     )}  # fmt: skip
     whole = {
         "outcome": report.word, "exit_code": report.code, "reason": report.reason, "base": report.base,
         "new": report.new, "rules": list(report.rules), "confidence": report.confidence,
         "min_pairs": report.min_pairs, "counts": report.counts, "notes": list(report.notes),
+        "warnings": list(report.warnings),
     }  # fmt: skip
     return json.dumps({**whole, **tables}, allow_nan=False, ensure_ascii=False) + "\n"
 
@@ -55,7 +57,10 @@ def _plain_value(value: Any) -> Any:
 
 
 def junit(report: Report) -> str:
-    """Return JUnit XML: one test case a verdict, a failure where a rule is broken, an error where none can be held."""
+    """Return JUnit XML: one test case a verdict, a failure where a rule is broken, an error where none can be held.
+
+    What a gate lets pass that only warns is a skipped case, with the reason.
+    """
     suites = ET.Element("testsuites", name="bench compare")
     whole = _add_suite(suites, "bench compare")
     broken = report.code not in {FINE, REGRESSION}
@@ -63,9 +68,9 @@ def junit(report: Report) -> str:
         whole,
         where="bench.compare",
         name=report.word,
-        kind="error" if broken else "",
+        kind="error" if broken else "skipped" if report.warnings else "",
         message=headline(report),
-        output="\n".join([facts(report), *lost_lines(report), *report.notes]),
+        output="\n".join([facts(report), *lost_lines(report), *report.warnings, *report.notes]),
     )
     groups = report.verdicts.groupby(["board", "metric", "panel"], sort=False)
     for names, part in groups:
@@ -73,7 +78,8 @@ def junit(report: Report) -> str:
         suite = _add_suite(suites, " ".join(known))
         for one in part.to_dict("records"):
             where, name = ".".join(["bench", *known]), str(one["method"])
-            _case(suite, where=where, name=name, kind=_kind_of_verdict(one), message=sentence(one), output="")
+            message = describe_failure(one, report.tripped) if one["fails"] else sentence(one)
+            _case(suite, where=where, name=name, kind=_kind_of_verdict(one), message=message, output=sentence(one))
     for element in (*suites, suites):
         for kind, noun in (("testcase", "tests"), ("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
             element.set(noun, str(len(element.findall(f".//{kind}"))))
@@ -85,6 +91,8 @@ def _kind_of_verdict(one: Row) -> str:
     """Return what a verdict is to a test runner: a failure, an error where a rule had too few pairs, or skipped."""
     if one["fails"]:
         return "failure"
+    if one["beyond"]:
+        return "skipped"
     return "" if not one["reason"] else "error" if one["rule"] else "skipped"
 
 
@@ -130,9 +138,11 @@ def _annotations(report: Report) -> Iterator[str]:
     if report.code not in {FINE, REGRESSION}:
         yield _command("error", f"bench compare: {report.word}", report.reason)
     for one in sort_by_severity(report.verdicts).to_dict("records"):
-        if one["verdict"] == "worse":
-            kind, title = ("error", "Regression") if one["fails"] else ("warning", "Worse")
-            yield _command(kind, f"{title}: {one['method']} in {one['metric']}", sentence(one))
+        about = f"{one['method']} in {one['metric']}"
+        if one["fails"]:
+            yield _command("error", f"Regression: {about}", describe_failure(one, report.tripped))
+        elif one["verdict"] == "worse" or one["beyond"]:
+            yield _command("warning", f"{one['verdict'].capitalize()}: {about}", sentence(one))
     for line in lost_lines(report):
         if line.startswith("missing in NEW"):
             yield _command("warning", "Missing scores", line)

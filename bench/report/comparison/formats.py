@@ -30,6 +30,8 @@ VERDICT_COLUMNS = (
 SEVERITY = {"worse": 0, "unclear": 1, "better": 2, "equivalent": 3}
 SHOWN = 50
 """Verdicts in a summary, and annotations, at most; GitHub shows few of them."""
+NAMED_TASKS = 5
+"""Tasks that a sentence names."""
 MOST_MOVED = 10
 """Tasks that are named as those that moved most."""
 
@@ -54,7 +56,10 @@ def row(verdict: Row) -> list[str]:
     """Return one verdict as texts, in the order of VERDICT_COLUMNS."""
     relative = bool(verdict["relative"])
     ends = [change(verdict[end], relative=relative) for end in ("lo", "hi")]
-    word = "worse, fails" if verdict["fails"] else verdict["verdict"]
+    word = verdict["verdict"]
+    if verdict["tripped"]:
+        word = f"{word}, {verdict['tripped']} of {verdict['tasks']} tasks worse"
+    word = f"{word}, fails" if verdict["fails"] else word
     return [
         *(str(verdict[name]) for name in ("board", "metric", "panel", "method")),
         f"{word} ({verdict['reason']})" if verdict["reason"] else word,
@@ -104,9 +109,55 @@ def _lost_line(one: Row) -> str:
     return f"{one['what']} {one['name'] or '(no name)'}{where}"
 
 
+def tripped_rows(tripped: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of the tasks that broke a rule for any one task."""
+    columns = ["task", "board", "metric", "method", "base", "new", "change", "rule"]
+    return columns, [
+        [
+            *(str(one[name]) for name in ("task_id", "board", "metric", "method")),
+            *(_number_text(one[name]) for name in ("base", "new")),
+            change(one["change"], relative=True),
+            str(one["rule"]),
+        ]
+        for one in tripped.to_dict("records")
+    ]
+
+
+def describe_failure(verdict: Row, tripped: pd.DataFrame) -> str:
+    """Say which method fails the gate, by which rule, and where single tasks do, on which from what to what."""
+    who = " ".join(part for part in (verdict["board"], verdict["method"]) if part)
+    if verdict["tripped"]:
+        mine = tripped
+        for name in ("board", "metric", "panel", "method"):
+            mine = mine[mine[name] == verdict[name]]
+        named = [
+            f"{one['task_id'] or 'the task'} {one['base']:.4g} → {one['new']:.4g}" for one in mine.to_dict("records")
+        ]
+        more = f" and {len(named) - NAMED_TASKS} more" if len(named) > NAMED_TASKS else ""
+        tasks = "one task" if len(named) == 1 else f"{len(named)} tasks"
+        return (
+            f"{who} is worse in {verdict['metric']} on {tasks} by more than rule {verdict['task_rule']!r} allows for "
+            f"any one task: {', '.join(named[:NAMED_TASKS])}{more}"
+        )
+    if verdict["verdict"] == "unclear":
+        return f"{describe_unclear(verdict)}; --unclear warn lets that pass"
+    return f"{who} is worse in {verdict['metric']} by more than rule {verdict['rule']!r} allows"
+
+
+def describe_unclear(verdict: Row) -> str:
+    """Say that a mean is beyond its limit and that the test cannot tell it from noise."""
+    who = " ".join(part for part in (verdict["board"], verdict["method"]) if part)
+    size = change(verdict["change"], relative=bool(verdict["relative"]))
+    return (
+        f"{who} has a mean change of {size} in {verdict['metric']}, more than rule {verdict['rule']!r} allows, and the "
+        f"test over {verdict['tasks']} tasks cannot tell it from noise"
+    )
+
+
 def headline(report: Report) -> str:
     """Return the outcome in one line."""
-    return f"{report.word}: {report.reason}" if report.reason else report.word
+    why = report.reason or "; ".join(report.warnings[:1])
+    return f"{report.word}: {why}" if why else report.word
 
 
 def facts(report: Report) -> str:
@@ -118,14 +169,20 @@ def facts(report: Report) -> str:
 
 def markdown(report: Report) -> str:
     """Return the whole report as Markdown."""
-    parts = [*_head(report), _markdown_table(*rows(report.verdicts))]
+    parts = [*_head(report), *_broken_tasks(report), _markdown_table(*rows(report.verdicts))]
     return _join([*parts, *_tail(report, SHOWN)])
+
+
+def _broken_tasks(report: Report) -> Iterator[str]:
+    if len(report.tripped):
+        yield "#### Tasks that broke a rule"
+        yield _markdown_table(*tripped_rows(report.tripped.head(SHOWN)))
 
 
 def summary(report: Report) -> str:
     """Return the summary of a step: what moved, the severest verdicts, the ten tasks that moved most."""
     severest = sort_by_severity(report.verdicts[report.verdicts["verdict"] != "equivalent"])
-    parts = _head(report)
+    parts = [*_head(report), *_broken_tasks(report)]
     if len(severest):
         parts.append(_markdown_table(*rows(severest.head(SHOWN))))
     if len(severest) > SHOWN:
@@ -136,7 +193,7 @@ def summary(report: Report) -> str:
 
 
 def _head(report: Report) -> list[str]:
-    sign = {FINE: "✅", REGRESSION: "❌"}.get(report.code, "⚠️")
+    sign = "⚠️" if report.warnings else {FINE: "✅", REGRESSION: "❌"}.get(report.code, "⚠️")
     return [f"### bench compare: {sign} {_escape_markdown(headline(report))}", _escape_markdown(facts(report))]
 
 
@@ -147,8 +204,8 @@ def _tail(report: Report, most: int) -> Iterator[str]:
         yield "\n".join(
             ["#### Without a partner", "", *(f"- {_escape_markdown(line)}" for line in lines[:most]), *more]
         )
-    if report.notes:
-        yield "\n".join(f"- {_escape_markdown(note)}" for note in report.notes)
+    if report.notes or report.warnings:
+        yield "\n".join(f"- {_escape_markdown(note)}" for note in (*report.warnings, *report.notes))
     if len(report.timing):
         yield _markdown_table(*timing_rows(report.timing))
 

@@ -10,7 +10,7 @@ import pandas as pd
 from bench.report.comparison.baseline_file import means_of_tasks, round_stored
 from bench.report.comparison.report import LOST_COLUMNS
 from bench.report.comparison.side import ComparedSide, Splits
-from bench.report.comparison.tables import GROUP, KEY, ScoreTable
+from bench.report.comparison.tables import GROUP, KEY, ScoreTable, mean_by
 
 
 class Pairs(NamedTuple):
@@ -47,8 +47,9 @@ def match_cells(base: pd.DataFrame, new: pd.DataFrame, splits: Splits | None) ->
         reduced = [(side["repeat"] == "").all() and (side["fold"] == "").all() for side in both]
         both = [side if is_mean else means_of_tasks(side, splits) for side, is_mean in zip(both, reduced, strict=True)]
         both = [side.assign(value=round_stored(side["value"].to_numpy(dtype=float))) for side in both]
-    left, right = (side[[*KEY, "value", "n_rows"]] for side in both)
+    left, right = (side[[*KEY, "value", "n_rows", "test_share"]] for side in both)
     left = left.rename(columns={"value": "base", "n_rows": "rows_base"})
+    right = right.drop(columns="test_share")
     right = right.rename(columns={"value": "new", "n_rows": "rows_new"})
     joined = left.merge(right, on=KEY, how="outer", sort=False)
     has_base, has_new = joined["base"].notna(), joined["new"].notna()
@@ -61,15 +62,16 @@ def average_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the mean of every cell over its seeds, NaN where one of them has no value."""
     if not rows.duplicated(KEY).any():
         return rows
-    by = rows.groupby(KEY, sort=False)
-    found = by.agg(value=("value", "mean"), known=("value", "count"), n=("value", "size"), n_rows=("n_rows", "max"))
-    return found.assign(value=found["value"].where(found["known"] == found["n"])).reset_index()
+    found = mean_by(
+        rows, KEY, ["value"], known=("value", "count"), n=("value", "size"), n_rows=("n_rows", "max"),
+        test_share=("test_share", "max"),
+    )  # fmt: skip
+    return found.assign(value=found["value"].where(found["known"] == found["n"]))
 
 
 def task_values(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the means of each task, and learner where rows belong to one, over its paired folds; `blocks` counts."""
-    by = cells.groupby([*GROUP, "learner", "task_id"], sort=False)
-    return by.agg(base=("base", "mean"), new=("new", "mean"), blocks=("base", "size")).reset_index()
+    return mean_by(cells, [*GROUP, "learner", "task_id"], ["base", "new"], blocks=("base", "size"))
 
 
 def summarise_lost(found: Pairs, base: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:

@@ -16,11 +16,14 @@ WORDS = {
     NOTHING_SELECTED: "nothing selected",
 }
 
+UNCLEAR = "unclear, nothing fails"
+"""The outcome where a mean is beyond its limit, the test cannot tell it from noise, and the gate only warns."""
 VERDICTS = (
     "board", "metric", "panel", "method", "rule", "verdict", "tasks", "blocks", "base", "new", "change", "lo", "hi",
-    "margin", "relative", "p", "p_holm", "fails", "reason",
+    "margin", "relative", "p", "p_holm", "fails", "reason", "task_rule", "tripped", "beyond",
 )  # fmt: skip
 MOVED = ("task_id", "board", "metric", "panel", "change", "harm", "methods", "most", "most_change", "base", "new")
+TRIPPED = ("task_id", "board", "metric", "panel", "method", "rule", "base", "new", "change")
 LOST_COLUMNS = ("missing_in", "board", "panel", "what", "name", "cells", "tasks")
 TIMING = ("board", "seconds", "cells", "base", "new", "ratio")
 
@@ -36,7 +39,10 @@ class Report:
 
     `code` is the exit code, `reason` the sentence behind 3, 4 or 5. `verdicts` has one row a board, metric, panel and
     method: `base` and `new` are means over the paired tasks (empty where the unit is the target's), `change` with `lo`
-    and `hi` is that of the value, a share where `relative`, `margin` how much worse is allowed. `lost` holds what one
+    and `hi` is that of the value, a share where `relative`, `margin` how much worse is allowed. `beyond` marks means
+    that are worse by more than that, `tripped` counts the tasks that are worse by more than `task_rule` allows: they
+    stand in the table `tripped`, each with its change as a share of its base. `warnings` are what a gate lets pass that
+    only warns. `lost` holds what one
     side has and the other has not. `moved` is sorted, the task that moved most first. `timing` is advice alone.
     """
 
@@ -49,13 +55,17 @@ class Report:
     min_pairs: int = FEWEST_TASKS
     verdicts: pd.DataFrame = field(default_factory=lambda: empty_table(VERDICTS))
     moved: pd.DataFrame = field(default_factory=lambda: empty_table(MOVED))
+    tripped: pd.DataFrame = field(default_factory=lambda: empty_table(TRIPPED))
     lost: pd.DataFrame = field(default_factory=lambda: empty_table(LOST_COLUMNS))
     timing: pd.DataFrame = field(default_factory=lambda: empty_table(TIMING))
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def word(self) -> str:
-        """The outcome in words; another one without a rule, where nothing is judged."""
+        """The outcome in words; another one without a rule, where nothing is judged, and one for warnings."""
+        if self.warnings:
+            return UNCLEAR
         return WORDS[self.code] if self.code != FINE or self.rules else "compared, nothing gated"
 
     @property

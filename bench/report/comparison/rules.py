@@ -1,4 +1,4 @@
-"""Rules of a gate: `METRIC:AMOUNT` is how much worse a metric may become."""
+"""Rules of a gate: `METRIC:AMOUNT` is how much worse a metric may become, on the mean over tasks or on any one."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.core.nouns import BenchError
-from bench.core.selection import is_glob, matches
+from bench.core.selection import is_glob, matches, split_list
 
 RULE = re.compile(r"(?:(?P<board>[^/:]*)/)?(?P<metric>[^/:]+):(?P<amount>[^:]+)")
 AMOUNT = re.compile(r"[+-]?(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*(?P<percent>%?)")
+
+
+COLLAPSE = "20%"
+"""What no single task may lose of a metric under a rule, unless another rule for tasks says otherwise."""
+NO_RULE = "none"
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,50 @@ def rule(text: str) -> Rule:
         )
     share = float(number["number"]) / (100 if number["percent"] else 1)
     return Rule(text.strip(), found["board"] or "*", found["metric"].strip(), share, bool(number["percent"]))
+
+
+def rules(texts: Sequence[str] | None, flag: str) -> list[Rule]:
+    """Read the rules of a flag, each of which may hold several with commas between; none if the flag is not there.
+
+    Raises:
+        BenchError: the flag is there and empty, as by a variable that is not set, or a rule cannot be read.
+    """
+    return [rule(text) for text in _split(texts, flag)]
+
+
+def _split(texts: Sequence[str] | None, flag: str) -> list[str]:
+    """Return the words of a flag.
+
+    Raises:
+        BenchError: it is there and holds none.
+    """
+    words = split_list(texts or ())
+    if texts and not words:
+        raise BenchError(f"{flag} is empty: write METRIC:AMOUNT like macro_f1:0.5%, or leave the flag out")
+    return words
+
+
+def task_rules(texts: Sequence[str] | None, gate: Sequence[Rule]) -> list[Rule]:
+    """Read the rules for any one task, behind those that hold by default: `COLLAPSE` for every metric of the gate.
+
+    `none` lifts the default.
+
+    Raises:
+        BenchError: the flag is there and empty, or a rule cannot be read.
+    """
+    words = _split(texts, "--fail-any")
+    lifted = NO_RULE in words
+    default = [] if lifted else [rule(f"{one.board}/{one.metric}:{COLLAPSE}") for one in gate]
+    return [*default, *(rule(text) for text in words if text != NO_RULE)]
+
+
+def noises(texts: Sequence[str] | None) -> list[Rule]:
+    """Read how much scores change by the seed alone, one or several a text.
+
+    Raises:
+        BenchError: the flag is there and empty, or cannot be read.
+    """
+    return [noise(text) for text in _split(texts, "--noise")]
 
 
 def noise(text: str) -> Rule:

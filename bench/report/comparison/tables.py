@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,19 +21,23 @@ KEY = [*GROUP, "learner", "task_id", "repeat", "fold"]
 """What two rows must share to be a pair."""
 NO_VALUE = {"", "na", "n/a", "nan", "none", "null"}
 DIRECTIONS = {"min", "max", "target", "none"}
+HUGE = 1e300
+"""Above this size the sum of a million values could be infinite."""
 
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """Scores that can be compared: `rows` with KEY, seed, value and n_rows.
+    """Scores that can be compared: `rows` with KEY, seed, value, n_rows and test_share.
 
-    `direction` is that of every metric of the file, also of those that only describe and have no rows here; empty where
-    it is not known. `absent` are the parts of KEY that the file has no column for, `repeated` the rows dropped because
-    they stood there twice.
+    `test_share` is n_test / (n_train + n_test) of the row's split, NaN where the file does not hold both. `unit` is
+    what a column of this name says of a task and metric. `direction` is that of every metric of the file, also of those
+    that only describe and have no rows here; empty where it is not known. `absent` are the parts of KEY that the file
+    has no column for, `repeated` the rows dropped because they stood there twice.
     """
 
     rows: pd.DataFrame
     direction: Mapping[str, str]
+    unit: Mapping[tuple[str, str], str] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     repeated: int = 0
 
@@ -76,19 +80,43 @@ def tidy(raw: pd.DataFrame, name: str) -> ScoreTable:
         BenchError: a value is no number, or a direction is unknown.
         RefusedError: one cell has two different values.
     """
-    table = raw
+    table = raw.assign(test_share=_test_shares(raw, name))
     if "sample" in table:
         table = table[texts(table["sample"]) == "test"]
     if "ranked" in table:
         table = table[np.char.lower(texts(table["ranked"]).astype(str)) == "true"]
     table = _with_seeds(table)
     keys = {key: texts(table[key]) if key in table else "" for key in (*KEY, "seed")}
-    number = {column: number_column(table, column, name) for column in ("value", "n_rows")}
+    number = {column: number_column(table, column, name) for column in ("value", "n_rows", "test_share")}
     rows = pd.DataFrame({**keys, **number}, index=pd.RangeIndex(len(table)))
     direction = _directions(raw, name)
     ranked = {metric for metric, way in direction.items() if way != "none"}
     once, repeated = _drop_repeats(rows[rows["metric"].isin(ranked)], name)
-    return ScoreTable(once, direction, tuple(key for key in KEY if key not in table), repeated)
+    absent = tuple(key for key in KEY if key not in table)
+    return ScoreTable(once, direction, unit=_units(table, rows), absent=absent, repeated=repeated)
+
+
+def _units(table: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """Return what the column `unit` says of every task and metric."""
+    if "unit" not in table:
+        return {}
+    said = rows[["task_id", "metric"]].assign(unit=texts(table["unit"])).drop_duplicates()
+    return {(task, metric): unit for task, metric, unit in said.itertuples(index=False, name=None) if unit}
+
+
+def _test_shares(raw: pd.DataFrame, name: str) -> Array:
+    """Return the share of a split's rows that are tested; rows of the samples `test` and `train` have the numbers."""
+    of_split = ["task_id", "repeat", "fold"]
+    n_rows = number_column(raw, "n_rows", name)
+    if not {"sample", *of_split} <= set(raw.columns):
+        return np.full(len(raw), np.nan)
+    is_train = texts(raw["sample"]) == "train"
+    n_train = (
+        pd.Series(n_rows)
+        .groupby([texts(raw[key]) for key in of_split])
+        .transform(lambda rows: rows[is_train[rows.index]].max())
+    )
+    return n_rows / (n_rows + n_train.to_numpy(dtype=float))
 
 
 def _with_seeds(table: pd.DataFrame) -> pd.DataFrame:
@@ -99,6 +127,21 @@ def _with_seeds(table: pd.DataFrame) -> pd.DataFrame:
     place = numbered.groupby(["task_id", "reseed"])["repeat"].rank(method="dense")
     known = place.notna().all() and (texts(table["reseed"]) != "0").any()
     return table.assign(seed=table["reseed"], repeat=(place - 1).astype(int).astype(str)) if known else table
+
+
+def mean_by(rows: pd.DataFrame, keys: list[str], means: list[str], **others: tuple[str, str]) -> pd.DataFrame:
+    """Return the means of some columns by group, and what else is asked of a group.
+
+    Numbers are divided before they are summed where their sum could overflow: errors near the largest float are finite.
+    """
+    by = rows.groupby(keys, sort=False)
+    with np.errstate(over="ignore"):  # such a mean is taken again below
+        found = by.agg(**{name: (name, "mean") for name in means}, **others)
+    for name in means:
+        if np.abs(rows[name].to_numpy(dtype=float)).max(initial=0.0) > HUGE:
+            share = rows[name] / by[name].transform("count")
+            found[name] = share.groupby([rows[key] for key in keys], sort=False).sum(min_count=1)
+    return found.reset_index()
 
 
 def texts(column: pd.Series[Any]) -> Array:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array
 from bench.report.comparison.pairs import task_values
-from bench.report.comparison.report import MOVED, VERDICTS
+from bench.report.comparison.report import MOVED, TRIPPED, VERDICTS
 from bench.report.comparison.reseed_noise import group_noise
 from bench.report.comparison.rules import Rule, find_rule
 from bench.report.comparison.verdicts import (
+    FLOAT_NOISE,
     HarmTest,
     Measure,
+    harm,
     judge,
+    judge_splits,
     margin,
     measure,
     scales,
@@ -24,15 +27,26 @@ from bench.report.comparison.verdicts import (
     verdict_words,
 )
 from bench.stats.holm import holm
-from bench.stats.tables import too_few
 
 WHO = ["panel", "method"]
 
 
+LEAST_BASE = 0.1
+"""A task's base below this share of the mean over tasks counts as that share: a loss of nearly nothing may double."""
+
+Unclear = Literal["fail", "warn"]
+
+
 class Demand(NamedTuple):
-    """What a verdict rests on: the rules, the stated noise, the fewest pairs, and how sure it has to be."""
+    """What a verdict rests on: the rules, the stated noise, the fewest pairs, and how sure it has to be.
+
+    `rules` are for means over tasks, `task_rules` for any one task; `unclear` is what a mean beyond its limit does that
+    the test cannot tell from noise.
+    """
 
     rules: Sequence[Rule]
+    task_rules: Sequence[Rule]
+    unclear: Unclear
     noise: Sequence[Rule]
     min_pairs: int
     confidence: float
@@ -43,6 +57,7 @@ class Judgement(NamedTuple):
 
     verdicts: pd.DataFrame
     moved: pd.DataFrame
+    tripped: pd.DataFrame
     blocked: list[str]
     notes: list[str]
 
@@ -60,23 +75,34 @@ def judge_all(cells: pd.DataFrame, sides: pd.DataFrame, direction: Mapping[str, 
     """Judge every board, metric, panel and method that BASE has; `sides` are the rows of both, told apart by `side`."""
     every = task_values(cells)
     values = dict(iter(every.groupby(["board", "metric"], sort=False)))
+    of_splits = dict(iter(cells.groupby(["board", "metric"], sort=False)))
     parts = []
     for (board, metric), rows in sides.groupby(["board", "metric"], sort=False):
         here = values.get((board, metric), every[:0])
         way = direction[str(metric)]
-        parts.append(_measure_part(str(board), str(metric), rows, values=here, direction=way, demand=demand))
+        splits = of_splits.get((board, metric), cells[:0])
+        parts.append(
+            _measure_part(str(board), str(metric), rows, values=here, splits=splits, direction=way, demand=demand)
+        )
     verdicts = pd.concat([part.groups for part in parts], ignore_index=True)
     verdicts = _add_verdicts(verdicts, demand)
     blocked, notes = _list_unmet(verdicts, parts, demand)
-    return Judgement(verdicts[list(VERDICTS)], _rank_tasks(parts), blocked, notes)
+    return Judgement(verdicts[list(VERDICTS)], _rank_tasks(parts), _list_tripped(parts), blocked, notes)
 
 
 def _measure_part(
-    board: str, metric: str, rows: pd.DataFrame, *, values: pd.DataFrame, direction: str, demand: Demand
+    board: str,
+    metric: str,
+    rows: pd.DataFrame,
+    *,
+    values: pd.DataFrame,
+    splits: pd.DataFrame,
+    direction: str,
+    demand: Demand,
 ) -> MeasuredPart:
     """Measure one board and metric, up to the p-values."""
-    rule = find_rule(demand.rules, board, metric)
-    how = measure(metric, direction, rows["value"].dropna().to_numpy(dtype=float), rule)
+    rule, of_task = (find_rule(rules, board, metric) for rules in (demand.rules, demand.task_rules))
+    how = measure(metric, direction, rows["value"].dropna().to_numpy(dtype=float), rule or of_task)
     groups = _groups_of_base(rows)
     index = pd.MultiIndex.from_frame(groups[WHO])
     group = index.get_indexer(pd.MultiIndex.from_frame(values[WHO]))
@@ -87,12 +113,16 @@ def _measure_part(
     noise = margin(how, metric, stated, scale) if stated else _measured_noise(how, rows, index)
     bound = np.maximum(bound, noise)
     found = judge(tasks["harm"].to_numpy(dtype=float), tasks["group"].to_numpy(dtype=int), bound, demand.confidence)
+    if demand.min_pairs == 1:
+        found = _judge_single_tasks(how, found, splits, index, scale=scale, bound=bound, confidence=demand.confidence)
+    tasks = tasks.assign(trips=_trips(how, metric, of_task, tasks, scale=scale, noise=noise))
     shares = how.ratio or (rule is not None and rule.relative)
     statistics = _statistics(how, groups, tasks, found=found, bound=bound, scale=scale, shares=shares)
     described: dict[str, Any] = {
         "board": board,
         "metric": metric,
         "rule": rule.text if rule else "",
+        "task_rule": of_task.text if of_task else "",
         "relative": shares,
     }
     return MeasuredPart(how, rule, statistics.assign(**described), tasks.assign(
@@ -100,6 +130,44 @@ def _measure_part(
         method=groups["method"].to_numpy()[tasks["group"].to_numpy(dtype=int)],
         size=_relative_change(how, tasks["harm"].to_numpy(dtype=float), scale[tasks["group"].to_numpy(dtype=int)]),
     ))  # fmt: skip
+
+
+def _trips(how: Measure, metric: str, rule: Rule | None, tasks: pd.DataFrame, *, scale: Array, noise: Array) -> Array:
+    """Return which rows of a frame of tasks are worse by more than the rule for any one task allows.
+
+    A share is one of the task's own base, which counts as `LEAST_BASE` of the mean over tasks at least.
+    """
+    if rule is None:
+        return np.zeros(len(tasks), dtype=bool)
+    group = tasks["group"].to_numpy(dtype=int)
+    own = scale[group]
+    if np.isnan(how.goal):
+        own = np.maximum(np.abs(tasks["base"].to_numpy(dtype=float)), LEAST_BASE * own)
+    limit = np.maximum(margin(how, metric, rule, own), noise[group])
+    return np.asarray(tasks["harm"].to_numpy(dtype=float) > limit * (1 + FLOAT_NOISE))
+
+
+def _judge_single_tasks(
+    how: Measure,
+    found: HarmTest,
+    splits: pd.DataFrame,
+    index: pd.MultiIndex,
+    *,
+    scale: Array,
+    bound: Array,
+    confidence: float,
+) -> HarmTest:
+    """Return the statistics with those of groups of one task taken from its splits, learners averaged within each."""
+    group = index.get_indexer(pd.MultiIndex.from_frame(splits[WHO]))
+    mine = splits.assign(group=group)[found.n[group] == 1]
+    by = mine.groupby(["group", "repeat", "fold"], sort=False)
+    means = by.agg(base=("base", "mean"), new=("new", "mean"), share=("test_share", "mean")).reset_index()
+    place = means["group"].to_numpy(dtype=int)
+    harms = harm(how, means["base"].to_numpy(dtype=float), means["new"].to_numpy(dtype=float), scale[place])
+    folds = means.groupby("group")["fold"].transform("nunique").to_numpy(dtype=float)
+    shares = means["share"].to_numpy(dtype=float)
+    shares = np.where(np.isnan(shares), 1 / np.maximum(folds, 2), shares)
+    return judge_splits(found, harms, shares, place, bound=bound, confidence=confidence)
 
 
 def _groups_of_base(rows: pd.DataFrame) -> pd.DataFrame:
@@ -132,7 +200,8 @@ def _statistics(
 ) -> pd.DataFrame:
     """Return the groups with their statistics, turned from harm into change of the value."""
     by = tasks.groupby("group")
-    means = by[["base", "new"]].mean().reindex(range(len(groups)))
+    with np.errstate(over="ignore"):  # no mean is shown of metrics in units of the target
+        means = by[["base", "new"]].mean().reindex(range(len(groups)))
     unit = scale if shares else np.ones(len(scale))
     ends = [_relative_change(how, harm, unit) for harm in (found.mean, found.lo, found.hi)]
     allowed = np.abs(_relative_change(how, bound, unit))
@@ -144,27 +213,33 @@ def _statistics(
         new=np.nan if how.unit else means["new"].to_numpy(),
         change=ends[0], lo=np.minimum(ends[1], ends[2]), hi=np.maximum(ends[1], ends[2]), margin=allowed,
         p=found.p, still=(found.n > 0) & (moved == 0),
+        tripped=np.bincount(tasks["group"].to_numpy(dtype=int), tasks["trips"], minlength=len(groups)).astype(int),
         harm=found.mean, harm_lo=found.lo, harm_hi=found.hi, bound=bound,
     )  # fmt: skip
 
 
 def _add_verdicts(table: pd.DataFrame, demand: Demand) -> pd.DataFrame:
     """Add the corrected p-values, the verdicts, and why a group has none."""
-    fewest = max(demand.min_pairs, 2)  # one pair has no variance
-    tested = (table["tasks"] >= fewest).to_numpy(dtype=bool)
+    tested = (table["tasks"] >= demand.min_pairs).to_numpy(dtype=bool)
     for name in ("p", "lo", "hi"):
         table[name] = table[name].where(tested)
     gated = (table["rule"] != "").to_numpy(dtype=bool)
+    by_limit = tested & table["p"].isna().to_numpy()  # one task of one split: there is nothing to test
     family = np.where(gated, "gate", table["board"] + "\n" + table["metric"] + "\n" + table["panel"])
     table["p_holm"] = table.groupby(family, sort=False)["p"].transform(lambda p: holm(p.to_numpy(dtype=float)))
     found = HarmTest(*(table[name].to_numpy(dtype=float) for name in ("tasks", "harm", "harm_lo", "harm_hi", "p")))
     words = verdict_words(
         found, table["p_holm"].to_numpy(dtype=float), table["bound"].to_numpy(dtype=float), demand.confidence
     )
+    worse = found.mean > table["bound"].to_numpy(dtype=float) * (1 + FLOAT_NOISE)
+    better = -found.mean > table["bound"].to_numpy(dtype=float) * (1 + FLOAT_NOISE)
+    words = np.where(by_limit, np.select([worse, better], ["worse", "better"], "equivalent"), words)
     table["verdict"] = np.where(table["still"] & (words == "unclear"), "equivalent", words)
-    table["fails"] = gated & (table["verdict"] == "worse").to_numpy(dtype=bool)
+    table["beyond"] = gated & tested & worse
+    fails = ["worse", "unclear"] if demand.unclear == "fail" else ["worse"]
+    table["fails"] = (table["beyond"] & table["verdict"].isin(fails)) | (table["tripped"] > 0)
     table["reason"] = [
-        "" if enough else "no pair" if n == 0 else too_few(int(n)) or f"too few tasks: {n}, needed {fewest}"
+        "" if enough else "no pair" if n == 0 else f"too few tasks: {n}, needed {demand.min_pairs}"
         for n, enough in zip(table["tasks"], tested, strict=True)
     ]
     return table
@@ -202,6 +277,17 @@ def _list_untested(gated: pd.DataFrame, parts: Sequence[MeasuredPart], demand: D
             broad = any(rule.broad for rule in demand.rules if rule.text == text)
             if here.empty or broad:
                 yield f"rule {text!r} could test nothing: BASE has {'no scores' if here.empty else 'too few tasks'}"
+
+
+def _list_tripped(parts: Sequence[MeasuredPart]) -> pd.DataFrame:
+    """Return the tasks that are worse by more than the rule for any one task allows, the worst first."""
+    rules = [part.groups["task_rule"].to_numpy()[part.tasks["group"].to_numpy(dtype=int)] for part in parts]
+    every = pd.concat([part.tasks.assign(rule=rule) for part, rule in zip(parts, rules, strict=True)])
+    tripped = every[every["trips"].to_numpy(dtype=bool)]
+    base, new = (tripped[name].to_numpy(dtype=float) for name in ("base", "new"))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        tripped = tripped.assign(change=(new - base) / np.abs(base))
+    return tripped.sort_values("harm", ascending=False, kind="stable", ignore_index=True)[list(TRIPPED)]
 
 
 def _rank_tasks(parts: Sequence[MeasuredPart]) -> pd.DataFrame:

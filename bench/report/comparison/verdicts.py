@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr, stdtrit
 
 from bench.core.nouns import Array, BenchError
 from bench.methods import metrics
 from bench.report.comparison.rules import Rule
+from bench.report.comparison.tables import mean_by
+from bench.stats.student import central_quantile, two_sided_p
 from bench.stats.tables import differences
 
 FLOAT_NOISE = 1e-12
@@ -124,11 +125,37 @@ def judge(values: Array, group: Array, bound: Array, confidence: float) -> HarmT
         beyond = np.abs(mean) - bound
         beyond = np.where(np.abs(beyond) <= FLOAT_NOISE * np.abs(bound), 0.0, beyond)
         t = np.where(error > 0, beyond / error, np.where(beyond > 0, np.inf, -np.inf))
-        df = np.maximum(n - 1, 1)
-        p = np.where(n > 1, np.minimum(1.0, 2 * stdtr(df, -t)), np.nan)
-        half = stdtrit(df, (1 + confidence) / 2) * error
+        df = np.maximum(n - 1, 1).astype(int)
+        p = np.where(n > 1, np.where(t > 0, two_sided_p(t, df), 1.0), np.nan)
+        half = np.array([central_quantile(confidence, one) for one in df.tolist()]) * error
     half = np.where(n > 1, half, np.nan)
     return HarmTest(n.astype(int), mean, mean - half, mean + half, p)
+
+
+def judge_splits(
+    found: HarmTest, values: Array, shares: Array, group: Array, *, bound: Array, confidence: float
+) -> HarmTest:
+    """Return statistics whose groups of one task are tested over its splits: the correlated t-test.
+
+        error² = (1/n + rho / (1 - rho)) s²,  rho the mean of `shares`, n_test / (n_train + n_test) of each split
+
+    `values` (V,) are the harms of splits with their `group`. A task of one split keeps no p. Source: Nadeau and Bengio
+    (2003), Inference for the generalization error.
+    """
+    p, lo, hi = found.p.copy(), found.lo.copy(), found.hi.copy()
+    for one in np.unique(group):
+        mine = values[group == one]
+        n, rho = len(mine), float(shares[group == one].mean())
+        if n > 1:
+            off = mine - mine.mean()
+            spread = np.where(np.abs(off) <= FLOAT_NOISE * np.abs(mine.mean()), 0.0, off)
+            error = float(np.sqrt((1 / n + rho / (1 - rho)) * (spread**2).sum() / (n - 1)))
+            beyond = abs(found.mean[one]) - bound[one]
+            t = beyond / error if error > 0 else np.copysign(np.inf, beyond)
+            p[one] = float(two_sided_p(np.array(t), np.array(n - 1))) if t > 0 else 1.0
+            half = central_quantile(confidence, n - 1) * error
+            lo[one], hi[one] = found.mean[one] - half, found.mean[one] + half
+    return HarmTest(found.n, found.mean, lo, hi, p)
 
 
 def verdict_words(found: HarmTest, p: Array, bound: Array, confidence: float) -> Array:
@@ -150,15 +177,14 @@ def scales(group: Array, base: Array, goal: float, groups: int) -> Array:
     if not np.isnan(goal):
         return np.full(groups, max(abs(goal), np.finfo(float).tiny))
     size = np.abs(np.where(np.isfinite(base), base, 0.0))
-    total = np.bincount(group, size, minlength=groups)
-    count = np.bincount(group, np.isfinite(base), minlength=groups)
-    return np.maximum(total / np.maximum(count, 1), np.finfo(float).tiny)
+    count = np.maximum(np.bincount(group, np.isfinite(base), minlength=groups), 1)
+    # divided before they are summed: the sum of two errors near the largest float would be infinite
+    return np.maximum(np.bincount(group, size / count[group], minlength=groups), np.finfo(float).tiny)
 
 
 def task_frame(how: Measure, tasks: pd.DataFrame, group: Array, scale: Array) -> pd.DataFrame:
     """Return one row a group and task: harm, base and new, averaged over the learners of the task."""
     harms = harm(how, tasks["base"].to_numpy(dtype=float), tasks["new"].to_numpy(dtype=float), scale[group])
-    by = tasks.assign(group=group, harm=harms).groupby(["group", "task_id"], sort=False)
-    return by.agg(
-        harm=("harm", "mean"), base=("base", "mean"), new=("new", "mean"), blocks=("blocks", "sum")
-    ).reset_index()
+    return mean_by(
+        tasks.assign(group=group, harm=harms), ["group", "task_id"], ["harm", "base", "new"], blocks=("blocks", "sum")
+    )
