@@ -38,14 +38,14 @@ def leaderboard(
 ) -> None:
     """Rank the methods of a results directory, or of any long table of scores."""
     from bench.core.plugins import load_plugins
+    from bench.core.selection import split_list
     from bench.report import leaderboards as boards
 
     load_plugins(plugins or ())
     scores = _load_scores(results, board or [], metric or [], every_metric=output != "table")
-    slices = [word.strip() for text in by or () for word in text.split(",") if word.strip()]
-    ranked = list(
-        boards.standings(scores, missing=missing, by=slices, tasks=_load_tasks(results), baseline=baseline, test=test)
-    )
+    tasks = _load_tasks(results)
+    slices = split_list(by or (), {*scores, *(tasks if tasks is not None else ())})
+    ranked = list(boards.standings(scores, missing=missing, by=slices, tasks=tasks, baseline=baseline, test=test))
     if pairs and output == "table":
         print_pairs(ranked, rope)
     elif pairs:
@@ -75,8 +75,8 @@ def _load_scores(results: Path, boards: Sequence[str], metrics: Sequence[str], *
 
 
 def _load_tasks(results: Path) -> pd.DataFrame | None:
-    """Return the table of tasks of a results directory; None where there is none."""
-    import pandas as pd
+    """Return the table of tasks of a results directory as texts; None where there is none."""
+    from bench.core.tables import decode_table
 
     path = results / "tasks.csv"
-    return pd.read_csv(path) if path.is_file() else None
+    return decode_table(path.read_bytes(), str(path)) if path.is_file() else None

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench.core.exit_codes import CANNOT_COMPARE
-from bench.core.nouns import Array, BenchError
+from bench.core.nouns import BenchError
+from bench.core.tables import drop_unnamed, is_ranked, is_test, name_tasks, texts
 from bench.methods import metrics
 from bench.report.comparison.report import RefusedError
 
 GROUP = ["board", "metric", "panel", "method"]
 KEY = [*GROUP, "learner", "task_id", "repeat", "fold"]
 """What two rows must share to be a pair."""
-NO_VALUE = {"", "na", "n/a", "nan", "none", "null"}
 DIRECTIONS = {"min", "max", "target", "none"}
 
 
@@ -38,37 +35,6 @@ class ScoreTable:
     repeated: int = 0
 
 
-def decode_table(content: bytes, name: str) -> pd.DataFrame:
-    """Return a CSV or Parquet file as a table; every column of a CSV file is text.
-
-    Raises:
-        BenchError: it is no such file, or lacks a column.
-    """
-    parquet = content[:4] == b"PAR1"  # every Parquet file starts with these bytes
-    try:
-        raw = pd.read_parquet(io.BytesIO(content)) if parquet else _csv(content)
-    except (ValueError, OSError) as error:
-        raise BenchError(
-            f"{name} cannot be read as a table ({_one_line(error)}): give a CSV or Parquet file"
-        ) from error
-    raw = raw.rename(columns={column: str(column).strip() for column in raw.columns})
-    raw = raw if "task_id" in raw else raw.rename(columns={"task": "task_id"})
-    missing = sorted({"method", "metric", "value"} - set(raw.columns))
-    if missing:
-        raise BenchError(f"{name} has no column {', '.join(missing)}: a score table has method, metric, value")
-    return raw
-
-
-def _csv(content: bytes) -> pd.DataFrame:
-    if content.startswith(b"version https://git-lfs"):
-        raise ValueError("a pointer of Git LFS: run `git lfs pull`")
-    return pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, encoding="utf-8-sig")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]  # a part of a sentence, not all that a reader reports
-
-
 def tidy(raw: pd.DataFrame, name: str) -> ScoreTable:
     """Return the ranked test rows of a table of scores, keys as text, each cell once.
 
@@ -76,14 +42,15 @@ def tidy(raw: pd.DataFrame, name: str) -> ScoreTable:
         BenchError: a value is no number, or a direction is unknown.
         RefusedError: one cell has two different values.
     """
+    raw = drop_unnamed(name_tasks(raw))
     table = raw
     if "sample" in table:
-        table = table[texts(table["sample"]) == "test"]
+        table = table[is_test(table["sample"])]
     if "ranked" in table:
-        table = table[np.char.lower(texts(table["ranked"]).astype(str)) == "true"]
+        table = table[is_ranked(table["ranked"])]
     table = _with_seeds(table)
     keys = {key: texts(table[key]) if key in table else "" for key in (*KEY, "seed")}
-    number = {column: number_column(table, column, name) for column in ("value", "n_rows")}
+    number = {column: table[column].to_numpy() if column in table else np.nan for column in ("value", "n_rows")}
     rows = pd.DataFrame({**keys, **number}, index=pd.RangeIndex(len(table)))
     direction = _directions(raw, name)
     ranked = {metric for metric, way in direction.items() if way != "none"}
@@ -101,40 +68,12 @@ def _with_seeds(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(seed=table["reseed"], repeat=(place - 1).astype(int).astype(str)) if known else table
 
 
-def texts(column: pd.Series[Any]) -> Array:
-    """Return a column as text: empty for missing, 1 for 1.0."""
-    codes, names = pd.factorize(column)
-    plain = [re.sub(r"^(-?\d+)\.0+$", r"\1", str(name)) for name in names]
-    return np.array([*plain, ""], dtype=object)[codes]
-
-
-def number_column(table: pd.DataFrame, column: str, name: str) -> Array:
-    """Return a column as numbers, NaN where it is empty or not there.
-
-    Raises:
-        BenchError: it holds a text.
-    """
-    if column not in table:
-        return np.full(len(table), np.nan)
-    values = table[column]
-    if not pd.api.types.is_numeric_dtype(values):
-        plain = values.astype(str).str.strip()
-        values = plain.mask(plain.str.lower().isin(NO_VALUE) | values.isna())
-    found = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    bad = np.isnan(found) & values.notna().to_numpy()
-    if bad.any():
-        raise BenchError(
-            f"column {column!r} of {name} holds {str(values[bad].iloc[0])!r}: scores are numbers, empty where missing"
-        )
-    return found
-
-
 def _directions(raw: pd.DataFrame, name: str) -> dict[str, str]:
     """Return the direction of every metric: that of the table, else the one that bench knows, else none."""
     metric = texts(raw["metric"])
     written = texts(raw["direction"]) if "direction" in raw else np.full(len(raw), "", dtype=object)
     pairs = pd.DataFrame({"metric": metric, "direction": written}).drop_duplicates()
-    pairs["direction"] = pairs["direction"].str.lower()
+    pairs["direction"] = pairs["direction"].str.strip().str.lower()
     found: dict[str, str] = {}
     for one, direction in pairs.itertuples(index=False):
         known = metrics.metric_info(one)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -38,5 +39,7 @@ def write_leaderboards(root: Path, scores: pd.DataFrame, tasks: pd.DataFrame | N
 def read_leaderboard(root: Path) -> pd.DataFrame:
     """Return the leaderboards that a run wrote."""
     texts = dict.fromkeys(("board", "metric", "panel", "method", "missing_rule", "slice", "letters"), str)
-    table = pd.read_csv(root / "leaderboard.csv", dtype=texts | {"position": "Int64"})
+    # a method may be called `null`: only an empty field is missing
+    types: dict[str, Any] = texts | {"position": "Int64"}
+    table = pd.read_csv(root / "leaderboard.csv", dtype=types, keep_default_na=False, na_values=[""])
     return table.fillna({"panel": "", "slice": "", "letters": ""})

@@ -139,6 +139,8 @@ def _mark_undefined(part: pd.DataFrame) -> Array:
     there, known = part["n_rows"].notna().to_numpy(), part["badness"].notna().to_numpy()
     if known.all():
         return np.zeros(len(part), dtype=bool)
+    if known.any() and not there.any():
+        there = np.ones(len(part), dtype=bool)  # not a table of bench, which alone says by `n_rows` that a cell failed
     block = part.groupby(BLOCK, sort=False).ngroup().to_numpy()
     return np.asarray((np.bincount(block, known) == 0)[block] & (np.bincount(block, there) > 0)[block])
 
