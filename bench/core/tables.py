@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
+import lzma
 import re
+import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,8 @@ MISSING_NUMBERS = {"", "na", "n/a", "nan", "none", "null"}
 YES, NO = {"true", "1", "1.0"}, {"false", "0", "0.0", "nan", "none", ""}
 PACKERS = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip"}
 """First bytes of a file that is packed, and what pandas calls its format."""
+UNREADABLE = (ValueError, OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+"""What pandas raises for a file that is no table, or broken."""
 # no zeros in front and at most 18 digits, so that different texts are different 64-bit numbers
 WHOLE_NUMBER = re.compile(r"(0|-?[1-9]\d{0,17})(?:\.0+)?")
 
@@ -77,7 +82,7 @@ def decode_table(content: bytes, name: str) -> pd.DataFrame:
     parquet = content[:4] == b"PAR1"  # every Parquet file starts with these bytes
     try:
         table = _decode_parquet(content) if parquet else _decode_csv(content)
-    except (ValueError, OSError, EOFError) as error:
+    except UNREADABLE as error:
         problem = " ".join(str(error).split())[:200]  # a part of a sentence, not all that a reader reports
         raise BenchError(f"{name} cannot be read as a table ({problem}): give a CSV or Parquet file") from error
     table = table.set_axis([str(column).strip() for column in table.columns], axis=1)

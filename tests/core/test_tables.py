@@ -123,6 +123,14 @@ def test_what_is_half_known_is_refused(text, says):
         decode_scores(text.encode(), "x")
 
 
+@pytest.mark.parametrize(
+    "start", [b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"PK\x03\x04", b"PAR1", b"\xff\xfe", b"version https://git-lfs"]
+)
+def test_a_broken_file_is_refused_in_one_line(start):
+    with pytest.raises(BenchError, match="x cannot be read as a table"):
+        decode_table(start + b"broken", "x")
+
+
 def test_header_and_row_numbers_are_read_with_tolerance():
     text = "\ufeff, method ,task, metric,value\n0,a,t,rmse,1\n"
     assert list(decode_table(text.encode(), "x")) == ["method", "task", "metric", "value"]
