@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,11 +61,16 @@ def export(
     terminal.message(f"{count} files in {output}")
 
 
-def _draw_figures(ranked: Iterable[Standing], results: Path, output: Path, formats: Sequence[str]) -> int:
+def _draw_figures(ranked: Sequence[Standing], results: Path, output: Path, formats: Sequence[str]) -> int:
     """Write the figures and report what cannot be drawn; return the number of files."""
     from bench.cli import terminal
     from bench.report.figures import pictures, save_figure
+    from bench.report.figures.style import name_undrawable
 
+    names = [name for one in ranked for name in (*one.key, *one.grid.methods)]
+    sentence = name_undrawable(names) if {"png", "pdf"} & {*formats} else ""
+    if sentence:
+        terminal.message(sentence)
     count = 0
     for picture in pictures(ranked, results) if formats else ():
         if picture.draw is None:

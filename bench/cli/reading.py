@@ -45,17 +45,19 @@ def leaderboard(
 ) -> None:
     """Rank the methods of a results directory, or of any long table of scores."""
     from bench.core.plugins import load_plugins
+    from bench.core.selection import split_list
     from bench.report import leaderboards as boards
 
     load_plugins(plugins or ())
     scores = _load_scores(results, board or [], metric or [], every_metric=output != "table")
-    slices = [word.strip() for text in by or () for word in text.split(",") if word.strip()]
+    tasks = boards.load_tasks(results)
+    slices = split_list(by or (), {*scores, *(tasks if tasks is not None else ())})
     ranked = list(
         boards.standings(
             scores,
             missing=missing,
             by=slices,
-            tasks=boards.load_tasks(results),
+            tasks=tasks,
             baseline=baseline,
             replication=unit,
             test="signed-rank" if test == "wilcoxon" else test,  # its name of before

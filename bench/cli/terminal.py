@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 PLAIN_WIDTH = 200
@@ -22,7 +21,9 @@ PLAIN_WIDTH = 200
 
 def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else PLAIN_WIDTH, highlight=False)
+    width = None if stream.isatty() else PLAIN_WIDTH
+    # names are printed as they are: `[a]` is no markup, and `:on:` no picture
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
 def line(content: str) -> None:
@@ -32,14 +33,14 @@ def line(content: str) -> None:
 
 def message(content: str, style: str = "") -> None:
     """Print a message to stderr."""
-    _console(stderr=True).print(escape(content), style=style, soft_wrap=True)
+    _console(stderr=True).print(content, style=style, soft_wrap=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
     """Print a table to stdout; numbers stand to the right."""
     console, rows = _console(stderr=False), [[text(value) for value in row] for row in rows]
     if title:
-        console.print(escape(title), style="bold", soft_wrap=True)
+        console.print(title, style="bold", soft_wrap=True)
     drawn = Table(
         box=box.SIMPLE_HEAD if console.is_terminal else None,
         pad_edge=False,
@@ -48,16 +49,16 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
         numeric = all(_is_number(row[position]) for row in rows)
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=position == 0)
     for row in rows:
-        drawn.add_row(*(escape(part) for part in row))
+        drawn.add_row(*row)
     console.print(drawn)
 
 
 def fields(title: str, pairs: Mapping[str, Any]) -> None:
     """Print names and values to stdout, one a line."""
     console = _console(stderr=False)
-    console.print(escape(title), style="bold")
+    console.print(title, style="bold")
     for name, value in pairs.items():
-        console.print(f"  {escape(name)}: {escape(text(value))}", soft_wrap=True)
+        console.print(f"  {name}: {text(value)}", soft_wrap=True)
 
 
 class Bar(Protocol):
@@ -83,12 +84,12 @@ def progress(title: str, total: int, *, quiet: bool) -> Iterator[Bar]:
     )
 
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
-        TimeRemainingColumn(), TextColumn("[dim]{task.fields[what]}"),
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[what]}", style="dim", markup=False),
     )  # fmt: skip
     with Progress(*columns, console=_console(stderr=True), transient=True) as bars:
         task = bars.add_task(title, total=total, what="")
-        yield lambda step, what="": bars.update(task, advance=step, what=escape(what))
+        yield lambda step, what="": bars.update(task, advance=step, what=what)
 
 
 def text(value: Any) -> str:

@@ -1,12 +1,13 @@
 """How names are chosen: comma lists, globs, tags and `!name`; the only place that reads them.
 
-A name that nobody knows is refused wherever it stands, also behind `!`.
+What is a known name as it stands means that name, whatever signs are in it: `acc,none` is no list and `f1[macro]` no
+glob where there are such names. A name that nobody knows is refused wherever it stands, also behind `!`.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -30,29 +31,41 @@ class NameFilter:
         return any(matches(name, self.excluded) for name in names)
 
 
-def name_filter(texts: Iterable[str]) -> NameFilter:
-    """Parse comma lists of names, globs and `!name`."""
-    parts = split_list(texts)
+def name_filter(texts: Iterable[str], known: Collection[str] = ()) -> NameFilter:
+    """Parse comma lists of names, globs and `!name`; see `split_list` for `known`."""
+    parts = split_list(texts, known)
     return NameFilter(
-        tuple(part for part in parts if not part.startswith("!")),
-        tuple(part[1:] for part in parts if part.startswith("!")),
+        tuple(part for part in parts if part in known or not part.startswith("!")),
+        tuple(part[1:] for part in parts if part not in known and part.startswith("!")),
     )
 
 
-def split_list(texts: Iterable[str]) -> list[str]:
-    """Split comma lists; a part like `b=2` after `name:a=1` belongs to that name."""
+def split_list(texts: Iterable[str], known: Collection[str] = ()) -> list[str]:
+    """Split comma lists; a part like `b=2` after `name:a=1` belongs to that name.
+
+    The longest run of parts that is one of the `known` names, also behind `!`, stays whole.
+    """
     parts: list[str] = []
     for text in texts:
-        fresh = True
-        for raw in text.split(","):
-            part = raw.strip()
+        for place, (part, is_name) in enumerate(_cut_at_commas(text, known)):
             name, equals, _ = part.partition("=")
-            if equals and ":" not in name and parts and not fresh:
+            if equals and ":" not in name and parts and place and not is_name:
                 parts[-1] += f",{part}"
             elif part:
                 parts.append(part)
-            fresh = False
     return parts
+
+
+def _cut_at_commas(text: str, known: Collection[str]) -> Iterator[tuple[str, bool]]:
+    """Yield the parts of a comma list, and whether each is a known name as it stands, or one behind `!`."""
+    rest: str | None = text
+    while rest is not None:
+        ends = [len(rest), *(place for place in range(len(rest) - 1, -1, -1) if rest[place] == ",")]
+        runs = ((form, end) for end in ends for form in (rest[:end], rest[:end].strip()))
+        found = next(((form, end) for form, end in runs if form in known or form.removeprefix("!") in known), None)
+        form, end = found or (rest[: ends[-1]].strip(), ends[-1])
+        yield form, found is not None
+        rest = rest[end + 1 :] if end < len(rest) else None
 
 
 def is_glob(text: str) -> bool:
@@ -71,9 +84,15 @@ def chosen_from(known: Sequence[str], texts: Iterable[str], noun: str) -> list[s
     Raises:
         BenchError: a text matches no known name.
     """
-    names = name_filter(texts)
+    names = name_filter(texts, {*known} - {""})
     refuse_unknown(names, known, noun)
-    return [name for name in known if matches(name, names.wanted or ["*"]) and not names.excludes(name)]
+    wanted, excluded = (_name_all(known, patterns) for patterns in (names.wanted or ("*",), names.excluded))
+    return [name for name in known if name in wanted and name not in excluded]
+
+
+def _name_all(known: Sequence[str], patterns: Iterable[str]) -> set[str]:
+    """Return the known names that some texts mean: each the name that it is, else those that match it."""
+    return {name for text in patterns for name in ([text] if text in known else known) if matches(name, [text])}
 
 
 def refuse_unknown(

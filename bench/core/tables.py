@@ -1,40 +1,234 @@
-"""Tables as files: CSV that reads back equal, and the reader of score tables."""
+"""Tables as files: CSV that reads back equal, and the one reader of tables of scores.
+
+A table is read as it is written. Every column is text, and only an empty field is missing; the columns of numbers alone
+become numbers. So the task `NA`, the fold `00` and the method `1e-3` keep their names.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import lzma
+import re
+import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.core.files import write_text
-from bench.core.nouns import BenchError
+from bench.core.nouns import Array, BenchError
+
+SCORES = ("scores.csv", "scores.parquet", "scores.csv.gz", "scores.pq")
+"""Names of the table of scores in a results directory, the first that is there."""
+NUMBERS = ("value", "n_rows", "learners_used")
+COUNTERS = ("repeat", "fold", "seed", "reseed")
+"""Columns that are whole numbers in most tables, and names in others."""
+MISSING_NUMBERS = {"", "na", "n/a", "nan", "none", "null"}
+"""How R, SQL and Python write a number that is missing; a name is missing where its field is empty."""
+YES, NO = {"true", "1", "1.0"}, {"false", "0", "0.0", "nan", "none", ""}
+PACKERS = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip"}
+"""First bytes of a file that is packed, and what pandas calls its format."""
+UNREADABLE = (ValueError, OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+"""What pandas raises for a file that is no table, or broken."""
+# no zeros in front and at most 18 digits, so that different texts are different 64-bit numbers
+WHOLE_NUMBER = re.compile(r"(0|-?[1-9]\d{0,17})(?:\.0+)?")
 
 
 def load_scores(path: str | Path) -> pd.DataFrame:
-    """Return the scores of a results directory, or of a scores file, as a long table.
+    """Return the scores of a results directory, or of a scores file, as a long table; see `decode_scores`.
 
     Raises:
-        BenchError: there is no such table, or it lacks a column.
+        BenchError: there is no such table, or it is no table of scores.
     """
     path = Path(path)
-    file = path / "scores.csv" if path.is_dir() else path
+    file = (
+        next((path / name for name in SCORES if (path / name).is_file()), path / SCORES[0]) if path.is_dir() else path
+    )
     if not file.is_file():
         raise BenchError(f"{file} is not there: give a results directory that a run has finished, or a scores file")
-    try:
-        parquet = file.suffix == ".parquet"
-        scores: pd.DataFrame = pd.read_parquet(file) if parquet else pd.read_csv(file, low_memory=False)
-    except (ValueError, OSError) as error:
-        raise BenchError(f"{file} cannot be read as a table ({error}): check the file") from error
-    missing = {"method", "metric", "value"} - set(scores.columns)
+    return decode_scores(file.read_bytes(), str(file))
+
+
+def decode_scores(content: bytes, name: str) -> pd.DataFrame:
+    """Return the scores of a CSV or Parquet file, whatever it is called: names as text, NaN where a field is empty.
+
+    `value`, `n_rows` and `learners_used` are numbers; `repeat`, `fold`, `seed` and `reseed` are where all of them are
+    whole numbers that stay apart. `ranked` is a truth value. An empty `panel` or `learner` stays an empty text.
+
+    Raises:
+        BenchError: it is no such table, lacks a column or has one twice, a number is a text, or a score has no task.
+    """
+    raw = decode_table(content, name)
+    missing = {"method", "metric", "value"} - set(raw.columns)
     if missing:
-        raise BenchError(f"{file} has no column {', '.join(sorted(missing))}: a score table has method, metric, value")
-    names = [name for name in ("panel", "learner") if name in scores]
-    texts = {name: scores[name].astype(object).where(scores[name].notna(), "").astype(str) for name in names}
-    return scores.assign(**texts)
+        raise BenchError(f"{name} has no column {', '.join(sorted(missing))}: a score table has method, metric, value")
+    table = pd.DataFrame({column: _read_column(raw[column], str(column), name) for column in raw})
+    if "ranked" in table:
+        table["ranked"] = is_ranked(table["ranked"])
+    _refuse_half_known_tasks(table, name)
+    return table
+
+
+def decode_table(content: bytes, name: str) -> pd.DataFrame:
+    """Return a CSV or Parquet file, packed or not, as a table; all columns of CSV are text, empty where missing.
+
+    Raises:
+        BenchError: it is no such file, a row has more fields than the header, or two columns have one name.
+    """
+    parquet = content[:4] == b"PAR1"  # every Parquet file starts with these bytes
+    try:
+        table = _decode_parquet(content) if parquet else _decode_csv(content)
+    except UNREADABLE as error:
+        problem = " ".join(str(error).split())[:200]  # a part of a sentence, not all that a reader reports
+        raise BenchError(f"{name} cannot be read as a table ({problem}): give a CSV or Parquet file") from error
+    table = table.set_axis([str(column).strip() for column in table.columns], axis=1)
+    table = table.loc[:, table.columns != ""]  # what writes row numbers gives them no name
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice):
+        raise BenchError(f"{name} has two columns {str(twice[0])!r}: leave one of them out, or give it another name")
+    return table
+
+
+def _decode_parquet(content: bytes) -> pd.DataFrame:
+    # the usual types would make floats of whole numbers where one is missing, and merge those beyond 2^53
+    return pd.read_parquet(io.BytesIO(content), dtype_backend="numpy_nullable").reset_index(drop=True)
+
+
+def _decode_csv(content: bytes) -> pd.DataFrame:
+    if content.startswith(b"version https://git-lfs"):
+        raise ValueError("a pointer of Git LFS: run `git lfs pull`")
+    packer: Any = next((packer for start, packer in PACKERS.items() if content.startswith(start)), None)
+    # the header is read as a row: pandas would rename a second column of a name, and take surplus fields for an index
+    table = pd.read_csv(
+        io.BytesIO(content), header=None, dtype=object, na_filter=False, encoding="utf-8-sig", compression=packer
+    )
+    return table.iloc[1:].set_axis(table.iloc[0].tolist(), axis=1).reset_index(drop=True)
+
+
+def _read_column(column: pd.Series, name: str, where: str) -> Any:
+    """Return a column of a table of scores in its type."""
+    if name in NUMBERS:
+        return read_numbers(column, where)
+    counters = _whole_numbers(texts(column)) if name in COUNTERS else None
+    if counters is not None:
+        return counters
+    return texts(column, missing="" if name in {"panel", "learner"} else np.nan)
+
+
+def texts(column: pd.Series, missing: Any = "") -> Array:
+    """Return a column of names as text, `missing` where it is empty; a whole number is written without a point."""
+    codes, names = pd.factorize(column)
+    return np.array([*(_text(name) or missing for name in names), missing], dtype=object)[codes]
+
+
+def _text(name: Any) -> str:
+    # beyond 2^53 a float is no counter
+    whole = isinstance(name, float) and name.is_integer() and abs(name) < 2**53
+    return str(int(name)) if whole else str(name)
+
+
+def _whole_numbers(plain: Array) -> Any:
+    """Return texts as whole numbers, None where one of them is none, or two would become the same."""
+    codes, names = pd.factorize(plain)
+    found = [WHOLE_NUMBER.fullmatch(name) for name in names if name]
+    whole = [match[1] for match in found if match]
+    if len(whole) < len(found) or len(set(whole)) < len(whole):
+        return None
+    if "" not in names:
+        return np.array([int(number) for number in whole], dtype=np.int64)[codes]
+    return pd.array([int(match[1]) if (match := WHOLE_NUMBER.fullmatch(name)) else pd.NA for name in names], "Int64")[
+        codes
+    ]
+
+
+def read_numbers(column: pd.Series, where: str) -> Array:
+    """Return a column as numbers, NaN where it is empty or says so in words.
+
+    Raises:
+        BenchError: it holds another text.
+    """
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.to_numpy(dtype=float, na_value=np.nan)
+    codes, names = pd.factorize(column)
+    try:
+        return np.array([*map(_number, names), np.nan])[codes]
+    except ValueError as error:
+        raise BenchError(
+            f"column {str(column.name)!r} of {where} holds {error}: numbers alone may stand there"
+        ) from error
+
+
+def _number(name: Any) -> float:
+    text = str(name)
+    try:
+        return float(text.replace("_", "?"))  # Python alone reads 1_000 as a number
+    except ValueError:
+        if text.strip().lower() in MISSING_NUMBERS:
+            return np.nan
+        raise ValueError(repr(text)) from None
+
+
+def _refuse_half_known_tasks(table: pd.DataFrame, name: str) -> None:
+    """Refuse scores without a task in a table that names the tasks of others: they would be averaged as one task."""
+    named = name_tasks(table)
+    if "task_id" not in named:
+        return
+    taskless = named["task_id"].isna()
+    stray = int((taskless & named["value"].notna()).sum())
+    if stray and not taskless.all():
+        raise BenchError(f"{stray} scores of {name} have no task: fill in the column, or leave the rows out")
+
+
+def name_tasks(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with its tasks in the column `task_id`: those of `task` where it has none there."""
+    if "task" not in table or ("task_id" in table and table["task_id"].notna().any()):
+        return table
+    return table.drop(columns="task_id", errors="ignore").rename(columns={"task": "task_id"})
+
+
+def drop_unnamed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a method and a metric, named by texts; rows without a value may lack both.
+
+    Raises:
+        BenchError: a value has no method or no metric.
+    """
+    unnamed = table["method"].isna() | table["metric"].isna()
+    stray = int((unnamed & table["value"].notna()).sum())
+    if stray:
+        raise BenchError(f"{stray} scores have no method or no metric: fill in the columns, or leave the rows out")
+    table = table[~unnamed]
+    return table.assign(method=table["method"].astype(str), metric=table["metric"].astype(str))
+
+
+def is_ranked(column: pd.Series) -> pd.Series:
+    """Mark what is true; an empty cell is not.
+
+    Raises:
+        BenchError: a cell is neither true nor false.
+    """
+    plain = {value: str(value).strip().lower() for value in column.dropna().unique()}
+    unknown = sorted({*plain.values()} - YES - NO)
+    if unknown:
+        raise BenchError(f"column 'ranked' holds {unknown[0]!r}: write true or false, or give it another name")
+    return column.isin([value for value, text in plain.items() if text in YES])
+
+
+def is_test(column: pd.Series) -> pd.Series:
+    """Mark the rows of sample `test`, also those that name none.
+
+    Raises:
+        BenchError: some rows spell it otherwise, and would be left out.
+    """
+    others = {name: str(name).strip().lower() for name in column.dropna().unique() if name != "test"}
+    misspelt = [str(name) for name, plain in others.items() if plain == "test"]
+    if misspelt:
+        count = int(column.isin(misspelt).sum())
+        raise BenchError(f"column 'sample' holds {misspelt[0]!r} in {count} rows: write test, in small letters")
+    return (column == "test") | column.isna()
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

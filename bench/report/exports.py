@@ -147,20 +147,27 @@ LATEX = str.maketrans(
     {
         "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "_": r"\_", "&": r"\&", "%": r"\%", "#": r"\#", "$": r"\$",
         "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-        "|": r"\textbar{}",
+        "|": r"\textbar{}", '"': r"{\ttfamily\char34}", "'": r"\textquotesingle{}", "`": r"\textasciigrave{}",
+        "[": "{[}", "]": "{]}", "*": "{*}",  # behind the end of a row these would be an argument of it
     }
 )  # fmt: skip
-MARKDOWN = str.maketrans({"\\": r"\\", "|": r"\|", "<": r"\<", "*": r"\*"})
+"""By hand: the escapes of pandas leave the ligatures of quotes and hyphens, and a bracket that opens a row.
+
+A straight double quote is in typewriter type: the usual encoding of LaTeX has it nowhere else.
+"""
+LATEX_LIGATURE = re.compile("(?<=-)-|(?<=,),")
+MARKDOWN = re.compile(r"[\\`*~\[\]<>&|!$]|(?<![^\W_])_|_(?![^\W_])")
+"""By hand: no library leaves names readable. An underscore inside a word, as in macro_f1, is no mark."""
 
 
 def latex_text(text: str) -> str:
     """Escape what LaTeX would take for commands."""
-    return _one_line(text).translate(LATEX)
+    return LATEX_LIGATURE.sub(r"{}\g<0>", _one_line(text).translate(LATEX))
 
 
 def markdown_text(text: str) -> str:
     """Escape what Markdown would take for marks in a table."""
-    return _one_line(text).translate(MARKDOWN)
+    return MARKDOWN.sub(r"\\\g<0>", _one_line(text))
 
 
 def _one_line(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -19,6 +20,15 @@ from bench.tasks.task_spec import CvSpec, TaskSpec
 FILE = "datasets.yaml"
 FLAGS = {"panel", *(each.name for each in fields(Settings) if (of := flag_of(each)) and of.by_suite)}
 """Flags that a suite may set: the settings that allow it, and the panel, which belongs to a room above this one."""
+
+
+class TextLoader(yaml.SafeLoader):
+    """A reader of YAML to which every scalar is the text that stands there: names come as they are written.
+
+    YAML 1.1 would make False of `no`, 83 of `0123`, 90 of `1:30` and 1.1 of `1.10`. Merge keys, `<<`, are kept.
+    """
+
+    yaml_implicit_resolvers = {"<": yaml.SafeLoader.yaml_implicit_resolvers["<"]}  # noqa: RUF012 - as PyYAML has it
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,7 @@ def _packaged_catalogue() -> Catalogue:
 
 def _parse_file(path: Path) -> Catalogue:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=TextLoader)  # noqa: S506 - it is a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise BenchError(f"{path} cannot be read ({' '.join(str(error).split())}): mend it") from error
     content = _mapping(path, "the file", content or {}, {"suites", "panels"})
@@ -122,15 +132,15 @@ def _list(path: Path, what: str, body: Any) -> list[Any]:
 
 
 def _whole_number(path: Path, what: str, value: Any, least: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    if not isinstance(value, str) or not re.fullmatch("[0-9]+", value) or int(value) < least:
         raise BenchError(f"{what} in {path} must be a whole number of at least {least}, not {value!r}: mend it")
-    return value
+    return int(value)
 
 
 def _read_panel(path: Path, name: str, body: Any) -> NamedPanel:
     what = f"panel {name!r}"
     parts = _mapping(path, what, body, {"point", "class", "quantile", "each"})
-    each = _whole_number(path, f"'each' of {what}", parts.pop("each", 1), 1)
+    each = _whole_number(path, f"'each' of {what}", parts.pop("each", "1"), 1)
     return NamedPanel({kind: tuple(map(str, _list(path, what, names))) for kind, names in parts.items()}, each)
 
 
@@ -143,8 +153,8 @@ def _read_suite(path: Path, name: str, body: Any) -> Suite:
         tuple(_spec(path, name, task) for task in _list(path, f"'tasks' of {what}", parts.get("tasks"))),
         str(parts.get("description", "")),
         CvSpec(
-            _whole_number(path, f"'folds' of {what}", parts.get("folds", CvSpec().folds), 2),
-            _whole_number(path, f"'repeats' of {what}", parts.get("repeats", CvSpec().repeats), 1),
+            _whole_number(path, f"'folds' of {what}", parts.get("folds", str(CvSpec().folds)), 2),
+            _whole_number(path, f"'repeats' of {what}", parts.get("repeats", str(CvSpec().repeats)), 1),
             _whole_number(path, f"'first' of {what}", parts["first"], 1) if "first" in parts else None,
         ),
         {name: str(value) for name, value in settings.items()},
@@ -152,8 +162,8 @@ def _read_suite(path: Path, name: str, body: Any) -> Suite:
 
 
 def _spec(path: Path, suite: str, task: Any) -> TaskSpec:
-    if isinstance(task, (str, int)):
-        return TaskSpec(str(task))
+    if task and isinstance(task, str):
+        return TaskSpec(task)
     known = {"task", *(f.name for f in fields(TaskSpec))} - {"name"}
     if not isinstance(task, dict) or "task" not in task or set(task) - known:
         raise BenchError(f"a task of suite {suite!r} in {path} may have {', '.join(sorted(known))}: mend {task!r}")

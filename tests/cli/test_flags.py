@@ -108,7 +108,7 @@ def suites(**bodies):
         ("inner: many", "inner cannot be 'many': give a whole number of at least 2"),
         ("protocol: often", "protocol cannot be 'often': give refit, bag, nested, split"),
         ("calibration: 0.7", "calibration cannot be '0.7': give a share from 0.01 to 0.5"),
-        ("calibration: .nan", "calibration cannot be 'nan': give a share from 0.01 to 0.5"),
+        ("calibration: .nan", "calibration cannot be '.nan': give a share from 0.01 to 0.5"),
         ("levels: '0.9,0.1'", "levels '0.9,0.1' cannot be read"),
     ],
 )

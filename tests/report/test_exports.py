@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import re
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from bench.cli.exporting import export
 from bench.core.nouns import BenchError
@@ -39,7 +41,8 @@ def scores(tasks=8, methods=("a_b&c", "x|y", "50%#1"), metric="rmse", board="reg
 
 @pytest.fixture(scope="module")
 def board():
-    return leaderboard(pd.concat([scores(), scores(metric="accuracy", board="classification", seed=1)]))
+    shares = scores(metric="accuracy", board="classification", seed=1).eval("value = value / 10")
+    return leaderboard(pd.concat([scores(), shares]))
 
 
 def test_csv_json_and_parquet_read_back_equal(board, tmp_path):
@@ -130,7 +133,7 @@ def test_markdown_marks_the_best_and_says_what_is_better(board):
     assert "| mean score ↑ |" in text
     assert "higher is better" in text
     best = board[board["metric"] == "accuracy"].sort_values("mean_score")["mean_score"].iloc[-1]
-    assert f"**{best:.3f}**" in text
+    assert f"**{best:.4f}**" in text
 
 
 def test_ties_are_all_bold_and_a_lone_method_is_not():
@@ -235,6 +238,16 @@ def test_the_command_writes_the_same_bytes_again(tmp_path, capsys):
     assert kept[0] == kept[1]
 
 
+def test_letters_without_a_font_are_said_once_and_warn_of_nothing(tmp_path, capsys):
+    scores(methods=("模型", "नम", "модель", "résumé", "𝛼∑")).to_csv(tmp_path / "mine.csv", index=False)
+    done = run(capsys, tmp_path / "mine.csv", tmp_path / "out", formats=["png"])
+    said = [line for line in done.err.splitlines() if line.startswith("No font")]
+    assert said == ["No font has all letters of नम, 模型: PNG and PDF show boxes, SVG keeps the text."]
+    again = run(capsys, tmp_path / "mine.csv", tmp_path / "svg", formats=["svg"])
+    assert "No font" not in again.err
+    assert "模型" in (tmp_path / "svg" / "regression-rmse-win-matrix.svg").read_text(encoding="utf-8")
+
+
 def test_the_command_refuses_an_unknown_format(tmp_path):
     scores().to_csv(tmp_path / "mine.csv", index=False)
     with pytest.raises(BenchError, match="unknown format 'xls'"):
@@ -244,3 +257,44 @@ def test_the_command_refuses_an_unknown_format(tmp_path):
 
 def test_parquet_bytes_are_a_parquet_file(board):
     assert len(pd.read_parquet(io.BytesIO(exports.to_parquet(board)))) == len(board)
+
+
+MARKS = st.text("ab1 _*`~[]()!<>&|\\#$:;-+.\"'@/{}^=", min_size=1, max_size=10).map(lambda text: " ".join(text.split()))
+
+
+@EXACT
+@given(MARKS.filter(bool))
+@example("_a_")
+@example("__a__")
+@example("a_b")
+@example("&amp;")
+@example("](x)")
+@example("tail\\")
+def test_markdown_shows_a_name_as_it_is(name):
+    """A renderer of CommonMark with tables and strikethrough is the judge."""
+    render = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render
+    html = render(exports.markdown_table(["name"], [[exports.markdown_text(name)]]))
+    cell = ET.fromstring(html).find("tbody/tr/td")  # noqa: S314 - a page of our own
+    assert len(cell) == 0
+    assert cell.text == name
+
+
+def test_an_underscore_inside_a_word_is_left_readable():
+    assert exports.markdown_text("macro_f1") == "macro_f1"
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("a--b---c", "a-{}-b-{}-{}-c"),
+        ("``x''", r"\textasciigrave{}\textasciigrave{}x\textquotesingle{}\textquotesingle{}"),
+        ('"x"', r"{\ttfamily\char34}x{\ttfamily\char34}"),
+        ("[a]", "{[}a{]}"),
+        ("*", "{*}"),
+        ("a,,b", "a,{},b"),
+        ("a-b, c", "a-b, c"),
+        ("<<", r"\textless{}\textless{}"),
+    ],
+)
+def test_latex_makes_no_ligatures_and_no_arguments_of_names(name, written):
+    assert exports.latex_text(name) == written

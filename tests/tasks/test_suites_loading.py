@@ -64,6 +64,43 @@ def test_a_file_of_the_working_directory_adds_to_the_packaged_one():
     assert "default" in found.panels
 
 
+WRITTEN = [
+    "0123",
+    "1_0",
+    "no",
+    "on",
+    "010",
+    "1.10",
+    "1:30",
+    "1e3",
+    "0777",
+    "2024-01-01",
+    "null",
+    "~",
+    "0x1F",
+    ".5",
+    "true",
+]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_names_of_a_file_come_as_they_are_written(name):
+    """YAML 1.1 has another meaning for each of them."""
+    task = f"{{task: 'file:{name}.csv', target: {name}}}"
+    panel = f"panels:\n  {name}:\n    point: [{name}]\n"
+    FILE.write_text(f"suites:\n  {name}:\n    folds: 4\n    tasks: [{name}, {task}]\n{panel}", encoding="utf-8")
+    suite = catalogue().suite(name)
+    assert suite.tasks == (TaskSpec(name), TaskSpec(f"file:{name}.csv", target=name))
+    assert suite.cv.folds == 4
+    assert catalogue().panel(name).learners == {"point": (name,)}
+
+
+def test_merge_keys_still_merge():
+    text = "suites:\n  a: &a\n    folds: 4\n    tasks: [bundled:iris]\n  b:\n    <<: *a\n    repeats: 2\n"
+    FILE.write_text(text, encoding="utf-8")
+    assert catalogue().suite("b").cv[:2] == (4, 2)
+
+
 def test_an_empty_file_adds_nothing():
     before = catalogue()
     FILE.write_text("")

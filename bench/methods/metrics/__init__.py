@@ -11,6 +11,7 @@ Next of its kind: a metric is a decorated function in the file of its family.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar, get_args
@@ -44,7 +45,8 @@ class MetricOptions(PluginOptions):
     target, so it is never averaged over tasks. `each="interval"`: one metric `name_80` for every central interval of
     the target, called with the keyword `interval=80`, and `each="level"`: one metric `name_0.1` for every quantile
     level, called with the keyword `level=0.1`; if the direction is `target`, the nominal coverage or the level is the
-    goal. `counts` is the formula on counts of decided labels that the metric is made of.
+    goal. `low` and `high` are the least and the largest value that can occur; a table with another one is refused, as
+    of errors with their sign turned. `counts` is the formula on counts of decided labels that the metric is made of.
     """
 
     direction: Direction = "none"
@@ -52,6 +54,8 @@ class MetricOptions(PluginOptions):
     label: bool = False
     unit: bool = False
     each: Literal["interval", "level"] | None = None
+    low: float = -math.inf
+    high: float = math.inf
     counts: CountsFunction | None = None
 
 
@@ -68,6 +72,8 @@ def register(
     label: bool = False,
     unit: bool = False,
     each: Literal["interval", "level"] | None = None,
+    low: float = -math.inf,
+    high: float = math.inf,
     counts: CountsFunction | None = None,
     tags: Collection[str] = (),
     breaks: Mapping[str, str] | None = None,
@@ -89,6 +95,8 @@ def register(
             label=label,
             unit=unit,
             each=each,
+            low=low,
+            high=high,
             counts=counts,
         )
         registry.enter(metric, kinds, options)
@@ -98,7 +106,13 @@ def register(
 
 
 # at the end: the modules below need the registry
-from bench.methods.metrics.selection import Metric, for_target, get_metric, metric_info  # noqa: E402
+from bench.methods.metrics.selection import (  # noqa: E402
+    Metric,
+    for_target,
+    get_metric,
+    metric_info,
+    refuse_impossible,
+)
 
 __all__ = [
     "PROPER",
@@ -108,6 +122,7 @@ __all__ = [
     "for_target",
     "get_metric",
     "metric_info",
+    "refuse_impossible",
     "register",
     "registry",
 ]

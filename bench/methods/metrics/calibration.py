@@ -15,7 +15,7 @@ BINS = 15
 """Bins of equal mass in `ece` and `classwise_ece`."""
 
 
-@register("class", direction="min")
+@register("class", direction="min", low=0, high=1)
 def ece(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the expected calibration error of the top class: Σ_b |Σ_{i in b} w_i (hit_i - top_i)| / Σ_i w_i.
 
@@ -33,7 +33,7 @@ def ece(target: Target, y: Array, prediction: Prediction) -> float:
     return _binned_gap(top, hit, prediction.weight)
 
 
-@register("class", direction="min")
+@register("class", direction="min", low=0, high=1)
 def classwise_ece(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean over classes of the calibration error of p_k: Σ_b |Σ_{i in b} w_i ([y_i = k] - p_ik)| / Σ_i w_i.
 

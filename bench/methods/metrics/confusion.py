@@ -71,10 +71,11 @@ def of_prediction(target: Target, y: Array, prediction: Prediction) -> Counts:
     return counts(y, prediction.labels, target.width, prediction.weight)
 
 
-def label_metric(breaks: Mapping[str, str] | None = None) -> Callable[[Formula], Formula]:
+def label_metric(low: float = 0, breaks: Mapping[str, str] | None = None) -> Callable[[Formula], Formula]:
     """Return the decorator that registers a label metric by its formula on counts, (..., K) -> (...).
 
-    The option `counts` keeps the formula; `breaks` names the laws that the metric may break, with reasons.
+    Its values lie between `low` and 1. The option `counts` keeps the formula; `breaks` names the laws that the metric
+    may break, with reasons.
     """
 
     def enter(formula: Formula) -> Formula:
@@ -82,7 +83,7 @@ def label_metric(breaks: Mapping[str, str] | None = None) -> Callable[[Formula],
             return float(formula(of_prediction(target, y, prediction)))
 
         metric.__name__, metric.__doc__, metric.__module__ = formula.__name__, formula.__doc__, formula.__module__
-        register("class", direction="max", label=True, counts=formula, breaks=breaks)(metric)
+        register("class", direction="max", label=True, low=low, high=1, counts=formula, breaks=breaks)(metric)
         return formula
 
     return enter

@@ -20,7 +20,7 @@ def balanced_accuracy(table: Counts) -> Array:
     return table.recall[..., table.present].mean(axis=-1)
 
 
-@label_metric()
+@label_metric(low=-1)
 def balanced_accuracy_adjusted(table: Counts) -> Array:
     """Return the balanced accuracy B on the scale where chance is 0 and the truth 1: (B - 1/K') / (1 - 1/K').
 
@@ -45,7 +45,7 @@ def g_mean(table: Counts) -> Array:
     return np.prod(roots, axis=-1)
 
 
-@label_metric()
+@label_metric(low=-1)
 def mcc(table: Counts) -> Array:
     """Return the correlation R_K of true and decided classes; 0 where one is constant, as in scikit-learn.
 
@@ -60,7 +60,7 @@ def mcc(table: Counts) -> Array:
     return np.divide(shared, np.sqrt(spread), out=np.zeros(np.shape(shared)), where=both_vary)
 
 
-@label_metric()
+@label_metric(low=-1)
 def kappa(table: Counts) -> Array:
     """Return the agreement beyond chance, (a - e) / (1 - e), with a = Σ_k hit_k and e = Σ_k t_k p_k as shares of rows.
 

@@ -13,7 +13,7 @@ from bench.core.nouns import Array, Prediction, Target
 from bench.methods.metrics import register
 
 
-@register("quantile", direction="min", proper=True, unit=True)
+@register("quantile", direction="min", proper=True, unit=True, low=0)
 def wis(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the weighted interval score, twice the mean pinball loss; NaN if the levels are not symmetric.
 
@@ -64,7 +64,7 @@ def overprediction(target: Target, y: Array, prediction: Prediction) -> float:
     return _outside(target, y, prediction, -1.0)
 
 
-@register("quantile", direction="min", proper=True, unit=True)
+@register("quantile", direction="min", proper=True, unit=True, low=0)
 def mean_pinball(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the pinball loss ψ_τ(y - q_τ), mean over levels and rows.
 
@@ -73,7 +73,7 @@ def mean_pinball(target: Target, y: Array, prediction: Prediction) -> float:
     return _mean_over_rows(losses.pinball(y, prediction.values, target.levels).mean(axis=1), prediction)
 
 
-@register("quantile", direction="min", proper=True, unit=True, each="level")
+@register("quantile", direction="min", proper=True, unit=True, low=0, each="level")
 def pinball(target: Target, y: Array, prediction: Prediction, *, level: float = 0.5) -> float:
     """Return the pinball loss ψ_τ(y - q_τ) of one level, mean over rows; NaN where the prediction lacks the level.
 
@@ -85,7 +85,7 @@ def pinball(target: Target, y: Array, prediction: Prediction, *, level: float = 
     return _mean_over_rows(losses.pinball(y, prediction.values[:, place], target.levels[place])[:, 0], prediction)
 
 
-@register("quantile", direction="min", proper=True, unit=True)
+@register("quantile", direction="min", proper=True, unit=True, low=0)
 def crps(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the continuous ranked probability score, 2 ∫ ψ_τ(y - q_τ) dτ, by the trapezoidal rule over the levels.
 
@@ -102,7 +102,7 @@ def crps(target: Target, y: Array, prediction: Prediction) -> float:
     return _mean_over_rows(2 * losses.pinball(y, prediction.values, levels) @ np.diff(edges), prediction)
 
 
-@register("quantile", direction="target", each="interval")
+@register("quantile", direction="target", each="interval", low=0, high=1)
 def coverage(target: Target, y: Array, prediction: Prediction, *, interval: float = 80) -> float:
     """Return the share of rows inside the central interval, ends included; NaN where the levels lack it."""
     if interval not in target.intervals:
@@ -120,7 +120,7 @@ def width(target: Target, y: Array, prediction: Prediction, *, interval: float =
     return _mean_over_rows(_interval_width(lower, upper), prediction)
 
 
-@register("quantile", direction="min")
+@register("quantile", direction="min", low=0, high=1)
 def level_calibration(target: Target, y: Array, prediction: Prediction) -> float:
     """Return how far the share of rows at or below each quantile is from its level, mean over the levels.
 
@@ -136,7 +136,7 @@ def level_calibration(target: Target, y: Array, prediction: Prediction) -> float
     return float(np.maximum(np.maximum(below - target.levels, target.levels - reached), 0).mean())
 
 
-@register("quantile", direction="min")
+@register("quantile", direction="min", low=0, high=1)
 def crossing_rate(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the share of rows on which some quantile is below the one before it, ahead of the final sort."""
     quantiles = prediction.values if prediction.unsorted is None else prediction.unsorted

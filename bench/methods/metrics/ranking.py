@@ -11,7 +11,7 @@ from bench.methods.metrics import register
 from bench.methods.metrics.classes import shares
 
 
-@register("class", direction="max")
+@register("class", direction="max", low=0, high=1)
 def auroc(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the area under the ROC curve: P(a positive row scores above a negative one), ties count half.
 
@@ -23,7 +23,7 @@ def auroc(target: Target, y: Array, prediction: Prediction) -> float:
     return _mean_over_classes([area(y, prediction, k) for k in classes])
 
 
-@register("class", direction="max")
+@register("class", direction="max", low=0, high=1)
 def auroc_ovo(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean over pairs of classes of (A(i|j) + A(j|i)) / 2, which does not depend on the shares of classes.
 
@@ -41,7 +41,7 @@ def auroc_ovo(target: Target, y: Array, prediction: Prediction) -> float:
     return float(np.mean(pairs))
 
 
-@register("class", direction="max")
+@register("class", direction="max", low=0, high=1)
 def auprc(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the average precision Σ_s (R_s - R_{s-1}) P_s (s: falling thresholds), a class against the rest.
 
@@ -52,7 +52,7 @@ def auprc(target: Target, y: Array, prediction: Prediction) -> float:
     return _mean_over_classes([average_precision(y, prediction, k) for k in range(target.width)])
 
 
-@register("class", direction="max")
+@register("class", direction="max", low=0)
 def auprc_lift(target: Target, y: Array, prediction: Prediction) -> float:
     """Return how many times better the average precision is than that of a random ranking, its prevalence.
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from bench.core.nouns import Array, BenchError, Prediction, Target
 from bench.core.registry import Entry
@@ -15,6 +16,8 @@ from bench.core.selection import matches, name_filter, refuse_unknown
 from bench.core.settings import DEFAULT_LEVELS
 from bench.methods.metrics import Direction, MetricOptions, registry
 
+ROUNDING = 1e-9
+"""By how much of the largest value a score may lie beyond what is possible: sums of floats do by less."""
 DECIMALS = 12
 """Levels and coverages are rounded to so many: 0.9 - 0.1 is 0.8, and 3 × 0.1 is 0.3."""
 
@@ -23,7 +26,8 @@ DECIMALS = 12
 class Metric:
     """A metric as tables know it: name, function (target, y, prediction) -> float, and what it declares.
 
-    `goal` is the value that a metric of direction `target` should have; other metrics have none.
+    `goal` is the value that a metric of direction `target` should have; other metrics have none. Values lie between
+    `low` and `high`.
     """
 
     name: str
@@ -33,6 +37,8 @@ class Metric:
     label: bool = False
     proper: bool = False
     unit: bool = False
+    low: float = -np.inf
+    high: float = np.inf
 
     def badness(self, value: float) -> float:
         """Return what is better when lower: the value, its negative, or its distance from the goal."""
@@ -62,6 +68,34 @@ def metric_info(name: str) -> Metric | None:
         if member is not None:
             return _metric(entry, member)
     return None
+
+
+def refuse_impossible(names: pd.Series, values: Array) -> None:
+    """Refuse scores (n,) that no metric of their name can have: errors with their sign turned, shares in per cent.
+
+    AutoGluon, the AutoML Benchmark and scikit-learn's scorers turn the sign of errors. Metrics that bench does not know
+    may have any value.
+
+    Raises:
+        BenchError: a score is impossible.
+    """
+    for name, found in pd.Series(values).groupby(names.to_numpy()).agg(["min", "max"]).iterrows():
+        metric = metric_info(str(name))
+        if metric is None:
+            continue
+        least, largest = float(found["min"]), float(found["max"])
+        finite = [abs(value) for value in (least, largest) if np.isfinite(value)]
+        slack = ROUNDING * max(finite, default=0.0)
+        if least < metric.low - slack:
+            raise BenchError(
+                f"{name} is {least:.4g} somewhere, and it is never below {metric.low:g}: give it without the sign that "
+                f"was turned, or call it neg_{name}, with direction max"
+            )
+        if largest > metric.high + slack:
+            raise BenchError(
+                f"{name} is {largest:.4g} somewhere, and it is never above {metric.high:g}: give shares, not per cent, "
+                "or another name to another metric, with a direction"
+            )
 
 
 def for_target(target: Target, names: Iterable[str] | None = None) -> dict[str, Metric]:
@@ -160,6 +194,8 @@ def _metric(entry: Entry[MetricOptions], member: Member | None = None) -> Metric
         label=about.label,
         proper=about.proper,
         unit=about.unit,
+        low=about.low,
+        high=about.high,
     )
 
 

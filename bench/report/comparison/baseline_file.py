@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ import pandas as pd
 from bench.core.nouns import Array, BenchError
 from bench.core.selection import chosen_from
 from bench.methods.boards import own_metrics
+from bench.methods.metrics import refuse_impossible
 from bench.report.comparison.side import ComparedSide, Splits
 from bench.report.comparison.tables import KEY, ScoreTable, mean_by
 
@@ -23,6 +25,7 @@ DIGITS = 5
 """Significant digits that are kept; the other side is rounded the same way before the two are compared."""
 HASH_DIGITS = 12
 """Hex digits of a data hash that are kept: two hashes are compared as far as both go, and not on fewer than these."""
+WHOLE_NUMBER = re.compile("0|[1-9][0-9]*")
 NO_DIRECTION = "?"
 """Stands for a direction that the table did not give."""
 
@@ -83,6 +86,7 @@ def baseline_text(source: ComparedSide, metrics: Sequence[str] = ()) -> str:
         rows = table.rows[pairs.isin(own_metrics(pairs[table.rows["value"].notna()]))]
     if rows["value"].notna().sum() == 0:
         raise BenchError(f"{source.name} holds no ranked scores that a baseline could keep: give a finished run")
+    refuse_impossible(rows["metric"], rows["value"].to_numpy())
     seedless = rows.groupby(KEY, sort=False)["value"].agg(lambda values: values.mean(skipna=False)).reset_index()
     splits = source.splits or splits_of(seedless)
     means = means_of_tasks(seedless, splits) if source.splits is None else rows
@@ -122,9 +126,9 @@ def _json_number(value: float) -> float | str | None:
 
 
 def _folds_text(splits: Iterable[tuple[str, str]]) -> str | list[list[str]]:
-    """Write the folds of every repeat as `0.0-4 1.0-4`; as pairs where they are no numbers."""
+    """Write the folds of every repeat as `0.0-4 1.0-4`; as pairs where they are no numbers, or `00`."""
     found = sorted(splits)
-    if not all(repeat.isdigit() and fold.isdigit() for repeat, fold in found):
+    if not all(WHOLE_NUMBER.fullmatch(name) for split in found for name in split):
         return [list(split) for split in found]
     words = []
     for repeat, part in groupby(sorted((int(r), int(f)) for r, f in found), key=lambda split: split[0]):

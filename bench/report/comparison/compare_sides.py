@@ -12,6 +12,7 @@ from bench.core.exit_codes import CANNOT_COMPARE, FINE, NOTHING_SELECTED, REGRES
 from bench.core.nouns import BenchError
 from bench.core.selection import chosen_from
 from bench.methods.boards import own_metrics
+from bench.methods.metrics import refuse_impossible
 from bench.report.comparison import pairs, verdict_rules
 from bench.report.comparison.formats import describe_failure, describe_unclear
 from bench.report.comparison.report import RefusedError, Report
@@ -77,6 +78,8 @@ def _refuse_describing(base: ComparedSide, new: ComparedSide, rules: Sequence[Ru
 def _compare_sources(base: ComparedSide, new: ComparedSide, options: ComparisonOptions, report: Report) -> Report:
     left, right, notes = pairs.fill_absent_keys(base.table, new.table)
     left, right = _select_rows(left, right, options)
+    for rows in (left, right):
+        refuse_impossible(rows["metric"], rows["value"].to_numpy())
     direction = _directions_of_metrics(base, new, set(left["metric"]) | set(right["metric"]))
     _refuse_other_units(base, new, set(left["metric"]) & set(right["metric"]))
     if not options.allow_different_data:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,14 +11,14 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import BenchError
+from bench.core.tables import SCORES, decode_scores, decode_table, name_tasks, texts
 from bench.report.comparison import baseline_file, revisions
 from bench.report.comparison.revisions import ReadFile
 from bench.report.comparison.side import ComparedSide
-from bench.report.comparison.tables import decode_table, texts, tidy
+from bench.report.comparison.tables import tidy
 
 SETTINGS = ("inner", "levels", "protocol")
 """Settings of the manifest on which the meaning of a score depends."""
-SCORES = ("scores.csv", "scores.parquet")
 
 
 def source(text: str) -> ComparedSide:
@@ -45,13 +44,13 @@ def _open_source(file: str, name: str, reader: ReadFile) -> ComparedSide:
     if content.lstrip()[:1] == b"{":
         found = baseline_file.parse_baseline(content, name)
         return ComparedSide(name, found.table, found.facts, found.settings, splits=found.splits)
-    raw = decode_table(content, name)
+    raw = name_tasks(decode_scores(content, name))
     table = tidy(raw, name)
     if file not in SCORES:
         return ComparedSide(name, table, _facts(raw, "protocol"))
     manifest = _json(reader("manifest.json"))
     settings = {key: manifest["settings"][key] for key in SETTINGS if key in manifest.get("settings", {})}
-    cells, timing = (_optional_table(reader(f"{one}.csv")) for one in ("cells", "timing"))
+    cells, timing = (_optional_table(reader(f"{one}.csv"), f"{one}.csv") for one in ("cells", "timing"))
     facts = _merge_facts(_facts(raw, "protocol"), _facts(cells, "data_hash", "data"))
     return ComparedSide(name, table, facts, settings, timing=timing, cpu=str(manifest.get("cpu", "")))
 
@@ -64,11 +63,11 @@ def _json(content: bytes | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _optional_table(content: bytes | None) -> pd.DataFrame | None:
+def _optional_table(content: bytes | None, name: str) -> pd.DataFrame | None:
     """Return a table beside the scores, which need not be there."""
     if not content:
         return None
-    table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    table = decode_table(content, name)
     return table if "task_id" in table else None
 
 

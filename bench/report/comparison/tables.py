@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench.core.exit_codes import CANNOT_COMPARE
 from bench.core.nouns import Array, BenchError
+from bench.core.tables import drop_unnamed, is_ranked, is_test, name_tasks, texts
 from bench.methods import metrics
 from bench.report.comparison.report import RefusedError
 
 GROUP = ["board", "metric", "panel", "method"]
 KEY = [*GROUP, "learner", "task_id", "repeat", "fold"]
 """What two rows must share to be a pair."""
-NO_VALUE = {"", "na", "n/a", "nan", "none", "null"}
 DIRECTIONS = {"min", "max", "target", "none"}
 HUGE = 1e300
 """Above this size the sum of a million values could be infinite."""
@@ -42,37 +39,6 @@ class ScoreTable:
     repeated: int = 0
 
 
-def decode_table(content: bytes, name: str) -> pd.DataFrame:
-    """Return a CSV or Parquet file as a table; every column of a CSV file is text.
-
-    Raises:
-        BenchError: it is no such file, or lacks a column.
-    """
-    parquet = content[:4] == b"PAR1"  # every Parquet file starts with these bytes
-    try:
-        raw = pd.read_parquet(io.BytesIO(content)) if parquet else _csv(content)
-    except (ValueError, OSError) as error:
-        raise BenchError(
-            f"{name} cannot be read as a table ({_one_line(error)}): give a CSV or Parquet file"
-        ) from error
-    raw = raw.rename(columns={column: str(column).strip() for column in raw.columns})
-    raw = raw if "task_id" in raw else raw.rename(columns={"task": "task_id"})
-    missing = sorted({"method", "metric", "value"} - set(raw.columns))
-    if missing:
-        raise BenchError(f"{name} has no column {', '.join(missing)}: a score table has method, metric, value")
-    return raw
-
-
-def _csv(content: bytes) -> pd.DataFrame:
-    if content.startswith(b"version https://git-lfs"):
-        raise ValueError("a pointer of Git LFS: run `git lfs pull`")
-    return pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, encoding="utf-8-sig")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]  # a part of a sentence, not all that a reader reports
-
-
 def tidy(raw: pd.DataFrame, name: str) -> ScoreTable:
     """Return the ranked test rows of a table of scores, keys as text, each cell once.
 
@@ -80,14 +46,17 @@ def tidy(raw: pd.DataFrame, name: str) -> ScoreTable:
         BenchError: a value is no number, or a direction is unknown.
         RefusedError: one cell has two different values.
     """
-    table = raw.assign(test_share=_test_shares(raw, name))
+    raw = drop_unnamed(name_tasks(raw))
+    table = raw.assign(test_share=_test_shares(raw))
     if "sample" in table:
-        table = table[texts(table["sample"]) == "test"]
+        table = table[is_test(table["sample"])]
     if "ranked" in table:
-        table = table[np.char.lower(texts(table["ranked"]).astype(str)) == "true"]
+        table = table[is_ranked(table["ranked"])]
     table = _with_seeds(table)
     keys = {key: texts(table[key]) if key in table else "" for key in (*KEY, "seed")}
-    number = {column: number_column(table, column, name) for column in ("value", "n_rows", "test_share")}
+    number = {
+        column: table[column].to_numpy() if column in table else np.nan for column in ("value", "n_rows", "test_share")
+    }
     rows = pd.DataFrame({**keys, **number}, index=pd.RangeIndex(len(table)))
     direction = _directions(raw, name)
     ranked = {metric for metric, way in direction.items() if way != "none"}
@@ -104,19 +73,14 @@ def _units(table: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[str, str], str
     return {(task, metric): unit for task, metric, unit in said.itertuples(index=False, name=None) if unit}
 
 
-def _test_shares(raw: pd.DataFrame, name: str) -> Array:
+def _test_shares(raw: pd.DataFrame) -> Array:
     """Return the share of a split's rows that are tested; rows of the samples `test` and `train` have the numbers."""
     of_split = ["task_id", "repeat", "fold"]
-    n_rows = number_column(raw, "n_rows", name)
-    if not {"sample", *of_split} <= set(raw.columns):
+    if not {"sample", "n_rows", *of_split} <= set(raw.columns):
         return np.full(len(raw), np.nan)
-    is_train = texts(raw["sample"]) == "train"
-    n_train = (
-        pd.Series(n_rows)
-        .groupby([texts(raw[key]) for key in of_split])
-        .transform(lambda rows: rows[is_train[rows.index]].max())
-    )
-    return n_rows / (n_rows + n_train.to_numpy(dtype=float))
+    n_rows = pd.Series(raw["n_rows"].to_numpy(dtype=float, na_value=np.nan))
+    n_train = n_rows.where((raw["sample"] == "train").to_numpy()).groupby([texts(raw[key]) for key in of_split])
+    return (n_rows / (n_rows + n_train.transform("max"))).to_numpy()
 
 
 def _with_seeds(table: pd.DataFrame) -> pd.DataFrame:
@@ -144,40 +108,12 @@ def mean_by(rows: pd.DataFrame, keys: list[str], means: list[str], **others: tup
     return found.reset_index()
 
 
-def texts(column: pd.Series[Any]) -> Array:
-    """Return a column as text: empty for missing, 1 for 1.0."""
-    codes, names = pd.factorize(column)
-    plain = [re.sub(r"^(-?\d+)\.0+$", r"\1", str(name)) for name in names]
-    return np.array([*plain, ""], dtype=object)[codes]
-
-
-def number_column(table: pd.DataFrame, column: str, name: str) -> Array:
-    """Return a column as numbers, NaN where it is empty or not there.
-
-    Raises:
-        BenchError: it holds a text.
-    """
-    if column not in table:
-        return np.full(len(table), np.nan)
-    values = table[column]
-    if not pd.api.types.is_numeric_dtype(values):
-        plain = values.astype(str).str.strip()
-        values = plain.mask(plain.str.lower().isin(NO_VALUE) | values.isna())
-    found = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    bad = np.isnan(found) & values.notna().to_numpy()
-    if bad.any():
-        raise BenchError(
-            f"column {column!r} of {name} holds {str(values[bad].iloc[0])!r}: scores are numbers, empty where missing"
-        )
-    return found
-
-
 def _directions(raw: pd.DataFrame, name: str) -> dict[str, str]:
     """Return the direction of every metric: that of the table, else the one that bench knows, else none."""
     metric = texts(raw["metric"])
     written = texts(raw["direction"]) if "direction" in raw else np.full(len(raw), "", dtype=object)
     pairs = pd.DataFrame({"metric": metric, "direction": written}).drop_duplicates()
-    pairs["direction"] = pairs["direction"].str.lower()
+    pairs["direction"] = pairs["direction"].str.strip().str.lower()
     found: dict[str, str] = {}
     for one, direction in pairs.itertuples(index=False):
         known = metrics.metric_info(one)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
+from bench.core.tables import read_numbers, texts
 from bench.report.comparison.report import TIMING, empty_table
 from bench.report.comparison.side import ComparedSide
-from bench.report.comparison.tables import number_column, texts
 
 SECONDS = ("fit_seconds", "weigh_seconds", "predict_seconds")
 CELL = ["board", "task_id", "panel", "repeat", "fold", "learner", "method"]
@@ -38,6 +39,6 @@ def _rows(base: pd.DataFrame, new: pd.DataFrame) -> Iterator[tuple[str, str, int
 
 def _seconds_by_cell(table: pd.DataFrame, column: str) -> pd.DataFrame:
     keys = {key: texts(table[key]) if key in table else "" for key in CELL}
-    values = number_column(table, column, "timing.csv")
+    values = read_numbers(table[column], "timing.csv") if column in table else np.nan
     found = pd.DataFrame({**keys, "seconds": values}, index=pd.RangeIndex(len(table)))
     return found.drop_duplicates(CELL)

@@ -9,18 +9,19 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array
+from bench.core.tables import decode_table, read_numbers
 
-TEXT_COLUMNS = ("board", "panel", "method", "of")
+NUMBERS = ("predict_cost", "value")
 
 
 def read_side_table(root: Path, name: str) -> pd.DataFrame | None:
-    """Return a table of a results directory with its texts filled, or None where it is not there or empty."""
+    """Return a table of a results directory, names as text, or None where it is not there or empty."""
     file = root / f"{name}.csv"
     if not root.is_dir() or not file.is_file():
         return None
-    table = pd.read_csv(file)
-    texts = {name: table[name].astype(object).where(table[name].notna(), "") for name in TEXT_COLUMNS if name in table}
-    return table.assign(**texts) if len(table) else None
+    table = decode_table(file.read_bytes(), str(file))
+    numbers = {name: read_numbers(table[name], str(file)) for name in NUMBERS if name in table}
+    return table.assign(**numbers) if len(table) else None
 
 
 def rows_of_board(table: pd.DataFrame, board: str, panel: str) -> pd.DataFrame:

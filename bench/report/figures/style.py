@@ -7,7 +7,8 @@ input gives the same bytes. Nothing here touches pyplot or settings that outlive
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -34,8 +35,10 @@ SIZE, SMALL, TINY = 8.0, 7.0, 5.5
 INK, GREY, ELBOW, RULE = "#1a1a1a", "#5f5f5f", "#8c8c8c", "#d4d4d4"
 BLUE, ORANGE, PALE = "#0072B2", "#D55E00", "#C6DDEC"
 """Colours of Okabe and Ito (2008), Color Universal Design: told apart by people who are colour-blind."""
+FONTS = ("DejaVu Sans", "STIXGeneral", "DejaVu Sans Mono", "DejaVu Serif")
+"""Fonts that come with matplotlib, so that a figure is the same everywhere: each letter is of the first with it."""
 STYLE: dict[str, Any] = {
-    "font.family": ["DejaVu Sans", "sans-serif"],
+    "font.family": [*FONTS, "sans-serif"],
     "font.size": SIZE,
     "text.color": INK,
     "text.parse_math": False,
@@ -79,7 +82,9 @@ def look() -> Iterator[None]:
     import matplotlib as mpl
 
     settings: dict[Any, Any] = {k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith(OUTLIVES)} | STYLE
-    with mpl.rc_context(settings):
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # a warning a letter; `name_undrawable` says it in one sentence
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font|Matplotlib currently does not support")
         yield
 
 
@@ -160,7 +165,7 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Return the width of a text in inches, that of its longest line."""
     from matplotlib.font_manager import FontProperties
 
-    font = FontProperties(family="DejaVu Sans", size=size, weight="bold" if bold else "normal")
+    font = FontProperties(family=list(FONTS), size=size, weight="bold" if bold else "normal")
     with look():
         widths = [
             _renderer().get_text_width_height_descent(line or " ", font, ismath=False)[0] for line in text.split("\n")
@@ -224,6 +229,23 @@ def name_missing(names: Sequence[str], what: str, shown: int = 5) -> str:
     listed = ", ".join(map(strip_unprintable, names[:shown]))
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return f"Not drawn, without {what}: {listed}{more}." if names else ""
+
+
+def name_undrawable(names: Iterable[str], shown: int = 5) -> str:
+    """Return a sentence that names those with letters that no font of figures has; empty for none."""
+    letters = _drawable_letters()
+    lacking = [name for name in map(strip_unprintable, dict.fromkeys(names)) if not letters.issuperset(map(ord, name))]
+    more = f" and {len(lacking) - shown} more" if len(lacking) > shown else ""
+    listed = ", ".join(lacking[:shown])
+    return f"No font has all letters of {listed}{more}: PNG and PDF show boxes, SVG keeps the text." if lacking else ""
+
+
+@cache
+def _drawable_letters() -> frozenset[int]:
+    """Return the code points of which one of the fonts has a glyph."""
+    from matplotlib.font_manager import findfont, get_font
+
+    return frozenset().union(*(get_font(findfont(name)).get_charmap() for name in FONTS))
 
 
 def count_drawn(drawn: int, there: int, what: str) -> str:

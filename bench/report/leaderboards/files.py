@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.core.files import write_text
+from bench.core.tables import decode_table
 from bench.methods.boards import BOARDS, own_metrics
 from bench.report.leaderboards.columns import all_columns
 from bench.report.leaderboards.ranking import standings
@@ -60,6 +61,6 @@ def _by_metric(ranked: Sequence[Standing]) -> dict[tuple[str, str], list[Standin
 
 
 def load_tasks(results: Path) -> pd.DataFrame | None:
-    """Return the table of tasks of a results directory; None where there is none."""
+    """Return the table of tasks of a results directory, names as texts; None where there is none."""
     path = results / "tasks.csv"
-    return pd.read_csv(path) if path.is_file() else None
+    return decode_table(path.read_bytes(), str(path)) if path.is_file() else None

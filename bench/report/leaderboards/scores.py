@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array, BenchError
+from bench.core.tables import drop_unnamed, is_ranked, is_test, name_tasks
 from bench.methods import metrics
 from bench.methods.boards import BOARDS, ORACLE
 
@@ -19,7 +20,6 @@ DEFAULTS = {
 }  # fmt: skip
 PLAIN_NUMBERS = ("n_rows", "learners_used", "gap")
 DIRECTIONS = {"min", "max", "target", "none"}
-YES, NO = {"true", "1", "1.0"}, {"false", "0", "0.0", "nan", "none", "<na>", ""}
 
 
 def prepare_scores(scores: pd.DataFrame) -> pd.DataFrame:
@@ -32,40 +32,32 @@ def prepare_scores(scores: pd.DataFrame) -> pd.DataFrame:
         BenchError: a metric's direction is not known, or differs; a value is a text, or has no method or metric; a
             method has several scores and no column has their tasks; `ranked` or `sample` mean something else.
     """
-    table = _drop_unnamed(_name_plainly(scores))
+    table = drop_unnamed(_name_plainly(scores))
     # where nothing counts rows, a cell ran if its metric is not empty in the whole table
     scored = table["metric"].isin(table["metric"][table["value"].notna()].unique())
     table = _fill_columns(table).assign(known=table["n_rows"].notna() if "n_rows" in table else scored)
     table = table.assign(test_share=_test_shares(table))
     table = table.assign(is_oracle=table["method"] == ORACLE if "ranked" in table else False)
     if "ranked" in table:
-        table = table[_is_ranked(table["ranked"]) | table["is_oracle"]]
-    is_test = table["sample"] == "test"
-    if len(table) and not is_test.any():
+        table = table[is_ranked(table["ranked"]) | table["is_oracle"]]
+    tested = is_test(table["sample"])
+    if len(table) and not tested.any():
         raise BenchError("no row has sample 'test', and boards rank no other: give the column 'sample' another name")
-    table = _add_direction(table[is_test])
-    if not {"task", "task_id"} & set(scores) and table.duplicated(["board", "panel", "metric", "method", *BLOCK]).any():
+    table = _add_direction(table[tested])
+    taskless = table[table["task_id"] == DEFAULTS["task_id"]]
+    if taskless.duplicated(["board", "panel", "metric", "method", *BLOCK]).any():
         raise BenchError("a method has several scores, and nothing says of which task each is: add a column 'task'")
     value = _read_values(table)
+    metrics.refuse_impossible(table["metric"], value)
     return table.assign(value=value, badness=_badness(table, value), slice=_variant_steps(table))
 
 
 def _name_plainly(scores: pd.DataFrame) -> pd.DataFrame:
     """Name the task as tables of bench do, and make categories what they stand for."""
-    table = scores.rename(columns={"task": "task_id"}) if "task_id" not in scores else scores.copy()
+    table = name_tasks(scores).copy()
     for name in table.columns[[isinstance(kind, pd.CategoricalDtype) for kind in table.dtypes]]:
         table[name] = table[name].astype(object)
     return table
-
-
-def _drop_unnamed(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a method and a metric, named by texts; rows without a value may lack both."""
-    unnamed = table["method"].isna() | table["metric"].isna()
-    stray = int((unnamed & table["value"].notna()).sum())
-    if stray:
-        raise BenchError(f"{stray} scores have no method or no metric: fill in the columns, or leave the rows out")
-    table = table[~unnamed]
-    return table.assign(method=table["method"].astype(str), metric=table["metric"].astype(str))
 
 
 def _fill_columns(table: pd.DataFrame) -> pd.DataFrame:
@@ -91,21 +83,13 @@ def _test_shares(table: pd.DataFrame) -> Array:
     return tested / (tested + n_train.reindex(pd.MultiIndex.from_frame(table[of_split])).to_numpy(dtype=float))
 
 
-def _is_ranked(column: pd.Series) -> pd.Series:
-    """Mark what is true; an empty cell is not."""
-    text = column.astype(object).map(str).str.lower()
-    unknown = sorted(set(text) - YES - NO)
-    if unknown:
-        raise BenchError(f"column 'ranked' holds {unknown[0]!r}: write true or false, or give it another name")
-    return text.isin(YES)
-
-
 def _add_direction(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of metrics that are better high, low or at a goal; an empty direction is looked up."""
     found = {name: metrics.metric_info(name) for name in table["metric"].unique()}
     direction = table["metric"].map({name: known.direction for name, known in found.items() if known}).astype(object)
     if "direction" in table:
-        direction = table["direction"].astype(object).where(table["direction"].notna(), direction)
+        written = table["direction"].astype(object).map(lambda way: str(way).strip().lower(), na_action="ignore")
+        direction = written.where(written.notna(), direction)
     table = table.assign(direction=direction)
     if direction.isna().any():
         name = min(table["metric"][direction.isna()])

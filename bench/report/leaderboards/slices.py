@@ -58,8 +58,9 @@ def _values(table: pd.DataFrame, name: str, tasks: pd.DataFrame | None) -> pd.Se
         return table["task_id"].map(dict(reversed(members)))
     if tasks is not None and {"task_id", name} <= set(tasks) and name != "task_id":
         return table["task_id"].map(tasks.drop_duplicates("task_id").set_index("task_id")[name].to_dict())
-    if name in table:
-        return table[name]
+    column = "task_id" if name == "task" and name not in table else name
+    if column in table:
+        return table[column]
     known = sorted({"learner", "suite", "protocol", *(tasks.columns if tasks is not None else ())} - {"task_id"})
     raise BenchError(f"there is no column {name!r} to slice by: choose from {', '.join(known)}")
 
