@@ -23,7 +23,8 @@ AXIS = 2.6
 COLUMN_GAP = 0.2
 """Room before a column of numbers, in inches."""
 FENCE = 3.0
-"""Dots farther from the quartiles than so many times their distance do not stretch the axis: Tukey's outer fences."""
+"""Dots farther from the quartiles than so many times their distance (Tukey's outer fences) do not stretch the axis,
+unless they are as near to the means and intervals as these are to one another."""
 AS_PERCENT, AS_FACTOR = np.log(10), np.log(1e4)
 """Logarithms of ratios are written in per cent up to the first, as a factor up to the second, then as its power."""
 
@@ -68,7 +69,7 @@ def effects(
     for k, contends in enumerate(style.mask_of(contenders, len(names))):
         mean, half = mean_and_half_width(gaps[~np.isnan(gaps[:, k]), k])
         interval = f" ({write(mean - half)} to {write(mean + half)})" if half > 0 else ""
-        size = f"{write(mean)}{interval}" if np.isfinite(mean) else ""
+        size = f"{write(mean) if mean else '0'}{interval}" if np.isfinite(mean) else ""
         texts = [size] if scores is None else [_write_number(scores[k], _count_decimals(scores)), size]
         rows.append(Row(name=names[k], dots=gaps[:, k], mean=mean, half=half, texts=texts, contends=bool(contends)))
     caption = f"Dot: one of {len(gaps)} task{'s' * (len(gaps) != 1)}; diamond: {'geometric ' * are_logs}mean" + (
@@ -164,7 +165,7 @@ def _draw_rows(
         style.label_width([head, *(row.texts[column] for row in shown)], style.SMALL)
         for column, head in enumerate(heads)
     ]
-    left = style.MARGIN + style.label_width(labels) + 0.14
+    left = style.MARGIN + style.label_width(labels) + 0.16
     numbers = sum(widths) + COLUMN_GAP * len(widths)
     width = max(style.WIDTH, left + AXIS + numbers + style.MARGIN)
     top = style.text_height("", style.SMALL) + 0.04
@@ -193,12 +194,15 @@ def _draw_rows(
 
 def _find_span(rows: Sequence[Row], *, zero: bool) -> tuple[float, float]:
     """Return the ends of the axis: the dots of these rows inside the fences, means, intervals, and zero if wanted."""
+    centres = np.array([[row.mean, row.mean - row.half, row.mean + row.half] for row in rows]).ravel()
+    core = np.append(centres[np.isfinite(centres)], [0.0] * zero)
     dots = np.concatenate([row.dots for row in rows])
     dots = dots[np.isfinite(dots)]
     low, high = np.quantile(dots[dots != 0] if zero and dots.any() else dots, [0.25, 0.75])  # the baseline's are zero
-    inside = dots[(dots >= low - FENCE * (high - low)) & (dots <= high + FENCE * (high - low))]
-    centres = np.array([[row.mean, row.mean - row.half, row.mean + row.half] for row in rows]).ravel()
-    points = np.concatenate([inside, centres[np.isfinite(centres)], [0.0] * zero])
+    fence, width = FENCE * (high - low), np.ptp(core) if len(core) else 0.0
+    least = min(low - fence, core.min(initial=low) - width)
+    most = max(high + fence, core.max(initial=high) + width)
+    points = np.concatenate([dots[(dots >= least) & (dots <= most)], core])
     low, high = points.min(), points.max()
     room = 0.06 * (high - low) if high > low else 0.05 * abs(high) or 0.5
     return float(low - room), float(high + room)
@@ -220,7 +224,7 @@ def _set_up_axes(axes: Axes, labels: Sequence[str], middles: Array, height: floa
     axes.set_ylim(height, 0)
     axes.set_yticks(middles, labels)
     axes.set_xlim(span)
-    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="y", length=0, pad=7)  # room for a triangle
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=style.RULE, lw=0.5)
     axes.set_axisbelow(True)

@@ -51,7 +51,8 @@ def rank_distribution(
     boxes = len(ranks) >= FEWEST_TASKS
     caption = style.join_sentences(
         [
-            f"Each dot is the {RANKS[replication]} one of {len(ranks)} task{'s' * (len(ranks) != 1)}, 1 is best,",
+            f"Each dot is the {RANKS[replication]} {f'one of {len(ranks)} tasks' if len(ranks) > 1 else 'the task'},",
+            "1 is best,",
             "darker where several are; diamond: mean.",
             "Box: middle half of the tasks, line: median." if boxes else f"No boxes under {FEWEST_TASKS} tasks.",
             style.name_reference([names[k] for k in reference], [f"{mean[k]:.2f} on average" for k in reference]),

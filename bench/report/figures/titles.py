@@ -83,7 +83,9 @@ def _name_first(standing: Standing) -> str:
     best = standing.mean_rank[order[0]]
     # nine decimals: sums in another order are a tie (as `stats.ranks.RANK_DECIMALS`)
     names = [standing.grid.methods[k] for k in order if round(standing.mean_rank[k] - best, 9) == 0]
-    return f"{_join_names(names)} rank{'s' * (len(names) == 1)} best ({best:.2f} on average)"
+    return (
+        f"{_join_names(names)} rank{'s' * (len(names) == 1)} best{f' ({best:.2f} on average)' * (standing.n_tasks > 1)}"
+    )
 
 
 def _join_names(names: Sequence[str]) -> str:
