@@ -35,7 +35,9 @@ TEST_NAMES: Mapping[Test, str] = {
     "nemenyi": "Nemenyi's test of mean ranks",
 }
 """The tests behind the letters of a board, and so behind the bars of its diagram."""
-NO_RANKS = "no contender has a rank: there is no split that all methods answered"
+NO_RANKS = (
+    "no contender has a rank: there is no split that all methods answered, or there are only methods for reference"
+)
 
 
 @dataclass(frozen=True)
