@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 import xml.etree.ElementTree as ET
 from itertools import combinations
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -12,22 +13,27 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t
 
 from bench.core.nouns import BenchError
 from bench.report.figures import (
     alike_groups,
     critical_difference,
+    effects,
     figure_bytes,
     figures,
     front,
     pareto,
+    pictures,
     rank_distribution,
     save_figure,
+    split_scores,
     weight_summary,
     weights,
     win_matrix,
 )
 from bench.report.figures.style import break_lines, even_ticks, strip_unprintable, text_width, ticks
+from bench.report.leaderboards import standings
 from bench.stats.letters import letters
 from bench.stats.ranks import average_ranks
 
@@ -58,20 +64,40 @@ def drawn(kind, K, N=12, seed=0):
     alike = np.abs(mean_rank[:, None] - mean_rank) < 0.15 * K
     cost = np.exp(rng.normal(size=K)) * (np.arange(K) != 3)
     share = (errors[:, :, None] < errors[:, None]).mean(axis=0)
-    title = "regression · rmse · panel default"
+    title = f"{names[-1]} leads: a sentence that is far too long for one line of a figure, {names[0]} is next\nrmse"
+    others = np.arange(K) != 4
     made = {
         "cd": lambda: critical_difference(
-            names, mean_rank, alike_groups(alike, mean_rank), tasks=N, test="a test", title=title, difference=1.3
+            names,
+            mean_rank,
+            alike_groups(alike, mean_rank),
+            tasks=N,
+            test="a test",
+            title=title,
+            difference=1.3,
+            contenders=others,
         ),
-        "ranks": lambda: rank_distribution(names, ranks, title=title),
-        "wins": lambda: win_matrix(names, share, mean_rank, title=title),
-        "pareto": lambda: pareto(names, cost, mean_rank, title=title),
+        "ranks": lambda: rank_distribution(names, ranks, contenders=others, title=title),
+        "wins": lambda: win_matrix(names, share, mean_rank, contenders=others, title=title),
+        "pareto": lambda: pareto(names, cost, mean_rank, contenders=others, title=title),
+        "effects": lambda: effects(
+            names,
+            errors - errors[:, [0]],
+            are_logs=True,
+            label="rmse",
+            scores=mean_rank,
+            contenders=others,
+            title=title,
+        ),
+        "splits": lambda: split_scores(
+            names, 100 * errors, 100 * errors.mean(axis=0), label="rmse", contenders=others, title=title
+        ),
         "weights": lambda: weights(summary_of(K), names, title=title),
     }
     return made[kind]()
 
 
-KINDS = ["cd", "ranks", "wins", "pareto", "weights"]
+KINDS = ["cd", "ranks", "wins", "pareto", "weights", "effects", "splits"]
 
 
 def texts(figure):
@@ -246,6 +272,22 @@ def test_many_methods_are_cut_and_it_says_so():
     assert "The first 100 of 130 methods." in prose(figure)
 
 
+def test_methods_for_reference_are_in_the_caption_and_do_not_stretch_the_axis():
+    mean_rank, contends = np.array([1.2, 1.8, 9.0]), np.array([True, True, False])
+    with_floor = critical_difference(["a", "b", "floor"], mean_rank, tasks=9, test="t", contenders=contends)
+    assert "floor" not in predictions(with_floor)
+    assert "For reference, not on the axis and in no test: floor 9.00." in prose(with_floor)
+    assert "3" not in predictions(with_floor)
+    with pytest.raises(BenchError, match="nothing to draw"):
+        critical_difference(["floor"], np.array([1.0]), tasks=9, test="t", contenders=np.array([False]))
+
+
+def test_without_a_test_there_is_no_bar_and_it_says_so():
+    figure = critical_difference(list("ab"), np.array([1.4, 1.6]), [[0, 1]], tasks=9, test="")
+    assert bars(figure) == []
+    assert "No bars: the scores allow no test." in prose(figure)
+
+
 # rank distribution
 
 
@@ -278,6 +320,14 @@ def test_missing_ranks_have_no_dot():
         rank_distribution(["a"], np.full((3, 1), np.nan))
 
 
+def test_ranks_for_reference_do_not_stretch_the_axis():
+    ranks = np.tile([1.0, 2.0, 30.0], (7, 1))
+    figure = rank_distribution(["a", "b", "floor"], ranks, contenders=np.array([True, True, False]))
+    assert figure.axes[0].get_xlim()[1] < 3
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["a", "b"]
+    assert "floor 30.00 on average" in prose(figure)
+
+
 # win matrix
 
 
@@ -299,6 +349,22 @@ def test_pairs_that_never_met_are_empty():
     assert "a" in prose(win_matrix(["a"], np.zeros((1, 1))))
     with pytest.raises(BenchError, match="nothing to draw"):
         win_matrix([], np.zeros((0, 0)))
+
+
+@pytest.mark.parametrize(("replication", "said"), [("task", "Percent of tasks"), ("split", "Percent of splits")])
+def test_the_caption_says_of_what_the_percents_are(replication, said):
+    share = np.array([[0.5, np.nan, 1], [np.nan, 0.5, 1], [0, 0, 0.5]])
+    figure = win_matrix(list("abc"), share, replication=replication)
+    assert f"{said} on which the row beats the column" in prose(figure)
+    assert f"never on the same {replication}" in prose(figure)
+
+
+def test_methods_for_reference_stand_last():
+    share = np.array([[0, 1, 1], [0, 0, 1], [0, 0, 0]])
+    figure = win_matrix(["oracle", "a", "b"], share, np.array([1.0, 2, 3]), contenders=np.array([False, True, True]))
+    place = {text.get_text(): text.xy[1] for text in figure.findobj(mpl.text.Annotation) if text.get_text()}
+    assert sorted(place, key=place.get) == ["a", "b", "oracle"]
+    assert "Last, for reference and in no test: oracle." in prose(figure)
 
 
 def test_numbers_are_left_out_where_they_do_not_fit():
@@ -341,6 +407,68 @@ def test_what_costs_nothing_stands_at_zero_and_what_is_unknown_is_named():
 def test_any_seconds_can_be_drawn(cost):
     figure = pareto(["a", "b"], np.array(cost), np.array([1.0, 1.0]))
     assert overlapping(texts(figure)) == []
+
+
+def test_points_for_reference_do_not_stretch_the_axes():
+    seconds, score = np.array([0.1, 1.0, 1e-9]), np.array([1.0, 2.0, 50.0])
+    figure = pareto(["a", "b", "floor"], seconds, score, contenders=np.array([True, True, False]))
+    assert figure.axes[0].get_ylim()[0] < 3
+    assert figure.axes[0].get_xlim()[0] > -3
+    assert "floor 50.00" in prose(figure)
+
+
+# effects
+
+
+def marks(figure, gid):
+    return [line for line in figure.findobj(mpl.lines.Line2D) if line.get_gid() == gid]
+
+
+def test_diamonds_are_means_and_lines_their_t_intervals():
+    gaps = np.log(np.array([1.0, 1.1, 1.2, 0.9, 1.3, 1.05, 1.15]))[:, None] * [0, 1]
+    figure = effects(["base", "a"], gaps, are_logs=True, label="rmse against base")
+    np.testing.assert_allclose([line.get_xdata()[0] for line in marks(figure, "mean")], [0, gaps[:, 1].mean()])
+    interval = t.interval(0.95, 6, gaps[:, 1].mean(), gaps[:, 1].std(ddof=1) / np.sqrt(7))
+    np.testing.assert_allclose(marks(figure, "interval")[1].get_xdata(), interval)
+    low, high = 100 * np.expm1(interval)
+    minus = "\N{MINUS SIGN}"
+    expected = f"{100 * np.expm1(gaps[:, 1].mean()):+.1f} % ({low:+.1f} % to {high:+.1f} %)".replace("-", minus)
+    assert expected in predictions(figure)
+
+
+def test_under_six_tasks_there_is_no_interval_of_an_effect():
+    figure = effects(["base", "a"], np.arange(10.0).reshape(5, 2), are_logs=False, label="f1")
+    assert marks(figure, "interval") == []
+    assert "no interval under 6 tasks" in prose(figure)
+
+
+def test_what_stands_for_reference_is_a_triangle_at_the_end_of_the_axis():
+    gaps = np.column_stack([np.zeros(7), np.linspace(-1, 1, 7), np.full(7, 40.0)])
+    figure = effects(["base", "a", "floor"], gaps, are_logs=False, label="f1", contenders=np.array([True, True, False]))
+    high = figure.axes[0].get_xlim()[1]
+    assert high < 2
+    (triangle,) = marks(figure, "beyond")
+    assert (triangle.get_marker(), triangle.get_xdata()[0]) == (">", high)
+    assert "Triangle: beyond the axis. Grey: for reference, in no test." in prose(figure)
+    assert any(text.startswith("+40.00") for text in predictions(figure))
+
+
+def test_one_wild_task_does_not_stretch_the_axis():
+    scores = np.array([[1.0, 2.0], [1.1, 2.1], [1.2, 900.0], [1.3, 2.2]])
+    figure = split_scores(["a", "b"], scores, np.array([1.15, 2.0]), label="rmse")
+    assert figure.axes[0].get_xlim()[1] < 5
+    assert "1.150" in predictions(figure)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-9, 3.0, 700.0])
+@pytest.mark.parametrize("are_logs", [True, False])
+def test_effects_of_any_size_can_be_drawn(size, are_logs):
+    gaps = np.column_stack([np.zeros(6), size * np.arange(1.0, 7), [np.nan, np.inf, 1, 2, 3, 4], np.full(6, np.nan)])
+    figure = effects(["base", "a", "b", "lost"], gaps, are_logs=are_logs, label="m")
+    assert overlapping(texts(figure)) == []
+    assert "without a number: lost" in prose(figure)
+    with pytest.raises(BenchError, match="nothing to draw"):
+        effects(["a"], np.full((6, 1), np.nan), are_logs=are_logs, label="m")
 
 
 # weights
@@ -427,27 +555,68 @@ def learned(table):
     return pd.concat([keys.assign(of="ridge", value=0.3), keys.assign(of="knn", value=0.7)])
 
 
-def test_a_results_directory_gives_all_five(tmp_path):
+def test_a_results_directory_gives_all_six(tmp_path):
     table = scores()
     table.to_csv(tmp_path / "scores.csv", index=False)
     timing(table).to_csv(tmp_path / "timing.csv", index=False)
     learned(table).to_csv(tmp_path / "weights.csv", index=False)
     found = {picture.kind: picture for picture in figures(tmp_path)}
-    assert list(found) == ["critical-difference", "rank-distribution", "win-matrix", "pareto", "weights"]
+    assert list(found) == ["effects", "critical-difference", "rank-distribution", "win-matrix", "pareto", "weights"]
     for kind, picture in found.items():
         assert picture.name == f"regression-rmse-{kind}"
-        assert "regression · rmse · panel p" in prose(picture.draw())
+        sentence, board = picture.draw().texts[:2]
+        assert board.get_text() == "regression · rmse · panel p"
+        assert "a" in sentence.get_text().replace("\n", " ").split()[:12] or kind == "weights"
 
 
-def test_a_plain_table_gives_three_and_says_why_not_more(tmp_path):
+def test_a_plain_table_gives_four_and_says_why_not_more(tmp_path):
     scores(panel="", board="").drop(columns=["board", "panel"]).to_csv(tmp_path / "mine.csv", index=False)
     found = {picture.kind: picture for picture in figures(tmp_path / "mine.csv")}
     assert [kind for kind, picture in found.items() if picture.draw] == [
-        "critical-difference", "rank-distribution", "win-matrix",
+        "effects", "critical-difference", "rank-distribution", "win-matrix",
     ]  # fmt: skip
     assert "timing.csv" in found["pareto"].reason
     assert "weights.csv" in found["weights"].reason
     assert found["pareto"].name == "rmse-pareto"
+
+
+def drawn_of(table, kind, **how):
+    return next(picture for picture in pictures(standings(table, **how), Path("none")) if picture.kind == kind).draw()
+
+
+@pytest.mark.parametrize(
+    ("test", "named_so"), [("max-t", "max-|t|"), ("signed-rank", "signed-rank"), ("nemenyi", "Nemenyi")]
+)
+def test_bars_name_the_test_of_the_board_and_leave_the_floor_out(test, named_so):
+    figure = drawn_of(scores(tasks=9, methods=("a", "b", "floor")), "critical-difference", test=test)
+    assert named_so in prose(figure)
+    assert "level 0.05 for all pairs together" in prose(figure)
+    assert "in no test: floor 3.00" in prose(figure)
+    assert "floor" not in predictions(figure)
+
+
+@pytest.mark.parametrize("replication", ["task", "split"])
+def test_the_win_matrix_of_a_board_says_what_is_ranked(replication):
+    assert f"Percent of {replication}s" in prose(drawn_of(scores(), "win-matrix", replication=replication))
+
+
+def test_the_effects_of_one_task_are_its_scores():
+    table = scores(tasks=1)
+    figure = drawn_of(table, "effects")
+    means = table.groupby("method")["value"].mean()
+    found = [line.get_xdata()[0] for line in marks(figure, "mean")]
+    np.testing.assert_allclose(found, np.sort(means))
+    assert "rmse on t0 (better is left)" in prose(figure)
+
+
+def test_effects_are_against_the_baseline_in_the_metrics_own_direction():
+    table = scores(board="classification", metric="macro_f1", methods=("a", "equal"))
+    table["value"] = (table["value"] + 2 * (table["method"] == "equal")) / 10
+    figure = drawn_of(table, "effects", baseline="equal")
+    means = table.groupby("method")["value"].mean()
+    found = dict(zip(("equal", "a"), (line.get_xdata()[0] for line in marks(figure, "mean")), strict=True))
+    np.testing.assert_allclose(found["a"], means["a"] - means["equal"])
+    assert "macro_f1 against equal (better is right)" in prose(figure)
 
 
 def test_without_a_common_split_there_are_no_ranks(tmp_path):

@@ -303,7 +303,6 @@ def test_a_method_without_any_error_is_told_apart():
     assert found.loc[("b", "c"), "better_a"] > 0.99
 
 
-
 def test_positions_have_intervals_over_tasks():
     values = uneven(T=30, K=5, seed=4)
     found = board_of(long(values))

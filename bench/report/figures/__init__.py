@@ -7,6 +7,7 @@ Next of its kind: a figure is one file with a function from table to figure, ent
 from __future__ import annotations
 
 from bench.report.figures.critical_difference import alike_groups, critical_difference, groups_of_letters
+from bench.report.figures.effects import effects, split_scores
 from bench.report.figures.gallery import Picture, figures, pictures
 from bench.report.figures.pareto import front, pareto
 from bench.report.figures.rank_distribution import rank_distribution
@@ -18,6 +19,7 @@ __all__ = [
     "Picture",
     "alike_groups",
     "critical_difference",
+    "effects",
     "figure_bytes",
     "figures",
     "front",
@@ -26,6 +28,7 @@ __all__ = [
     "pictures",
     "rank_distribution",
     "save_figure",
+    "split_scores",
     "weight_summary",
     "weights",
     "win_matrix",

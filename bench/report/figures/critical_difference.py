@@ -53,24 +53,28 @@ def critical_difference(
     tasks: int,
     test: str,
     difference: float | None = None,
+    contenders: Array | None = None,
     title: str = "",
 ) -> Figure:
     """Draw mean ranks (K,) of methods on an axis, the best at the left.
 
     A bar joins each of `groups`, lists of methods that `test` cannot tell apart (see `alike_groups`); its dots are the
     members, so that a method between them that does differ has none. Under six tasks there are no bars. `difference` is
-    the critical difference of a test that has one, drawn as a ruler. Methods without a rank are named in the caption.
+    the critical difference of a test that has one, drawn as a ruler. Methods outside the mask `contenders` (K,) and
+    those without a rank are named in the caption. No `test` means that the scores allow none.
     Source: Demšar (2006), Statistical comparisons of classifiers over multiple data sets.
 
     Raises:
-        BenchError: no method has a rank.
+        BenchError: no contender has a rank.
     """
-    mean_rank = np.asarray(mean_rank, dtype=float)
-    ranked = [int(k) for k in np.argsort(mean_rank, kind="stable") if np.isfinite(mean_rank[k])]
+    mean_rank, contends = np.asarray(mean_rank, dtype=float), style.mask_of(contenders, len(names))
+    known = [int(k) for k in np.argsort(mean_rank, kind="stable") if np.isfinite(mean_rank[k])]
+    ranked = [k for k in known if contends[k]]
+    reference = [k for k in known if not contends[k]]
     if not ranked:
         raise BenchError("no method has a mean rank: there is nothing to draw")
     order = ranked[: style.MOST_METHODS]
-    few = too_few(tasks)
+    few = too_few(tasks) or ("" if test else "the scores allow no test")
     joined = (
         [] if few else [group for group in ([k for k in group if k in order] for group in groups) if len(group) > 1]
     )
@@ -78,7 +82,8 @@ def critical_difference(
         [
             f"Mean ranks over {tasks} task{'s' * (tasks != 1)}, 1 is best.",
             _verdict(few, test, joined, len(order)),
-            style.name_missing([names[k] for k in range(len(names)) if k not in ranked], "a rank"),
+            style.name_reference([names[k] for k in reference], [f"{mean_rank[k]:.2f}" for k in reference]),
+            style.name_missing([names[k] for k in range(len(names)) if k not in known], "a rank"),
             style.count_drawn(len(order), len(ranked), "methods"),
         ]
     )

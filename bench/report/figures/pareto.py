@@ -34,26 +34,38 @@ def front(cost: Array, score: Array) -> Array:
 
 
 @style.look()
-def pareto(names: Sequence[str], seconds: Array, score: Array, *, label: str = "mean rank", title: str = "") -> Figure:
+def pareto(
+    names: Sequence[str],
+    seconds: Array,
+    score: Array,
+    *,
+    contenders: Array | None = None,
+    label: str = "mean rank",
+    title: str = "",
+) -> Figure:
     """Draw a score (K,), lower is better, against the seconds (K,) of prediction on a logarithmic axis.
 
     A step line joins the methods of the `front`, whose names are bold. Names stand at the right in the order of the
     score, each with a leader to its point. A method that costs nothing stands at the left end, at 0; one without a
-    score or seconds is named in the caption. Seconds depend on the machine: they advise, they do not rank.
+    score or seconds, or outside the mask `contenders` (K,), is named in the caption. Seconds depend on the machine:
+    they advise, they do not rank.
 
     Raises:
-        BenchError: no method has both numbers.
+        BenchError: no contender has both numbers.
     """
     seconds, score = np.asarray(seconds, dtype=float), np.asarray(score, dtype=float)
     known = np.isfinite(seconds) & np.isfinite(score) & (seconds >= 0)
-    if not known.any():
+    drawn = known & style.mask_of(contenders, len(names))
+    if not drawn.any():
         raise BenchError("no method has both a score and seconds: there is nothing to draw")
-    ranked = [int(k) for k in np.argsort(np.where(known, score, np.inf), kind="stable") if known[k]]
+    ranked = [int(k) for k in np.argsort(np.where(drawn, score, np.inf), kind="stable") if drawn[k]]
+    reference = [int(k) for k in np.flatnonzero(known & ~drawn)]
     order = np.array(ranked[: style.MOST_METHODS])
     best = front(seconds[order], score[order])
     caption = style.join_sentences(
         [
             ADVICE,
+            style.name_reference([names[k] for k in reference], [f"{score[k]:.2f}" for k in reference]),
             style.name_missing([names[k] for k in range(len(names)) if not known[k]], "seconds or a score"),
             style.count_drawn(len(order), len(ranked), "methods"),
         ]

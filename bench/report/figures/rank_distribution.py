@@ -2,44 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.core.nouns import Array, BenchError
 from bench.report.figures import style
+from bench.report.leaderboards.standing import Replication
 from bench.stats.tables import FEWEST_TASKS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+RANKS: Mapping[Replication, str] = {"task": "rank on", "split": "mean rank over the splits of"}
+"""What a dot is, by what is ranked."""
+
 
 @style.look()
-def rank_distribution(names: Sequence[str], ranks: Array, *, title: str = "") -> Figure:
-    """Draw the mean rank within every task (N, K) as a dot, one row a method, the best mean over tasks first.
+def rank_distribution(
+    names: Sequence[str],
+    ranks: Array,
+    *,
+    contenders: Array | None = None,
+    replication: Replication = "task",
+    title: str = "",
+) -> Figure:
+    """Draw the rank on every task (N, K) as a dot, one row a method, the best mean over tasks first.
 
     From six tasks on a box holds the middle half of the tasks, a line in it is the median; a diamond is the mean. A
-    task without a rank has no dot; methods without any are named in the caption.
+    task without a rank has no dot; methods without any and those outside the mask `contenders` (K,) are named in the
+    caption. Where splits are ranked (`replication`) the rank on a task is the mean over its splits.
 
     Raises:
-        BenchError: no method has a rank.
+        BenchError: no contender has a rank.
     """
     ranks = np.asarray(ranks, dtype=float).reshape(-1, len(names))
     there = np.isfinite(ranks)
     mean = _mean_ranks(ranks, there)
-    ranked = [int(k) for k in np.argsort(mean, kind="stable") if np.isfinite(mean[k])]
+    contends = style.mask_of(contenders, len(names))
+    known = [int(k) for k in np.argsort(mean, kind="stable") if np.isfinite(mean[k])]
+    ranked = [k for k in known if contends[k]]
+    reference = [k for k in known if not contends[k]]
     if not ranked:
         raise BenchError("no method has a rank: there is nothing to draw")
     order = ranked[: style.MOST_METHODS]
     boxes = len(ranks) >= FEWEST_TASKS
     caption = style.join_sentences(
         [
-            f"Each dot is the mean rank on one of {len(ranks)} task{'s' * (len(ranks) != 1)}, 1 is best, darker where",
-            "several are; diamond: mean.",
+            f"Each dot is the {RANKS[replication]} {f'one of {len(ranks)} tasks' if len(ranks) > 1 else 'the task'},",
+            "1 is best,",
+            "darker where several are; diamond: mean.",
             "Box: middle half of the tasks, line: median." if boxes else f"No boxes under {FEWEST_TASKS} tasks.",
-            style.name_missing([names[k] for k in range(len(names)) if k not in ranked], "a rank"),
+            style.name_reference([names[k] for k in reference], [f"{mean[k]:.2f} on average" for k in reference]),
+            style.name_missing([names[k] for k in range(len(names)) if k not in known], "a rank"),
             style.count_drawn(len(order), len(ranked), "methods"),
         ]
     )
@@ -48,7 +65,7 @@ def rank_distribution(names: Sequence[str], ranks: Array, *, title: str = "") ->
     left = style.MARGIN + style.label_width(labels) + 0.08
     page = style.page(height + 0.42, title, caption)
     axes = page.axes(left, 0, page.width - left - style.MARGIN - 0.05, height)
-    _set_up_axes(axes, labels, middles, height, float(max(len(names), np.nanmax(ranks), 2)))
+    _set_up_axes(axes, labels, middles, height, float(max(np.nanmax(ranks[:, order]), 2)))
     for k, y in zip(order, middles, strict=True):
         _row(axes, ranks[there[:, k], k], float(mean[k]), float(y), box=boxes)
     page.figure.draw_without_rendering()

@@ -30,6 +30,8 @@ MARGIN = 0.12
 """Room around all that is drawn, in inches."""
 MOST_METHODS = 100
 """Up to so many methods are drawn: a page with more cannot be read."""
+TITLE_WIDTH = 0.95
+"""Share of the width that a title fills: at few dots an inch bold letters are rounded up to whole dots."""
 SIZE, SMALL, TINY = 8.0, 7.0, 5.5
 """Sizes of type in points."""
 INK, GREY, ELBOW, RULE = "#1a1a1a", "#5f5f5f", "#8c8c8c", "#d4d4d4"
@@ -113,19 +115,27 @@ class Page:
 
 
 def page(body: float, title: str, caption: str, width: float = WIDTH) -> Page:
-    """Return a figure with room for a body `body` inches high between its title and its caption."""
+    """Return a figure with room for a body `body` inches high between its title and its caption.
+
+    The first line of `title` is bold; what follows it stands below, small and grey.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     inner = width - 2 * MARGIN
-    head, foot = break_lines(title, inner, SIZE + 1, bold=True), break_lines(caption, inner, SMALL)
-    top = MARGIN + (text_height(head, SIZE + 1) + 0.1 if head else 0)
+    first, _, rest = title.partition("\n")
+    head, below = break_lines(first, inner * TITLE_WIDTH, SIZE + 1, bold=True), break_lines(rest, inner, SMALL)
+    foot = break_lines(caption, inner, SMALL)
+    under_head = MARGIN + (text_height(head, SIZE + 1) + 0.03 if head else 0)
+    top = under_head + (text_height(below, SMALL) if below else 0) + (0.1 if head or below else 0)
     height = top + body + (0.1 + text_height(foot, SMALL) if foot else 0) + MARGIN
     figure = Figure(figsize=(width, height), facecolor="white")
     FigureCanvasAgg(figure)
     left = MARGIN / width
     if head:
         figure.text(left, 1 - MARGIN / height, head, size=SIZE + 1, weight="bold", va="top")
+    if below:
+        figure.text(left, 1 - under_head / height, below, size=SMALL, color=GREY, va="top")
     if foot:
         figure.text(left, MARGIN / height, foot, size=SMALL, color=GREY, va="bottom")
     return Page(figure, width, height, top)
@@ -246,6 +256,17 @@ def _drawable_letters() -> frozenset[int]:
     from matplotlib.font_manager import findfont, get_font
 
     return frozenset().union(*(get_font(findfont(name)).get_charmap() for name in FONTS))
+
+
+def name_reference(names: Sequence[str], numbers: Sequence[str]) -> str:
+    """Return a sentence with the numbers of methods that are no contenders; empty for none."""
+    listed = ", ".join(f"{strip_unprintable(name)} {number}" for name, number in zip(names, numbers, strict=True))
+    return f"For reference, not on the axis and in no test: {listed}." if listed else ""
+
+
+def mask_of(contenders: Array | None, K: int) -> Array:
+    """Return a mask (K,) of the methods that compete: all where none is given."""
+    return np.ones(K, dtype=bool) if contenders is None else np.asarray(contenders, dtype=bool)
 
 
 def count_drawn(drawn: int, there: int, what: str) -> str:

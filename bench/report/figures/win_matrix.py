@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.core.nouns import Array, BenchError
 from bench.report.figures import style
+from bench.report.leaderboards.standing import Replication
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,13 +23,28 @@ COLOURS = ("#B35806", "#FDB863", "#F7F7F7", "#92C5DE", "#0B5A94")
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Weights of red, green and blue in the brightness of a colour (ITU-R BT.709)."""
 
+SHARES: Mapping[Replication, str] = {
+    "task": "Percent of tasks on which the row beats the column, ties half.",
+    "split": "Percent of splits on which the row beats the column, every task counted once, ties half.",
+}
+"""What the numbers are, by what is ranked."""
+
 
 @style.look()
-def win_matrix(names: Sequence[str], share: Array, mean_rank: Array | None = None, *, title: str = "") -> Figure:
+def win_matrix(
+    names: Sequence[str],
+    share: Array,
+    mean_rank: Array | None = None,
+    *,
+    contenders: Array | None = None,
+    replication: Replication = "task",
+    title: str = "",
+) -> Figure:
     """Draw the share of tasks (K, K) on which the row beats the column, ties half, in percent where there is room.
 
     Methods stand in the order of `mean_rank`, of the mean share without it, and have the same number in rows and
-    columns. A pair that never met is grey.
+    columns; those outside the mask `contenders` (K,) stand last. A pair that never met is grey. Where splits are ranked
+    (`replication`) shares are of splits, every task counted once.
 
     Raises:
         BenchError: there is no method.
@@ -37,7 +53,9 @@ def win_matrix(names: Sequence[str], share: Array, mean_rank: Array | None = Non
     np.fill_diagonal(share, np.nan)
     if not names:
         raise BenchError("there is no method: there is nothing to draw")
-    order = _order_methods(share, mean_rank)[: style.MOST_METHODS]
+    contends = style.mask_of(contenders, len(names))
+    ranked = _order_methods(share, mean_rank)
+    order = np.concatenate([ranked[contends[ranked]], ranked[~contends[ranked]]])[: style.MOST_METHODS]
     shown = share[np.ix_(order, order)]
     labels = [style.break_lines(names[k], style.NAME, style.SMALL) for k in order]
     K, left = len(order), style.MARGIN + style.label_width(labels, style.SMALL) + 0.34
@@ -46,8 +64,10 @@ def win_matrix(names: Sequence[str], share: Array, mean_rank: Array | None = Non
     edges = np.cumsum([0.0, *(max(side, style.text_height(label, style.SMALL) + 0.03) for label in labels)])
     caption = style.join_sentences(
         [
-            "Percent of tasks on which the row beats the column, ties half.",
-            "Grey: never on the same task." if np.isnan(shown).sum() > len(shown) else "",  # the diagonal is NaN
+            SHARES[replication],
+            # the diagonal is NaN
+            f"Grey: never on the same {replication}." if np.isnan(shown).sum() > len(shown) else "",
+            _name_last([names[k] for k in order if not contends[k]]),
             style.count_drawn(K, len(names), "methods"),
         ]
     )
@@ -60,6 +80,13 @@ def win_matrix(names: Sequence[str], share: Array, mean_rank: Array | None = Non
     _draw_colour_scale(page.axes(left, 0.22 + edges[-1] + 0.16, min(2.0, width - left - 4 * style.MARGIN), 0.1))
     page.figure.draw_without_rendering()
     return page.figure
+
+
+def _name_last(reference: Sequence[str]) -> str:
+    """Return a sentence that names the methods that are no contenders; empty for none."""
+    return f"Last, for reference and in no test: {', '.join(map(style.strip_unprintable, reference))}." * bool(
+        reference
+    )
 
 
 def _order_methods(share: Array, mean_rank: Array | None) -> Array:

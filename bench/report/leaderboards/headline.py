@@ -52,7 +52,7 @@ def find_lead(standing: Standing) -> Lead | None:
     first, rival = int(leaders[0]), int(base if base is not None and base not in leaders else others[0])
     gaps = tables.differences(contest.task_errors[:, rival], contest.task_errors[:, first])
     gaps = gaps[~np.isnan(gaps)]
-    mean, half = _mean_and_half_width(gaps)
+    mean, half = mean_and_half_width(gaps)
     return Lead(
         leaders=tuple(contest.grid.methods[k] for k in leaders),
         rival=contest.grid.methods[rival],
@@ -65,8 +65,8 @@ def find_lead(standing: Standing) -> Lead | None:
     )
 
 
-def _mean_and_half_width(gaps: Array) -> tuple[float, float]:
-    """Return the mean and half the width of its t-interval; NaN for what cannot be had."""
+def mean_and_half_width(gaps: Array) -> tuple[float, float]:
+    """Return the mean of gaps by task (N,) and half the width of its 95 % t-interval; NaN for what cannot be had."""
     N = len(gaps)
     if not N or not np.isfinite(gaps).all():
         return math.nan, math.nan
