@@ -15,8 +15,9 @@ from makers.panels import LEVELS, scheme, weight_of
 
 from bench.core import losses
 from bench.core.hashing import generator
-from bench.core.nouns import BenchError, NotApplicableError, Weights
-from bench.methods.ensembles import register, registry
+from bench.core.nouns import BenchError, NotApplicableError, Target, Weights
+from bench.methods.ensembles import boa, register, registry
+from bench.methods.ensembles.online import Stream
 from bench.solvers.simplex_qp import residual_gram, simplex_qp
 
 ONLINE = ["hedge", "boa", "ml-poly", "fixed-share", "sleeping-experts"]
@@ -219,7 +220,7 @@ def naive_boa(panel, y):
         used, mass = used + s * w, mass + s
         history.append(s * slope_excess(panel, y, i, w))
         past = np.array(history)
-        eta = np.minimum(1 / (2 * np.abs(past).max()), np.sqrt(np.log(L) / (past**2).sum(axis=0)))
+        eta = (2.2 * (past**2).sum(axis=0)) ** -0.5
         gained = gained + past[-1] - eta * past[-1] ** 2
         w = eta * np.exp(eta * gained)
         w /= w.sum()
@@ -260,6 +261,28 @@ def naive_fixed_share(panel, y, rate=1.0, share=0.01):
 def test_online_schemes_are_their_recursions(name, naive, kind, seed, weighted):
     panel, y = MAKE[kind](seed, weighted=weighted, n=30)
     np.testing.assert_allclose(scheme(name, panel, y).w, naive(panel, y), rtol=1e-6, atol=1e-9)
+
+
+def test_boa_is_the_reference_implementation():
+    """Square loss, uniform prior, rows in the order given; the weights before rows 2 to 5, and those after the last."""
+    learners = np.array([(1, 2, 4), (2, 2.5, 3), (0, 1, 1.5), (3, 2, 2), (1, 3, 2)])
+    stream = Stream(Target("point"), np.arange(5), np.array([2, 2, 1, 2.5, 1.5]), learners[:, :, None], np.ones(5))
+    expected = [
+        (1 / 3, 1 / 3, 1 / 3), (0.19202245, 0.76808981, 0.03988774), (0.25648938, 0.7090232, 0.03448742),
+        (0.17389399, 0.78530395, 0.04080206), (0.25993691, 0.68748877, 0.05257432),
+        (0.45189427, 0.27459698, 0.27350876),
+    ]  # fmt: skip
+    np.testing.assert_allclose(boa.weights_by_row(stream), expected, atol=5e-9)
+
+
+def test_boa_keeps_equals_equal():
+    """A learner that has been equal to the pool has no rate of its own: it has the largest of the others."""
+    predictions = np.array([[1.0, 1, 1], [2, 2, 2], [1, 2, 3], [1, 2, 3]])[:, :, None]
+    stream = Stream(Target("point"), np.arange(4), np.array([1.0, 1, 2.5, 2.5]), predictions, np.ones(4))
+    found = boa.weights_by_row(stream)
+    np.testing.assert_allclose(found[:3], 1 / 3)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found.sum(axis=1), 1)
 
 
 @pytest.mark.parametrize("kind", MAKE)
