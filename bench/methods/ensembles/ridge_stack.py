@@ -32,8 +32,8 @@ def ridge_stack(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     centre, middle = np.average(predictions, axis=1, weights=s), np.average(y, weights=s)
     U, d, Vt = np.linalg.svd(((predictions - centre[:, None]) * np.sqrt(s)).T, full_matrices=False)
     target = np.sqrt(s) * (y - middle)
-    # all learners are constant but for rounding: there is nothing to regress on
-    if d[0] <= 1e-12 * max(1.0, float(np.abs(centre).max())) * np.sqrt(len(y)):
+    # all learners are constant but for rounding, which is relative to their size: there is nothing to regress on
+    if d[0] <= 1e-12 * float(np.abs(predictions).max()) * np.sqrt(len(y)):
         return Weights(np.zeros(len(predictions)), intercept=np.array([middle]))
     penalty = min(PENALTIES * d[0] ** 2, key=lambda candidate: _leave_one_out_error(U, d, target, s, candidate))
     w = Vt.T @ (d / (d**2 + penalty) * (U.T @ target))

@@ -47,8 +47,8 @@ def shrink_composite(panel: Panel, y: Array, rng: np.random.Generator, *, kappa:
 
         w = (1 - ψ) ŵ + ψ / L,  ψ = min(1, κ L / (n - L - 1)), and 1 where n ≤ L + 1
 
-    n is the number of rows of any weight, and ŵ is as in shrink-to-equal. Stock and Watson (2004), "Combination
-    forecasts of output growth in a seven-country data set", try κ from 1/4 to 1 with least squares weights.
+    n is the number of rows of any weight, and ŵ is as in shrink-to-equal. After Stock and Watson (2004), "Combination
+    forecasts of output growth in a seven-country data set", who shrink least squares weights by such a rule.
 
     Raises:
         BenchError: `kappa` is negative.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
 from bench.core.nouns import BenchError, Target
@@ -19,7 +21,7 @@ def imported_scheme(path: str, given: str) -> Scheme[LearnerOptions]:
     """Return the scheme of the estimator at `module:name`, a class or a function that makes one.
 
     It reads the encoding `scaled`, is fitted on y as it is, and takes the parameters that the constructor takes;
-    `given` has the form `parameter=value,...`.
+    `given` has the form `parameter=value,...`, with values as in Python.
 
     Raises:
         BenchError: there is no such estimator, it is of no use as a learner, or a parameter is unknown.
@@ -29,11 +31,28 @@ def imported_scheme(path: str, given: str) -> Scheme[LearnerOptions]:
     # the registry reads parameters, text and source file off the function: show it those of the estimator
     vars(function).update(__signature__=_signature(maker), __doc__=inspect.getdoc(maker), __module__=maker.__module__)
     entry = Entry(path, function, frozenset(), LearnerOptions())
-    parameters = tuple(sorted(registry.parameter(entry, part) for part in given.split(",") if part))
+    parameters = tuple(sorted((_parameter(entry, part) for part in given.split(",") if part), key=itemgetter(0)))
     estimator = _make(path, maker, dict(parameters))
     return Scheme(
         replace(entry, kinds=frozenset({_kind_of_estimator(path, estimator)}), options=_options(estimator)), parameters
     )
+
+
+def _parameter(entry: Entry[LearnerOptions], text: str) -> tuple[str, Any]:
+    """Parse `parameter=value` as Python would read the value, as a text where it reads none: `gamma=scale`.
+
+    What a default is does not tell what else may stand there: that of `SVR(gamma="scale")` is a text.
+
+    Raises:
+        BenchError: the estimator has no such parameter, or it takes a truth value and this is none.
+    """
+    name, _, value = text.partition("=")
+    if not value or name not in entry.parameters or isinstance(entry.parameters[name], bool):
+        return registry.parameter(entry, text)
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
 
 
 def from_estimator(path: str, target: Target, seed: int, **given: Any) -> Model:

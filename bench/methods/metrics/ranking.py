@@ -1,4 +1,8 @@
-"""How well class probabilities rank the rows; the decision rule is not used."""
+"""How well class probabilities rank the rows; the decision rule is not used.
+
+Probabilities are compared to 12 significant digits, as leaderboards compare scores: a row with a zero was scaled when
+that was raised to 1e-15, and 0.3 must still tie with 0.3.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import numpy as np
 from bench.core.nouns import Array, Prediction, Target
 from bench.methods.metrics import register
 from bench.methods.metrics.classes import shares
+from bench.stats.ranks import round_digits
 
 
 @register("class", direction="max", low=0, high=1)
@@ -36,7 +41,7 @@ def auroc_ovo(target: Target, y: Array, prediction: Prediction) -> float:
     present = np.flatnonzero(mass).tolist()
     if len(present) < 2:
         return float("nan")
-    areas = {k: _against_each(y, prediction.values[:, k], weight, k) for k in present}
+    areas = {k: _against_each(y, round_digits(prediction.values[:, k]), weight, k) for k in present}
     pairs = [areas[k][j] / (mass[k] * mass[j]) for k in present for j in present if j != k]
     return float(np.mean(pairs))
 
@@ -77,7 +82,7 @@ def average_precision(y: Array, prediction: Prediction, k: int) -> float:
 def _one_against_rest(y: Array, prediction: Prediction, k: int, measure: Callable[[Array, Array], float]) -> float:
     """Return the measure of class k, NaN unless it has positive and negative rows."""
     weight = np.ones(len(y)) if prediction.weight is None else prediction.weight
-    values, place = np.unique(prediction.values[:, k], return_inverse=True)
+    values, place = np.unique(round_digits(prediction.values[:, k]), return_inverse=True)
     positive = np.bincount(place, weights=weight * (y == k), minlength=len(values))
     negative = np.bincount(place, weights=weight * (y != k), minlength=len(values))
     return measure(positive, negative) if positive.any() and negative.any() else float("nan")

@@ -92,6 +92,11 @@ def _grow(sample: Sample, growth: Growth, make: MakeRows, name: str) -> Sample:
     except SamplerRefusedError as refusal:
         sample = sample.with_notes((f"plain SMOTE, since {refusal},", name))
         points, codes = smote_rows(growth)
+    if len(points) != growth.n_new:  # samplers round cluster by cluster, or row by row
+        sample = sample.with_notes((f"made {len(points)} rows where {growth.n_new} were wanted", name))
+    if len(points) > growth.n_new:  # no class outgrows the size that was asked for
+        kept = np.sort(np.random.default_rng(growth.seed).choice(len(points), growth.n_new, replace=False))
+        points, codes = points[kept], codes if codes is None else codes[kept]
     own = growth.own
     nearest = pairwise_distances_argmin(points, growth.view.join(growth.scaled, growth.codes)[own])
     like = sample.X.iloc[own[np.asarray(nearest)]]

@@ -252,7 +252,9 @@ def _weight(column: pd.Series[Any]) -> Array:
         )
     if not values.any():
         raise BenchError(f"the weight column {column.name!r} is zero in every row: name another one")
-    return values
+    # only their ratios have a meaning: in this unit counts, penalties and smoothing are those of as many equal rows
+    shares = values / values.max()
+    return np.asarray(shares / shares[shares > 0].mean())
 
 
 def _refuse_gaps(column: pd.Series[Any], part: str) -> None:
