@@ -254,6 +254,14 @@ def test_a_named_index_is_a_column():
 # --- parts
 
 
+@pytest.mark.parametrize("unit", [2.0**-40, 1 / 7, 2.0**30, 1e307])
+def test_row_weights_have_no_unit(unit):
+    weights = [make(numbers(4) | {"w": [u, 0, 2 * u, 3 * u]}, weight="w").weight for u in (1.0, unit)]
+    np.testing.assert_allclose(*weights, rtol=1e-15)
+    more = make(numbers(6) | {"w": [1, 0, 2, 3, 0, 0]}, weight="w")
+    np.testing.assert_array_equal(more.weight[:4], weights[0])  # a row of weight zero is no row
+
+
 def test_parts_leave_the_features():
     table = numbers(4) | {
         "who": ["b", "a", "b", "10"],
@@ -264,7 +272,7 @@ def test_parts_leave_the_features():
     assert list(task.X.columns) == ["x"]
     assert task.groups.tolist() == [2, 1, 2, 0]
     assert (task.time - task.time[1]).tolist() == [86400, 0, 172800, 259200]
-    assert task.weight.tolist() == [1, 0, 2, 3]
+    assert task.weight.tolist() == [0.5, 0, 1, 1.5]  # in units of the mean of the rows that count
     assert {task.groups.dtype, task.time.dtype, task.weight.dtype} == {np.dtype("int64"), np.dtype("float64")}
     assert task.meta | {"warnings": []} == {
         "target": "y",
