@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from bench.core.nouns import Array
-from bench.stats.ranks import round_digits
+from bench.stats.digits import round_digits
 from bench.stats.tables import common_blocks, differences, task_weights
 
 BY_PAIRS = 2000

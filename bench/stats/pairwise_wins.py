@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.core.nouns import Array
-from bench.stats.ranks import round_digits
+from bench.stats.digits import round_digits
 from bench.stats.tables import task_codes
 
 CHUNK = 1 << 21

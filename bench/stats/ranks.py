@@ -13,10 +13,9 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from bench.core.nouns import Array
+from bench.stats.digits import round_digits
 from bench.stats.tables import common_blocks, task_means, task_weights
 
-SIGNIFICANT_DIGITS = 12
-"""Badness is compared to this many digits: float noise is a tie, not an order."""
 RANK_DECIMALS = 9
 """Mean ranks are compared to this many decimals: sums in another order are a tie, not an order."""
 
@@ -84,14 +83,3 @@ def positions(mean_rank: Array) -> pd.Series[Any]:
     places = np.zeros(len(mean_rank), dtype=np.int64)
     places[known] = rankdata(np.round(mean_rank[known], RANK_DECIMALS), method="min")
     return pd.Series(pd.arrays.IntegerArray(places, ~known))
-
-
-def round_digits(values: Array) -> Array:
-    """Round each number to `SIGNIFICANT_DIGITS`; infinite numbers and NaN stay."""
-    size = np.abs(np.where(np.isfinite(values) & (values != 0), values, 1.0))
-    with np.errstate(over="ignore", invalid="ignore"):
-        # half a unit of the last digit more: what is rounded up to a power of ten has the scale of that power
-        power = np.floor(np.log10(size * (1 + 5 * 10.0**-SIGNIFICANT_DIGITS)))
-        scale = 10.0 ** (SIGNIFICANT_DIGITS - 1 - power)
-        rounded = np.round(values * scale) / scale
-    return np.where(np.isfinite(rounded), rounded, values)

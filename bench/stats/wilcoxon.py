@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from scipy.stats import rankdata
 
 from bench.core.nouns import Array
-from bench.stats.ranks import round_digits
+from bench.stats.digits import round_digits
 from bench.stats.tables import FEWEST_TASKS, differences
 
 EXACT_RANKS = 100

@@ -54,7 +54,7 @@ def test_a_collapse_on_two_of_six_tasks_fails_and_names_them_from_what_to_what(g
     report = gate(frame(BASE), frame(COLLAPSED), "macro_f1:-0.5%")
     assert report.code == 3
     assert report.reason == (
-        "a is worse in macro_f1 on 2 tasks by more than rule '*/macro_f1:20%' allows for any one task: "
+        "a is worse in macro_f1 on 2 tasks by more than rule 'macro_f1:20%' allows for any one task: "
         "t4 0.85 → 0.09, t0 0.8 → 0.09"
     )
     assert report.tripped["task_id"].tolist() == ["t4", "t0"]
@@ -224,3 +224,18 @@ def test_scores_in_another_unit_are_not_compared(gate):
     assert report.code == 4
     assert "in s in BASE and in ms in NEW" in report.reason
     assert gate(seconds, seconds, "rmse:1%").code == 0
+
+
+@pytest.mark.parametrize("metric", ["acc,none", "val/acc", "f1[macro]", "pass@1:strict", "a*b", "*"])
+def test_every_name_of_a_metric_can_be_in_a_rule(gate, metric):
+    tables = [pd.concat([frame(v, metric, direction="max"), frame(BASE, "other", direction="max")])
+              for v in (BASE, np.array(BASE) - 0.05)]  # fmt: skip
+    report = gate(*tables, f"{metric}:1%", "none")
+    assert report.code == 3
+    assert f"in {metric} by more" in report.reason
+
+
+def test_a_flag_holds_several_rules_with_commas_between():
+    found = rules(["acc,none:1%,rmse:2%, wis:0.5"], "--fail-on")
+    assert [(one.name, one.amount) for one in found] == [("acc,none", 0.01), ("rmse", 0.02), ("wis", 0.5)]
+    assert [one.name for one in noises(["0.1,acc:2"])] == ["*", "acc"]

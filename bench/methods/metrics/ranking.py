@@ -13,7 +13,7 @@ import numpy as np
 from bench.core.nouns import Array, Prediction, Target
 from bench.methods.metrics import register
 from bench.methods.metrics.classes import shares
-from bench.stats.ranks import round_digits
+from bench.stats.digits import round_digits
 
 
 @register("class", direction="max", low=0, high=1)

@@ -71,8 +71,9 @@ def compare(base: str | ComparedSide, new: str | ComparedSide, options: Comparis
 def _refuse_describing(base: ComparedSide, new: ComparedSide, rules: Sequence[Rule]) -> None:
     directions = {**base.table.direction, **new.table.direction}
     for rule in rules:
-        if directions.get(rule.metric) == "none":
-            raise BenchError(f"rule {rule.text!r}: metric {rule.metric!r} only describes, no value of it is better")
+        for metric in (rule.name, rule.name.partition("/")[2]):
+            if directions.get(metric) == "none":
+                raise BenchError(f"rule {rule.text!r}: metric {metric!r} only describes, no value of it is better")
 
 
 def _compare_sources(base: ComparedSide, new: ComparedSide, options: ComparisonOptions, report: Report) -> Report:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from bench.core.nouns import BenchError
 from bench.core.selection import is_glob, matches, split_list
 
-RULE = re.compile(r"(?:(?P<board>[^/:]*)/)?(?P<metric>[^/:]+):(?P<amount>[^:]+)")
+RULE = re.compile(r"(?P<name>.+):(?P<amount>[^:]+)", re.DOTALL)
+"""A metric may be called anything, so the amount stands behind the last colon."""
 AMOUNT = re.compile(r"[+-]?(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*(?P<percent>%?)")
 
 
@@ -23,23 +24,25 @@ NO_RULE = "none"
 class Rule:
     """Worse by more than `amount` fails: a share where `relative`, else a number in the metric's own unit.
 
-    `board` and `metric` are names or globs.
+    `name` is a metric, or a board and a metric with a slash between; each may be a glob.
     """
 
     text: str
-    board: str
-    metric: str
+    name: str
     amount: float
     relative: bool
 
     @property
     def broad(self) -> bool:
         """Whether the metric is a glob, so that metrics with too few tasks are passed over."""
-        return is_glob(self.metric)
+        return is_glob(self.name.rpartition("/")[2])
 
     def covers(self, board: str, metric: str) -> bool:
-        """Return whether the rule is about a metric of a board."""
-        return matches(board, [self.board]) and matches(metric, [self.metric])
+        """Return whether the rule is about a metric of a board: it has exactly this name, or else a glob matches."""
+        if self.name in {metric, f"{board}/{metric}", f"*/{metric}"}:
+            return True
+        before, slash, behind = self.name.partition("/")
+        return matches(board, [before]) and matches(metric, [behind]) if slash else matches(metric, [self.name])
 
 
 def rule(text: str) -> Rule:
@@ -55,7 +58,7 @@ def rule(text: str) -> Rule:
             f"rule {text!r} cannot be read: write METRIC:AMOUNT like macro_f1:0.5%, or BOARD/METRIC:AMOUNT"
         )
     share = float(number["number"]) / (100 if number["percent"] else 1)
-    return Rule(text.strip(), found["board"] or "*", found["metric"].strip(), share, bool(number["percent"]))
+    return Rule(text.strip(), found["name"].strip(), share, bool(number["percent"]))
 
 
 def rules(texts: Sequence[str] | None, flag: str) -> list[Rule]:
@@ -68,12 +71,17 @@ def rules(texts: Sequence[str] | None, flag: str) -> list[Rule]:
 
 
 def _split(texts: Sequence[str] | None, flag: str) -> list[str]:
-    """Return the words of a flag.
+    """Return the words of a flag; a piece without an amount belongs to the name of the next, which has a comma.
 
     Raises:
         BenchError: it is there and holds none.
     """
-    words = split_list(texts or ())
+    words: list[str] = []
+    open_ = False
+    for piece in split_list(texts or ()):
+        words = [*words[:-1], f"{words[-1]},{piece}"] if open_ else [*words, piece]
+        amount = piece.rpartition(":")[2].strip()
+        open_ = piece != NO_RULE and not AMOUNT.fullmatch(amount)
     if texts and not words:
         raise BenchError(f"{flag} is empty: write METRIC:AMOUNT like macro_f1:0.5%, or leave the flag out")
     return words
@@ -89,7 +97,7 @@ def task_rules(texts: Sequence[str] | None, gate: Sequence[Rule]) -> list[Rule]:
     """
     words = _split(texts, "--fail-any")
     lifted = NO_RULE in words
-    default = [] if lifted else [rule(f"{one.board}/{one.metric}:{COLLAPSE}") for one in gate]
+    default = [] if lifted else [rule(f"{one.name}:{COLLAPSE}") for one in gate]
     return [*default, *(rule(text) for text in words if text != NO_RULE)]
 
 
