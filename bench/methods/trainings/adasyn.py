@@ -19,8 +19,8 @@ def adasyn(context: FitContext, *, k: int = 5, ratio: float = 1.0) -> FittedMode
     """Grow a class from each of its rows in proportion to the share of other classes among its k neighbours.
 
     Numbers of rows are rounded, so that a class may miss its size by a few, which is noted; what is too much is left
-    out by chance. A class with no other class near it grows by plain SMOTE. A category is that of the nearest row of the class. He, Bai, Garcia and Li (2008), ADASYN: adaptive
-    synthetic sampling approach for imbalanced learning.
+    out by chance. A class with no other class near it grows by plain SMOTE. A category is that of the nearest row of
+    the class. He, Bai, Garcia and Li (2008), ADASYN: adaptive synthetic sampling approach for imbalanced learning.
 
     Raises:
         BenchError: k is below 1 or the ratio not in (0, 1].
