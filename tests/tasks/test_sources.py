@@ -265,7 +265,7 @@ def test_parts_leave_the_features():
     assert list(task.X.columns) == ["x"]
     assert task.groups.tolist() == [2, 1, 2, 0]
     assert (task.time - task.time[1]).tolist() == [86400, 0, 172800, 259200]
-    assert task.weight.tolist() == [1, 0, 2, 3]
+    assert task.weight.tolist() == [0.5, 0, 1, 1.5]  # in units of the mean of the rows that count
     assert {task.groups.dtype, task.time.dtype, task.weight.dtype} == {np.dtype("int64"), np.dtype("float64")}
     assert task.meta | {"warnings": []} == {
         "target": "y",

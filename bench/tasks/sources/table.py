@@ -163,7 +163,10 @@ def _order_classes(target: object, order: Sequence[str], names: Sequence[str]) -
         raise BenchError(f"the order of target {target!r} names class {double!r} twice: name every class once")
     lost = [name for name in names if name not in order]
     if lost:
-        raise BenchError(f"the order of target {target!r} leaves out class {lost[0]!r}: name every class, low to high")
+        raise BenchError(
+            f"the order {', '.join(order)} of target {target!r} leaves out class {lost[0]!r}: "
+            "name every class, low to high, as the table spells it"
+        )
     return [name for name in order if name in names]
 
 
