@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from makers.predictions import FOUR, ORDERED, ORDINAL, TWO, golden, labelled, rows, sample, value
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from bench.core.nouns import BenchError, Prediction, Target
+from bench.core.nouns import BenchError, Prediction, Target, clip_probabilities
 from bench.methods import metrics, trainings
 from bench.methods.class_weights import fit_weights, registry
 from bench.methods.learners import learner_scheme
@@ -443,3 +444,25 @@ def test_a_metric_that_does_not_exist_is_refused():
 
 def test_tuned_power_is_not_in_the_core():
     assert "core" not in trainings.registry.entries()["tuned-power"].options.tags
+
+
+@pytest.mark.parametrize("metric", ["auroc", "auroc_ovo", "auprc", "auprc_lift"])
+def test_ties_survive_the_raising_of_zeros(metric):
+    """A row with a zero is scaled when that is raised: 0.3 must still tie with 0.3, as in the answer that was given."""
+    rng = np.random.default_rng(0)
+    raw = rng.multinomial(5, [0.4, 0.3, 0.2, 0.1], size=200) / 5
+    y, target = rng.integers(0, 4, 200), Target("class", tuple("abcd"))
+    raised, changed = clip_probabilities(raw)
+    assert changed
+    assert not np.array_equal(raised, raw)
+    given_, seen = (value(metric, y, Prediction(target, values)) for values in (raw, raised))
+    assert given_ == seen
+    share = np.bincount(y, minlength=4) / len(y)
+    average = [average_precision_score(y == k, raw[:, k]) for k in range(4)]
+    expected = {
+        "auroc": lambda: roc_auc_score(y, raw, multi_class="ovr"),
+        "auroc_ovo": lambda: roc_auc_score(y, raw, multi_class="ovo"),
+        "auprc": lambda: np.mean(average),
+        "auprc_lift": lambda: np.mean(average / share),
+    }
+    np.testing.assert_allclose(seen, expected[metric]())

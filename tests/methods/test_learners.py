@@ -305,10 +305,23 @@ def test_an_estimator_is_fitted_on_y_as_it_is_and_seeded_unless_the_user_did():
         ("sklearn.preprocessing:StandardScaler", "neither classifier nor regressor"),
         ("sklearn.svm:LinearSVC", "predict_proba"),
         ("sklearn.linear_model:Lasso:beta=1", "unknown parameter 'beta=1'"),
-        ("sklearn.linear_model:Lasso:alpha=much", "cannot be 'much'"),
         ("sklearn.ensemble:VotingRegressor", "cannot be built"),
     ],
 )
 def test_an_estimator_that_is_none_is_a_mistake_of_the_user(text, message):
     with pytest.raises(BenchError, match=message):
         learner_scheme(text)
+
+
+@pytest.mark.parametrize(("text", "value"), [
+    ("sklearn.svm:SVR:gamma=0.1", 0.1), ("sklearn.svm:SVR:gamma=scale", "scale"),
+    ("sklearn.ensemble:RandomForestClassifier:max_features=None", None),
+    ("sklearn.ensemble:RandomForestClassifier:max_features=0.5", 0.5),
+    ("sklearn.ensemble:RandomForestRegressor:max_features=sqrt", "sqrt"),
+    ("sklearn.ensemble:HistGradientBoostingRegressor:early_stopping=False", False),
+    ("sklearn.linear_model:LinearRegression:fit_intercept=false", False),
+    ("sklearn.neighbors:KNeighborsRegressor:n_neighbors=3", 3),
+])  # fmt: skip
+def test_parameters_of_imported_estimators_are_read_as_python_reads_them(text, value):
+    ((_, found),) = learner_scheme(text).parameters
+    assert (found, type(found)) == (value, type(value))

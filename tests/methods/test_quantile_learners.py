@@ -32,8 +32,8 @@ def fitted(text, X, y, weight=None, seed=0):
 
 
 def naive_quantile(values, weight, level, spare):
-    order = np.argsort(values, kind="stable")
-    values, weight = np.asarray(values)[order], np.asarray(weight)[order]
+    values, place = np.unique(values, return_inverse=True)  # equal values are one, of their joint weight
+    weight = np.bincount(place, weights=weight)
     mass = np.cumsum(weight)
     return np.interp(level, (mass - weight / 2 + spare / 2) / (mass[-1] + spare), values)
 
@@ -52,6 +52,19 @@ def test_quantiles_of_like_rows_are_those_of_numpy(spare, method):
     levels = np.array([0.001, 0.03, 0.31, 0.5, 0.77, 0.999])
     found = quantiles(values, np.ones_like(values), levels, spare)
     np.testing.assert_allclose(found, np.quantile(values, levels, axis=1, method=method).T, atol=1e-12)
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.integers(1, 4)), min_size=1, max_size=8), st.randoms())
+def test_weights_are_repeated_rows_in_any_order_and_either_direction(pairs, random):
+    levels = np.array(LEVELS)
+    values, weight = np.array(sorted(pairs), dtype=float).T
+    found = quantiles(values[None], weight[None], levels)
+    repeated = np.repeat(values, weight.astype(int))
+    np.testing.assert_allclose(found, quantiles(repeated[None], np.ones((1, len(repeated))), levels), atol=1e-12)
+    random.shuffle(pairs)
+    values, weight = np.array(sorted(pairs, key=lambda pair: pair[0]), dtype=float).T
+    np.testing.assert_allclose(found, quantiles(values[None], weight[None], levels), atol=1e-12)
+    np.testing.assert_allclose(found, -quantiles(-values[None, ::-1], weight[None, ::-1], levels)[:, ::-1], atol=1e-12)
 
 
 def test_values_without_weight_are_not_there():

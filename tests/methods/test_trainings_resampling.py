@@ -2,6 +2,7 @@
 
 # ruff: noqa: ARG002 - stand-ins and planted faults ignore what they are given
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -121,7 +122,7 @@ def test_every_class_grows_to_its_share_of_the_largest(name, ratio):
 def test_those_that_round_come_close(name):
     X, y = numbers([80, 30])
     _, classes, _, _ = fit_recorded(name, context_of(X, y))
-    assert abs(np.bincount(classes)[1] - 80) <= 8
+    assert 72 <= np.bincount(classes)[1] <= 80  # never more than was wanted
 
 
 def off_segments(new, own, k):
@@ -141,7 +142,7 @@ def off_segments(new, own, k):
 def test_new_rows_lie_between_neighbours_of_their_class_in_units_of_the_table(name):
     X, y = numbers([70, 25, 12])
     found, classes, _, fitted = fit_recorded(name, context_of(X, y))
-    assert fitted.note == ""
+    assert fitted.note == "" or re.fullmatch(r"(made \d+ rows where \d+ were wanted for class .(; )?)+", fitted.note)
     standard = (found - X.mean()) / X.std(ddof=0)
     k = {"smote:k=2": 2, "kmeans-smote": 40}.get(name, 5)  # neighbours within a cluster may be any of the class
     for code in (1, 2):

@@ -255,6 +255,14 @@ def test_a_named_index_is_a_column():
 # --- parts
 
 
+@pytest.mark.parametrize("unit", [2.0**-40, 1 / 7, 2.0**30, 1e307])
+def test_row_weights_have_no_unit(unit):
+    weights = [make(numbers(4) | {"w": [u, 0, 2 * u, 3 * u]}, weight="w").weight for u in (1.0, unit)]
+    np.testing.assert_allclose(*weights, rtol=1e-15)
+    more = make(numbers(6) | {"w": [1, 0, 2, 3, 0, 0]}, weight="w")
+    np.testing.assert_array_equal(more.weight[:4], weights[0])  # a row of weight zero is no row
+
+
 def test_parts_leave_the_features():
     table = numbers(4) | {
         "who": ["b", "a", "b", "10"],

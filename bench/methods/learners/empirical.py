@@ -15,14 +15,22 @@ CELLS = 2**22
 def quantiles(values: Array, weight: Array, levels: Array, spare: Array | float = 0.0) -> Array:
     """Return the quantiles of each row's law, shape (n, K); `values` (n, k) ascend in each row, `weight` (n, k).
 
-    Value i stands at p_i = (C_i - w_i/2 + u/2) / (C_k + u), where C_i = w_1 + … + w_i and u is the `spare` weight (n,);
-    between two values the quantile function is linear, outside it is constant. u = 0 is the midpoint rule of Hazen; the
-    weight of one row is Weibull's: of k like rows the i-th has p_i = i/(k + 1), which is the chance that a new one is
-    less. Hyndman and Fan (1996), Sample Quantiles in Statistical Packages (definitions 5 and 6).
+    Values that are equal are one value of their joint weight: the law counts, so that weights do what repeated rows do
+    and rows may stand in any order. Value i stands at p_i = (C_i - w_i/2 + u/2) / (C_k + u), where C_i = w_1 + … + w_i
+    and u is the `spare` weight (n,); between two values the quantile function is linear, outside it is constant. u = 0
+    is the midpoint rule of Hazen; the weight of one row is Weibull's: of k like rows the i-th has p_i = i/(k + 1),
+    which is the chance that a new one is less. Hyndman and Fan (1996), Sample Quantiles in Statistical Packages
+    (definitions 5 and 6).
     """
     u = np.broadcast_to(np.asarray(spare, dtype=float), len(values))[:, None]
     mass = np.cumsum(weight, axis=1)
-    place = (mass - weight / 2 + u / 2) / (mass[:, -1:] + u)
+    differs = values[:, 1:] != values[:, :-1]
+    edge = np.ones((len(values), 1), dtype=bool)
+    column = np.arange(values.shape[1])
+    first = np.maximum.accumulate(np.where(np.hstack([edge, differs]), column, 0), axis=1)
+    last = np.minimum.accumulate(np.where(np.hstack([differs, edge]), column, column[-1])[:, ::-1], axis=1)[:, ::-1]
+    below, upto = np.take_along_axis(mass - weight, first, axis=1), np.take_along_axis(mass, last, axis=1)
+    place = ((below + upto) / 2 + u / 2) / (mass[:, -1:] + u)
     return np.column_stack([_interpolate(values, place, float(level)) for level in levels])
 
 
