@@ -7,11 +7,16 @@ glob where there are such names. A name that nobody knows is refused wherever it
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from bench.core.nouns import BenchError
+
+
+SEPARATOR = re.compile(r",(?![^()]*\))")
+"""A comma between two parts: one inside of parentheses belongs to a value, as in `layers=(50,20)`."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ def _cut_at_commas(text: str, known: Collection[str]) -> Iterator[tuple[str, boo
         ends = [len(rest), *(place for place in range(len(rest) - 1, -1, -1) if rest[place] == ",")]
         runs = ((form, end) for end in ends for form in (rest[:end], rest[:end].strip()))
         found = next(((form, end) for form, end in runs if form in known or form.removeprefix("!") in known), None)
-        form, end = found or (rest[: ends[-1]].strip(), ends[-1])
+        first = cut.start() if (cut := SEPARATOR.search(rest)) else len(rest)
+        form, end = found or (rest[:first].strip(), first)
         yield form, found is not None
         rest = rest[end + 1 :] if end < len(rest) else None
 

@@ -121,10 +121,16 @@ def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[
     Of a class weighting the numeric row weights count: two of them share a key exactly where they weight every row
     alike.
     """
-    if rows.task.external is not None:
-        return {"data": data, "rows": rows.key, "learner": fit.learner, "code of bench": source_hash(*FIT_CODE)}
-    learner, training = learner_scheme(fit.learner), trainings.registry.scheme(fit.training)
     target = [fit.target.kind, list(fit.target.outputs), fit.target.ordered]
+    if rows.task.external is not None:
+        return {
+            "data": data,
+            "rows": rows.key,
+            "learner": fit.learner,
+            "target": digest(target),
+            "code of bench": source_hash(*FIT_CODE),
+        }
+    learner, training = learner_scheme(fit.learner), trainings.registry.scheme(fit.training)
     place = [rows.task.name, rows.split.repeat, rows.split.fold]
     libraries = ("numpy", "scipy", "scikit-learn", *learner.options.libraries, *training.options.libraries)
     return {

@@ -35,7 +35,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "failures": (*IDENTITY, *FAILURE_COLUMNS),
     "timing": (*IDENTITY, *TIMING_COLUMNS),
     "tasks": ("task_id", "kind", "n_rows", "n_columns", "n_categorical", "missing_share", "n_classes", "imbalance",
-              "ordered", "grouped", "timed"),
+              "ordered", "grouped", "timed", "dataset"),
     "completeness": ("board", "panel", "learner", "method", "planned", *STATUSES, "completeness"),
 }  # fmt: skip
 """Columns of every table; they are only ever appended to."""

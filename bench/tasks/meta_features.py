@@ -10,7 +10,11 @@ from bench.core.nouns import Task
 
 
 def meta_features(task: Task) -> dict[str, Any]:
-    """Return size, columns, missing cells and, for classes, their number and imbalance n_max / n_min."""
+    """Return size, columns, missing cells, for classes their number and imbalance n_max / n_min, and the data set.
+
+    Tasks of one `dataset` are of one table, and a board counts them as one. A task whose source knows of no table that
+    others may share is a data set by itself.
+    """
     n, d = task.X.shape
     sizes = np.bincount(task.y, minlength=len(task.classes)) if task.classes else np.zeros(0)
     # six decimals take the float noise off
@@ -25,4 +29,5 @@ def meta_features(task: Task) -> dict[str, Any]:
         "ordered": bool(task.meta.get("ordered", False)),
         "grouped": task.groups is not None,
         "timed": task.time is not None,
+        "dataset": str(task.meta.get("table", task.name)),
     }

@@ -1,7 +1,8 @@
 """Training rows and rows to predict: outer splits, and inner folds of a training part, by the same rules.
 
 Rows in time order are never predicted by a model that was fitted on a later row; rows of one group stay together;
-classes are stratified as far as they can be.
+classes are stratified as far as they can be. With groups and times both hold: groups are predicted whole, in the order
+in which they begin.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def carve(task: Task, split: Split, share: float, run_seed: int) -> FoldRows:
 def inner_parts(task: Task, rows: Array, folds: int, name: tuple[object, ...]) -> list[FoldRows]:
     """Cut `rows` into at most `folds` parts to predict, each with the rows that its model may be fitted on."""
     if task.time is not None:
-        return _cut_in_time(task.time[rows], rows, folds, task.name)
+        return _cut_in_time(task, task.time[rows], rows, folds)
     if task.groups is not None:
         part = _deal_groups(task, rows, folds, seed(*name))
     else:
@@ -105,14 +106,35 @@ def _deal_groups(task: Task, rows: Array, folds: int, random_state: int) -> Arra
     return np.unique(part, return_inverse=True)[1]  # numbers the folds 0, 1, … without those that got no row
 
 
-def _cut_in_time(time: Array, rows: Array, folds: int, name: str) -> list[FoldRows]:
-    """Cut the points in time into folds + 1 blocks; a model of all earlier blocks predicts each but the first."""
-    _, point = np.unique(time, return_inverse=True)
-    n_points = point.max(initial=0) + 1
-    blocks = min(folds + 1, n_points)
+def _cut_in_time(task: Task, time: Array, rows: Array, folds: int) -> list[FoldRows]:
+    """Cut the points in time into folds + 1 blocks; a model of all earlier rows predicts each but the first.
+
+    A row of a group belongs to the block in which the group begins, so that whole groups are predicted. What a group
+    of an earlier block brings once the block to predict has begun is in no part of that cut.
+    """
+    begin = time if task.groups is None else _begin_of_groups(np.asarray(task.groups)[rows], time)
+    points, point = np.unique(begin, return_inverse=True)
+    blocks = min(folds + 1, len(points))
     if blocks < 2:
-        raise BenchError(f"task {name!r} has one point in time in a training part: time folds need at least 2")
-    block = point * blocks // n_points
-    order = np.argsort(point, kind="stable")
-    rows, block = rows[order], block[order]
-    return [(rows[block < k], rows[block == k]) for k in range(1, blocks)]
+        raise _uncut_time_error(task)
+    block = point * blocks // len(points)
+    order = np.argsort(time, kind="stable")
+    rows, time, begin, block = rows[order], time[order], begin[order], block[order]
+    return [(rows[time < begin[block == k].min()], rows[block == k]) for k in range(1, blocks)]
+
+
+def _begin_of_groups(groups: Array, time: Array) -> Array:
+    """Return the first time of the group of each row (n,)."""
+    names, code = np.unique(groups, return_inverse=True)
+    first = np.full(len(names), np.inf)
+    np.minimum.at(first, code, time)
+    return first[code]
+
+
+def _uncut_time_error(task: Task) -> BenchError:
+    if task.groups is None:
+        return BenchError(f"task {task.name!r} has one point in time in a training part: time folds need at least 2")
+    return BenchError(
+        f"task {task.name!r} has groups that all begin at one time in a training part, so that no group comes before "
+        "another: name groups or times and not both, or cut into fewer folds"
+    )

@@ -370,7 +370,7 @@ def test_export_writes_one_row_a_cell_and_a_metric(tmp_path):
         cell("oracle"): CellRecord(CellResult(ok, {"test": {"rmse": 0.05, "r2": 0.9}}, n_test=7), basis),
         cell("alone", learner="ridge", panel=""): CellRecord(CellResult(Ending("skipped", detail="no")), basis),
     }
-    task = TaskRecord("h", meta_features={"kind": "regression", "n_rows": 16})
+    task = TaskRecord("h", meta_features={"kind": "regression", "n_rows": 16, "dataset": "bundled:digits"})
     scores = write_run_tables(tmp_path, dict(sorted(records.items())), {"t": task})
     back = read(tmp_path / "scores.csv")
     assert list(back.columns) == list(scores.columns)
@@ -388,8 +388,8 @@ def test_export_writes_one_row_a_cell_and_a_metric(tmp_path):
     complete = read(tmp_path / "completeness.csv").set_index("method")
     assert complete["completeness"].to_dict() == {"alone": "0.0", "bad": "0.0", "equal": "1.0", "oracle": "1.0"}
     assert read(tmp_path / "timing.csv")["method"].tolist() == ["equal"]
-    assert read(tmp_path / "tasks.csv")[["task_id", "kind", "n_rows"]].to_numpy().tolist() == [
-        ["t", "regression", "16"]
+    assert read(tmp_path / "tasks.csv")[["task_id", "kind", "n_rows", "dataset"]].to_numpy().tolist() == [
+        ["t", "regression", "16", "bundled:digits"]
     ]
     parquet = pd.read_parquet(tmp_path / "scores.parquet")
     assert parquet["method"].tolist() == back["method"].tolist()

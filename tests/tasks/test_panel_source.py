@@ -88,3 +88,74 @@ def test_columns_cannot_be_named_by_flags(tmp_path):
     points().to_csv(tmp_path / "p.csv", index=False)
     with pytest.raises(BenchError, match="target"):
         load(tmp_path / "p.csv", target="y")
+
+
+def classes(n=60, names=("low", "middle", "high")):
+    """Return a panel of two learners whose classes stand in the order of the alphabet."""
+    rng = np.random.default_rng(5)
+    table = pd.DataFrame({"y": rng.choice(names, n)})
+    for learner in "ab":
+        said = rng.dirichlet(np.ones(len(names)), n)
+        table = table.assign(**{f"{learner}@{name}": said[:, names.index(name)] for name in sorted(names)})
+    return table
+
+
+@pytest.mark.parametrize("layout", [lambda t: t, long_of])
+def test_classes_of_a_panel_have_the_order_that_is_asked_for(tmp_path, layout):
+    table = classes()
+    layout(table).to_csv(tmp_path / "p.csv", index=False)
+    task = load(tmp_path / "p.csv", order="low,middle,high")
+    assert task.classes == task.external.target.outputs == ("low", "middle", "high")
+    assert task.external.target.ordered
+    assert not load(tmp_path / "p.csv").external.target.ordered
+    by_row = np.argsort([int(row[2:]) for row in sorted(f"id{i}" for i in range(60))]) if layout is long_of else ...
+    said = table[[f"a@{name}" for name in task.classes]].to_numpy()
+    np.testing.assert_allclose(task.external.predictions["a"][by_row], said)
+
+
+def test_ordinal_metrics_of_a_panel_are_those_of_its_order(tmp_path, bench):
+    order = ["low", "middle", "high"]
+    table = classes().assign(part=["train"] * 30 + ["test"] * 30)
+    table.to_csv(tmp_path / "p.csv", index=False)
+    words = ("run", "-t", f"panel:{tmp_path / 'p.csv'}", "-e", "equal", "-q")
+    for results, more in (("with", ("--order", ",".join(order))), ("without", ())):
+        assert bench(*words, *more, "--results", results).code == 0
+    test = table.iloc[30:]
+    said = test[[f"a@{name}" for name in order]].to_numpy()
+    true = test["y"].map(order.index).to_numpy()
+    upto = np.cumsum(said, axis=1)[:, :-1] - (true[:, None] <= np.arange(2))
+    expected = {"ordinal_mae": np.abs(said.argmax(axis=1) - true).mean(), "rps": (upto**2).sum(axis=1).mean() / 2}
+    for results, known in (("with", expected), ("without", {})):
+        scores = pd.read_csv(f"{results}/scores.csv")
+        alone = scores[(scores["learner"] == "a") & (scores["sample"] == "test")].set_index("metric")["value"]
+        for metric in expected:
+            np.testing.assert_allclose(alone.get(metric, np.nan), known.get(metric, np.nan), rtol=1e-9)
+
+
+def test_an_order_that_changes_no_class_evaluates_the_cells_again(tmp_path, bench):
+    classes(names=("a", "b", "c")).to_csv(tmp_path / "p.csv", index=False)
+    words = ("run", "-t", f"panel:{tmp_path / 'p.csv'}", "-e", "equal", "-q", "--results", "r")
+    for more in ((), ("--order", "a,b,c")):
+        assert bench(*words, *more).code == 0
+    scores = pd.read_csv("r/scores.csv")
+    assert scores.loc[(scores["metric"] == "rps") & (scores["method"] == "equal"), "value"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("names", "more"),
+    [
+        (lambda y: y.str.title(), {}),
+        (lambda y: y.str.title(), {"kind": "classification"}),
+        (lambda y: y.map(["low", "middle", "high"].index), {}),
+        (lambda y: y == "low", {}),
+        (lambda y: y.replace("low", "middle"), {"kind": "classification"}),
+    ],
+)
+def test_classes_that_are_spelt_otherwise_are_named_beside_those_of_y(tmp_path, names, more):
+    table = classes()
+    table = table.assign(y=names(table["y"]))
+    table.to_csv(tmp_path / "p.csv", index=False)
+    with pytest.raises(BenchError, match="spelt alike") as caught:
+        load(tmp_path / "p.csv", **more)
+    for name in {"'high', 'low', 'middle'", *(repr(str(value)) for value in table["y"])}:
+        assert name in str(caught.value)

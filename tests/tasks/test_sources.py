@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError
 from bench.tasks.loading import load_task
+from bench.tasks.meta_features import meta_features
 from bench.tasks.sources import TaskRequest, bundled_files, registry
 from bench.tasks.sources.bundled import CATALOGUE
 from bench.tasks.sources.columns import by_number, canonical
@@ -456,6 +457,24 @@ def test_a_file_without_a_target_lists_its_columns(tmp_path):
 
 
 # --- bundled tables
+
+
+def test_tasks_of_one_table_are_one_data_set(tmp_path):
+    def dataset(name):
+        return meta_features(load_task("bundled", TaskRequest(name)))["dataset"]
+
+    assert dataset("digits-9") == dataset("digits-imbalanced") == dataset("digits") == "bundled:digits"
+    assert dataset("iris") == "bundled:iris"
+    pd.DataFrame({"x": range(30), "y": [0.5, 1.5, 2.0] * 10}).to_csv(tmp_path / "own.csv", index=False)
+    own = load_task("file", TaskRequest(str(tmp_path / "own.csv"), target="y"))
+    assert meta_features(own)["dataset"] == "file:own"
+
+
+def test_bundled_tables_of_one_file_are_one_family():
+    families = {}
+    for table in CATALOGUE.values():
+        families.setdefault((table.package, table.path), set()).add(table.family or table.name)
+    assert {len(names) for names in families.values()} == {1}
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

@@ -11,6 +11,7 @@ import pytest
 
 from bench.core.nouns import BenchError
 from bench.tasks.loading import load_task
+from bench.tasks.meta_features import meta_features
 from bench.tasks.sources import LoadError, TaskRequest, openml_cache, openml_http
 
 TASK = "/api/v1/xml/task/7"
@@ -66,6 +67,7 @@ def test_a_task_comes_with_its_own_folds(server):
     assert list(task.X.columns) == ["size", "count", "shape", "wet"]
     expected = {"task_id": 7, "data_id": 5, "dataset": "toy", "version": 3, "licence": "CC0", "target": "colour"}
     assert expected.items() <= task.meta.items()
+    assert meta_features(task)["dataset"] == "openml-data:5"
 
 
 def test_arff_and_parquet_give_the_same_task(server, monkeypatch, tmp_path):

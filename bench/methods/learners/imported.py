@@ -13,6 +13,7 @@ from typing import Any
 
 from bench.core.nouns import BenchError, Target
 from bench.core.registry import Entry, Scheme
+from bench.core.selection import SEPARATOR
 from bench.methods.learners import LearnerOptions, Model, registry
 from bench.methods.learners.adapters import ClassModel, PointModel
 
@@ -31,7 +32,7 @@ def imported_scheme(path: str, given: str) -> Scheme[LearnerOptions]:
     # the registry reads parameters, text and source file off the function: show it those of the estimator
     vars(function).update(__signature__=_signature(maker), __doc__=inspect.getdoc(maker), __module__=maker.__module__)
     entry = Entry(path, function, frozenset(), LearnerOptions())
-    parameters = tuple(sorted((_parameter(entry, part) for part in given.split(",") if part), key=itemgetter(0)))
+    parameters = tuple(sorted((_parameter(entry, part) for part in SEPARATOR.split(given) if part), key=itemgetter(0)))
     estimator = _make(path, maker, dict(parameters))
     return Scheme(
         replace(entry, kinds=frozenset({_kind_of_estimator(path, estimator)}), options=_options(estimator)), parameters

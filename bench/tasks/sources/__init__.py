@@ -20,7 +20,10 @@ class Source(Protocol):
     """A function from the name of a task, as it is typed behind the colon, to the task."""
 
     def __call__(self, request: TaskRequest, /) -> Task:
-        """Read a task; its `splits` are empty where the source brings none of its own."""
+        """Read a task; its `splits` are empty where the source brings none of its own.
+
+        `meta["table"]` names the table behind it where other tasks may share it: a board counts them as one data set.
+        """
 
 
 registry = Registry("source", __name__, kinds=get_args(TaskKind), contract=Source, options=PluginOptions)

@@ -42,4 +42,5 @@ def bundled(request: TaskRequest) -> Task:
         order=table.order,
     )
     meta = {field: getattr(table, field) for field in ("about", "licence", "source", "note", "family")}
+    meta["table"] = f"bundled:{table.family or table.name}"
     return task_from_table(f"bundled:{table.name}", kept, known, meta=meta)

@@ -102,13 +102,14 @@ def read_dataset(box: ClientBox, data_id: int) -> Any:
 
 
 def describe_dataset(box: ClientBox, data_id: int) -> dict[str, Any]:
-    """Return name, number, version and licence of a data set, where it has them."""
+    """Return name, number, version and licence of a data set, where it has them, and the table it is, for all tasks."""
     dataset = box.client.datasets.get_dataset(data_id)
     description = {
         "dataset": dataset.name,
         "data_id": data_id,
         "version": dataset.version,
         "licence": dataset.licence,
+        "table": f"openml-data:{data_id}",
     }
     return {key: value for key, value in description.items() if value is not None}
 

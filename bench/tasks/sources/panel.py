@@ -6,11 +6,12 @@ and classes, `output` (the level or the class). Wide layout: one line per row, w
 
 In both, the optional columns `fold` (outer folds to use), `part` (weights are fitted on `train`, `test` is scored),
 `group`, `time` and `weight` hold one value per row. Without `fold` and `part` the rows are halved, and each half is
-scored with weights that are fitted on the other.
+scored with weights that are fitted on the other. Classes have an order where the request states one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +21,7 @@ from bench.core.nouns import Array, BenchError, ExternalPredictions, Split, Targ
 from bench.tasks.sources import TaskRequest, register
 from bench.tasks.sources.columns import value_text
 from bench.tasks.sources.file import read_table
-from bench.tasks.sources.table import task_from_table
+from bench.tasks.sources.table import infer_kind, task_from_table
 
 ROLES = ("group", "time", "weight")
 OF_ROW = ("row", "y", "fold", "part", *ROLES)
@@ -32,7 +33,8 @@ def panel(request: TaskRequest) -> Task:
     """Read a task with the predictions of its learners from a CSV or Parquet file, long or wide.
 
     Raises:
-        BenchError: the file cannot be read, lacks a column, or a learner has no prediction for a row.
+        BenchError: the file cannot be read, lacks a column, a learner has no prediction for a row, or its classes are
+            spelt otherwise than those of y.
     """
     name, table = read_table(request.name)
     if "y" not in table.columns:
@@ -40,9 +42,12 @@ def panel(request: TaskRequest) -> Task:
     rows, predictions = _read_long(request.name, table) if "value" in table.columns else _read_wide(table)
     if not predictions:
         raise BenchError(f"panel file {request.name!r} has no column of a learner: see `bench show panel`")
-    request.refuse("panel", "target", "group", "time", "weight", "order")
-    task = _task_of_rows(f"panel:{name}", rows, request.kind or _kind_of_outputs(rows, predictions))
+    request.refuse("panel", "target", "group", "time", "weight")
+    kind = request.kind or _kind_of_outputs(rows, list(next(iter(predictions.values()))))
+    task = _task_of_rows(f"panel:{name}", rows, kind, request.order)
     target = _target(request.name, task, next(iter(predictions.values())))
+    if target.kind == "class":
+        _refuse_other_classes(request.name, task.classes, predictions)
     labels = [value_text(output) for output in target.outputs] or [""]
     values = {
         learner: _order_outputs(request.name, learner, outputs, labels) for learner, outputs in predictions.items()
@@ -83,38 +88,55 @@ def _read_wide(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[str, A
     return table[[name for name in OF_ROW if name in table.columns]], predictions
 
 
-def _kind_of_outputs(rows: pd.DataFrame, predictions: dict[str, dict[str, Array]]) -> TaskKind:
-    """Return classification where the outputs are the values of y."""
-    outputs = {_canonical_label(output) for output in next(iter(predictions.values()))}
-    return (
-        "classification"
-        if {_canonical_label(value_text(value)) for value in rows["y"].dropna()} <= outputs
-        else "regression"
-    )
+def _kind_of_outputs(rows: pd.DataFrame, outputs: list[str]) -> TaskKind:
+    """Return classification where the outputs are the values of y; where they are nothing else either, y tells."""
+    if {_canonical_label(value_text(value)) for value in rows["y"].dropna()} <= set(map(_canonical_label, outputs)):
+        return "classification"
+    return "regression" if outputs == [""] or _levels(outputs) else infer_kind(rows["y"])
 
 
-def _task_of_rows(name: str, rows: pd.DataFrame, kind: TaskKind) -> Task:
+def _levels(outputs: Iterable[str]) -> list[float]:
+    """Return the quantile levels that the outputs are, sorted; none where one of them is no level."""
+    try:
+        levels = sorted(float(output) for output in outputs)
+    except ValueError:
+        return []
+    return levels if all(0 < level < 1 for level in levels) else []
+
+
+def _task_of_rows(name: str, rows: pd.DataFrame, kind: TaskKind, order: str | None) -> Task:
     """Return the task behind the rows; its X has one column, the number of the row."""
     group, time, weight = (role if role in rows.columns else None for role in ROLES)
     kept = rows[[name for name in ("y", *ROLES) if name in rows.columns]]
     numbered = kept.assign(**{"row number": np.arange(len(rows), dtype=float)})
-    request = TaskRequest(name, target="y", kind=kind, group=group, time=time, weight=weight)
+    request = TaskRequest(name, target="y", kind=kind, group=group, time=time, weight=weight, order=order)
     return task_from_table(name, numbered, request)
 
 
 def _target(name: str, task: Task, outputs: dict[str, Array]) -> Target:
     """Return the target: classes where y has them, a point where there is one nameless output, else levels."""
     if task.kind == "classification":
-        return Target("class", task.classes)
+        return Target("class", task.classes, bool(task.meta["ordered"]))
     if set(outputs) == {""}:
         return Target("point")
-    try:
-        levels = sorted(float(output) for output in outputs)
-    except ValueError:
-        levels = []
-    if not levels or not all(0 < level < 1 for level in levels):
+    levels = _levels(outputs)
+    if not levels:
         raise BenchError(f"panel file {name!r} has outputs {', '.join(outputs)}: quantile levels lie between 0 and 1")
     return Target("quantile", tuple(levels))
+
+
+def _refuse_other_classes(name: str, classes: Sequence[str], predictions: dict[str, dict[str, Array]]) -> None:
+    """Raise BenchError unless every learner has the classes of y, each spelt as there."""
+    for learner, outputs in predictions.items():
+        if set(map(_canonical_label, outputs)) != set(map(_canonical_label, classes)):
+            raise BenchError(
+                f"learner {learner!r} of panel file {name!r} predicts classes {_quoted(outputs)}, but 'y' holds "
+                f"{_quoted(classes)}: give each class of 'y' one column or output, spelt alike"
+            )
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, sorted(names)))
 
 
 def _order_outputs(name: str, learner: str, outputs: dict[str, Array], labels: list[str]) -> Array:

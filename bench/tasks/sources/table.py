@@ -57,6 +57,8 @@ def task_from_table(
         raise BenchError(f"the order {request.order!r} is for classes, but this is a regression: leave out --order")
     is_ordered_category = isinstance(target.dtype, pd.CategoricalDtype) and bool(target.dtype.ordered)
     y, classes = _classes(target, request.order) if kind == "classification" else (_numeric_target(target), ())
+    groups = _group_codes(table[parts["group"]]) if "group" in parts else None
+    time = _time(table[parts["time"]]) if "time" in parts else None
     return Task(
         name=name,
         X=X,
@@ -64,15 +66,15 @@ def task_from_table(
         kind=kind,
         splits=splits,
         classes=classes,
-        groups=_group_codes(table[parts["group"]]) if "group" in parts else None,
-        time=_time(table[parts["time"]]) if "time" in parts else None,
+        groups=groups,
+        time=time,
         weight=_weight(table[parts["weight"]]) if "weight" in parts else None,
         meta={
             **(meta or {}),
             **parts,
             "kind_inferred": request.kind is None,
             "ordered": kind == "classification" and (request.order is not None or is_ordered_category),
-            "warnings": [*warnings, *_few_rows(y, classes)],
+            "warnings": [*warnings, *_few_rows(y, classes), *_overlap(groups, time)],
         },
     )
 
@@ -161,7 +163,10 @@ def _order_classes(target: object, order: Sequence[str], names: Sequence[str]) -
         raise BenchError(f"the order of target {target!r} names class {double!r} twice: name every class once")
     lost = [name for name in names if name not in order]
     if lost:
-        raise BenchError(f"the order of target {target!r} leaves out class {lost[0]!r}: name every class, low to high")
+        raise BenchError(
+            f"the order {', '.join(order)} of target {target!r} leaves out class {lost[0]!r}: "
+            "name every class, low to high, as the table spells it"
+        )
     return [name for name in order if name in names]
 
 
@@ -191,6 +196,18 @@ def _few_rows(y: Array, classes: tuple[str, ...]) -> list[str]:
     counts = np.bincount(y, minlength=len(classes)) if classes else np.zeros(0)
     few = [f"{name!r} ({count})" for name, count in zip(classes, counts, strict=True) if count < FEW_ROWS]
     return [f"fewer than {FEW_ROWS} rows in class {_listing(few)}"] if few else []
+
+
+def _overlap(groups: Array | None, time: Array | None) -> list[str]:
+    """Return a warning where a group is not over before the next begins: forward splits then leave rows out."""
+    if groups is None or time is None:
+        return []
+    spans = pd.Series(time).groupby(groups).agg(["min", "max"]).sort_values(["min", "max"])
+    overlapping = int((spans["min"].to_numpy()[1:] <= spans["max"].cummax().to_numpy()[:-1]).sum())
+    if not overlapping:
+        return []
+    what = f"{overlapping} of {len(spans)} groups begin before an earlier one is over"
+    return [f"{what}: models know of a group only what is earlier than the groups that they predict"]
 
 
 def _numeric_target(target: pd.Series[Any]) -> Array:
