@@ -42,19 +42,20 @@ def export(
     from bench.core.selection import chosen_from
     from bench.core.tables import load_scores
     from bench.report import exports
-    from bench.report.leaderboards import standings, table_of
+    from bench.report.leaderboards import headline, load_tasks, standings, table_of
 
     load_plugins(plugins or ())
     known = [*exports.FORMATS, *FIGURE_FORMATS]
     wanted = chosen_from(known, formats or ["!pdf"], "format")
     scores = exports.choose_scores(load_scores(results), board or (), metric or ())
-    ranked = list(standings(scores, missing=missing))
+    ranked = list(standings(scores, missing=missing, tasks=load_tasks(results)))
     if not ranked:
         terminal.message(f"bench: {results} holds no ranked scores")
         raise typer.Exit(NOTHING_SELECTED)
     directions = {one.key.metric: one.grid.direction for one in ranked}
     tables = [name for name in wanted if name in exports.FORMATS]
-    written = exports.write_tables(output, table_of(ranked), tables, directions)
+    openings = {tuple(one.key): headline(one) for one in ranked}
+    written = exports.write_tables(output, table_of(ranked), tables, directions, openings)
     for path in written:
         typer.echo(path)
     count = len(written) + _draw_figures(ranked, results, output, [name for name in wanted if name in FIGURE_FORMATS])

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,10 @@ MISSING_RULES = {
 """What the missing rules mean, in words."""
 TABLE_KEYS = ["board", "metric", "panel", "slice"]
 DIRECTION_WORDS = {"min": "lower is better", "max": "higher is better", "target": "nearest to its goal is best"}
+
+
+WriteTable = Callable[[pd.DataFrame, Mapping[str, str], Mapping[tuple[str, ...], str]], bytes]
+"""From a leaderboard, the directions of its metrics and the sentences that open its boards to a file's content."""
 
 
 # what is chosen, and where it goes
@@ -65,12 +70,17 @@ def file_name(*parts: str) -> str:
 
 
 def write_tables(
-    folder: Path, table: pd.DataFrame, formats: Sequence[str], directions: Mapping[str, str]
+    folder: Path,
+    table: pd.DataFrame,
+    formats: Sequence[str],
+    directions: Mapping[str, str],
+    openings: Mapping[tuple[str, ...], str] = MappingProxyType({}),
 ) -> list[Path]:
     """Write one file a board, metric and format into a folder; return the files.
 
-    `table` is a leaderboard, `directions` holds the direction of each of its metrics. CSV, JSON and Parquet hold every
-    column; Markdown and LaTeX hold one captioned table a panel and slice, of the columns that people see.
+    `table` is a leaderboard, `directions` holds the direction of each of its metrics, `openings` the sentence that
+    opens each board, by board, metric, panel and slice. CSV, JSON and Parquet hold every column; Markdown and LaTeX
+    hold one captioned table a panel and slice, of the columns that people see.
 
     Raises:
         BenchError: a format is unknown, or the folder is a file.
@@ -87,7 +97,7 @@ def write_tables(
         for chosen in formats:
             ending, make = FORMATS[chosen]
             path = folder / f"{name}.{ending}"
-            write_bytes(path, make(part, directions))
+            write_bytes(path, make(part, directions, openings))
             written.append(path)
     return written
 
@@ -209,19 +219,23 @@ def _interval_text(position: Any, lo: Any, hi: Any) -> str:
     return f"{position}" if lo is None or lo == hi == position else f"{position} ({lo:.0f}-{hi:.0f})"
 
 
-def caption(part: pd.DataFrame, direction: str = "") -> str:
-    """Describe a board: metric and what is better, on how many tasks, how missing scores are treated."""
+def caption(part: pd.DataFrame, direction: str = "", opening: str = "") -> str:
+    """Describe a board: who leads, the metric and what is better, on how many tasks, what skill refers to."""
     first = part.iloc[0].astype(object)
     facts = [f"{name} {first[name]}" for name in TABLE_KEYS if name in part and str(first[name]) not in {"", "nan"}]
     facts += [
         f"{first[name]} {name[:-1] if first[name] == 1 else name}" for name in ("tasks", "blocks") if name in part
     ]
     sense = DIRECTION_WORDS.get(direction, "")
-    sentences = [f"Leaderboard: {', '.join(facts)}{sense and f'; {sense}'}."]
+    sentences = [*([opening] if opening else []), f"Leaderboard: {', '.join(facts)}{sense and f'; {sense}'}."]
+    shown = for_people(part)
+    if "baseline" in part and first["baseline"] and {"skill", "relative", "headroom", "elo"} & set(shown):
+        names = [name for name in ("relative", "skill", "headroom", "elo") if name in shown]
+        sentences.append(f"{', '.join(names).capitalize()}: against {first['baseline']}.")
     if "missing_rule" in part:
         rule = str(first["missing_rule"])
         sentences.append(f"Missing scores: rule {rule} ({MISSING_RULES[rule.partition(':')[0]]}).")
-    if "letters" in for_people(part):
+    if "letters" in shown:
         sentences.append("Methods that share a letter cannot be told apart.")
     return " ".join(sentences)
 
@@ -238,16 +252,17 @@ IN_MARKDOWN = Markup(markdown_text, "**{}**", {"min": " ↓", "max": " ↑"})
 IN_LATEX = Markup(latex_text, r"\textbf{{{}}}", {"min": r" $\downarrow$", "max": r" $\uparrow$"})
 
 
-def board_markdown(part: pd.DataFrame, direction: str = "") -> str:
+def board_markdown(part: pd.DataFrame, direction: str = "", opening: str = "") -> str:
     """Return one board as a Markdown table below its caption, the best of every column bold."""
-    return f"{markdown_text(caption(part, direction))}\n\n{markdown_table(*_lay_out(part, direction, IN_MARKDOWN))}"
+    table = markdown_table(*_lay_out(part, direction, IN_MARKDOWN))
+    return f"{markdown_text(caption(part, direction, opening))}\n\n{table}"
 
 
-def board_latex(part: pd.DataFrame, direction: str = "") -> str:
+def board_latex(part: pd.DataFrame, direction: str = "", opening: str = "") -> str:
     """Return one board as a LaTeX table with its caption, the best of every column bold; it needs booktabs."""
     label = file_name(*(str(part[name].iloc[0]) for name in TABLE_KEYS if name in part))
     return (
-        f"\\begin{{table}}\n\\centering\n\\caption{{{latex_text(caption(part, direction))}}}\n"
+        f"\\begin{{table}}\n\\centering\n\\caption{{{latex_text(caption(part, direction, opening))}}}\n"
         f"\\label{{tab:{label}}}\n{tabular(*_lay_out(part, direction, IN_LATEX))}\\end{{table}}\n"
     )
 
@@ -297,21 +312,24 @@ def _mark_best(column: pd.Series, texts: list[str], direction: str, aim: float) 
     return [known.sum() > 1 and text in best for text in texts]
 
 
-def _every_board(one: Callable[[pd.DataFrame, str], str]) -> Callable[[pd.DataFrame, Mapping[str, str]], bytes]:
+def _every_board(one: Callable[[pd.DataFrame, str, str], str]) -> WriteTable:
     """Return what writes every panel and slice of a board and metric with `one`, one below the other."""
 
-    def write_all(table: pd.DataFrame, directions: Mapping[str, str]) -> bytes:
-        parts = [part for _, part in table.groupby(TABLE_KEYS, sort=False, dropna=False)]
-        return "\n".join(one(part, directions.get(str(part["metric"].iloc[0]), "")) for part in parts).encode()
+    def write_all(table: pd.DataFrame, directions: Mapping[str, str], openings: Mapping[tuple[str, ...], str]) -> bytes:
+        boards = [
+            one(part, directions.get(str(part["metric"].iloc[0]), ""), openings.get(tuple(map(str, key)), ""))
+            for key, part in table.groupby(TABLE_KEYS, sort=False, dropna=False)
+        ]
+        return "\n".join(boards).encode()
 
     return write_all
 
 
-FORMATS: dict[str, tuple[str, Callable[[pd.DataFrame, Mapping[str, str]], bytes]]] = {
-    "csv": ("csv", lambda table, _: to_csv(table).encode()),
+FORMATS: dict[str, tuple[str, WriteTable]] = {
+    "csv": ("csv", lambda table, *_: to_csv(table).encode()),
     "md": ("md", _every_board(board_markdown)),
     "latex": ("tex", _every_board(board_latex)),
-    "json": ("json", lambda table, _: to_json(table).encode()),
-    "parquet": ("parquet", lambda table, _: to_parquet(table)),
+    "json": ("json", lambda table, *_: to_json(table).encode()),
+    "parquet": ("parquet", lambda table, *_: to_parquet(table)),
 }
 """Formats of tables: the ending of the file, and what writes it."""

@@ -21,7 +21,7 @@ from bench.report.figures.rank_distribution import rank_distribution
 from bench.report.figures.side_tables import prediction_seconds, read_side_table, rows_of_board
 from bench.report.figures.weights import weight_summary, weights
 from bench.report.figures.win_matrix import win_matrix
-from bench.report.leaderboards import BoardKey, Standing, standings
+from bench.report.leaderboards import BoardKey, Standing, load_tasks, standings
 from bench.report.leaderboards.scores import goal, has_unit
 from bench.report.leaderboards.standing import SIGNIFICANT, Test
 from bench.stats.tables import differences
@@ -62,7 +62,8 @@ def figures(source: Path, boards: Sequence[str] = (), metrics: Sequence[str] = (
     Raises:
         BenchError: the scores cannot be read, or a name matches nothing.
     """
-    yield from pictures(standings(choose_scores(load_scores(source), boards, metrics)), source)
+    scores = choose_scores(load_scores(source), boards, metrics)
+    yield from pictures(standings(scores, tasks=load_tasks(source)), source)
 
 
 def pictures(boards: Iterable[Standing], source: Path) -> Iterator[Picture]:
