@@ -14,7 +14,6 @@ from fnmatch import fnmatchcase
 
 from bench.core.nouns import BenchError
 
-
 SEPARATOR = re.compile(r",(?![^()]*\))")
 """A comma between two parts: one inside of parentheses belongs to a value, as in `layers=(50,20)`."""
 
