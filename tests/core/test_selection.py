@@ -31,6 +31,19 @@ def test_lists_and_globs_come_after_names(text, chosen):
     assert chosen_from(KNOWN, [text], "metric") == chosen
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("a:MLP:layers=(9,5),alpha=2,b", ["a:MLP:layers=(9,5),alpha=2", "b"]),
+        ("a:MLP:layers=(9,),b", ["a:MLP:layers=(9,)", "b"]),
+        ("a(1,b", ["a(1", "b"]),
+        ("a(1),b(2)", ["a(1)", "b(2)"]),
+    ],
+)
+def test_a_comma_inside_of_parentheses_separates_nothing(text, parts):
+    assert split_list([text]) == parts
+
+
 def test_a_name_that_nobody_has_is_refused():
     with pytest.raises(BenchError, match="unknown metric 'some'"):
         chosen_from(KNOWN, ["acc,some"], "metric")

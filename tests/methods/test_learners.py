@@ -321,6 +321,7 @@ def test_an_estimator_that_is_none_is_a_mistake_of_the_user(text, message):
     ("sklearn.ensemble:HistGradientBoostingRegressor:early_stopping=False", False),
     ("sklearn.linear_model:LinearRegression:fit_intercept=false", False),
     ("sklearn.neighbors:KNeighborsRegressor:n_neighbors=3", 3),
+    ("sklearn.neural_network:MLPRegressor:hidden_layer_sizes=(9,5)", (9, 5)),
 ])  # fmt: skip
 def test_parameters_of_imported_estimators_are_read_as_python_reads_them(text, value):
     ((_, found),) = learner_scheme(text).parameters
