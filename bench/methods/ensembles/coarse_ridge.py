@@ -28,8 +28,8 @@ def coarse_ridge(panel: Panel, y: Array, rng: np.random.Generator, *, penalty: f
     S is the median of the learners' own losses, so that λ, the `penalty`, is free of units; without it the inner folds
     choose among ∞ (equal weights), 100, 31.6, …, 10^-4 and 0 (coarse). The gap is that of the penalised problem. The
     loss is that of Fakoor, Kim, Mueller, Smola and Tibshirani (2023), "Flexible model aggregation for quantile
-    regression"; the price that of Diebold and Shin (2019), "Machine learning for regularized survey forecast
-    combination: partially-egalitarian LASSO and its derivatives".
+    regression"; the price is after Diebold and Shin (2019), "Machine learning for regularized survey forecast
+    combination: partially-egalitarian LASSO and its derivatives", with squares in place of absolute values.
 
     Raises:
         BenchError: `penalty` is negative.

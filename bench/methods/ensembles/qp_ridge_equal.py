@@ -26,8 +26,8 @@ def qp_ridge_equal(panel: Panel, y: Array, rng: np.random.Generator, *, penalty:
         min_w w'Gw + λ tr(G)/L Σ_l (w_l - 1/L)² over w ≥ 0, Σ w = 1;  G as in qp-sparse
 
     λ is `penalty`, free of units; without it the inner folds choose among 0, 10^-6, 10^-5.5, …, 100 and ∞ (equal
-    weights). Diebold and Shin (2019), "Machine learning for regularized survey forecast combination:
-    partially-egalitarian LASSO and its derivatives": egalitarian ridge.
+    weights). After Diebold and Shin (2019), "Machine learning for regularized survey forecast combination:
+    partially-egalitarian LASSO and its derivatives", with squares in place of absolute values.
 
     Raises:
         BenchError: `penalty` is negative.
