@@ -22,8 +22,9 @@ def boa(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     best convex combination; classes learn by the Brier score, whose slope is bounded. The first weights are equal. A
     learner whose V_l is 0, or rounding, has not yet differed from the pool: it keeps 1/L, and the others share the
     rest. The rows come in an order drawn from `rng`, as out-of-fold rows have none, and the mean of the weights is the
-    sound choice for new rows (see `hedge`). This is the variant of the R package `opera` (Gaillard and Goude), after Wintenberger (2017),
-    "Optimal learning with Bernstein online aggregation", whose factor 1/2 and truncation term it leaves out.
+    sound choice for new rows (see `hedge`). This is the variant of the R package `opera` (Gaillard and Goude), after
+    Wintenberger (2017), "Optimal learning with Bernstein online aggregation", whose factor 1/2 and truncation term it
+    leaves out.
     """
     stream = shuffle_rows(panel, y, rng)
     return Weights(np.average(weights_by_row(stream)[:-1], axis=0, weights=stream.weight))
