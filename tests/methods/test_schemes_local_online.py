@@ -15,9 +15,10 @@ from makers.panels import LEVELS, scheme, weight_of
 
 from bench.core import losses
 from bench.core.hashing import generator
-from bench.core.nouns import BenchError, NotApplicableError, Target, Weights
-from bench.methods.ensembles import boa, register, registry
-from bench.methods.ensembles.online import Stream
+from bench.core.nouns import BenchError, NotApplicableError, Weights
+from bench.methods.ensembles import register, registry
+from bench.methods.ensembles.boa import weights_by_row
+from bench.methods.ensembles.online import keep_order, shuffle_rows
 from bench.solvers.simplex_qp import residual_gram, simplex_qp
 
 ONLINE = ["hedge", "boa", "ml-poly", "fixed-share", "sleeping-experts"]
@@ -215,16 +216,50 @@ def naive_hedge(panel, y):
 
 def naive_boa(panel, y):
     L = len(panel.predictions)
-    w, history, gained, used, mass = np.full(L, 1 / L), [], np.zeros(L), np.zeros(L), 0.0
+    w, history, gained, used, mass = [1 / L] * L, [], [0.0] * L, np.zeros(L), 0.0
     for i, s in ordered(panel, shuffle(panel)):
-        used, mass = used + s * w, mass + s
+        used, mass = used + s * np.array(w), mass + s
         history.append(s * slope_excess(panel, y, i, w))
-        past = np.array(history)
-        eta = (2.2 * (past**2).sum(axis=0)) ** -0.5
-        gained = gained + past[-1] - eta * past[-1] ** 2
-        w = eta * np.exp(eta * gained)
-        w /= w.sum()
+        eta = [1 / np.sqrt(2.2 * sum(r[lrn] ** 2 for r in history)) for lrn in range(L)]
+        gained = [gained[lrn] + history[-1][lrn] - eta[lrn] * history[-1][lrn] ** 2 for lrn in range(L)]
+        odds = [eta[lrn] * np.exp(eta[lrn] * gained[lrn]) for lrn in range(L)]
+        w = [each / sum(odds) for each in odds]
     return used / mass
+
+
+GOLDEN_BOA = [
+    [1 / 3, 1 / 3, 1 / 3],
+    [0.19202245, 0.76808981, 0.03988774],
+    [0.25648938, 0.7090232, 0.03448742],
+    [0.17389399, 0.78530395, 0.04080206],
+    [0.25993691, 0.68748877, 0.05257432],
+    [0.45189427, 0.27459698, 0.27350876],
+]
+"""Weights of the R package opera for squared error, uniform prior, on the rows of the test below."""
+
+
+def test_boa_gives_the_weights_of_the_reference_implementation():
+    rows = [(1, 2, 4), (2, 2.5, 3), (0, 1, 1.5), (3, 2, 2), (1, 3, 2)]
+    stream = keep_order(panel_of(np.transpose(rows)), np.array([2, 2, 1, 2.5, 1.5]))
+    np.testing.assert_allclose(weights_by_row(stream), GOLDEN_BOA, atol=5e-9)
+
+
+def test_boa_freezes_the_mean_of_its_weights_before_each_row():
+    panel, y = points(2, weighted=True)
+    stream = shuffle_rows(panel, y, np.random.default_rng(0))
+    expected = stream.weight @ weights_by_row(stream)[:-1] / stream.weight.sum()
+    np.testing.assert_allclose(scheme("boa", panel, y).w, expected, rtol=1e-12)
+
+
+def test_a_learner_that_never_differs_from_the_pool_keeps_its_first_weight_in_boa():
+    y = np.arange(6.0)
+    equal = weights_by_row(keep_order(panel_of([y + 0.3] * 3), y))
+    np.testing.assert_array_equal(equal, np.full((7, 3), 1 / 3))
+    wrong = y + np.array([1, 0.5, 0.25, 2, 1, 1])
+    middle = weights_by_row(keep_order(panel_of([wrong + 1, wrong, wrong - 1]), y))
+    np.testing.assert_allclose(middle[1, 1], 1 / 3, rtol=1e-12)
+    np.testing.assert_allclose(middle.sum(axis=1), 1, rtol=1e-12)
+    assert middle[1, 2] > middle[1, 0]
 
 
 def naive_ml_poly(panel, y):
@@ -261,28 +296,6 @@ def naive_fixed_share(panel, y, rate=1.0, share=0.01):
 def test_online_schemes_are_their_recursions(name, naive, kind, seed, weighted):
     panel, y = MAKE[kind](seed, weighted=weighted, n=30)
     np.testing.assert_allclose(scheme(name, panel, y).w, naive(panel, y), rtol=1e-6, atol=1e-9)
-
-
-def test_boa_is_the_reference_implementation():
-    """Square loss, uniform prior, rows in the order given; the weights before rows 2 to 5, and those after the last."""
-    learners = np.array([(1, 2, 4), (2, 2.5, 3), (0, 1, 1.5), (3, 2, 2), (1, 3, 2)])
-    stream = Stream(Target("point"), np.arange(5), np.array([2, 2, 1, 2.5, 1.5]), learners[:, :, None], np.ones(5))
-    expected = [
-        (1 / 3, 1 / 3, 1 / 3), (0.19202245, 0.76808981, 0.03988774), (0.25648938, 0.7090232, 0.03448742),
-        (0.17389399, 0.78530395, 0.04080206), (0.25993691, 0.68748877, 0.05257432),
-        (0.45189427, 0.27459698, 0.27350876),
-    ]  # fmt: skip
-    np.testing.assert_allclose(boa.weights_by_row(stream), expected, atol=5e-9)
-
-
-def test_boa_keeps_equals_equal():
-    """A learner that has been equal to the pool has no rate of its own: it has the largest of the others."""
-    predictions = np.array([[1.0, 1, 1], [2, 2, 2], [1, 2, 3], [1, 2, 3]])[:, :, None]
-    stream = Stream(Target("point"), np.arange(4), np.array([1.0, 1, 2.5, 2.5]), predictions, np.ones(4))
-    found = boa.weights_by_row(stream)
-    np.testing.assert_allclose(found[:3], 1 / 3)
-    assert np.isfinite(found).all()
-    np.testing.assert_allclose(found.sum(axis=1), 1)
 
 
 @pytest.mark.parametrize("kind", MAKE)

@@ -29,7 +29,7 @@ def best_subset_mean(panel: Panel, y: Array, rng: np.random.Generator) -> Weight
 
     Exact up to 14 learners of points, 12 of classes and 9 of quantiles. With more, learners enter one by one, without
     replacement, the one that helps the average most, and the best prefix is kept. Ties go to the smaller subset, then
-    to the first by name. Zhou, Wu and Tang (2002), "Ensembling neural networks: many could be better than all".
+    to the first by name. After Zhou, Wu and Tang (2002), "Ensembling neural networks: many could be better than all".
     """
     order = name_order(panel.learners)
     loss = _subset_loss(panel, y, order)

@@ -8,40 +8,40 @@ from bench.core.nouns import Array, Panel, Weights
 from bench.methods.ensembles import register
 from bench.methods.ensembles.online import ONE_BY_ONE, Stream, shuffle_rows
 
-INFLATION = 2.2
-"""What squares are multiplied by in the reference implementation; the paper has no such factor."""
+ROUNDING = 1e-20
+"""A learner whose V is below this share of the largest differs from the pool by rounding alone."""
 
 
 @register("point", "class", "quantile", tags=("extended",), breaks=ONE_BY_ONE)
 def boa(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """Aggregate with a second-order correction and a rate for each learner; the mean of the weights is frozen.
 
-        w_l ∝ η_l exp(η_l R_l), R_l = Σ_t r_tl - η_tl r_tl², η_tl = 1 / √(2.2 Σ_{s ≤ t} r_sl²)
+        w_l ∝ η_l exp(η_l R_l), R_l = Σ_t r_tl - η_tl r_tl², η_tl = V_tl^(-1/2), V_tl = 2.2 Σ_{s ≤ t} r_sl²
 
     r is the excess of the pool over the learner in the slope of the loss, so that the pool learns to be as good as the
-    best convex combination; classes learn by the Brier score, whose slope is bounded. The rows come in an order drawn
-    from `rng`, as out-of-fold rows have none, and the mean of the weights is the sound choice for new rows (see
-    `hedge`). After Wintenberger (2017), "Optimal learning with Bernstein online aggregation", in the variant of the
-    reference implementation (Gaillard and Goude, opera): the paper halves the rate, bounds it by the range of r, and
-    adds what was cut off. A learner that has been equal to the pool so far has the largest rate of the others.
+    best convex combination; classes learn by the Brier score, whose slope is bounded. The first weights are equal. A
+    learner whose V_l is 0, or rounding, has not yet differed from the pool: it keeps 1/L, and the others share the
+    rest. The rows come in an order drawn from `rng`, as out-of-fold rows have none, and the mean of the weights is the
+    sound choice for new rows (see `hedge`). This is the variant of the R package `opera` (Gaillard and Goude), after
+    Wintenberger (2017), "Optimal learning with Bernstein online aggregation", whose factor 1/2 and truncation term it
+    leaves out.
     """
     stream = shuffle_rows(panel, y, rng)
-    return Weights(stream.weight @ weights_by_row(stream)[:-1] / stream.weight.sum())
+    return Weights(np.average(weights_by_row(stream)[:-1], axis=0, weights=stream.weight))
 
 
 def weights_by_row(stream: Stream) -> Array:
-    """Return the weights before each row, and those after the last, shape (n + 1, L)."""
-    L = stream.predictions.shape[1]
-    weights = np.full((len(stream.y) + 1, L), 1 / L)
-    gained, squares = np.zeros(L), np.zeros(L)
-    for t in range(len(stream.y)):
-        r = stream.excess(t, weights[t])
-        squares += INFLATION * r**2
-        if not squares.any():
-            continue
-        rate = 1 / np.sqrt(np.where(squares > 0, squares, np.inf))
-        rate = np.where(squares > 0, rate, rate.max())
+    """Return the weights of `boa` before each row, and after the last, shape (n + 1, L)."""
+    n, L = stream.predictions.shape[:2]
+    w, gained, V = np.full((n + 1, L), 1 / L), np.zeros(L), np.zeros(L)
+    for t in range(n):
+        r = stream.excess(t, w[t])
+        V += 2.2 * r**2
+        told = ROUNDING * V.max() < V
+        rate = np.sqrt(np.divide(1, V, out=np.zeros(L), where=told))
         gained += r - rate * r**2
-        w = rate * np.exp(rate * gained - (rate * gained).max())
-        weights[t + 1] = w / w.sum()
-    return weights
+        if told.any():
+            rated = rate[told] * gained[told]
+            odds = rate[told] * np.exp(rated - rated.max())
+            w[t + 1, told] = odds / odds.sum() * told.mean()
+    return w

@@ -29,7 +29,7 @@ def coarse_ridge(panel: Panel, y: Array, rng: np.random.Generator, *, penalty: f
     choose among ∞ (equal weights), 100, 31.6, …, 10^-4 and 0 (coarse). The gap is that of the penalised problem. The
     loss is that of Fakoor, Kim, Mueller, Smola and Tibshirani (2023), "Flexible model aggregation for quantile
     regression"; the price is after Diebold and Shin (2019), "Machine learning for regularized survey forecast
-    combination: partially-egalitarian LASSO and its derivatives", whose penalty on the distance is absolute.
+    combination: partially-egalitarian LASSO and its derivatives", with squares in place of absolute values.
 
     Raises:
         BenchError: `penalty` is negative.

@@ -29,8 +29,9 @@ def discrete_super_learner(
 
     `of` lists schemes, globs, tags or `!name`, separated by `|`; this scheme itself is left out. Each is fitted without
     one inner fold at a time and predicts its rows, and is evaluated by the proper loss of the target's kind, or by
-    `metric`. The predictions are the chosen scheme's own, ties go to the first by name. van der Laan, Polley and
-    Hubbard (2007), "Super Learner".
+    `metric`. The predictions are the chosen scheme's own, ties go to the first by name. After the cross-validation
+    selector of van der Laan, Polley and Hubbard (2007), "Super Learner", which their R package calls the discrete super
+    learner.
 
     Raises:
         BenchError: a name or the metric does not exist, or no scheme serves the target's kind.

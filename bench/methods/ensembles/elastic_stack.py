@@ -35,11 +35,12 @@ class Renormalised:
 def elastic_stack(panel: Panel, y: Array, rng: np.random.Generator, *, alpha: float | None = None) -> Renormalised:
     """Weigh learners class by class, with ties of strength α that reach from no tie to one weight for all classes.
 
-        min_w Σ_k w_k'G_k w_k + α Σ_k |w_k - w̄|² over w_k ≥ 0, Σ_l w_lk = 1, w̄ = Σ_k w_k / K
+        min_w Σ_k w_k'G_k w_k + α S Σ_k |w_k - w̄|² over w_k ≥ 0, Σ_l w_lk = 1, w̄ = Σ_k w_k / K
 
     G_k is the Gram matrix of the residuals ŷ_lk - [y = k], so that the first term is the Brier score before the rows
-    are divided by their sums, which may carry a row a little beyond any learner's prediction. Without an `alpha`, it is
-    the one of the least log loss over the inner folds. After Hasson, Maddix, Wang, Gupta and Park (2023), "Theoretical
+    are divided by their sums, which may carry a row a little beyond any learner's prediction. S, the mean of the
+    diagonals of all G_k, makes α free of units. Without an `alpha`, it is the one of ∞, 10, 1, …, 0.01 and 0 that has
+    the least log loss over the inner folds. After Hasson, Maddix, Wang, Gupta and Park (2023), "Theoretical
     guarantees of learning ensembling strategies with applications to time series forecasting", appendix B, with a
     quadratic tie in place of their entropy; accelerated gradients with restarts: O'Donoghue and Candès (2015),
     "Adaptive restart for accelerated gradient schemes".

@@ -21,7 +21,8 @@ def exp_weights(panel: Panel, y: Array, rng: np.random.Generator, *, eta: float 
 
     `loss` is the mean proper loss (squared error, WIS, log loss); dividing by D makes η free of the unit and of the
     number of rows. Without `eta`, the least pooled loss on the inner folds decides among 0, 1/4, 1/2, …, 1024 and ∞.
-    Vovk (1990), "Aggregating strategies"; Yang (2004), "Combining forecasting procedures: some theoretical results".
+    After Vovk (1990), "Aggregating strategies", and Yang (2004), "Combining forecasting procedures: some theoretical
+    results".
 
     Raises:
         BenchError: `eta` is negative.

@@ -17,7 +17,8 @@ def fixed_share(panel: Panel, y: Array, rng: np.random.Generator, *, rate: float
 
     The rows come in the panel's own order, and the last weights stay, because to follow the learner that is best by now
     is what the method is for: on a table whose order has a meaning, the test rows come next. On others it is a noisy
-    hedge that remembers some 1 / share rows. Herbster and Warmuth (1998), "Tracking the best expert".
+    hedge that remembers some 1 / share rows. Herbster and Warmuth (1998), "Tracking the best expert": their α, which
+    goes to the other learners alone, is share × (L - 1) / L.
 
     Raises:
         BenchError: `rate` is not positive, or `share` not in (0, 1].

@@ -15,7 +15,9 @@ def inverse_mse(panel: Panel, y: Array, rng: np.random.Generator, *, power: floa
 
         w_l = mse_l^-power / Σ_j mse_j^-power
 
-    Learners without any error share all the weight. Bates and Granger (1969), "The combination of forecasts".
+    Learners without any error share all the weight. Bates and Granger (1969), "The combination of forecasts", for
+    errors without correlation and a `power` of 1; the power: Stock and Watson (1998), "A comparison of linear and
+    nonlinear univariate models for forecasting macroeconomic time series".
     """
     mse = losses.of_learners(panel, y)
     # (1e-15)²: an error that is rounding in units of the largest one

@@ -13,8 +13,8 @@ from bench.methods.ensembles.trimmed_mean import renormalise
 def median(panel: Panel, y: Array, rng: np.random.Generator) -> Combiner:
     """Predict the median over the learners, for every row and output; it needs no training.
 
-    The medians of the classes' probabilities are divided by their sum. Stock and Watson (2004), "Combination forecasts
-    of output growth in a seven-country data set".
+    The medians of the classes' probabilities are divided by their sum. After Stock and Watson (2004), "Combination
+    forecasts of output growth in a seven-country data set".
     """
     return _median
 

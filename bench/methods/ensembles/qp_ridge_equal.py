@@ -27,7 +27,7 @@ def qp_ridge_equal(panel: Panel, y: Array, rng: np.random.Generator, *, penalty:
 
     λ is `penalty`, free of units; without it the inner folds choose among 0, 10^-6, 10^-5.5, …, 100 and ∞ (equal
     weights). After Diebold and Shin (2019), "Machine learning for regularized survey forecast combination:
-    partially-egalitarian LASSO and its derivatives", whose penalty on the distance is absolute.
+    partially-egalitarian LASSO and its derivatives", with squares in place of absolute values.
 
     Raises:
         BenchError: `penalty` is negative.

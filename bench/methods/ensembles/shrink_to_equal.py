@@ -23,8 +23,8 @@ def shrink_to_equal(panel: Panel, y: Array, rng: np.random.Generator, *, psi: fl
         w = (1 - ψ) ŵ + ψ / L
 
     ŵ is that of qp-simplex, of classes that of log-stack. Without `psi`, the least squared error or log loss on the
-    inner folds decides among 1, 0.95, …, 0. Diebold and Pauly (1990), "The use of prior information in forecast
-    combination".
+    inner folds decides among 1, 0.95, …, 0. After Diebold and Pauly (1990), "The use of prior information in forecast
+    combination", who shrink least squares weights.
 
     Raises:
         BenchError: `psi` is not in [0, 1].
@@ -48,7 +48,7 @@ def shrink_composite(panel: Panel, y: Array, rng: np.random.Generator, *, kappa:
         w = (1 - ψ) ŵ + ψ / L,  ψ = min(1, κ L / (n - L - 1)), and 1 where n ≤ L + 1
 
     n is the number of rows of any weight, and ŵ is as in shrink-to-equal. After Stock and Watson (2004), "Combination
-    forecasts of output growth in a seven-country data set", who shrink least squares weights by such a rule.
+    forecasts of output growth in a seven-country data set", who shrink least squares weights.
 
     Raises:
         BenchError: `kappa` is negative.

@@ -14,8 +14,8 @@ def single_best(panel: Panel, y: Array, rng: np.random.Generator, *, metric: str
     """Put all weight on the learner with the least loss; ties go to the first by name.
 
     The loss is the proper loss of the target's kind (squared error, WIS, log loss), or minus `metric` where one is
-    named. Among learners this is what is known as the discrete super learner, after van der Laan, Polley and Hubbard
-    (2007), "Super Learner".
+    named. After the cross-validation selector of van der Laan, Polley and Hubbard (2007), "Super Learner", which their
+    R package calls the discrete super learner.
     """
     loss = badness_of_learners(panel, y, metric)
     best = min(range(len(loss)), key=lambda j: (loss[j], panel.learners[j]))

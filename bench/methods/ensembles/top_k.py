@@ -13,8 +13,9 @@ from bench.methods.ensembles.learner_badness import badness_of_learners
 def top_k(panel: Panel, y: Array, rng: np.random.Generator, *, k: int = 5, metric: str | None = None) -> Weights:
     """Give the weight 1/k to each of the k learners of least loss, or to all of fewer; ties go to the first by name.
 
-    The loss is the proper loss of the target's kind (squared error, WIS, log loss), or `metric`. Aiolfi and Timmermann
-    (2006), "Persistence in forecasting performance and conditional combination strategies", average the previous best.
+    The loss is the proper loss of the target's kind (squared error, WIS, log loss), or `metric`. After Aiolfi and
+    Timmermann (2006), "Persistence in forecasting performance and conditional combination strategies", who average the
+    cluster of the previous best.
 
     Raises:
         BenchError: `k` is less than one, or the metric does not exist.

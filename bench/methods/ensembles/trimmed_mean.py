@@ -45,9 +45,8 @@ def trimmed_mean(panel: Panel, y: Array, rng: np.random.Generator, *, trim: floa
         ŷ_nk = Σ_l share_l ŷ_(l)nk, where share_l ∝ length of ((l-1)/L, l/L) within (trim, 1 - trim)
 
     and ŷ_(1) ≤ … ≤ ŷ_(L). Where trim × L is no whole number, the outermost learner that is left counts in part,
-    so that small panels are trimmed too. Probabilities are then divided by their sum. Stock and Watson (2004),
-    "Combination forecasts of output growth in a seven-country data set"; Jose and Winkler (2008), "Simple robust
-    averages of forecasts: some empirical results".
+    so that small panels are trimmed too. Probabilities are then divided by their sum. Jose and Winkler (2008), "Simple
+    robust averages of forecasts: some empirical results".
 
     Raises:
         BenchError: `trim` is not in [0, 0.5).

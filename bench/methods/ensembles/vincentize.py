@@ -15,7 +15,7 @@ def vincentize(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
         ŷ_nk = Σ_l ŷ_lnk / L
 
     It stands beside `linear-pool`, which averages distribution functions instead and comes out wider. Vincent (1912),
-    "The functions of the vibrissae in the behavior of the white rat"; Ratcliff (1979), "Group reaction time
+    "The function of the vibrissae in the behavior of the white rat"; Ratcliff (1979), "Group reaction time
     distributions and an analysis of distribution statistics"; Lichtendahl, Grushka-Cockayne and Winkler (2013), "Is it
     better to average probabilities or quantiles?".
     """
