@@ -165,6 +165,11 @@ def test_certified_schemes_that_agree_within_their_gaps_are_tied():
     assert found["b"] == found["c"] == 2.5
 
 
+def test_an_infinite_score_agrees_with_none():
+    scores = long([[1.0, np.inf, 2.0]] * 6, "abc", gap=1e-9)
+    assert leaderboard(scores).set_index("method")["mean_rank"].to_dict() == {"a": 1, "c": 2, "b": 3}
+
+
 def test_certificates_change_no_score():
     scores = long(errors(), metric="log_loss")
     kept = ["method", "mean_score", "skill"]

@@ -25,7 +25,9 @@ def tie_certified(grid: Grid, gap: Array) -> Grid:
     order = np.argsort(badness, axis=1)  # NaN last
     b, g = (np.take_along_axis(values, order, axis=1) for values in (badness, gap[:, certified]))
     with np.errstate(invalid="ignore"):
-        agree = np.diff(b, axis=1) <= (g[:, 1:] + g[:, :-1]) * np.maximum(np.abs(b[:, 1:]), np.abs(b[:, :-1]))
+        agree = np.isfinite(b[:, 1:]) & (
+            np.diff(b, axis=1) <= (g[:, 1:] + g[:, :-1]) * np.maximum(np.abs(b[:, 1:]), np.abs(b[:, :-1]))
+        )
     place = np.arange(b.shape[1])
     first = np.maximum.accumulate(np.where(np.pad(agree, ((0, 0), (1, 0))), 0, place), axis=1)
     tied = np.empty_like(b)
