@@ -15,6 +15,7 @@ from scipy.stats import norm
 
 from bench.core.nouns import BenchError, Panel, Target
 from bench.methods import ensembles, learners
+from bench.methods.ensembles.rows import lower_quantiles
 from bench.methods.learners import boosting, learner_scheme
 from bench.methods.learners.empirical import pad_columns, quantiles
 from bench.methods.learners.extra_trees_quantile import LeafWeights
@@ -32,18 +33,63 @@ def fitted(text, X, y, weight=None, seed=0):
 
 
 def naive_quantile(values, weight, level, spare):
-    values, place = np.unique(values, return_inverse=True)  # equal values are one, of their joint weight
-    weight = np.bincount(place, weights=weight)
-    mass = np.cumsum(weight)
-    return np.interp(level, (mass - weight / 2 + spare / 2) / (mass[-1] + spare), values)
+    """Return a quantile of the rows by the definition, one distinct value after the other."""
+    distinct = sorted(set(np.asarray(values).tolist()))
+    mass = [sum(w for v, w in zip(values, weight, strict=True) if v == one) for one in distinct]
+    least, knots, before = min(mass), [], 0.0
+    for one in mass:
+        knots += [before + least / 2, before + one - least / 2]
+        before += one
+    at = (np.array(knots) + spare * least / 2) / (before + spare * least)
+    return np.interp(level, at, np.repeat(distinct, 2))
 
 
-@given(st.lists(st.tuples(st.integers(-5, 5), st.integers(1, 4)), min_size=1, max_size=12), st.floats(0.01, 0.99))
-def test_quantiles_are_those_of_a_slow_loop(pairs, level):
-    values, weight = np.array(sorted(pairs), dtype=float).T
-    for spare in (0.0, float(weight.mean())):
-        found = quantiles(values[None], weight[None], np.array([level]), spare)[0, 0]
-        np.testing.assert_allclose(found, naive_quantile(values, weight, level, spare), atol=1e-12)
+rows_of_whole_weight = st.lists(st.tuples(st.integers(-5, 5), st.integers(1, 4)), min_size=1, max_size=12)
+spares = st.sampled_from([0.0, 1.0])
+
+
+def quantiles_of(pairs, levels, spare):
+    values, weight = np.array(pairs, dtype=float).T
+    order = np.argsort(values, kind="stable")
+    return quantiles(values[None, order], weight[None, order], np.asarray(levels), spare)[0]
+
+
+@given(rows_of_whole_weight, st.floats(0.01, 0.99), spares)
+def test_quantiles_are_those_of_a_slow_loop(pairs, level, spare):
+    values, weight = np.array(pairs, dtype=float).T
+    found = quantiles_of(pairs, [level], spare)[0]
+    np.testing.assert_allclose(found, naive_quantile(values, weight, level, spare), atol=1e-9)
+
+
+@given(rows_of_whole_weight, spares, st.randoms(use_true_random=False), st.floats(0.01, 100))
+def test_quantiles_depend_on_the_law_alone(pairs, spare, random, unit):
+    levels = np.linspace(0.01, 0.99, 41)
+    found = quantiles_of(pairs, levels, spare)
+    other = list(pairs)
+    random.shuffle(other)
+    np.testing.assert_allclose(quantiles_of(other, levels, spare), found, atol=1e-9)
+    repeated = [(value, 1) for value, times in pairs for _ in range(times)]
+    np.testing.assert_allclose(quantiles_of(repeated, levels, spare), found, atol=1e-9)
+    scaled = [(value, times * unit) for value, times in pairs]
+    np.testing.assert_allclose(quantiles_of(scaled, levels, spare), found, atol=1e-9)
+
+
+@given(rows_of_whole_weight, spares)
+def test_quantiles_rise_with_the_level_and_are_symmetric(pairs, spare):
+    levels = np.linspace(0.01, 0.99, 41)
+    found = quantiles_of(pairs, levels, spare)
+    assert (np.diff(found) >= -1e-12).all()
+    mirrored = quantiles_of([(-value, times) for value, times in pairs], 1 - levels, spare)
+    np.testing.assert_allclose(-mirrored, found, atol=1e-9)
+
+
+@given(rows_of_whole_weight, st.randoms(use_true_random=False), st.floats(0.01, 100))
+def test_lower_quantiles_of_whole_weights_are_those_of_repeated_rows(pairs, random, unit):
+    values, weight = np.array(pairs, dtype=float).T
+    levels = np.arange(1, 20) / 20
+    expected = np.quantile(np.repeat(values, weight.astype(int)), levels, method="inverted_cdf")
+    order = random.sample(range(len(pairs)), len(pairs))
+    np.testing.assert_array_equal(lower_quantiles(values[order], weight[order] * unit, levels), expected)
 
 
 @pytest.mark.parametrize(("spare", "method"), [(0.0, "hazen"), (1.0, "weibull")])
@@ -52,19 +98,6 @@ def test_quantiles_of_like_rows_are_those_of_numpy(spare, method):
     levels = np.array([0.001, 0.03, 0.31, 0.5, 0.77, 0.999])
     found = quantiles(values, np.ones_like(values), levels, spare)
     np.testing.assert_allclose(found, np.quantile(values, levels, axis=1, method=method).T, atol=1e-12)
-
-
-@given(st.lists(st.tuples(st.integers(-3, 3), st.integers(1, 4)), min_size=1, max_size=8), st.randoms())
-def test_weights_are_repeated_rows_in_any_order_and_either_direction(pairs, random):
-    levels = np.array(LEVELS)
-    values, weight = np.array(sorted(pairs), dtype=float).T
-    found = quantiles(values[None], weight[None], levels)
-    repeated = np.repeat(values, weight.astype(int))
-    np.testing.assert_allclose(found, quantiles(repeated[None], np.ones((1, len(repeated))), levels), atol=1e-12)
-    random.shuffle(pairs)
-    values, weight = np.array(sorted(pairs, key=lambda pair: pair[0]), dtype=float).T
-    np.testing.assert_allclose(found, quantiles(values[None], weight[None], levels), atol=1e-12)
-    np.testing.assert_allclose(found, -quantiles(-values[None, ::-1], weight[None, ::-1], levels)[:, ::-1], atol=1e-12)
 
 
 def test_values_without_weight_are_not_there():
@@ -89,7 +122,7 @@ def test_knn_quantile_is_a_slow_loop(weighted):
     for x, prediction in zip(X_test, found, strict=True):
         near = kept[np.argsort(np.linalg.norm(X[kept] - x, axis=1))[:7]]
         w = np.ones(7) if weight is None else weight[near]
-        expected = [naive_quantile(y[near], w, level, w.mean()) for level in LEVELS]
+        expected = [naive_quantile(y[near], w, level, 1.0) for level in LEVELS]
         np.testing.assert_allclose(prediction, expected, atol=1e-12)
 
 
@@ -99,14 +132,15 @@ def test_all_rows_at_the_distance_of_the_last_neighbour_are_neighbours():
     np.testing.assert_allclose(found, [naive_quantile(y[:5], np.ones(5), level, 1.0) for level in LEVELS])
 
 
-def test_a_weight_of_three_is_nearly_three_rows_among_neighbours():
-    """The mass is the same; the three share a place in the law instead of having one each."""
+@pytest.mark.parametrize("learner", ["knn-quantile:n_neighbors=500", "extra-trees-quantile:min_samples_leaf=500"])
+def test_a_weight_of_three_is_three_rows_in_any_order(learner):
     rng = np.random.default_rng(2)
-    X, y = np.zeros((50, 1)), rng.normal(size=50)
-    times = rng.integers(1, 4, 50)
-    heavy = fitted("knn-quantile:n_neighbors=500", X, y, times.astype(float)).predict([[0.0]])
-    repeated = fitted("knn-quantile:n_neighbors=500", np.repeat(X, times, 0), np.repeat(y, times)).predict([[0.0]])
-    np.testing.assert_allclose(heavy[:, 1:-1], repeated[:, 1:-1], atol=0.05)
+    X, y = np.zeros((50, 1)), rng.integers(0, 12, 50).astype(float)
+    times, order = rng.integers(1, 4, 50), rng.permutation(50)
+    heavy = fitted(learner, X, y, times.astype(float)).predict([[0.0]])
+    repeated = fitted(learner, np.repeat(X, times, 0), np.repeat(y, times)).predict([[0.0]])
+    np.testing.assert_allclose(heavy, repeated, atol=1e-9)
+    np.testing.assert_allclose(fitted(learner, X, y[order], times[order] / 7).predict([[0.0]]), heavy, atol=1e-9)
 
 
 def trees_of(seed=4, n=120):

@@ -89,7 +89,7 @@ def test_a_rule_for_tasks_needs_no_rule_for_means(gate):
     ("log_loss", 1e-6, 1e-3, False), ("coverage_80", 0.8, 0.6, True), ("coverage_80", 0.8, 0.95, False),
 ])  # fmt: skip
 def test_a_share_is_one_of_the_base_of_the_task(gate, metric, base, new, trips):
-    """A loss of nearly nothing may double: its base counts as a tenth of the mean. Coverage has shares of its goal."""
+    """A loss of nearly nothing may double: its base counts as a tenth of the median. Coverage shares its goal."""
     others = [0.8] * 7 if metric == "coverage_80" else [0.5] * 7
     report = gate(frame([base, *others], metric), frame([new, *others], metric), f"{metric}:99%")
     assert (report.verdicts["tripped"][0] == 1) == trips
@@ -101,7 +101,7 @@ def test_a_task_trips_by_exactly_its_own_share(values, place, share):
     base, new = np.array(values), np.array(values)
     new[place] *= 1 - share
     report = compare_frames(frame(base), frame(new), share * 0.99)
-    least = 0.1 * base.mean()
+    least = 0.1 * np.median(base)
     assert report.verdicts["tripped"][0] == int(base[place] - new[place] > 0.99 * share * max(base[place], least))
     assert compare_frames(frame(base), frame(new), share * 1.01 + 1e-9).verdicts["tripped"][0] == 0
 
@@ -116,6 +116,12 @@ def compare_frames(base, new, share):
     )
     of_tasks = task_rules([f"none,macro_f1:{100 * share:.12f}%"], ())
     return compare(*sides, ComparisonOptions(task_rules=of_tasks))
+
+
+def test_one_task_that_diverged_in_base_does_not_allow_the_others_everything(gate):
+    base = np.array([0.5] * 7 + [1e9])
+    new = base + 0.3 * (np.arange(8) == 0)
+    assert gate(frame(base, "log_loss"), frame(new, "log_loss"), "log_loss:5%").tripped["task_id"].tolist() == ["t0"]
 
 
 # unclear

@@ -336,6 +336,8 @@ def test_targets_that_cannot_serve():
     refused("the target 'y' has one class, '1'", x | {"y": [1] * 4})
     refused("the target 'y' is 1 in every row", x | {"y": [1] * 4}, kind="regression")
     refused("the target 'y' is infinite in 1 of 4 rows", x | {"y": [1.5, np.inf, 2, 3]})
+    refused("the target 'y' is 1e.200 at its largest: write it in another unit", x | {"y": [1.5, -1e200, 2, 3]})
+    refused("the target 'y' is 3e-70 at its largest: write", x | {"y": [1.5e-80, 1e-70, 2e-70, 3e-70]})
     refused("the target 'y' holds 'a', which is no number: give --kind", x | {"y": list("1aab")}, kind="regression")
     refused("another class in each of 4 rows", x | {"y": list("abcd")})
 

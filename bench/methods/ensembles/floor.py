@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Panel
 from bench.methods.ensembles import register
-from bench.methods.ensembles.rows import weights_of_rows
+from bench.methods.ensembles.rows import lower_quantiles, weights_of_rows
 
 
 @dataclass(frozen=True)
@@ -45,5 +45,5 @@ def floor(panel: Panel, y: Array, rng: np.random.Generator) -> Constant:
         counts = np.bincount(y, weights=weight, minlength=panel.target.width)
         return Constant(counts / counts.sum())
     if panel.target.kind == "quantile":
-        return Constant(np.quantile(y, panel.target.levels, weights=weight, method="inverted_cdf"))
+        return Constant(lower_quantiles(y, weight, panel.target.levels))
     return Constant(np.array([np.average(y, weights=weight)]))

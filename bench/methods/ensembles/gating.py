@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Panel
 from bench.methods.ensembles.cross_validation import fold_rows
-from bench.methods.ensembles.rows import used_rows, weights_of_rows
+from bench.methods.ensembles.rows import lower_quantiles, used_rows, weights_of_rows
 from bench.solvers import network
 from bench.solvers.network import Course, Layers
 
@@ -153,7 +153,7 @@ def _margins(panel: Panel, y: Array, penalty: GatePenalty, unit: float) -> Array
     middle = int(np.argmin(np.abs(levels - 0.5)))
     residual = (y - np.median(panel.predictions[:, :, middle], axis=0)) / unit
     weight = weights_of_rows(panel)
-    spread = np.quantile(residual, levels, method="inverted_cdf", weights=weight)
+    spread = lower_quantiles(residual, weight, levels)
     return penalty.margin + penalty.adaptive * np.maximum(spread - spread[:, None], 0)
 
 

@@ -32,7 +32,7 @@ def ols(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     triangle = _triangle([np.ones((1, len(y))), panel.predictions[:, :, 0], y[None]], panel.weight)
     slopes, right = triangle[1:-1, 1:-1], triangle[1:-1, -1]
     U, d, Vt = np.linalg.svd(slopes)
-    kept = d > max(SINGULAR_BELOW * d[0], CONSTANT_BELOW * float(np.abs(triangle[0]).max()))
+    kept = d > max(SINGULAR_BELOW * d[0], CONSTANT_BELOW * float(np.abs(triangle[0, 1:-1]).max()))
     w = Vt[kept].T @ (U[:, kept].T @ right / d[kept])
     intercept = (triangle[0, -1] - triangle[0, 1:-1] @ w) / triangle[0, 0]
     return Weights(w, intercept=np.array([intercept]))

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.core.nouns import Array, BenchError, Panel, Weights
 from bench.methods.ensembles import register
-from bench.methods.ensembles.rows import shares_of
+from bench.methods.ensembles.rows import lower_quantiles, shares_of
 from bench.solvers.simplex_qp import residual_gram, simplex_qp
 
 
@@ -48,7 +48,7 @@ def _recency(y: Array, share: Array) -> Array:
 
 
 def _magnitude(y: Array, share: Array) -> Array:
-    return np.abs(y - np.quantile(y, 0.5, weights=share, method="inverted_cdf"))
+    return np.abs(y - lower_quantiles(y, share, np.array([0.5]))[0])
 
 
 RANKED_BY: Mapping[str, Callable[[Array, Array], Array]] = MappingProxyType(

@@ -9,7 +9,7 @@ import numpy as np
 from bench.core.nouns import Array, BenchError, Panel
 from bench.methods.ensembles import register
 from bench.methods.ensembles.online import ONE_BY_ONE, polynomial, shuffle_rows
-from bench.methods.ensembles.rows import weights_of_rows
+from bench.methods.ensembles.rows import lower_quantiles, weights_of_rows
 
 
 @dataclass(frozen=True)
@@ -75,5 +75,5 @@ def _group_edges(panel: Panel, column: str, levels: int) -> Array:
     if len(distinct) <= levels:
         return np.asarray((distinct[1:] + distinct[:-1]) / 2)
     at = np.arange(1, levels) / levels
-    edges = np.unique(np.quantile(values, at, weights=weight, method="inverted_cdf"))
+    edges = np.unique(lower_quantiles(values, weight, at))
     return edges[edges < distinct[-1]]

@@ -12,37 +12,49 @@ CELLS = 2**22
 """Pairs of a row to predict and a training row in memory at once: 32 MB of float64."""
 
 
-def quantiles(values: Array, weight: Array, levels: Array, spare: Array | float = 0.0) -> Array:
-    """Return the quantiles of each row's law, shape (n, K); `values` (n, k) ascend in each row, `weight` (n, k).
+def quantiles(values: Array, weight: Array, levels: Array, spare: float = 0.0) -> Array:
+    """Return the quantiles of each row's law, shape (n, K); `values` ascend in each row, both (n, k).
 
-    Values that are equal are one value of their joint weight: the law counts, so that weights do what repeated rows do
-    and rows may stand in any order. Value i stands at p_i = (C_i - w_i/2 + u/2) / (C_k + u), where C_i = w_1 + … + w_i
-    and u is the `spare` weight (n,); between two values the quantile function is linear, outside it is constant. u = 0
-    is the midpoint rule of Hazen; the weight of one row is Weibull's: of k like rows the i-th has p_i = i/(k + 1),
-    which is the chance that a new one is less. Hyndman and Fan (1996), Sample Quantiles in Statistical Packages
-    (definitions 5 and 6).
+    Only the mass of each distinct value counts, so that tied rows may come in any order and a row of weight three is
+    three equal rows. Values v_1 < … < v_d have masses m_i, M_i = m_1 + … + m_i, m is the least of the masses, and
+    `spare` rows of mass m are added, half of them at either end:
+
+        v_i is the quantile from level (M_{i-1} + m/2 + s) / (M_d + 2s) to (M_i - m/2 + s) / (M_d + 2s),   s = spare m/2
+
+    Between two values the quantile function is linear, outside it is constant. m stands for one row: of k rows of one
+    weight without ties the i-th has level (i - 1/2) / k where nothing is spare, the rule of Hazen, and i / (k + 1) with
+    one spare row, the rule of Weibull, which is the chance that a new one is less. The quantiles of the negated values
+    are the negated ones of 1 - level. Hyndman and Fan (1996), Sample Quantiles in Statistical Packages, definitions 5
+    and 6, for rows of one weight.
     """
-    u = np.broadcast_to(np.asarray(spare, dtype=float), len(values))[:, None]
-    mass = np.cumsum(weight, axis=1)
-    differs = values[:, 1:] != values[:, :-1]
-    edge = np.ones((len(values), 1), dtype=bool)
-    column = np.arange(values.shape[1])
-    first = np.maximum.accumulate(np.where(np.hstack([edge, differs]), column, 0), axis=1)
-    last = np.minimum.accumulate(np.where(np.hstack([differs, edge]), column, column[-1])[:, ::-1], axis=1)[:, ::-1]
-    below, upto = np.take_along_axis(mass - weight, first, axis=1), np.take_along_axis(mass, last, axis=1)
-    place = ((below + upto) / 2 + u / 2) / (mass[:, -1:] + u)
-    return np.column_stack([_interpolate(values, place, float(level)) for level in levels])
+    is_last = np.ones(values.shape, dtype=bool)
+    is_last[:, :-1] = values[:, 1:] != values[:, :-1]
+    reached = np.where(is_last, np.cumsum(weight, axis=1), 0.0)  # M_i, at the last of the rows that share v_i
+    before = np.zeros_like(reached)
+    before[:, 1:] = np.maximum.accumulate(reached, axis=1)[:, :-1]
+    half = np.where(is_last, reached - before, np.inf).min(axis=1, keepdims=True) / 2
+    total = reached[:, -1:] + 2 * spare * half
+    ends = np.where(is_last, (reached - half + spare * half) / total, np.inf)
+    starts_next = (reached + half + spare * half) / total
+    return np.column_stack([_interpolate(values, ends, starts_next, float(level)) for level in levels])
 
 
-def _interpolate(values: Array, place: Array, level: float) -> Array:
-    """Return the value of each row at one level, shape (n,)."""
-    above = np.count_nonzero(place < level, axis=1)
-    right, left = np.minimum(above, values.shape[1] - 1)[:, None], np.maximum(above - 1, 0)[:, None]
-    ends = [np.take_along_axis(array, at, axis=1)[:, 0] for array in (values, place) for at in (left, right)]
-    low, high, before, after = ends
+def _interpolate(values: Array, ends: Array, starts_next: Array, level: float) -> Array:
+    """Return the value of each row at one level, shape (n,).
+
+    `ends` is where a value ends, at the last row that has it and infinite elsewhere, and `starts_next` where the next
+    one starts.
+    """
+    most = values.shape[1] - 1
+    left = np.where(ends < level, np.arange(most + 1), -1).max(axis=1)[:, None]
+    at, right = np.maximum(left, 0), np.minimum(left + 1, most)
+    low, high, before, after = (
+        np.take_along_axis(array, index, axis=1)[:, 0]
+        for array, index in ((values, at), (values, right), (ends, at), (starts_next, at))
+    )
     gap = after - before
     share = np.clip((level - before) / np.where(gap > 0, gap, 1.0), 0.0, 1.0)
-    return np.asarray(low + share * (high - low))
+    return np.asarray(np.where(left[:, 0] < 0, values[:, 0], low + share * (high - low)))
 
 
 def pad_columns(rows: Array, columns: Array, n: int) -> tuple[Array, Array]:

@@ -54,9 +54,8 @@ class _Neighbours:
     def _predict_slice(self, X: Array) -> Array:
         rows, columns = np.nonzero(self._are_near(X))
         near, real = pad_columns(rows, columns, len(X))
-        weight = self._weight[near] * real
-        # one more row of the neighbours' mean weight: the row that is predicted
-        return quantiles(self._y[near], weight, self._levels, weight.sum(axis=1) / real.sum(axis=1))
+        # one row is spare: the one that is predicted
+        return quantiles(self._y[near], self._weight[near] * real, self._levels, spare=1)
 
     def _are_near(self, X: Array) -> Array:
         """Return which training rows are neighbours of which row, (rows, training rows)."""

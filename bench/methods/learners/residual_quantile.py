@@ -81,7 +81,7 @@ class _Residuals:
         scaled = residual / self._unit(self._out_of_fold(rows, size, w, fold, few))
         self._mean, self._size = self._fit_trees(rows, y, w, self._rounds), self._fit_trees(rows, size, w, few)
         order = np.argsort(scaled, kind="stable")
-        self._law = quantiles(scaled[None, order], w[None, order], self._levels, w.mean())
+        self._law = quantiles(scaled[None, order], w[None, order], self._levels, spare=1)
         return self
 
     def _fit_trees(self, rows: boosting.NativeRows, y: Array, weight: Array, rounds: int) -> TreePredictor:

@@ -32,7 +32,7 @@ WHO = ["panel", "method"]
 
 
 LEAST_BASE = 0.1
-"""A task's base below this share of the mean over tasks counts as that share: a loss of nearly nothing may double."""
+"""A task's base below this share of the median over tasks counts as that share: a loss of nearly nothing may double."""
 
 Unclear = Literal["fail", "warn"]
 
@@ -135,14 +135,17 @@ def _measure_part(
 def _trips(how: Measure, metric: str, rule: Rule | None, tasks: pd.DataFrame, *, scale: Array, noise: Array) -> Array:
     """Return which rows of a frame of tasks are worse by more than the rule for any one task allows.
 
-    A share is one of the task's own base, which counts as `LEAST_BASE` of the mean over tasks at least.
+    A share is one of the task's own base, which counts as `LEAST_BASE` of the median over tasks at least: a mean would
+    let one task that diverged in BASE allow the others everything.
     """
     if rule is None:
         return np.zeros(len(tasks), dtype=bool)
     group = tasks["group"].to_numpy(dtype=int)
     own = scale[group]
     if np.isnan(how.goal):
-        own = np.maximum(np.abs(tasks["base"].to_numpy(dtype=float)), LEAST_BASE * own)
+        size = tasks["base"].abs()
+        typical = size.groupby(group).transform("median")
+        own = np.maximum(size.to_numpy(dtype=float), LEAST_BASE * typical.to_numpy(dtype=float))
     limit = np.maximum(margin(how, metric, rule, own), noise[group])
     return np.asarray(tasks["harm"].to_numpy(dtype=float) > limit * (1 + FLOAT_NOISE))
 

@@ -24,6 +24,10 @@ ROWS_A_CLASS = 10
 BY_NUMBER = "number"
 """Order of classes that are numbers."""
 
+LARGEST_TARGET = 1e60
+SMALLEST_TARGET = 1e-60
+"""Between these the largest size of a regression target must lie, so that fourth powers and their sums are doubles."""
+
 FEW_ROWS = 5
 """A class with fewer rows than this is warned about: five folds cannot all test it."""
 
@@ -218,6 +222,9 @@ def _numeric_target(target: pd.Series[Any]) -> Array:
         raise BenchError(f"the target {target.name!r} is infinite in {infinite} of {len(y)} rows: correct them")
     if (y == y[0]).all():
         raise BenchError(f"the target {target.name!r} is {y[0]:g} in every row: choose a target that varies")
+    size = np.abs(y).max()
+    if not SMALLEST_TARGET <= size <= LARGEST_TARGET:
+        raise BenchError(f"the target {target.name!r} is {size:g} at its largest: write it in another unit")
     return y
 
 
