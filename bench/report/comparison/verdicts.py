@@ -15,6 +15,7 @@ from bench.core.nouns import Array, BenchError
 from bench.methods import metrics
 from bench.report.comparison.rules import Rule
 from bench.report.comparison.tables import mean_by
+from bench.stats.split_means import split_mean
 from bench.stats.student import central_quantile, two_sided_p
 from bench.stats.tables import differences
 
@@ -137,23 +138,18 @@ def judge_splits(
 ) -> HarmTest:
     """Return statistics whose groups of one task are tested over its splits: the correlated t-test.
 
-        error² = (1/n + rho / (1 - rho)) s²,  rho the mean of `shares`, n_test / (n_train + n_test) of each split
-
-    `values` (V,) are the harms of splits with their `group`. A task of one split keeps no p. Source: Nadeau and Bengio
-    (2003), Inference for the generalization error.
+    `values` (V,) are the harms of splits with their `group`; rho is the mean of `shares`, n_test / (n_train + n_test)
+    of each split. The error is that of `split_mean`. A task of one split keeps no p.
     """
     p, lo, hi = found.p.copy(), found.lo.copy(), found.hi.copy()
     for one in np.unique(group):
         mine = values[group == one]
-        n, rho = len(mine), float(shares[group == one].mean())
-        if n > 1:
-            off = mine - mine.mean()
-            spread = np.where(np.abs(off) <= FLOAT_NOISE * np.abs(mine.mean()), 0.0, off)
-            error = float(np.sqrt((1 / n + rho / (1 - rho)) * (spread**2).sum() / (n - 1)))
+        if len(mine) > 1:
+            error = float(split_mean(mine, float(shares[group == one].mean())).error)
             beyond = abs(found.mean[one]) - bound[one]
             t = beyond / error if error > 0 else np.copysign(np.inf, beyond)
-            p[one] = float(two_sided_p(np.array(t), np.array(n - 1))) if t > 0 else 1.0
-            half = central_quantile(confidence, n - 1) * error
+            p[one] = float(two_sided_p(np.array(t), np.array(len(mine) - 1))) if t > 0 else 1.0
+            half = central_quantile(confidence, len(mine) - 1) * error
             lo[one], hi[one] = found.mean[one] - half, found.mean[one] + half
     return HarmTest(found.n, found.mean, lo, hi, p)
 
