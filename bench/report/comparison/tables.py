@@ -62,15 +62,24 @@ def tidy(raw: pd.DataFrame, name: str) -> ScoreTable:
     ranked = {metric for metric, way in direction.items() if way != "none"}
     once, repeated = _drop_repeats(rows[rows["metric"].isin(ranked)], name)
     absent = tuple(key for key in KEY if key not in table)
-    return ScoreTable(once, direction, unit=_units(table, rows), absent=absent, repeated=repeated)
+    return ScoreTable(once, direction, unit=_units(table, rows, name), absent=absent, repeated=repeated)
 
 
-def _units(table: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """Return what the column `unit` says of every task and metric."""
+def _units(table: pd.DataFrame, rows: pd.DataFrame, name: str) -> dict[tuple[str, str], str]:
+    """Return what the column `unit` says of every task and metric.
+
+    Raises:
+        BenchError: it says two things of one.
+    """
     if "unit" not in table:
         return {}
     said = rows[["task_id", "metric"]].assign(unit=texts(table["unit"])).drop_duplicates()
-    return {(task, metric): unit for task, metric, unit in said.itertuples(index=False, name=None) if unit}
+    units: dict[tuple[str, str], str] = {}
+    for task, metric, unit in said[said["unit"] != ""].itertuples(index=False, name=None):
+        if units.setdefault((task, metric), unit) != unit:
+            where = f"{metric} of {task}" if task else metric
+            raise BenchError(f"{where} has two units in {name}, {units[task, metric]} and {unit}: convert one of them")
+    return units
 
 
 def _test_shares(raw: pd.DataFrame) -> Array:
