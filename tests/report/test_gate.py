@@ -90,11 +90,31 @@ def test_a_rule_for_tasks_needs_no_rule_for_means(gate):
     ("log_loss", 1e-6, 1e-3, False), ("coverage_80", 0.8, 0.6, True), ("coverage_80", 0.8, 0.95, False),
 ])  # fmt: skip
 def test_a_share_is_one_of_the_base_of_the_task(gate, metric, base, new, trips):
-    """A loss of nearly nothing may double: its base counts as a tenth of the mean. Coverage has shares of its goal."""
+    """A loss of nearly nothing may double; coverage has shares of its goal."""
     others = [0.8] * 7 if metric == "coverage_80" else [0.5] * 7
     report = gate(frame([base, *others], metric), frame([new, *others], metric), f"{metric}:99%")
     assert (report.verdicts["tripped"][0] == 1) == trips
     assert report.code == (3 if trips else 0)
+
+
+def test_a_task_that_diverged_in_base_allows_the_others_nothing(gate):
+    base, new = [1e6, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3], [1e6, 30.0, 0.3, 0.3, 0.3, 0.3, 0.3]
+    report = gate(frame(base, "log_loss"), frame(new, "log_loss"), "log_loss:1%", unclear="warn")
+    assert (report.code, report.tripped["task_id"].tolist()) == (3, ["t1"])
+
+
+def test_means_that_are_infinite_both_ways_are_not_compared(gate):
+    base, new = (
+        frame([[0.5, 0.6]] * 6, "mine", direction="max"),
+        frame([[np.inf, -np.inf]] * 6, "mine", direction="max"),
+    )
+    assert gate(base, new, "mine:1%", unclear="warn").code == 4
+
+
+@pytest.mark.filterwarnings("error")
+def test_differences_near_the_largest_float_are_told_apart(gate):
+    base, new = frame([1e308] * 6, "log_loss"), frame([1.5e308] * 6, "log_loss")
+    assert gate(base, new, "log_loss:1%", "none").verdicts["verdict"].tolist() == ["worse"]
 
 
 @given(st.lists(st.floats(0.01, 1), min_size=6, max_size=12), st.integers(0, 5), st.floats(0.05, 0.99))
@@ -102,7 +122,7 @@ def test_a_task_trips_by_exactly_its_own_share(values, place, share):
     base, new = np.array(values), np.array(values)
     new[place] *= 1 - share
     report = compare_frames(frame(base), frame(new), share * 0.99)
-    least = 0.1 * base.mean()
+    least = 0.1 * np.median(base)
     assert report.verdicts["tripped"][0] == int(base[place] - new[place] > 0.99 * share * max(base[place], least))
     assert compare_frames(frame(base), frame(new), share * 1.01 + 1e-9).verdicts["tripped"][0] == 0
 

@@ -108,12 +108,13 @@ def mean_by(rows: pd.DataFrame, keys: list[str], means: list[str], **others: tup
     Numbers are divided before they are summed where their sum could overflow: errors near the largest float are finite.
     """
     by = rows.groupby(keys, sort=False)
-    with np.errstate(over="ignore"):  # such a mean is taken again below
+    with np.errstate(over="ignore", invalid="ignore"):  # such a mean is taken again below
         found = by.agg(**{name: (name, "mean") for name in means}, **others)
     for name in means:
         if np.abs(rows[name].to_numpy(dtype=float)).max(initial=0.0) > HUGE:
             share = rows[name] / by[name].transform("count")
-            found[name] = share.groupby([rows[key] for key in keys], sort=False).sum(min_count=1)
+            with np.errstate(invalid="ignore"):  # infinite both ways is no number
+                found[name] = share.groupby([rows[key] for key in keys], sort=False).sum(min_count=1)
     return found.reset_index()
 
 

@@ -34,7 +34,10 @@ WHO = ["panel", "method"]
 
 
 LEAST_BASE = 0.1
-"""A task's base below this share of the mean over tasks counts as that share: a loss of nearly nothing may double."""
+"""A task's base below this share of the median over tasks counts as that share: a loss of nearly nothing may double.
+
+The median, and not the mean, since one task that diverged in BASE would allow all others anything.
+"""
 
 Unclear = Literal["fail", "warn"]
 
@@ -74,6 +77,7 @@ class MeasuredPart(NamedTuple):
     tasks: pd.DataFrame
 
 
+@np.errstate(over="ignore", invalid="ignore")  # scores near the largest float: what overflows is infinitely worse
 def judge_all(
     cells: pd.DataFrame,
     sides: pd.DataFrame,
@@ -160,11 +164,14 @@ def _trips(how: Measure, metric: str, rule: Rule | None, tasks: pd.DataFrame, *,
 
 
 def _own_scale(how: Measure, tasks: pd.DataFrame, scale: Array) -> Array:
-    """Return by task, of what a share is one: its own base, `LEAST_BASE` of the mean at least, or the goal."""
+    """Return by task, of what a share is one: its own base, `LEAST_BASE` of the median that is not 0, or the goal."""
     of_group = scale[tasks["group"].to_numpy(dtype=int)]
     if not np.isnan(how.goal):
         return of_group
-    return np.maximum(np.abs(tasks["base"].to_numpy(dtype=float)), LEAST_BASE * of_group)
+    size = tasks["base"].abs()
+    typical = size.where(np.isfinite(size) & (size > 0)).groupby(tasks["group"]).transform("median")
+    least = LEAST_BASE * typical.fillna(0.0).to_numpy(dtype=float)
+    return np.maximum(np.maximum(size.to_numpy(dtype=float), least), np.finfo(float).tiny)
 
 
 def _judge_single_tasks(
@@ -220,8 +227,7 @@ def _statistics(
 ) -> pd.DataFrame:
     """Return the groups with their statistics, turned from harm into change of the value."""
     by = tasks.groupby("group")
-    with np.errstate(over="ignore"):  # no mean is shown of metrics in units of the target
-        means = by[["base", "new"]].mean().reindex(range(len(groups)))
+    means = by[["base", "new"]].mean().reindex(range(len(groups)))
     unit = scale if shares else np.ones(len(scale))
     ends = [_relative_change(how, harm, unit) for harm in (found.mean, found.lo, found.hi)]
     allowed = np.abs(_relative_change(how, bound, unit))
@@ -276,7 +282,12 @@ def _add_unmet(
     unmet, reasons = [], []
     for row, lacks_pairs in zip(table.to_dict("records"), short & ~over, strict=True):
         without = silent.get(tuple(row[name] for name in GROUP), [])
-        unmet.append(_lack_of_pairs(row, demand.min_pairs) if lacks_pairs else _lack_of_scores(row, without))
+        blind = (row["rule"] or row["task_rule"]) and row["tasks"] and np.isnan(row["harm"])
+        unmet.append(
+            _lack_of_pairs(row, demand.min_pairs) if lacks_pairs
+            else f"{_where(row)} of method {row['method']} has no mean: it is infinite both ways" if blind
+            else _lack_of_scores(row, without)
+        )  # fmt: skip
         reasons.append(row["reason"] or (f"no score in NEW on {count_tasks(without)}" if without else ""))
     return table.assign(unmet=unmet, reason=reasons, over=over)
 
