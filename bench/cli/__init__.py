@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from bench.core.exit_codes import FAULT, INTERRUPTED, TERMINATED
+from bench.core.exit_codes import FAULT, INTERRUPTED, MISTAKE, TERMINATED
 from bench.core.threads import use_one_thread
 
 
@@ -48,6 +48,12 @@ def print_error(error: Exception) -> int:
     if isinstance(error, BenchError):
         sys.stderr.write(f"bench: {error}\n")
         return error.code
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] != "bench":
+        sys.stderr.write(
+            f"bench: this command needs {error.name}, which is not installed: requirements/gate.txt is enough for "
+            "`compare` and `baseline` alone, `pip install .` for all commands\n"
+        )
+        return MISTAKE
     import traceback
 
     traceback.print_exception(error)

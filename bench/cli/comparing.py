@@ -55,6 +55,9 @@ def compare(
         list[str] | None,
         typer.Option("--report", help="A file in another format from the same comparison, FORMAT=FILE."),
     ] = None,
+    by: Annotated[
+        Literal["task"] | None, typer.Option(help="Show every paired task too, from what to what, the worst first.")
+    ] = None,
     timing: Annotated[bool, typer.Option("--timing", help="Show seconds too; they decide nothing.")] = False,
     allow_different_data: Annotated[
         bool, typer.Option("--allow-different-data", help="Compare although data, folds or protocol differ.")
@@ -81,6 +84,7 @@ def compare(
         confidence=confidence,
         allow_different_data=allow_different_data,
         timing=timing,
+        by_task=by == "task",
     )
     report = compare_sides(base, new, options)
     _write(_format_report(report, output_format), output)
@@ -160,9 +164,11 @@ def _draw_report(report: Report) -> str:
         terminal.line(formats.facts(report))
         terminal.line("")
         if len(report.tripped):
-            terminal.table(*formats.tripped_rows(report.tripped), "tasks that broke a rule")
+            terminal.table(*formats.task_rows(report.tripped), "tasks that broke a rule")
         if len(report.verdicts):
             terminal.table(*formats.rows(report.verdicts))
+        if len(report.tasks):
+            terminal.table(*formats.task_rows(report.tasks), "every task, the worst first")
         if len(report.moved):
             terminal.table(
                 *formats.moved_rows(report.moved), f"the tasks that moved most, {formats.MOST_MOVED} at most"

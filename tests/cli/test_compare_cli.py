@@ -79,9 +79,15 @@ RULE = ("--fail-on", "macro_f1:-1%")
         ("worse", (), 0, ""),
         ("gone", (), 0, ""),
         ("worse", RULE, 3, "regression found: classification greedy is worse in macro_f1"),
-        ("collapsed", RULE, 3, "greedy is worse in macro_f1 on one task by more than rule 'macro_f1:20%' allows"),
+        (
+            "collapsed",
+            RULE,
+            3,
+            "greedy is worse in macro_f1 on one task by more than rule 'macro_f1:20% by default' allows",
+        ),
         ("collapsed", (*RULE, "--fail-any", "none"), 3, "cannot tell it from noise; --unclear warn lets that pass"),
         ("collapsed", (*RULE, "--fail-any", "none", "--unclear", "warn"), 0, ""),
+        ("collapsed", ("--fail-on", "none"), 0, ""),
         ("worse", ("--fail-on", ""), 2, "--fail-on is empty"),
         ("worse", ("--fail-on", " , "), 2, "--fail-on is empty"),
         ("was", (*RULE, "--noise", ""), 2, "--noise is empty"),
@@ -263,8 +269,12 @@ def test_the_action_compares_and_says_so(step, tmp_path, code):
     assert Path(outputs["summary"]).exists() == summary.exists()
 
 
-@pytest.mark.parametrize(("fail_on", "words"), [("none\n", []), ("", ["--fail-on", ""]), (" \n", ["--fail-on", ""])])
-def test_the_action_reports_only_where_it_is_told_so(step, fail_on, words):
+@pytest.mark.parametrize(("fail_on", "words"), [
+    ("none\n", ["--fail-on", "none"]), ("  none", ["--fail-on", "none"]), ("", ["--fail-on", ""]),
+    (" \n", ["--fail-on", ""]), ("'a b:1%'\nf 1:2%", ["--fail-on", "a b:1%", "--fail-on", "f 1:2%"]),
+    ("'a:1%' \"b:2%\"", ["--fail-on", "a:1%", "--fail-on", "b:2%"]), ("don't:1%", ["--fail-on", "don't:1%"]),
+])  # fmt: skip
+def test_the_action_hands_on_its_rules(step, fail_on, words):
     """A variable that is not set is passed on as an empty rule, which bench refuses."""
     done, calls = step("Compare", BASE="a", NEW="b", FAIL_ON=fail_on, ARGUMENTS="", FAKE_CODE="0")
     assert done.code == 0, done.err
@@ -272,10 +282,11 @@ def test_the_action_reports_only_where_it_is_told_so(step, fail_on, words):
 
 
 def test_the_action_refuses_a_quote_that_is_not_closed(step):
-    done, calls = step("Compare", BASE="a", NEW="b", FAIL_ON="none", ARGUMENTS="--method 'a", FAKE_CODE="0")
-    assert done.code == 2
-    assert calls == []
-    assert "a quote is not closed" in done.out
+    for fail_on, arguments in (("none", "--method 'a"), ("'macro_f1:1%", "")):
+        done, calls = step("Compare", BASE="a", NEW="b", FAIL_ON=fail_on, ARGUMENTS=arguments, FAKE_CODE="0")
+        assert done.code == 2
+        assert calls == []
+        assert "a quote is not closed" in done.out
 
 
 LIGHT = """
@@ -285,7 +296,7 @@ import importlib.metadata, runpy, sys
 class Blocked:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in HEAVY:
-            raise ImportError(f"{name} is not in requirements/gate.txt")
+            raise ModuleNotFoundError(f"{name} is not in requirements/gate.txt", name=name.split(".")[0])
 
 
 HEAVY = set(sys.argv.pop(1).split(","))
@@ -295,10 +306,9 @@ runpy.run_module("bench", run_name="__main__")
 """
 
 
-@pytest.mark.parametrize("words", [
-    ["compare", "was.csv", "worse.csv", "--fail-on", "macro_f1:0.5%"], ["baseline", "save", "was.csv", "-o", "b.json"],
-])  # fmt: skip
-def test_a_gate_imports_nothing_beyond_its_own_requirements(tables, tmp_path, words):
+@pytest.fixture
+def light(tables, tmp_path):
+    """Call bench where only requirements/gate.txt is installed."""
     locked = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements" / "gate.txt").read_text(), re.MULTILINE))
     every = importlib.metadata.packages_distributions()
     heavy = {
@@ -308,11 +318,32 @@ def test_a_gate_imports_nothing_beyond_its_own_requirements(tables, tmp_path, wo
     assert {"scipy", "sklearn", "lightgbm", "openml", "pyarrow", "matplotlib"} <= heavy
     (tmp_path / "light.py").write_text(LIGHT)
     files = {path.name: str(path) for path in tables.values()}
-    done = subprocess.run(
-        [sys.executable, tmp_path / "light.py", ",".join(heavy), *(files.get(word, word) for word in words)],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == (3 if words[0] == "compare" else 0), done.stderr
+
+    def call(*words):
+        return subprocess.run(
+            [sys.executable, tmp_path / "light.py", ",".join(heavy), *(files.get(word, word) for word in words)],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    return call
+
+
+@pytest.mark.parametrize(("words", "code"), [
+    (("compare", "was.csv", "worse.csv", "--fail-on", "macro_f1:0.5%"), 3),
+    (("compare", "was.csv", "was.csv", "--by", "task", "--format", "junit"), 0),
+    (("baseline", "save", "was.csv", "-o", "b.json"), 0),
+    (("list", "metrics"), 0), (("list", "suites"), 0),
+])  # fmt: skip
+def test_a_gate_imports_nothing_beyond_its_own_requirements(light, words, code):
+    done = light(*words)
+    assert done.returncode == code, done.stderr
+
+
+def test_what_a_light_installation_lacks_is_said_in_one_line(light):
+    done = light("leaderboard", "was.csv")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "this command needs scipy" in done.stderr
 
 
 @pytest.mark.parametrize(("found", "way"), [("", "--method POST"), ("77\n78\n", "--method PATCH")])

@@ -23,7 +23,7 @@ from bench.report.comparison.baseline_file import baseline_text
 from bench.report.comparison.exchange import REPORT_WRITERS, as_json, github, junit
 from bench.report.comparison.formats import markdown, summary
 from bench.report.comparison.power import power
-from bench.report.comparison.rules import find_rule, noise
+from bench.report.comparison.rules import assign_rules, find_meant, noise
 from bench.report.comparison.tables import tidy
 from bench.report.comparison.verdicts import judge
 from bench.stats.holm import holm
@@ -240,7 +240,8 @@ def test_one_family_holds_for_the_whole_gate(judged):
         ("macro_f1:.01", "macro_f1", 0.01, False),
         ("macro_f1:1e-3", "macro_f1", 0.001, False),
         ("pinball_0.1:2%", "pinball_0.1", 0.02, True),
-        ("pass@1:strict:2%", "pass@1:strict", 0.02, True),
+        ("pass@1:strict:1%", "pass@1:strict", 0.01, True),
+        ("val/top/acc:1%", "val/top/acc", 0.01, True),
     ],
 )
 def test_rules_are_read(text, name, amount, relative):
@@ -250,7 +251,7 @@ def test_rules_are_read(text, name, amount, relative):
 
 
 @pytest.mark.parametrize("text", ["", "macro_f1", "macro_f1:", ":1%", "macro_f1:x", "macro_f1:1%%", "a:nan", "a:1e999",
-                                  "a:--1"])  # fmt: skip
+                                  "/:1%", "a:--1"])  # fmt: skip
 def test_rules_that_cannot_be_read_are_refused(text):
     with pytest.raises(BenchError, match=re.escape(repr(text))):
         rule(text)
@@ -258,9 +259,9 @@ def test_rules_that_cannot_be_read_are_refused(text):
 
 def test_the_last_rule_that_covers_a_metric_decides(judged):
     rules = [rule("*:1%"), rule("ece:5%")]
-    assert find_rule(rules, "b", "ece") == rules[1]
-    assert find_rule(rules, "b", "mcc") == rules[0]
-    assert find_rule([rule("x/ece:1%")], "b", "ece") is None
+    known = {("b", "ece"), ("b", "mcc")}
+    assert assign_rules(rules, known) == {("b", "ece"): rules[1], ("b", "mcc"): rules[0]}
+    assert find_meant(rule("x/ece:1%"), known) == set()
     base, new = scores(0), scores(1, {"m3": 0.05})
     assert judged(base, new, "*:0.1%").code == 3
     assert judged(base, new, "*:0.1%", "macro_f1:50%").code == 0

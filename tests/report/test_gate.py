@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bench.core.nouns import BenchError
-from bench.report.comparison import ComparisonOptions, compare
+from bench.report.comparison import ComparisonOptions, compare, source
+from bench.report.comparison.baseline_file import baseline_text
 from bench.report.comparison.exchange import REPORT_WRITERS
 from bench.report.comparison.rules import noises, rules, task_rules
 
@@ -54,7 +55,7 @@ def test_a_collapse_on_two_of_six_tasks_fails_and_names_them_from_what_to_what(g
     report = gate(frame(BASE), frame(COLLAPSED), "macro_f1:-0.5%")
     assert report.code == 3
     assert report.reason == (
-        "a is worse in macro_f1 on 2 tasks by more than rule 'macro_f1:20%' allows for any one task: "
+        "a is worse in macro_f1 on 2 tasks by more than rule 'macro_f1:20% by default' allows for any one task: "
         "t4 0.85 → 0.09, t0 0.8 → 0.09"
     )
     assert report.tripped["task_id"].tolist() == ["t4", "t0"]
@@ -89,11 +90,31 @@ def test_a_rule_for_tasks_needs_no_rule_for_means(gate):
     ("log_loss", 1e-6, 1e-3, False), ("coverage_80", 0.8, 0.6, True), ("coverage_80", 0.8, 0.95, False),
 ])  # fmt: skip
 def test_a_share_is_one_of_the_base_of_the_task(gate, metric, base, new, trips):
-    """A loss of nearly nothing may double: its base counts as a tenth of the median. Coverage shares its goal."""
+    """A loss of nearly nothing may double; coverage has shares of its goal."""
     others = [0.8] * 7 if metric == "coverage_80" else [0.5] * 7
     report = gate(frame([base, *others], metric), frame([new, *others], metric), f"{metric}:99%")
     assert (report.verdicts["tripped"][0] == 1) == trips
     assert report.code == (3 if trips else 0)
+
+
+def test_a_task_that_diverged_in_base_allows_the_others_nothing(gate):
+    base, new = [1e6, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3], [1e6, 30.0, 0.3, 0.3, 0.3, 0.3, 0.3]
+    report = gate(frame(base, "log_loss"), frame(new, "log_loss"), "log_loss:1%", unclear="warn")
+    assert (report.code, report.tripped["task_id"].tolist()) == (3, ["t1"])
+
+
+def test_means_that_are_infinite_both_ways_are_not_compared(gate):
+    base, new = (
+        frame([[0.5, 0.6]] * 6, "mine", direction="max"),
+        frame([[np.inf, -np.inf]] * 6, "mine", direction="max"),
+    )
+    assert gate(base, new, "mine:1%", unclear="warn").code == 4
+
+
+@pytest.mark.filterwarnings("error")
+def test_differences_near_the_largest_float_are_told_apart(gate):
+    base, new = frame([1e308] * 6, "log_loss"), frame([1.5e308] * 6, "log_loss")
+    assert gate(base, new, "log_loss:1%", "none").verdicts["verdict"].tolist() == ["worse"]
 
 
 @given(st.lists(st.floats(0.01, 1), min_size=6, max_size=12), st.integers(0, 5), st.floats(0.05, 0.99))
@@ -197,6 +218,119 @@ def test_too_few_tasks_name_the_number_that_was_asked_for(gate):
     assert gate(frame(BASE[:2]), frame([0.5, 0.6]), "macro_f1:1%", min_pairs=2).code == 3
 
 
+def test_a_split_without_training_rows_says_nothing(gate):
+    base, new = frame([[0.8, 0.82]], n_rows=10), frame([[0.79, 0.805]], n_rows=10)
+    sides = [
+        pd.concat([side.assign(sample="test"), side.assign(sample="train", n_rows=0)]).assign(repeat=0)
+        for side in (base, new)
+    ]
+    assert gate(*sides, "macro_f1:0", "none", min_pairs=1).verdicts["verdict"].tolist() == ["unclear"]
+
+
+def test_what_is_unclear_on_one_task_is_unclear_over_its_splits(gate):
+    base, new = frame([[0.8, 0.8, 0.8]]), frame([[0.7, 0.85, 0.8]])
+    assert "test over the 3 splits of its only task" in gate(base, new, "macro_f1:1%", min_pairs=1).reason
+
+
+# the names of metrics
+
+
+@pytest.mark.parametrize("name", ["acc,none", "val/acc", "pass@1:strict", "f1[macro]", "f1 macro", "x=1,y=2"])
+def test_a_metric_is_gated_under_its_own_name(gate, name):
+    base, new = frame(BASE, name, direction="max"), frame(np.array(BASE) - 0.1, name, direction="max")
+    report = gate(base, new, f"{name}:1%")
+    assert (report.code, report.verdicts["metric"].tolist()) == (3, [name])
+    other = [side.assign(metric="recall@3") for side in (base, new)]
+    both = gate(*(pd.concat(pair) for pair in zip((base, new), other, strict=True)), f"recall@3:90%,{name}:1%")
+    assert both.verdicts.set_index("metric")["rule"].to_dict() == {name: f"{name}:1%", "recall@3": "recall@3:90%"}
+
+
+def test_a_name_that_is_there_means_itself_alone(gate):
+    table = pd.concat([
+        frame(BASE, "f1[macro]", direction="max", board="x"), frame(BASE, "f1m", direction="max", board="x"),
+        frame(BASE, "val/acc", direction="max", board="x"), frame(BASE, "acc", direction="max", board="val"),
+    ])  # fmt: skip
+    for text, metrics in (("f1[macro]", {"f1[macro]"}), ("f1[m]", {"f1m"}), ("x/val/acc", {"val/acc"}),
+                          ("*/acc", {"acc", "val/acc"}), ("v*/acc", {"acc", "val/acc"}), ("val/f*", None)):  # fmt: skip
+        report = gate(table, table, f"{text}:1%")
+        assert set(report.verdicts["metric"]) == (metrics or set()), text
+        assert report.code == (0 if metrics else 5)
+
+
+# what NEW ran without a score
+
+
+TWO = [[0.8, 0.82], [0.7, 0.72], [0.6, 0.62], [0.9, 0.88], [0.5, 0.52], [0.65, 0.7], [0.75, 0.72], [0.85, 0.87]]
+
+
+@pytest.fixture
+def two_methods():
+    """Eight tasks of two folds, by two methods."""
+    return pd.concat([frame(TWO), frame(TWO, method="b")], ignore_index=True)
+
+
+@pytest.mark.parametrize(("lost", "code"), [
+    (lambda table: table["task"].isin(["t1", "t3"]) & (table["method"] == "a"), 4),
+    (lambda table: table["task"].isin(["t1", "t3"]) & (table["method"] == "a") & (table["fold"] == 1), 4),
+    (lambda table: table["task"] == "t1", 4),
+    (lambda table: table["task"] == "", 0),
+])  # fmt: skip
+def test_a_score_that_is_gone_is_no_score_that_is_as_good(gate, two_methods, lost, code):
+    new = two_methods.assign(value=two_methods["value"].mask(lost(two_methods)))
+    report = gate(two_methods, new, "macro_f1:1%")
+    assert report.code == code
+    assert ("has no score of macro_f1 of method a" in report.reason) == (code == 4)
+    marks = REPORT_WRITERS["junit"](report).count("<error ")
+    assert marks == (1 + (report.verdicts["unmet"] != "").sum() if code else 0)
+    assert gate(two_methods, new, None, "macro_f1:5%").code == code
+    lifted = gate(two_methods, new, "macro_f1:1%", "none")
+    assert lifted.code == 0
+    assert ("✅" in REPORT_WRITERS["markdown"](lifted)) == (code == 0)
+
+
+def test_rows_of_one_method_that_are_gone_count_where_others_ran_the_task(gate, two_methods):
+    of_a = (two_methods["method"] == "a") & two_methods["task"].isin(["t1", "t3"])
+    report = gate(two_methods, two_methods[~of_a], "macro_f1:1%")
+    assert (report.code, report.verdicts["reason"].tolist()) == (4, ["no score in NEW on 2 tasks", ""])
+    assert "(t1, t3)" in report.reason
+    assert gate(two_methods, two_methods[two_methods["task"] != "t1"], "macro_f1:1%").code == 0  # NEW took fewer tasks
+    assert gate(two_methods, two_methods[two_methods["fold"] == 0], "macro_f1:1%").code == 0  # and fewer folds
+
+
+def test_a_method_that_vanished_breaks_a_gate_that_is_about_single_tasks_alone(gate):
+    base = pd.concat([frame(BASE), frame(BASE, method="b").replace("t0", "u0")])
+    other = base[(base["method"] == "b") & (base["task"] == "u0")]
+    report = gate(base[(base["method"] == "a") | (base["task"] == "u0")], other, None, "macro_f1:5%")
+    assert report.code == 4
+    assert "has no paired task of macro_f1 of method a" in report.reason
+    nothing = pd.concat([frame(BASE), frame([nan] * 6, "accuracy")])
+    assert gate(nothing, nothing, None, "macro_f1:5%,accuracy:5%").code == 4
+
+
+def test_nothing_gated_is_no_tick(gate):
+    text = REPORT_WRITERS["markdown"](gate(frame(BASE), frame(COLLAPSED)))
+    assert "nothing gated" in text
+    assert "✅" not in text
+
+
+# every task
+
+
+def test_every_task_is_listed_where_that_is_asked_for(gate):
+    report = gate(frame(BASE), frame(COLLAPSED), "macro_f1:1%", by_task=True)
+    assert report.tasks["task_id"].tolist() == ["t4", "t0", "t1", "t2", "t3", "t5"]
+    np.testing.assert_allclose(report.tasks["base"], [0.85, 0.8, 0.82, 0.78, 0.9, 0.7])
+    assert (report.tasks["rule"] != "").tolist() == [True, True, False, False, False, False]
+    assert "| t5 |  | macro\\_f1 | a | 0.7 | 0.7 | +0.00 % |  |" in REPORT_WRITERS["markdown"](report)
+    assert len(json.loads(REPORT_WRITERS["json"](report))["tasks"]) == 6
+    assert "tasks" not in json.loads(REPORT_WRITERS["json"](gate(frame(BASE), frame(COLLAPSED))))
+
+
+def test_a_task_has_one_change_wherever_it_is_named(gate):
+    report = gate(frame(BASE), frame(COLLAPSED), "macro_f1:1%", by_task=True)
+    np.testing.assert_allclose(report.moved["most_change"], report.tripped["change"])
+
+
 # input that is no gate
 
 
@@ -232,13 +366,37 @@ def test_scores_in_another_unit_are_not_compared(gate):
     assert gate(seconds, seconds, "rmse:1%").code == 0
 
 
-@pytest.mark.parametrize("metric", ["acc,none", "val/acc", "f1[macro]", "pass@1:strict", "a*b", "*"])
-def test_every_name_of_a_metric_can_be_in_a_rule(gate, metric):
+def test_one_unit_on_one_side_is_taken_for_both_and_two_units_in_one_table_are_refused(gate):
+    seconds = frame([1.0] * 6, "rmse", unit="s")
+    report = gate(seconds, seconds.drop(columns="unit"), "rmse:1%")
+    assert (report.code, report.notes) == (0, ("NEW names no unit of rmse: taken as that of the other side",))
+    mixed = frame([[1.0, 2.0]] * 6, "rmse").assign(unit=["s", "ms"] * 6)
+    with pytest.raises(BenchError, match="two units"):
+        gate(mixed, mixed, "rmse:1%")
+
+
+def test_a_baseline_keeps_the_unit(gate, tmp_path):
+    frame([1.0] * 6, "rmse", unit="s").to_csv(tmp_path / "was.csv", index=False)
+    frame([1.0] * 6, "rmse", unit="ms").to_csv(tmp_path / "now.csv", index=False)
+    (tmp_path / "kept.json").write_text(baseline_text(source(str(tmp_path / "was.csv"))))
+    options = ComparisonOptions(rules=rules(["rmse:1%"], "--fail-on"))
+    report = compare(str(tmp_path / "kept.json"), str(tmp_path / "now.csv"), options)
+    assert (report.code, "in s in BASE and in ms in NEW" in report.reason) == (4, True)
+    assert compare(str(tmp_path / "kept.json"), str(tmp_path / "was.csv"), options).code == 0
+
+
+def test_no_rule_can_be_said():
+    assert rules(["none"], "--fail-on") == []
+    with pytest.raises(BenchError, match="cannot be read"):
+        rules(["none", "macro_f1:1%"], "--fail-on")
+
+
+@pytest.mark.parametrize("metric", ["a*b", "*"])
+def test_a_name_that_looks_like_a_glob_means_itself(gate, metric):
     tables = [pd.concat([frame(v, metric, direction="max"), frame(BASE, "other", direction="max")])
               for v in (BASE, np.array(BASE) - 0.05)]  # fmt: skip
     report = gate(*tables, f"{metric}:1%", "none")
-    assert report.code == 3
-    assert f"in {metric} by more" in report.reason
+    assert (report.code, report.verdicts["metric"].tolist()) == (3, [metric])
 
 
 def test_a_flag_holds_several_rules_with_commas_between():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -94,7 +94,20 @@ def baseline_text(source: ComparedSide, metrics: Sequence[str] = ()) -> str:
     tasks = {task for board in boards.values() for task in board["tasks"]}
     facts = {task: _shorten_hash(source.facts[task]) for task in sorted(tasks) if source.facts.get(task)}
     head = {"bench_baseline": SCHEMA, "digits": DIGITS, "settings": dict(sorted(source.settings.items()))}
+    units = _units_by_metric(table.unit, set(rows["metric"]), tasks)
+    head |= {"units": units} if units else {}
     return _json_text({**head, "tasks": facts, "boards": boards})
+
+
+def _units_by_metric(
+    units: Mapping[tuple[str, str], str], metrics: Collection[str], tasks: Collection[str]
+) -> dict[str, dict[str, str]]:
+    """Return the unit of every metric and task that is kept and has one."""
+    found: dict[str, dict[str, str]] = {}
+    for (task, metric), unit in sorted(units.items()):
+        if metric in metrics and task in tasks:
+            found.setdefault(metric, {})[task] = unit
+    return found
 
 
 def _shorten_hash(facts: Mapping[str, str]) -> dict[str, str]:
@@ -202,7 +215,8 @@ def _read_content(found: dict[str, Any]) -> Baseline:
         for board, what in found["boards"].items()
         for task, folds in what["tasks"].items()
     }
-    return Baseline(ScoreTable(table, direction), found["tasks"], found["settings"], splits)
+    units = {(task, metric): unit for metric, of in found.get("units", {}).items() for task, unit in of.items()}
+    return Baseline(ScoreTable(table, direction, units), found["tasks"], found["settings"], splits)
 
 
 def _iterate_leaves(panels: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str, str], Sequence[Any]]]:

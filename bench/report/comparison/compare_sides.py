@@ -16,7 +16,7 @@ from bench.methods.metrics import refuse_impossible
 from bench.report.comparison import pairs, verdict_rules
 from bench.report.comparison.formats import describe_failure, describe_unclear
 from bench.report.comparison.report import RefusedError, Report
-from bench.report.comparison.rules import Rule, find_idle_rules, find_rule
+from bench.report.comparison.rules import Rule, assign_rules, find_meant
 from bench.report.comparison.side import ComparedSide
 from bench.report.comparison.sides import find_difference, find_row_difference, source
 from bench.report.comparison.timing import timing
@@ -33,7 +33,7 @@ class ComparisonOptions:
     `task_rules` hold for any one task, `rules` for the mean over tasks. `unclear` is what a mean does that is beyond
     its limit and that the test cannot tell from noise: it fails, or is a warning. `noise` is how much the seed alone
     changes a score; names and globs select boards, metrics and methods. A group is tested on `min_pairs` paired tasks
-    at least.
+    at least. `by_task` asks for the table of every paired task.
     """
 
     rules: Sequence[Rule] = ()
@@ -47,6 +47,7 @@ class ComparisonOptions:
     confidence: float = 0.95
     allow_different_data: bool = False
     timing: bool = False
+    by_task: bool = False
 
 
 def compare(base: str | ComparedSide, new: str | ComparedSide, options: ComparisonOptions) -> Report:
@@ -70,9 +71,9 @@ def compare(base: str | ComparedSide, new: str | ComparedSide, options: Comparis
 
 def _refuse_describing(base: ComparedSide, new: ComparedSide, rules: Sequence[Rule]) -> None:
     directions = {**base.table.direction, **new.table.direction}
-    for rule in rules:
-        for metric in (rule.name, rule.name.partition("/")[2]):
-            if directions.get(metric) == "none":
+    for metric in (metric for metric, way in directions.items() if way == "none"):
+        for rule in rules:
+            if rule.is_named(metric):
                 raise BenchError(f"rule {rule.text!r}: metric {metric!r} only describes, no value of it is better")
 
 
@@ -89,16 +90,19 @@ def _compare_sources(base: ComparedSide, new: ComparedSide, options: ComparisonO
     if not options.allow_different_data:
         _refuse(find_row_difference(found.cells))
     seeded = pd.concat([left.assign(side="base"), right.assign(side="new")], ignore_index=True)
+    known = set(seeded[PAIR].itertuples(index=False, name=None))
     demand = verdict_rules.Demand(
-        rules=options.rules,
-        task_rules=options.task_rules,
+        rules=assign_rules(options.rules, known),
+        task_rules=assign_rules(options.task_rules, known),
         unclear=options.unclear,
-        noise=options.noise,
+        noise=assign_rules(options.noise, known),
         min_pairs=options.min_pairs,
         confidence=options.confidence,
     )
-    judgement = verdict_rules.judge_all(found.cells, seeded, direction, demand)
-    code, reason = _outcome(judgement, left)
+    unanswered = pairs.find_unanswered(found, right)
+    judgement = verdict_rules.judge_all(found.cells, seeded, unanswered=unanswered, direction=direction, demand=demand)
+    tripped = judgement.tasks[judgement.tasks["rule"] != ""].reset_index(drop=True)
+    code, reason = _outcome(judgement, tripped, left)
     table, advice = timing(base, new) if options.timing else (report.timing, [])
     unmet = judgement.blocked if code == REGRESSION else []
     return replace(
@@ -109,10 +113,18 @@ def _compare_sources(base: ComparedSide, new: ComparedSide, options: ComparisonO
         reason=reason,
         verdicts=judgement.verdicts,
         moved=judgement.moved,
-        tripped=judgement.tripped,
+        tripped=tripped,
+        tasks=judgement.tasks if options.by_task else report.tasks,
         warnings=tuple(_list_unclear(judgement.verdicts)) if code == FINE else (),
         lost=pairs.summarise_lost(found, left, right),
-        notes=(*notes, *_note_repeats(base, new), *judgement.notes, *unmet, *advice),
+        notes=(
+            *notes,
+            *_note_repeats(base, new),
+            *sorted(_note_units(base, new, set(direction))),
+            *judgement.notes,
+            *unmet,
+            *advice,
+        ),
         timing=table,
     )
 
@@ -153,9 +165,17 @@ def _refuse_other_units(base: ComparedSide, new: ComparedSide, metrics: set[str]
     for task, metric in sorted(units[0].keys() & units[1].keys()):
         left, right = (unit[task, metric] for unit in units)
         if metric in metrics and left != right:
+            where = f"{metric} of {task}" if task else metric
             raise RefusedError(
-                CANNOT_COMPARE, f"{metric} of {task} is in {left} in BASE and in {right} in NEW: convert one of them"
+                CANNOT_COMPARE, f"{where} is in {left} in BASE and in {right} in NEW: convert one of them"
             )
+
+
+def _note_units(base: ComparedSide, new: ComparedSide, metrics: set[str]) -> Iterator[str]:
+    """Yield the metrics whose unit one side alone names."""
+    named = [{metric for _, metric in side.table.unit} & metrics for side in (base, new)]
+    for name, metric in [("NEW", one) for one in named[0] - named[1]] + [("BASE", one) for one in named[1] - named[0]]:
+        yield f"{name} names no unit of {metric}: taken as that of the other side"
 
 
 def _select_rows(
@@ -177,11 +197,12 @@ def _select_rows(
     if not every:
         raise RefusedError(NOTHING_SELECTED, "neither BASE nor NEW holds ranked scores that are selected")
     gate = (*options.rules, *options.task_rules)
-    for rule in find_idle_rules(gate, every):
-        raise RefusedError(NOTHING_SELECTED, f"rule {rule.text!r} selects nothing: no such board and metric is there")
+    meant = {rule.text: find_meant(rule, every) for rule in gate}
+    for text in (text for text, found in meant.items() if not found):
+        raise RefusedError(NOTHING_SELECTED, f"rule {text!r} selects nothing: no such board and metric is there")
     wanted = every
     if not options.metrics and gate:
-        wanted = {pair for pair in every if find_rule(gate, *pair)}
+        wanted = set().union(*meant.values())
     elif not options.metrics:
         wanted = own_metrics(every)
     kept = [side[pd.MultiIndex.from_frame(side[PAIR]).isin(wanted)] for side in sides]
@@ -200,13 +221,13 @@ def _choose_names(column: pd.Series[str], texts: Sequence[str]) -> list[str]:
         raise RefusedError(NOTHING_SELECTED, str(error)) from error
 
 
-def _outcome(judgement: verdict_rules.Judgement, left: pd.DataFrame) -> tuple[int, str]:
+def _outcome(judgement: verdict_rules.Judgement, tripped: pd.DataFrame, left: pd.DataFrame) -> tuple[int, str]:
     """Return exit code and sentence: a regression goes before what could not be compared."""
     verdicts = judgement.verdicts
     failed = verdicts[verdicts["fails"]] if len(verdicts) else verdicts
     if len(failed):
         more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
-        return REGRESSION, f"{describe_failure(failed.iloc[0].to_dict(), judgement.tripped)}{more}"
+        return REGRESSION, f"{describe_failure(failed.iloc[0].to_dict(), tripped)}{more}"
     blocked = judgement.blocked
     if blocked:
         more = f" (and {len(blocked) - 1} more)" if len(blocked) > 1 else ""

@@ -36,6 +36,7 @@ def as_json(report: Report) -> str:
     """Return the report as one JSON object on one line; missing and infinite numbers are null."""
     tables = {name: _records(table) for name, table in (
         ("verdicts", report.verdicts), ("tripped", report.tripped), ("missing", report.lost),
+        *([("tasks", report.tasks)] if len(report.tasks) else []),
         ("moved", report.moved.head(MOST_MOVED)), ("timing", report.timing),
     )}  # fmt: skip
     whole = {
@@ -78,7 +79,7 @@ def junit(report: Report) -> str:
         suite = _add_suite(suites, " ".join(known))
         for one in part.to_dict("records"):
             where, name = ".".join(["bench", *known]), str(one["method"])
-            message = describe_failure(one, report.tripped) if one["fails"] else sentence(one)
+            message = describe_failure(one, report.tripped) if one["fails"] else one["unmet"] or sentence(one)
             _case(suite, where=where, name=name, kind=_kind_of_verdict(one), message=message, output=sentence(one))
     for element in (*suites, suites):
         for kind, noun in (("testcase", "tests"), ("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
@@ -88,12 +89,12 @@ def junit(report: Report) -> str:
 
 
 def _kind_of_verdict(one: Row) -> str:
-    """Return what a verdict is to a test runner: a failure, an error where a rule had too few pairs, or skipped."""
+    """Return what a verdict is to a test runner: a failure, an error where a rule cannot be held, or skipped."""
     if one["fails"]:
         return "failure"
-    if one["beyond"]:
-        return "skipped"
-    return "" if not one["reason"] else "error" if one["rule"] else "skipped"
+    if one["unmet"]:
+        return "error"
+    return "skipped" if one["beyond"] or one["reason"] else ""
 
 
 def _add_suite(suites: ET.Element, name: str) -> ET.Element:
@@ -141,6 +142,8 @@ def _annotations(report: Report) -> Iterator[str]:
         about = f"{one['method']} in {one['metric']}"
         if one["fails"]:
             yield _command("error", f"Regression: {about}", describe_failure(one, report.tripped))
+        elif one["unmet"]:
+            yield _command("warning", f"Cannot compare: {about}", str(one["unmet"]))
         elif one["verdict"] == "worse" or one["beyond"]:
             yield _command("warning", f"{one['verdict'].capitalize()}: {about}", sentence(one))
     for line in lost_lines(report):

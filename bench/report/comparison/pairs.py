@@ -12,6 +12,9 @@ from bench.report.comparison.report import LOST_COLUMNS
 from bench.report.comparison.side import ComparedSide, Splits
 from bench.report.comparison.tables import GROUP, KEY, ScoreTable, mean_by
 
+ANSWER = [*GROUP, "task_id"]
+RAN = ["board", "metric", "task_id"]
+
 
 class Pairs(NamedTuple):
     """`cells` has KEY, base, new, rows_base and rows_new of every pair, `lost` KEY and `missing_in` of the others."""
@@ -56,6 +59,20 @@ def match_cells(base: pd.DataFrame, new: pd.DataFrame, splits: Splits | None) ->
     lost = joined[has_base ^ has_new]
     lost = lost[KEY].assign(missing_in=np.where(lost["base"].isna(), "BASE", "NEW"))
     return Pairs(joined[has_base & has_new].reset_index(drop=True), lost.reset_index(drop=True))
+
+
+def find_unanswered(found: Pairs, new: pd.DataFrame) -> pd.DataFrame:
+    """Return GROUP and task_id of what BASE scores and NEW ran without a score.
+
+    NEW ran a cell if it has a row of it without a value, and a task if it has a row of it by any method. A task that
+    NEW never ran is no such thing: a run may take some tasks or folds of a suite.
+    """
+    lost = found.lost[found.lost["missing_in"] == "NEW"]
+    empty = lost.merge(new[KEY].drop_duplicates(), on=KEY)
+    answered = found.cells[ANSWER].drop_duplicates().assign(answered=True)
+    silent = lost[ANSWER].merge(answered, on=ANSWER, how="left")
+    silent = silent[silent["answered"].isna()].merge(new[RAN].drop_duplicates(), on=RAN)
+    return pd.concat([empty[ANSWER], silent[ANSWER]]).drop_duplicates(ignore_index=True)
 
 
 def average_seeds(rows: pd.DataFrame) -> pd.DataFrame:

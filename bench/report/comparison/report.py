@@ -20,10 +20,10 @@ UNCLEAR = "unclear, nothing fails"
 """The outcome where a mean is beyond its limit, the test cannot tell it from noise, and the gate only warns."""
 VERDICTS = (
     "board", "metric", "panel", "method", "rule", "verdict", "tasks", "blocks", "base", "new", "change", "lo", "hi",
-    "margin", "relative", "p", "p_holm", "fails", "reason", "task_rule", "tripped", "beyond",
+    "margin", "relative", "p", "p_holm", "fails", "reason", "task_rule", "tripped", "beyond", "unmet",
 )  # fmt: skip
 MOVED = ("task_id", "board", "metric", "panel", "change", "harm", "methods", "most", "most_change", "base", "new")
-TRIPPED = ("task_id", "board", "metric", "panel", "method", "rule", "base", "new", "change")
+TASKS = ("task_id", "board", "metric", "panel", "method", "base", "new", "change", "rule")
 LOST_COLUMNS = ("missing_in", "board", "panel", "what", "name", "cells", "tasks")
 TIMING = ("board", "seconds", "cells", "base", "new", "ratio")
 
@@ -41,9 +41,10 @@ class Report:
     method: `base` and `new` are means over the paired tasks (empty where the unit is the target's), `change` with `lo`
     and `hi` is that of the value, a share where `relative`, `margin` how much worse is allowed. `beyond` marks means
     that are worse by more than that, `tripped` counts the tasks that are worse by more than `task_rule` allows: they
-    stand in the table `tripped`, each with its change as a share of its base. `warnings` are what a gate lets pass that
-    only warns. `lost` holds what one
-    side has and the other has not. `moved` is sorted, the task that moved most first. `timing` is advice alone.
+    stand in the table `tripped`, each with its change as a share of its base. `unmet` is what a rule needs of a row and
+    cannot have. `tasks` has every paired task, where that is asked for. `warnings` are what a gate lets pass that only
+    warns. `lost` holds what one side has and the other has not. `moved` is sorted, the task that moved most first.
+    `timing` is advice alone.
     """
 
     base: str
@@ -55,7 +56,8 @@ class Report:
     min_pairs: int = FEWEST_TASKS
     verdicts: pd.DataFrame = field(default_factory=lambda: empty_table(VERDICTS))
     moved: pd.DataFrame = field(default_factory=lambda: empty_table(MOVED))
-    tripped: pd.DataFrame = field(default_factory=lambda: empty_table(TRIPPED))
+    tripped: pd.DataFrame = field(default_factory=lambda: empty_table(TASKS))
+    tasks: pd.DataFrame = field(default_factory=lambda: empty_table(TASKS))
     lost: pd.DataFrame = field(default_factory=lambda: empty_table(LOST_COLUMNS))
     timing: pd.DataFrame = field(default_factory=lambda: empty_table(TIMING))
     notes: tuple[str, ...] = ()

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from bench.core.nouns import BenchError
-from bench.core.selection import is_glob, matches, split_list
+from bench.core.selection import matches
 
-RULE = re.compile(r"(?P<name>.+):(?P<amount>[^:]+)", re.DOTALL)
-"""A metric may be called anything, so the amount stands behind the last colon."""
+Pair = tuple[str, str]
+"""A board and a metric of it."""
 AMOUNT = re.compile(r"[+-]?(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*(?P<percent>%?)")
-
-
-COLLAPSE = "20%"
-"""What no single task may lose of a metric under a rule, unless another rule for tasks says otherwise."""
+COLLAPSE = 0.2
+"""Share that no single task may lose of a metric under a rule, unless another rule for tasks says otherwise."""
 NO_RULE = "none"
 
 
@@ -24,7 +22,7 @@ NO_RULE = "none"
 class Rule:
     """Worse by more than `amount` fails: a share where `relative`, else a number in the metric's own unit.
 
-    `name` is a metric, or a board and a metric with a slash between; each may be a glob.
+    `name` is METRIC or BOARD/METRIC, each a name or a glob. `text` is the rule as people wrote it.
     """
 
     text: str
@@ -32,59 +30,48 @@ class Rule:
     amount: float
     relative: bool
 
-    @property
-    def broad(self) -> bool:
-        """Whether the metric is a glob, so that metrics with too few tasks are passed over."""
-        return is_glob(self.name.rpartition("/")[2])
+    def is_named(self, metric: str) -> bool:
+        """Return whether a metric is named as it stands, with or without a board before it."""
+        return self.name == metric or self.name.endswith(f"/{metric}")
 
     def covers(self, board: str, metric: str) -> bool:
-        """Return whether the rule is about a metric of a board: it has exactly this name, or else a glob matches."""
-        if self.name in {metric, f"{board}/{metric}", f"*/{metric}"}:
-            return True
-        before, slash, behind = self.name.partition("/")
-        return matches(board, [before]) and matches(metric, [behind]) if slash else matches(metric, [self.name])
+        """Return whether the rule is about a metric of a board, by name or by glob.
+
+        A slash may divide board and metric, or belong to the name of either.
+        """
+        cuts = [place for place, sign in enumerate(self.name) if sign == "/"]
+        readings = [("*", self.name), *((self.name[:cut] or "*", self.name[cut + 1 :]) for cut in cuts)]
+        return any(matches(board, [of_board]) and matches(metric, [of_metric]) for of_board, of_metric in readings)
 
 
 def rule(text: str) -> Rule:
     """Read `[BOARD/]METRIC:AMOUNT[%]`; a sign before the amount has no meaning, it is always `worse by more than`.
 
+    The amount stands behind the last colon: the name of a metric may hold others.
+
     Raises:
         BenchError: it cannot be read.
     """
-    found = RULE.fullmatch(text.strip())
-    number = AMOUNT.fullmatch(found["amount"].strip()) if found else None
-    if not found or not number or not math.isfinite(float(number["number"])):
+    name, _, amount = text.strip().rpartition(":")
+    number = AMOUNT.fullmatch(amount.strip())
+    if not name.strip(" /") or not number or not math.isfinite(float(number["number"])):
         raise BenchError(
             f"rule {text!r} cannot be read: write METRIC:AMOUNT like macro_f1:0.5%, or BOARD/METRIC:AMOUNT"
         )
     share = float(number["number"]) / (100 if number["percent"] else 1)
-    return Rule(text.strip(), found["name"].strip(), share, bool(number["percent"]))
+    return Rule(text.strip(), name.strip(), share, bool(number["percent"]))
 
 
 def rules(texts: Sequence[str] | None, flag: str) -> list[Rule]:
-    """Read the rules of a flag, each of which may hold several with commas between; none if the flag is not there.
+    """Read the rules of a flag, each text of which may hold several with commas between.
+
+    There are none if the flag is not there, or says `none`.
 
     Raises:
         BenchError: the flag is there and empty, as by a variable that is not set, or a rule cannot be read.
     """
-    return [rule(text) for text in _split(texts, flag)]
-
-
-def _split(texts: Sequence[str] | None, flag: str) -> list[str]:
-    """Return the words of a flag; a piece without an amount belongs to the name of the next, which has a comma.
-
-    Raises:
-        BenchError: it is there and holds none.
-    """
-    words: list[str] = []
-    open_ = False
-    for piece in split_list(texts or ()):
-        words = [*words[:-1], f"{words[-1]},{piece}"] if open_ else [*words, piece]
-        amount = piece.rpartition(":")[2].strip()
-        open_ = piece != NO_RULE and not AMOUNT.fullmatch(amount)
-    if texts and not words:
-        raise BenchError(f"{flag} is empty: write METRIC:AMOUNT like macro_f1:0.5%, or leave the flag out")
-    return words
+    words = _split(texts, flag, lambda word: word == NO_RULE)
+    return [] if words == [NO_RULE] else [rule(word) for word in words]
 
 
 def task_rules(texts: Sequence[str] | None, gate: Sequence[Rule]) -> list[Rule]:
@@ -95,10 +82,13 @@ def task_rules(texts: Sequence[str] | None, gate: Sequence[Rule]) -> list[Rule]:
     Raises:
         BenchError: the flag is there and empty, or a rule cannot be read.
     """
-    words = _split(texts, "--fail-any")
-    lifted = NO_RULE in words
-    default = [] if lifted else [rule(f"{one.name}:{COLLAPSE}") for one in gate]
-    return [*default, *(rule(text) for text in words if text != NO_RULE)]
+    words = _split(texts, "--fail-any", lambda word: word == NO_RULE)
+    default = [] if NO_RULE in words else [_default_for_tasks(one) for one in gate]
+    return [*default, *(rule(word) for word in words if word != NO_RULE)]
+
+
+def _default_for_tasks(one: Rule) -> Rule:
+    return replace(one, text=f"{one.name}:{COLLAPSE:.0%} by default", amount=COLLAPSE, relative=True)
 
 
 def noises(texts: Sequence[str] | None) -> list[Rule]:
@@ -107,7 +97,7 @@ def noises(texts: Sequence[str] | None) -> list[Rule]:
     Raises:
         BenchError: the flag is there and empty, or cannot be read.
     """
-    return [noise(text) for text in _split(texts, "--noise")]
+    return [noise(word) for word in _split(texts, "--noise", lambda word: bool(AMOUNT.fullmatch(word)))]
 
 
 def noise(text: str) -> Rule:
@@ -119,12 +109,39 @@ def noise(text: str) -> Rule:
     return rule(text if ":" in text else f"*:{text}")
 
 
-def find_rule(rules: Sequence[Rule], board: str, metric: str) -> Rule | None:
-    """Return the rule that decides on a metric of a board: the last one that covers it."""
-    return next((one for one in reversed(rules) if one.covers(board, metric)), None)
+def _split(texts: Sequence[str] | None, flag: str, stands_alone: Callable[[str], bool]) -> list[str]:
+    """Return the rules of a flag, and the words that need no amount.
+
+    Raises:
+        BenchError: the flag is there and holds none.
+    """
+    words = [word for text in texts or () for word in _cut_at_commas(text, stands_alone)]
+    if texts and not words:
+        raise BenchError(f"{flag} is empty: write METRIC:AMOUNT like macro_f1:0.5%, or leave the flag out")
+    return words
 
 
-def find_idle_rules(rules: Iterable[Rule], pairs: Iterable[tuple[str, str]]) -> list[Rule]:
-    """Return the rules that cover none of the boards and metrics."""
-    known = list(pairs)
-    return [one for one in rules if not any(one.covers(board, metric) for board, metric in known)]
+def _cut_at_commas(text: str, stands_alone: Callable[[str], bool]) -> Iterator[str]:
+    """Yield the rules of a text; a part without an amount is the start of a name with a comma, as in `acc,none:1%`."""
+    held = ""
+    for part in text.split(","):
+        held = (f"{held},{part}" if held else part).strip()
+        _, colon, amount = held.rpartition(":")
+        if stands_alone(held) or (colon and AMOUNT.fullmatch(amount.strip())):
+            yield held
+            held = ""
+    if held:
+        yield held
+
+
+def find_meant(one: Rule, pairs: Iterable[Pair]) -> set[Pair]:
+    """Return the boards and metrics that a rule means: those that it names as they stand, else those that it covers."""
+    known = set(pairs)
+    named = {pair for pair in known if one.name in {pair[1], "/".join(pair)}}
+    return named or {pair for pair in known if one.covers(*pair)}
+
+
+def assign_rules(rules: Iterable[Rule], pairs: Iterable[Pair]) -> dict[Pair, Rule]:
+    """Return the rule that decides on each board and metric: the last one that means it."""
+    known = set(pairs)
+    return {pair: one for one in rules for pair in find_meant(one, known)}

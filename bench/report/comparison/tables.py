@@ -62,15 +62,24 @@ def tidy(raw: pd.DataFrame, name: str) -> ScoreTable:
     ranked = {metric for metric, way in direction.items() if way != "none"}
     once, repeated = _drop_repeats(rows[rows["metric"].isin(ranked)], name)
     absent = tuple(key for key in KEY if key not in table)
-    return ScoreTable(once, direction, unit=_units(table, rows), absent=absent, repeated=repeated)
+    return ScoreTable(once, direction, unit=_units(table, rows, name), absent=absent, repeated=repeated)
 
 
-def _units(table: pd.DataFrame, rows: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """Return what the column `unit` says of every task and metric."""
+def _units(table: pd.DataFrame, rows: pd.DataFrame, name: str) -> dict[tuple[str, str], str]:
+    """Return what the column `unit` says of every task and metric.
+
+    Raises:
+        BenchError: it says two things of one.
+    """
     if "unit" not in table:
         return {}
     said = rows[["task_id", "metric"]].assign(unit=texts(table["unit"])).drop_duplicates()
-    return {(task, metric): unit for task, metric, unit in said.itertuples(index=False, name=None) if unit}
+    units: dict[tuple[str, str], str] = {}
+    for task, metric, unit in said[said["unit"] != ""].itertuples(index=False, name=None):
+        if units.setdefault((task, metric), unit) != unit:
+            where = f"{metric} of {task}" if task else metric
+            raise BenchError(f"{where} has two units in {name}, {units[task, metric]} and {unit}: convert one of them")
+    return units
 
 
 def _test_shares(raw: pd.DataFrame) -> Array:
@@ -99,12 +108,13 @@ def mean_by(rows: pd.DataFrame, keys: list[str], means: list[str], **others: tup
     Numbers are divided before they are summed where their sum could overflow: errors near the largest float are finite.
     """
     by = rows.groupby(keys, sort=False)
-    with np.errstate(over="ignore"):  # such a mean is taken again below
+    with np.errstate(over="ignore", invalid="ignore"):  # such a mean is taken again below
         found = by.agg(**{name: (name, "mean") for name in means}, **others)
     for name in means:
         if np.abs(rows[name].to_numpy(dtype=float)).max(initial=0.0) > HUGE:
             share = rows[name] / by[name].transform("count")
-            found[name] = share.groupby([rows[key] for key in keys], sort=False).sum(min_count=1)
+            with np.errstate(invalid="ignore"):  # infinite both ways is no number
+                found[name] = share.groupby([rows[key] for key in keys], sort=False).sum(min_count=1)
     return found.reset_index()
 
 

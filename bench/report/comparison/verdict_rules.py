@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array
+from bench.report.comparison.formats import count_tasks, name_some
 from bench.report.comparison.pairs import task_values
-from bench.report.comparison.report import MOVED, TRIPPED, VERDICTS
+from bench.report.comparison.report import MOVED, TASKS, VERDICTS
 from bench.report.comparison.reseed_noise import group_noise
-from bench.report.comparison.rules import Rule, find_rule
+from bench.report.comparison.rules import Pair, Rule
+from bench.report.comparison.tables import GROUP
 from bench.report.comparison.verdicts import (
     FLOAT_NOISE,
     HarmTest,
@@ -32,7 +34,10 @@ WHO = ["panel", "method"]
 
 
 LEAST_BASE = 0.1
-"""A task's base below this share of the median over tasks counts as that share: a loss of nearly nothing may double."""
+"""A task's base below this share of the median over tasks counts as that share: a loss of nearly nothing may double.
+
+The median, and not the mean, since one task that diverged in BASE would allow all others anything.
+"""
 
 Unclear = Literal["fail", "warn"]
 
@@ -40,14 +45,15 @@ Unclear = Literal["fail", "warn"]
 class Demand(NamedTuple):
     """What a verdict rests on: the rules, the stated noise, the fewest pairs, and how sure it has to be.
 
-    `rules` are for means over tasks, `task_rules` for any one task; `unclear` is what a mean beyond its limit does that
+    `rules` are for means over tasks, `task_rules` for any one task, each by the board and metric that it decides on;
+    `unclear` is what a mean beyond its limit does that
     the test cannot tell from noise.
     """
 
-    rules: Sequence[Rule]
-    task_rules: Sequence[Rule]
+    rules: Mapping[Pair, Rule]
+    task_rules: Mapping[Pair, Rule]
     unclear: Unclear
-    noise: Sequence[Rule]
+    noise: Mapping[Pair, Rule]
     min_pairs: int
     confidence: float
 
@@ -57,22 +63,33 @@ class Judgement(NamedTuple):
 
     verdicts: pd.DataFrame
     moved: pd.DataFrame
-    tripped: pd.DataFrame
+    tasks: pd.DataFrame
     blocked: list[str]
     notes: list[str]
 
 
 class MeasuredPart(NamedTuple):
-    """One board and metric: how it is measured, its groups with statistics, and its tasks."""
+    """One board and metric: the rules that decide, its groups with statistics, and its tasks."""
 
-    how: Measure
     rule: Rule | None
+    task_rule: Rule | None
     groups: pd.DataFrame
     tasks: pd.DataFrame
 
 
-def judge_all(cells: pd.DataFrame, sides: pd.DataFrame, direction: Mapping[str, str], demand: Demand) -> Judgement:
-    """Judge every board, metric, panel and method that BASE has; `sides` are the rows of both, told apart by `side`."""
+@np.errstate(over="ignore", invalid="ignore")  # scores near the largest float: what overflows is infinitely worse
+def judge_all(
+    cells: pd.DataFrame,
+    sides: pd.DataFrame,
+    *,
+    unanswered: pd.DataFrame,
+    direction: Mapping[str, str],
+    demand: Demand,
+) -> Judgement:
+    """Judge every board, metric, panel and method that BASE has; `sides` are the rows of both, told apart by `side`.
+
+    `unanswered` are GROUP and task of what NEW ran without a score.
+    """
     every = task_values(cells)
     values = dict(iter(every.groupby(["board", "metric"], sort=False)))
     of_splits = dict(iter(cells.groupby(["board", "metric"], sort=False)))
@@ -85,9 +102,10 @@ def judge_all(cells: pd.DataFrame, sides: pd.DataFrame, direction: Mapping[str, 
             _measure_part(str(board), str(metric), rows, values=here, splits=splits, direction=way, demand=demand)
         )
     verdicts = pd.concat([part.groups for part in parts], ignore_index=True)
-    verdicts = _add_verdicts(verdicts, demand)
-    blocked, notes = _list_unmet(verdicts, parts, demand)
-    return Judgement(verdicts[list(VERDICTS)], _rank_tasks(parts), _list_tripped(parts), blocked, notes)
+    verdicts = _add_unmet(_add_verdicts(verdicts, demand), unanswered, parts, demand)
+    blocked = [*verdicts.loc[verdicts["unmet"] != "", "unmet"], *_list_untested(verdicts, parts, demand)]
+    notes = list(_list_passed_over(verdicts, demand))
+    return Judgement(verdicts[list(VERDICTS)], _rank_tasks(parts), _list_tasks(parts), blocked, notes)
 
 
 def _measure_part(
@@ -101,7 +119,7 @@ def _measure_part(
     demand: Demand,
 ) -> MeasuredPart:
     """Measure one board and metric, up to the p-values."""
-    rule, of_task = (find_rule(rules, board, metric) for rules in (demand.rules, demand.task_rules))
+    rule, of_task, stated = (rules.get((board, metric)) for rules in (demand.rules, demand.task_rules, demand.noise))
     how = measure(metric, direction, rows["value"].dropna().to_numpy(dtype=float), rule or of_task)
     groups = _groups_of_base(rows)
     index = pd.MultiIndex.from_frame(groups[WHO])
@@ -109,7 +127,6 @@ def _measure_part(
     scale = scales(group, values["base"].to_numpy(dtype=float), how.goal, len(groups))
     tasks = task_frame(how, values, group, scale)
     bound = margin(how, metric, rule, scale)
-    stated = find_rule(demand.noise, board, metric)
     noise = margin(how, metric, stated, scale) if stated else _measured_noise(how, rows, index)
     bound = np.maximum(bound, noise)
     found = judge(tasks["harm"].to_numpy(dtype=float), tasks["group"].to_numpy(dtype=int), bound, demand.confidence)
@@ -125,29 +142,36 @@ def _measure_part(
         "task_rule": of_task.text if of_task else "",
         "relative": shares,
     }
-    return MeasuredPart(how, rule, statistics.assign(**described), tasks.assign(
+    return MeasuredPart(rule, of_task, statistics.assign(**described), tasks.assign(
         board=board, metric=metric, panel=groups["panel"].to_numpy()[tasks["group"].to_numpy(dtype=int)],
         method=groups["method"].to_numpy()[tasks["group"].to_numpy(dtype=int)],
-        size=_relative_change(how, tasks["harm"].to_numpy(dtype=float), scale[tasks["group"].to_numpy(dtype=int)]),
+        rule=np.where(tasks["trips"], described["task_rule"], ""),
+        size=_relative_change(how, tasks["harm"].to_numpy(dtype=float), _own_scale(how, tasks, scale)),
     ))  # fmt: skip
 
 
 def _trips(how: Measure, metric: str, rule: Rule | None, tasks: pd.DataFrame, *, scale: Array, noise: Array) -> Array:
     """Return which rows of a frame of tasks are worse by more than the rule for any one task allows.
 
-    A share is one of the task's own base, which counts as `LEAST_BASE` of the median over tasks at least: a mean would
-    let one task that diverged in BASE allow the others everything.
+    A share is one of `_own_scale`.
     """
     if rule is None:
         return np.zeros(len(tasks), dtype=bool)
-    group = tasks["group"].to_numpy(dtype=int)
-    own = scale[group]
-    if np.isnan(how.goal):
-        size = tasks["base"].abs()
-        typical = size.groupby(group).transform("median")
-        own = np.maximum(size.to_numpy(dtype=float), LEAST_BASE * typical.to_numpy(dtype=float))
-    limit = np.maximum(margin(how, metric, rule, own), noise[group])
+    limit = np.maximum(
+        margin(how, metric, rule, _own_scale(how, tasks, scale)), noise[tasks["group"].to_numpy(dtype=int)]
+    )
     return np.asarray(tasks["harm"].to_numpy(dtype=float) > limit * (1 + FLOAT_NOISE))
+
+
+def _own_scale(how: Measure, tasks: pd.DataFrame, scale: Array) -> Array:
+    """Return by task, of what a share is one: its own base, `LEAST_BASE` of the median that is not 0, or the goal."""
+    of_group = scale[tasks["group"].to_numpy(dtype=int)]
+    if not np.isnan(how.goal):
+        return of_group
+    size = tasks["base"].abs()
+    typical = size.where(np.isfinite(size) & (size > 0)).groupby(tasks["group"]).transform("median")
+    least = LEAST_BASE * typical.fillna(0.0).to_numpy(dtype=float)
+    return np.maximum(np.maximum(size.to_numpy(dtype=float), least), np.finfo(float).tiny)
 
 
 def _judge_single_tasks(
@@ -203,8 +227,7 @@ def _statistics(
 ) -> pd.DataFrame:
     """Return the groups with their statistics, turned from harm into change of the value."""
     by = tasks.groupby("group")
-    with np.errstate(over="ignore"):  # no mean is shown of metrics in units of the target
-        means = by[["base", "new"]].mean().reindex(range(len(groups)))
+    means = by[["base", "new"]].mean().reindex(range(len(groups)))
     unit = scale if shares else np.ones(len(scale))
     ends = [_relative_change(how, harm, unit) for harm in (found.mean, found.lo, found.hi)]
     allowed = np.abs(_relative_change(how, bound, unit))
@@ -248,49 +271,78 @@ def _add_verdicts(table: pd.DataFrame, demand: Demand) -> pd.DataFrame:
     return table
 
 
-def _list_unmet(verdicts: pd.DataFrame, parts: Sequence[MeasuredPart], demand: Demand) -> tuple[list[str], list[str]]:
-    """Return what rules need and cannot have, and what broad rules pass over because BASE has too few tasks of it."""
-    gated = verdicts[verdicts["rule"] != ""]
-    short = gated[gated["tasks"] < demand.min_pairs]
-    broad = {rule.text: rule.broad for rule in demand.rules}
-    over = short["rule"].map(broad).to_numpy(dtype=bool) & (short["had"] < demand.min_pairs).to_numpy(dtype=bool)
-    blocked = [
-        f"rule {row['rule']!r} needs {demand.min_pairs} paired tasks of {_where(row)} of method {row['method']}: "
-        f"there are {row['tasks']}, BASE has {row['had']}"
-        for row in short[~over].to_dict("records")
-    ]
-    passed = short[over].drop_duplicates(["board", "metric", "rule"]).to_dict("records")
-    notes = [
-        f"rule {row['rule']!r} passes over {_where(row)}: BASE has it on {row['had']} tasks, needed {demand.min_pairs}"
-        for row in passed
-    ]
-    return [*blocked, *_list_untested(gated, parts, demand)], notes
+def _add_unmet(
+    table: pd.DataFrame, unanswered: pd.DataFrame, parts: Sequence[MeasuredPart], demand: Demand
+) -> pd.DataFrame:
+    """Add what a rule needs and cannot have (`unmet`), and which a broad rule passes `over`: BASE has too few tasks."""
+    is_named = [part.rule is None or part.rule.is_named(metric) for part in parts for metric in part.groups["metric"]]
+    short = ((table["rule"] != "") & (table["tasks"] < demand.min_pairs)).to_numpy(dtype=bool)
+    over = short & (table["had"] < demand.min_pairs).to_numpy(dtype=bool) & ~np.array(is_named, dtype=bool)
+    silent = unanswered.groupby(GROUP, sort=False)["task_id"].agg(list).to_dict()
+    unmet, reasons = [], []
+    for row, lacks_pairs in zip(table.to_dict("records"), short & ~over, strict=True):
+        without = silent.get(tuple(row[name] for name in GROUP), [])
+        blind = (row["rule"] or row["task_rule"]) and row["tasks"] and np.isnan(row["harm"])
+        unmet.append(
+            _lack_of_pairs(row, demand.min_pairs) if lacks_pairs
+            else f"{_where(row)} of method {row['method']} has no mean: it is infinite both ways" if blind
+            else _lack_of_scores(row, without)
+        )  # fmt: skip
+        reasons.append(row["reason"] or (f"no score in NEW on {count_tasks(without)}" if without else ""))
+    return table.assign(unmet=unmet, reason=reasons, over=over)
+
+
+def _lack_of_pairs(row: Mapping[Any, Any], needed: int) -> str:
+    return (
+        f"rule {row['rule']!r} needs {needed} paired tasks of {_where(row)} of method {row['method']}: "
+        f"there are {row['tasks']}, BASE has {row['had']}; --min-pairs sets how many it takes"
+    )
+
+
+def _lack_of_scores(row: Mapping[Any, Any], without: Sequence[str]) -> str:
+    """Say why a rule for any one task cannot be held: NEW is `without` a score on some, or there is no pair at all."""
+    who = f"{_where(row)} of method {row['method']}"
+    if row["task_rule"] and without:
+        return (
+            f"NEW ran {count_tasks(without)} and has no score of {who} there, which BASE has ({name_some(without)}): "
+            "mend the run, or lift the rules for any one task with --fail-any none"
+        )
+    if row["task_rule"] and not row["rule"] and not row["tasks"]:
+        return f"rule {row['task_rule']!r} has no paired task of {who}: check that both sides have it on the same tasks"
+    return ""
 
 
 def _where(row: Mapping[Any, Any]) -> str:
     return f"{row['board']}/{row['metric']}" if row["board"] else str(row["metric"])
 
 
-def _list_untested(gated: pd.DataFrame, parts: Sequence[MeasuredPart], demand: Demand) -> Iterator[str]:
+def _list_passed_over(verdicts: pd.DataFrame, demand: Demand) -> Iterator[str]:
+    """Yield what broad rules pass over because BASE has too few tasks of it."""
+    for row in verdicts[verdicts["over"]].drop_duplicates(["board", "metric", "rule"]).to_dict("records"):
+        tasks = f"{row['had']} tasks, needed {demand.min_pairs}"
+        yield f"rule {row['rule']!r} passes over {_where(row)}: BASE has it on {tasks}"
+
+
+def _list_untested(verdicts: pd.DataFrame, parts: Sequence[MeasuredPart], demand: Demand) -> Iterator[str]:
     """Yield the rules that decide on something of which not one group could be tested."""
-    decides = {part.rule.text for part in parts if part.rule}
-    for text in dict.fromkeys(rule.text for rule in demand.rules):
-        here = gated[gated["rule"] == text]
-        if text in decides and (here.empty or (here["had"] < demand.min_pairs).all()):
-            broad = any(rule.broad for rule in demand.rules if rule.text == text)
-            if here.empty or broad:
-                yield f"rule {text!r} could test nothing: BASE has {'no scores' if here.empty else 'too few tasks'}"
+    for text in dict.fromkeys(part.rule.text for part in parts if part.rule):
+        here = verdicts[verdicts["rule"] == text]
+        if here.empty:
+            yield f"rule {text!r} could test nothing: BASE has no scores"
+        elif here["over"].any() and (here["had"] < demand.min_pairs).all():
+            yield f"rule {text!r} could test nothing: BASE has too few tasks"
+    for text in dict.fromkeys(part.task_rule.text for part in parts if part.task_rule and not part.rule):
+        if (verdicts["task_rule"] != text).all():
+            yield f"rule {text!r} could test nothing: BASE has no scores"
 
 
-def _list_tripped(parts: Sequence[MeasuredPart]) -> pd.DataFrame:
-    """Return the tasks that are worse by more than the rule for any one task allows, the worst first."""
-    rules = [part.groups["task_rule"].to_numpy()[part.tasks["group"].to_numpy(dtype=int)] for part in parts]
-    every = pd.concat([part.tasks.assign(rule=rule) for part, rule in zip(parts, rules, strict=True)])
-    tripped = every[every["trips"].to_numpy(dtype=bool)]
-    base, new = (tripped[name].to_numpy(dtype=float) for name in ("base", "new"))
+def _list_tasks(parts: Sequence[MeasuredPart]) -> pd.DataFrame:
+    """Return the paired tasks of each part, the worst first, each with the rule for any one task that it breaks."""
+    every = pd.concat([part.tasks.sort_values("harm", ascending=False, kind="stable") for part in parts])
+    base, new = (every[name].to_numpy(dtype=float) for name in ("base", "new"))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        tripped = tripped.assign(change=(new - base) / np.abs(base))
-    return tripped.sort_values("harm", ascending=False, kind="stable", ignore_index=True)[list(TRIPPED)]
+        every = every.assign(change=np.where(new == base, 0.0, (new - base) / np.abs(base)))
+    return every.reset_index(drop=True)[list(TASKS)]
 
 
 def _rank_tasks(parts: Sequence[MeasuredPart]) -> pd.DataFrame:

@@ -14,7 +14,8 @@ import pandas as pd
 from bench.core.nouns import Array, BenchError
 from bench.methods import metrics
 from bench.report.comparison.rules import Rule
-from bench.report.comparison.tables import mean_by
+from bench.report.comparison.tables import HUGE, mean_by
+from bench.stats.split_means import split_mean
 from bench.stats.student import central_quantile, two_sided_p
 from bench.stats.tables import differences
 
@@ -74,16 +75,17 @@ def harm(how: Measure, base: Array, new: Array, scale: Array) -> Array:
     """Return how much worse each new value is than its base, 0 where both agree to twelve digits.
 
     ratio:       sign log(new / base), between ±log LARGEST_HARM
-    difference:  badness(new) - badness(base), ±LARGEST_HARM max(scale, 1) where it is infinite
+    difference:  badness(new) - badness(base), ±LARGEST_HARM max(scale, 1) where it is infinite, ±HUGE at most there
     """
     left, right = how.badness(base), how.badness(new)
     gap = differences(right, left)
     if not how.ratio:
-        return np.where(np.isfinite(gap), gap, np.copysign(LARGEST_HARM * np.maximum(scale, 1.0), gap))
+        largest = LARGEST_HARM * np.clip(scale, 1.0, HUGE / LARGEST_HARM)
+        return np.where(np.isinf(gap), np.copysign(largest, gap), gap)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = how.sign * (np.log(np.abs(new)) - np.log(np.abs(base)))
     has_ratio = (base >= 0) & (new >= 0)
-    ratio = np.where(gap == 0, 0.0, np.where(has_ratio, ratio, np.copysign(np.inf, gap)))
+    ratio = np.where(gap == 0, 0.0, np.where(has_ratio | np.isnan(gap), ratio, np.copysign(np.inf, gap)))
     return np.clip(ratio, -np.log(LARGEST_HARM), np.log(LARGEST_HARM))
 
 
@@ -117,19 +119,24 @@ def judge(values: Array, group: Array, bound: Array, confidence: float) -> HarmT
     task p is NaN and the interval has no ends.
     """
     n = np.bincount(group, minlength=len(bound)).astype(float)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.bincount(group, values, minlength=len(bound)) / n
-        off = values - mean[group]
+    largest = np.zeros(len(bound))
+    np.maximum.at(largest, group, np.abs(values))
+    unit = np.ldexp(1.0, np.frexp(largest)[1] - 1)  # a power of two changes no digit, and squares stay finite
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        shares = values / unit[group]
+        mean = np.bincount(group, shares, minlength=len(bound)) / n
+        off = shares - mean[group]
         off = np.where(np.abs(off) <= FLOAT_NOISE * np.abs(mean[group]), 0.0, off)
-        error = np.sqrt(np.bincount(group, off**2, minlength=len(bound)) / (n - 1) / n)
+        error = unit * np.sqrt(np.bincount(group, off**2, minlength=len(bound)) / (n - 1) / n)
+        mean = unit * mean
         beyond = np.abs(mean) - bound
         beyond = np.where(np.abs(beyond) <= FLOAT_NOISE * np.abs(bound), 0.0, beyond)
         t = np.where(error > 0, beyond / error, np.where(beyond > 0, np.inf, -np.inf))
         df = np.maximum(n - 1, 1).astype(int)
         p = np.where(n > 1, np.where(t > 0, two_sided_p(t, df), 1.0), np.nan)
         half = np.array([central_quantile(confidence, one) for one in df.tolist()]) * error
-    half = np.where(n > 1, half, np.nan)
-    return HarmTest(n.astype(int), mean, mean - half, mean + half, p)
+        half = np.where(n > 1, half, np.nan)
+        return HarmTest(n.astype(int), mean, mean - half, mean + half, p)
 
 
 def judge_splits(
@@ -137,23 +144,18 @@ def judge_splits(
 ) -> HarmTest:
     """Return statistics whose groups of one task are tested over its splits: the correlated t-test.
 
-        error² = (1/n + rho / (1 - rho)) s²,  rho the mean of `shares`, n_test / (n_train + n_test) of each split
-
-    `values` (V,) are the harms of splits with their `group`. A task of one split keeps no p. Source: Nadeau and Bengio
-    (2003), Inference for the generalization error.
+    `values` (V,) are the harms of splits with their `group`; rho is the mean of `shares`, n_test / (n_train + n_test)
+    of each split. The error is that of `split_mean`. A task of one split keeps no p.
     """
     p, lo, hi = found.p.copy(), found.lo.copy(), found.hi.copy()
     for one in np.unique(group):
         mine = values[group == one]
-        n, rho = len(mine), float(shares[group == one].mean())
-        if n > 1:
-            off = mine - mine.mean()
-            spread = np.where(np.abs(off) <= FLOAT_NOISE * np.abs(mine.mean()), 0.0, off)
-            error = float(np.sqrt((1 / n + rho / (1 - rho)) * (spread**2).sum() / (n - 1)))
+        if len(mine) > 1:
+            error = float(split_mean(mine, float(shares[group == one].mean())).error)
             beyond = abs(found.mean[one]) - bound[one]
             t = beyond / error if error > 0 else np.copysign(np.inf, beyond)
-            p[one] = float(two_sided_p(np.array(t), np.array(n - 1))) if t > 0 else 1.0
-            half = central_quantile(confidence, n - 1) * error
+            p[one] = float(two_sided_p(np.array(t), np.array(len(mine) - 1))) if t > 0 else 1.0
+            half = central_quantile(confidence, len(mine) - 1) * error
             lo[one], hi[one] = found.mean[one] - half, found.mean[one] + half
     return HarmTest(found.n, found.mean, lo, hi, p)
 
