@@ -20,6 +20,10 @@ ROUGH = {"cma-es": 1e-4, "quality-diversity": 1e-4, "mixture": 1e-4}
 """Searches, whose steps round otherwise in another unit."""
 
 
+COUNT_ROWS = {"platt", "beta", "weighted-cqr"}
+"""Steps for which a weight of two is two rows: the unit of weights is set where a table becomes a task."""
+
+
 def predictions_of(name, panel, y):
     """Return the predictions of a scheme on its own rows, or skip."""
     try:
@@ -52,7 +56,8 @@ def test_the_unit_of_row_weights_changes_nothing(kind, name, power):
 
 @pytest.mark.parametrize("power", [-40, 30])
 @pytest.mark.parametrize(("kind", "name"), [
-    (kind, name) for kind in MAKE for name, entry in postprocess.registry.entries().items() if kind in entry.kinds
+    (kind, name) for kind in MAKE for name, entry in postprocess.registry.entries().items()
+    if kind in entry.kinds and name not in COUNT_ROWS
 ])  # fmt: skip
 def test_the_unit_of_row_weights_changes_no_step(kind, name, power):
     panel, y = MAKE[kind](0, weighted=True, n=60)

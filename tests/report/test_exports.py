@@ -222,7 +222,7 @@ def test_the_command_writes_every_format_and_prints_each_path(tmp_path, capsys):
     assert {path.rpartition("/")[2] for path in printed} == {
         "regression-rmse.csv", "regression-rmse.md", "regression-rmse.tex", "regression-rmse.json",
         "regression-rmse.parquet", "regression-rmse-critical-difference.svg", "regression-rmse-rank-distribution.svg",
-        "regression-rmse-win-matrix.svg",
+        "regression-rmse-win-matrix.svg", "regression-rmse-effects.svg",
     }  # fmt: skip
     assert "regression-rmse-pareto is left out" in done.err
     assert "regression-rmse-weights is left out" in done.err

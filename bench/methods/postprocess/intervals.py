@@ -42,20 +42,18 @@ def mass_of(prediction: Prediction) -> Array:
     return np.ones(len(prediction.values)) if prediction.weight is None else prediction.weight
 
 
-def split_conformal(
-    prediction: Prediction, y: Array, mass: Array, unit: float = 1.0
-) -> Callable[[Prediction], Prediction]:
+def split_conformal(prediction: Prediction, y: Array, mass: Array) -> Callable[[Prediction], Prediction]:
     """Return the change that moves both ends of every central interval out by a quantile of the misses E.
 
     For a row of weight w, the margin is the smallest miss e with Σ_{E_i <= e} m_i >= (1 - a)(Σ m_i + w), infinite where
-    there is none; m (n,) is the `mass` of the calibration rows, and w is taken in their `unit`. With weights of one
-    that is the ceil((1 - a)(n + 1))-th smallest miss.
+    there is none; m (n,) is the `mass` of the calibration rows. With weights of one that is the ceil((1 - a)(n + 1))-th
+    smallest miss.
     """
     intervals = central(prediction.target)
     known = [sort_scores(misses(prediction, y, lower, upper), mass) for _, lower, upper in intervals]
 
     def change(other: Prediction) -> Prediction:
-        values, own = other.values.copy(), mass_of(other) / unit
+        values, own = other.values.copy(), mass_of(other)
         for (coverage, lower, upper), (scores, reached) in zip(intervals, known, strict=True):
             wanted = coverage * (reached[-1] + own) * (1 - RANK_SLACK)
             margin = scores[np.searchsorted(reached[1:], wanted)]

@@ -32,7 +32,7 @@ def calibrate(
     used = np.ones(len(y), dtype=bool) if prediction.weight is None else prediction.weight > 0
     mass = np.ones(len(y)) if prediction.weight is None else prediction.weight
     p, rest = _split(prediction.values[used])
-    truth, mass = y[used], mass[used] / mass[used].mean()  # Platt's targets count rows: weights have no unit
+    truth, mass = y[used], mass[used]
     curves = {
         k: learn(p[:, k], rest[:, k], truth == k, mass)
         for k in range(prediction.target.width)

@@ -38,9 +38,7 @@ def weighted_cqr(
     """
     if not half_life > 0:
         raise BenchError(f"half_life of weighted-cqr cannot be {half_life}: give a share of the rows above zero")
-    mass = mass_of(prediction)
-    unit = float(mass.mean()) or 1.0  # rows age by their number: weights have no unit
-    return split_conformal(prediction, y, _fade(mass / unit, half_life), unit)
+    return split_conformal(prediction, y, _fade(mass_of(prediction), half_life))
 
 
 def _fade(mass: Array, half_life: float) -> Array:
