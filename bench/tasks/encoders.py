@@ -84,7 +84,9 @@ class Scaled:
         """Return a float64 frame (n, d)."""
         filled, gaps = self._numbers.fill(X)
         hot = [group.one_hot(X) for group in self._groups]
-        return _frame([(filled - self._mean) / self._scale, gaps, *hot], self._names, X.index)
+        # a column of tiny spread can make a number that float32 cannot hold
+        scaled = np.clip((filled - self._mean) / self._scale, -LARGEST_NUMBER, LARGEST_NUMBER)
+        return _frame([scaled, gaps, *hot], self._names, X.index)
 
 
 class Ordinal:

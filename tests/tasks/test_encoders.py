@@ -159,3 +159,8 @@ def test_columns_that_say_nothing_are_dropped(name):
 def test_an_unknown_encoding_is_a_mistake_of_the_user():
     with pytest.raises(BenchError, match="scaled, ordinal, native"):
         encoder("onehot")
+
+
+def test_numbers_beside_a_tiny_spread_stay_within_what_float32_holds():
+    learned = encoder("scaled").fit(pd.DataFrame({"x": [0.0, 0.0, 2e-72]}))
+    assert learned.transform(pd.DataFrame({"x": [1.0, -1.0]}))["x"].tolist() == [1e38, -1e38]

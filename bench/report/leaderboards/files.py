@@ -53,9 +53,9 @@ def _compare(standing: Standing) -> pd.DataFrame:
 
 
 def _by_metric(ranked: Sequence[Standing]) -> dict[tuple[str, str], list[Standing]]:
-    """Return the boards of each name and metric."""
+    """Return the boards of each name and metric, without those on which the metric is undefined for all."""
     found: dict[tuple[str, str], list[Standing]] = {}
-    for standing in ranked:
+    for standing in (each for each in ranked if each.grid.methods):
         found.setdefault((standing.key.board, standing.key.metric), []).append(standing)
     return found
 
