@@ -175,12 +175,23 @@ def test_a_certificate_that_is_none_does_not_stop_the_run(bench, reg, plugin):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_targets_of_any_size_do_not_stop_the_run(bench, tmp_path):
+@pytest.mark.parametrize("factor", [1e-50, 1e50])
+def test_targets_of_any_size_do_not_stop_the_run(bench, tmp_path, factor):
+    columns = regression_columns()
+    columns["y"] = columns["y"] * factor
+    write_table(tmp_path / "t.csv", columns)
+    done = bench("run", "-t", "file:t.csv", "--target", "y", *REG)
+    assert done.code in {0, 1}, done.err
+
+
+def test_a_target_too_large_to_square_is_refused_in_one_line(bench, tmp_path):
     columns = regression_columns()
     columns["y"] = columns["y"] * 1e200
     write_table(tmp_path / "t.csv", columns)
     done = bench("run", "-t", "file:t.csv", "--target", "y", *REG)
-    assert done.code in {0, 1}, done.err
+    assert done.code == 2
+    assert "write it in another unit" in done.err
+    assert done.err.count("\n") == 1
 
 
 @pytest.mark.usefixtures("few_metrics")
