@@ -191,7 +191,7 @@ def name_tasks(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def drop_unnamed(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a method and a metric, named by texts; rows without a value may lack both.
+    """Return the rows of a method and a metric; rows without a value may lack both.
 
     Raises:
         BenchError: a value has no method or no metric.
@@ -200,8 +200,7 @@ def drop_unnamed(table: pd.DataFrame) -> pd.DataFrame:
     stray = int((unnamed & table["value"].notna()).sum())
     if stray:
         raise BenchError(f"{stray} scores have no method or no metric: fill in the columns, or leave the rows out")
-    table = table[~unnamed]
-    return table.assign(method=table["method"].astype(str), metric=table["metric"].astype(str))
+    return table[~unnamed]
 
 
 def is_ranked(column: pd.Series) -> pd.Series:
