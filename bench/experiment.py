@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import distributions
 from pathlib import Path
@@ -56,6 +56,14 @@ class Prepared:
     plan: Plan
     loaded: tuple[Loaded, ...]
     unloaded: dict[TaskSpec, LoadError]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did, and the boards of all metrics that it wrote; none where nothing has changed."""
+
+    tally: Tally
+    standings: Sequence[leaderboards.Standing]
 
 
 def prepare(request: RunRequest, on_loaded: Callable[[str, Task], None]) -> Prepared:
@@ -139,7 +147,7 @@ def _requested_tasks(request: RunRequest, known: Catalogue) -> dict[TaskSpec, Cv
     return {spec: of_suite.get(spec) for spec in dict.fromkeys((*request.tasks, *of_suite))}
 
 
-def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Callable[[Event], None]]) -> Tally:
+def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Callable[[Event], None]]) -> Outcome:
     """Run a plan and leave valid tables behind, also when it is interrupted.
 
     `watch` gets the numbers of fits and board splits that are left, and returns what is called with each event.
@@ -154,9 +162,9 @@ def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Cal
         try:
             Run(plan, writer, store, options, tally).execute(agenda, watch(len(agenda.fits), agenda.board_splits))
         finally:
-            export_tables(request.results, writer)
+            standings = export_tables(request.results, writer)
             tables.write_manifest(request.results, _manifest(request, prepared, tally))
-    return tally
+    return Outcome(tally, standings)
 
 
 @dataclass(frozen=True)
@@ -206,15 +214,16 @@ def _estimate(agenda: Agenda, journal: Journal, request: RunRequest) -> str:
     return f"about {total / request.options.jobs / 3600:.2g} hours with -j {request.options.jobs}"
 
 
-def export_tables(root: Path, writer: JournalWriter) -> None:
-    """Write every table and leaderboard from the journal, unless they are there already."""
+def export_tables(root: Path, writer: JournalWriter) -> list[leaderboards.Standing]:
+    """Write every table and leaderboard from the journal, unless they are there already; return the boards written."""
     journal, code = writer.journal, source_hash(*EXPORT_CODE)
     names = ("leaderboard", *tables.COLUMNS)
     if journal.is_exported(code) and all((root / f"{name}.csv").is_file() for name in names):
-        return
+        return []
     scores = tables.write_run_tables(root, journal.records(), journal.tasks())
-    leaderboards.write_leaderboards(root, scores, tables.task_table(journal.tasks()))
+    written = leaderboards.write_leaderboards(root, scores, tables.task_table(journal.tasks()))
     writer.note_export(code)
+    return written
 
 
 def _note_unloaded(writer: JournalWriter, prepared: Prepared, settings: Settings) -> None:

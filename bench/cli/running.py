@@ -38,22 +38,26 @@ def run(
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say every fit and sheet as it ends.")] = False,
 ) -> None:
     """Fit what is missing, weigh, score, and write the tables; resumes and extends what the directory holds."""
-    from bench import experiment
+    from bench.runner.executors.local import start_server
 
     started = time.perf_counter()
+    if not dry_run:
+        start_server()  # it imports while this process does
+    from bench import experiment
+
     prepared = _prepare(request, quiet=quiet, metrics=metric or [])
     if dry_run:
         _print_plan(request, prepared)
         return
     with ExitStack() as stack:
-        tally = experiment.run(request, prepared, _progress_reporter(stack, quiet=quiet, verbose=verbose))
+        outcome = experiment.run(request, prepared, _progress_reporter(stack, quiet=quiet, verbose=verbose))
     seconds = round(time.perf_counter() - started, 1)
-    counts = tally.as_dict()
+    counts = outcome.tally.as_dict()
     if as_json:
         typer.echo(json.dumps({**counts, "seconds": seconds, "results": str(request.results)}))
     elif not quiet:
         places = list(dict.fromkeys((cell.board, cell.panel) for cell in prepared.plan.cells))
-        print_summary(request.results, places, metric or [])
+        print_summary(request.results, places, metric or [], outcome.standings)
     if not quiet:
         _print_receipt(counts, seconds, request.results)
     raise typer.Exit(FINE if counts["ok"] + counts["skipped"] == counts["planned"] else NOT_OK)

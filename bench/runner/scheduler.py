@@ -92,7 +92,8 @@ class Run:
     def _work(self, on_event: Callable[[Event], None]) -> None:
         """Hand out jobs until none is left, or until one ends badly and the run is to stop there."""
         start = functools.partial(load_plugins, self.options.plugins)
-        with Pool(self.options.jobs, start, self.options.limits) as pool:
+        most = len(self._fits) + len(self._ready) + len(self._waiting)  # jobs that there can ever be at once
+        with Pool(min(self.options.jobs, most), start, self.options.limits) as pool:
             while True:
                 while pool.free and (job := self._next()):
                     pool.submit(job, self.plan.tasks)

@@ -72,7 +72,7 @@ def _fill_columns(table: pd.DataFrame) -> pd.DataFrame:
         table[name] = table[name].astype(object).where(table[name].notna(), 0)
     # columns of one's own may have these names: what is no number is unknown
     return table.assign(
-        **{name: pd.to_numeric(table[name], errors="coerce") for name in PLAIN_NUMBERS},
+        **{name: pd.to_numeric(table[name], errors="coerce").astype(float) for name in PLAIN_NUMBERS},
         **{name: _categories(table[name], missing) for name, missing in NAMES.items()},
         **{name: _categories(table[name], "", str) for name in ("method", "metric")},
     )
