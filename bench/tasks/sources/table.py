@@ -24,6 +24,8 @@ ROWS_A_CLASS = 10
 BY_NUMBER = "number"
 """Order of classes that are numbers."""
 
+WEIGHT_DIGITS = 32
+"""Binary digits of a row weight: the 53rd is another one in every unit, and trees break ties by the last digit."""
 LARGEST_TARGET = 1e60
 SMALLEST_TARGET = 1e-60
 """Between these the largest size of a regression target must lie, so that fourth powers and their sums are doubles."""
@@ -278,7 +280,8 @@ def _weight(column: pd.Series[Any]) -> Array:
         raise BenchError(f"the weight column {column.name!r} is zero in every row: name another one")
     # only their ratios have a meaning: in this unit counts, penalties and smoothing are those of as many equal rows
     shares = values / values.max()
-    return np.asarray(shares / shares[shares > 0].mean())
+    mantissa, exponent = np.frexp(shares / shares[shares > 0].mean())
+    return np.asarray(np.ldexp(np.round(np.ldexp(mantissa, WEIGHT_DIGITS)), exponent - WEIGHT_DIGITS))
 
 
 def _refuse_gaps(column: pd.Series[Any], part: str) -> None:
