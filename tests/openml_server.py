@@ -77,14 +77,16 @@ def error(code, message):
     return f"<oml:error {XML}><oml:code>{code}</oml:code><oml:message>{message}</oml:message></oml:error>"
 
 
-def task_xml(host, *, task=7, data=5, kind=1, target="colour", procedure="crossvalidation", repeats=1, folds=2):
+def task_xml(
+    host, *, task=7, data=5, kind=1, target="colour", procedure="crossvalidation", number=1, repeats=1, folds=2
+):
     types = {1: "Supervised Classification", 2: "Supervised Regression", 5: "Clustering"}
     return f"""<oml:task {XML}>
 <oml:task_id>{task}</oml:task_id><oml:task_type_id>{kind}</oml:task_type_id>
 <oml:task_type>{types[kind]}</oml:task_type>
 <oml:input name="source_data"><oml:data_set><oml:data_set_id>{data}</oml:data_set_id>
 <oml:target_feature>{target}</oml:target_feature></oml:data_set></oml:input>
-<oml:input name="estimation_procedure"><oml:estimation_procedure><oml:id>1</oml:id>
+<oml:input name="estimation_procedure"><oml:estimation_procedure><oml:id>{number}</oml:id>
 <oml:type>{procedure}</oml:type><oml:data_splits_url>{host}/splits.arff</oml:data_splits_url>
 <oml:parameter name="number_repeats">{repeats}</oml:parameter>
 <oml:parameter name="number_folds">{folds}</oml:parameter>
@@ -161,9 +163,9 @@ def toy(n=12):
     return table, {"shape": ["round", "flat"], "wet": ["True", "False"], "colour": ["red", "green", "blue"]}
 
 
-def publish_toy(server, *, with_parquet=False, md5=None, **task):
+def publish_toy(server, *, with_parquet=False, md5=None, rows=12, **task):
     """Put the toy task and everything it needs on the server."""
-    table, nominal = toy()
+    table, nominal = toy(rows)
     body = arff(table, nominal)
     checksum = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest() if md5 is None else md5
     server.page("/api/v1/xml/task/7", task_xml(server.host, **task))

@@ -12,6 +12,7 @@ import pytest
 from bench.core.nouns import BenchError
 from bench.tasks.loading import load_task
 from bench.tasks.meta_features import meta_features
+from bench.tasks.official_folds import Procedure, official_splits
 from bench.tasks.sources import LoadError, TaskRequest, openml_cache, openml_http
 
 TASK = "/api/v1/xml/task/7"
@@ -419,3 +420,62 @@ def test_ids_and_ignored_columns_stay_out(server):
 def test_a_load_error_crosses_a_process_border():
     error = pickle.loads(pickle.dumps(LoadError("gone", "infra")))
     assert (str(error), error.cause) == ("gone", "infra")
+
+
+def publish_standard(server, lines=None):
+    """Put a task of 40 rows with OpenML's ten folds on the server, its lines in another order than the table's."""
+    fake.publish_toy(server, rows=40, kind=2, target="count", folds=10)
+    official = official_splits(Procedure("crossvalidation", 1, 10), 40, None)
+    rows = [
+        (kind, row, 0, split.fold)
+        for split in official
+        for kind, part in (("TRAIN", split.train), ("TEST", split.test))
+        for row in part[::-1]
+    ]
+    server.page("/splits.arff", fake.splits_arff(rows if lines is None else lines))
+    return official
+
+
+def test_folds_of_a_standard_procedure_are_recognized_and_sorted(server):
+    official = publish_standard(server)
+    task = load_toy()
+    for found, expected in zip(task.splits, official, strict=True):
+        np.testing.assert_array_equal(found.train, expected.train)
+        np.testing.assert_array_equal(found.test, expected.test)
+    assert task.meta["warnings"] == []
+
+
+def test_folds_that_are_not_those_of_the_named_procedure_are_used_and_told(server):
+    publish_standard(server, fake.split_lines(40, folds=10))
+    task = load_toy()
+    assert task.splits[0].test.tolist() == [0, 10, 20, 30]
+    (warning,) = task.meta["warnings"]
+    assert "does not hold the folds that OpenML's engine makes" in warning
+
+
+def test_a_cached_task_without_a_splits_file_has_the_folds_of_its_standard_procedure(server, cache):
+    publish_standard(server)
+    online = load_toy()
+    next(cache.rglob("datasplits.arff")).unlink()
+    offline = load_toy(offline=True)
+    assert [split.test.tolist() for split in offline.splits] == [split.test.tolist() for split in online.splits]
+    assert ["computed as OpenML's engine does it" in warning for warning in offline.meta["warnings"]] == [True]
+    assert not list(cache.rglob("datasplits.arff"))
+
+
+def test_custom_folds_may_have_repeats_and_their_own_sizes(server):
+    fake.publish_toy(server, repeats=2, folds=3, procedure="customcrossvalidation", number=40)
+    lines = fake.split_lines(12, repeats=2, folds=3)
+    server.page("/splits.arff", fake.splits_arff(lines[::-1]))
+    task = load_toy()
+    assert [(split.repeat, split.fold) for split in task.splits] == [(r, f) for r in range(2) for f in range(3)]
+    assert task.splits[3].train.tolist() == [row for row in range(12) if (row + 1) % 3]
+    assert task.meta["warnings"] == []
+
+
+def test_a_missing_fold_is_told(server):
+    fake.publish_toy(server, folds=3)
+    server.page("/splits.arff", fake.splits_arff([line for line in fake.split_lines(12, folds=3) if line[3] != 1]))
+    with pytest.raises(LoadError, match="repeat 0 has no fold 1") as caught:
+        load_toy()
+    assert caught.value.cause == "data"
