@@ -147,6 +147,15 @@ def _requested_tasks(request: RunRequest, known: Catalogue) -> dict[TaskSpec, Cv
     return {spec: of_suite.get(spec) for spec in dict.fromkeys((*request.tasks, *of_suite))}
 
 
+def requested_tasks(request: RunRequest) -> list[TaskSpec]:
+    """Return the requested tasks, each once; those of the default suite if nothing is named.
+
+    Raises:
+        BenchError: a suite is unknown.
+    """
+    return list(_requested_tasks(request, catalogue()))
+
+
 def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Callable[[Event], None]]) -> Outcome:
     """Run a plan and leave valid tables behind, also when it is interrupted.
 

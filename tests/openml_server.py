@@ -1,6 +1,5 @@
 """A loopback OpenML server: one task, its data and its splits, and the faults that real servers have."""
 
-import gzip
 import hashlib
 import io
 import threading
@@ -12,10 +11,11 @@ import pandas as pd
 XML = 'xmlns:oml="http://openml.org/openml"'
 STALL = "stall"
 CUT = "cut"
+LOOP = "loop"
 
 
 class Server:
-    """Answers by path: (status, bytes), STALL (says nothing), or CUT (stops in the middle)."""
+    """Answers by path: (status, bytes), STALL (says nothing), CUT (stops in the middle), or LOOP (sends to itself)."""
 
     def __init__(self):
         self.pages = {}
@@ -47,6 +47,11 @@ class Server:
                 page = server.pages.get(self.path, (412, error(151, "Unknown task").encode()))
                 if page == STALL:
                     server.released.wait(10)
+                    return
+                if page == LOOP:
+                    self.send_response(302)
+                    self.send_header("Location", self.path)
+                    self.end_headers()
                     return
                 status, body = (200, b"x" * 1000) if page == CUT else page
                 self.send_response(status)
@@ -163,20 +168,19 @@ def toy(n=12):
     return table, {"shape": ["round", "flat"], "wet": ["True", "False"], "colour": ["red", "green", "blue"]}
 
 
-def publish_toy(server, *, with_parquet=False, md5=None, rows=12, **task):
-    """Put the toy task and everything it needs on the server."""
+def publish_toy(server, *, with_parquet=False, md5=None, rows=12, at=(7, 5), **task):
+    """Put the toy task and everything it needs on the server; `at` are the numbers of the task and of the data set."""
     table, nominal = toy(rows)
     body = arff(table, nominal)
     checksum = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest() if md5 is None else md5
-    server.page("/api/v1/xml/task/7", task_xml(server.host, **task))
-    server.page("/api/v1/xml/data/5", data_xml(server.host, md5=checksum, parquet=with_parquet))
-    server.page("/api/v1/xml/data/features/5", features_xml(table, nominal))
-    server.page("/data.arff", body)
-    server.page("/bucket/data.pq", parquet(table, nominal))
+    number, data = at
+    place = "" if at == (7, 5) else f"/{number}"
+    host, api = f"{server.host}{place}", "/api/v1/xml"
+    server.page(f"{api}/task/{number}", task_xml(host, task=number, data=data, **task))
+    server.page(f"{api}/data/{data}", data_xml(host, data=data, md5=checksum, parquet=with_parquet))
+    server.page(f"{api}/data/features/{data}", features_xml(table, nominal))
+    server.page(f"{place}/data.arff", body)
+    server.page(f"{place}/bucket/data.pq", parquet(table, nominal))
     sizes = {key: task[key] for key in ("repeats", "folds") if key in task}
-    server.page("/splits.arff", splits_arff(split_lines(len(table), **sizes)))
+    server.page(f"{place}/splits.arff", splits_arff(split_lines(len(table), **sizes)))
     return table, nominal
-
-
-def gzipped(text):
-    return gzip.compress(text.encode(), mtime=0)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import cast
 
 from bench.core.nouns import BenchError, Task, TaskKind
-from bench.tasks import sources
+from bench.tasks import lock, sources
 from bench.tasks.sources import LoadError, TaskRequest
 from bench.tasks.task_spec import TaskSpec
 
@@ -16,12 +16,16 @@ def load(
 ) -> Iterator[tuple[TaskSpec, Task | LoadError]]:
     """Load one task after the other; of the tasks of a suite, one that cannot serve does not stop the others.
 
+    A task that is not what `bench.lock` holds has failed.
+
     Raises:
         BenchError: a name, a column or a table is not what a task needs.
     """
+    locked = lock.read_lock()
     for spec in specs:
         try:
-            yield spec, load_task(spec.source, task_request(spec, offline=offline))
+            task = load_task(spec.source, task_request(spec, offline=offline))
+            yield spec, lock.check_unchanged(spec, task, locked)
         except LoadError as error:
             yield spec, error
         except BenchError as error:

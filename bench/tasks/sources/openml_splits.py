@@ -67,7 +67,7 @@ def read_splits(name: str, box: ClientBox, openml_task: Any, y: Array) -> Offici
         note = "its splits file is not in the cache: the folds are computed as OpenML's engine does it"
         return OfficialSplits(standard or (), [note])
     kept = box.home / path.relative_to(box.staging)
-    splits = tuple(_splits_of(name, _read_table(name, path, kept if kept.is_file() else None)))
+    splits = splits_of_file(name, path, kept if kept.is_file() else None)
     _check_announced(name, parameters, splits)
     for split in splits:
         _check_split(name, split, len(y))
@@ -104,11 +104,19 @@ def _splits_file(box: ClientBox, task: int, url: str, *, missing_is_fine: bool) 
     return path
 
 
+def splits_of_file(name: str, path: Path, kept: Path | None) -> tuple[Split, ...]:
+    """Return the splits that a file holds, by repeat and fold; `kept` is where the cache has it.
+
+    Raises:
+        LoadError: it is damaged, or lacks a fold.
+    """
+    return tuple(_splits_of(name, _read_table(name, path, kept)))
+
+
 def _read_table(name: str, path: Path, kept: Path | None) -> pd.DataFrame:
     """Return the columns type, rowid, repeat and fold of a splits file, one line a row and fold.
 
-    The file of a large task has millions of lines, so that it is read as the plain table that it is. `kept` is where
-    the cache has it.
+    The file of a large task has millions of lines, so that it is read as the plain table that it is.
     """
     with path.open("rb") as file:
         header = []
