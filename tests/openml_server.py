@@ -12,10 +12,11 @@ XML = 'xmlns:oml="http://openml.org/openml"'
 STALL = "stall"
 CUT = "cut"
 LOOP = "loop"
+DRIP = "drip"
 
 
 class Server:
-    """Answers by path: (status, bytes), STALL (says nothing), CUT (stops in the middle), or LOOP (sends to itself)."""
+    """Answers by path: (status, bytes), STALL (says nothing), CUT (in the middle), LOOP (to itself), or DRIP (a part, and waits)."""
 
     def __init__(self):
         self.pages = {}
@@ -52,6 +53,13 @@ class Server:
                     self.send_response(302)
                     self.send_header("Location", self.path)
                     self.end_headers()
+                    return
+                if page == DRIP:
+                    self.send_response(200)
+                    self.end_headers()
+                    self.wfile.write(b"<oml:task>")
+                    self.wfile.flush()
+                    server.released.wait(10)
                     return
                 status, body = (200, b"x" * 1000) if page == CUT else page
                 self.send_response(status)

@@ -147,7 +147,7 @@ def _lock(spec: TaskSpec, task: Task, how: Fetching, locked: dict[str, lock.Lock
     if found and not how.update_lock:
         return Fetched(spec, "changed", task, lock.changed(spec, found))
     if before != now:
-        locked[name] = now
+        locked |= lock.read_lock() | {name: now}  # another fetch may have locked other tasks in the meantime
         lock.write_lock(locked)
     if found:
         return Fetched(spec, "updated", task, "; ".join(found))

@@ -1,8 +1,13 @@
 import logging
+import multiprocessing
 import os
 import pickle
+import shutil
+import socket
 import subprocess
 import sys
+import warnings
+from pathlib import Path
 
 import numpy as np
 import openml_server as fake
@@ -13,12 +18,13 @@ from bench.core.nouns import BenchError
 from bench.tasks.loading import load_task
 from bench.tasks.meta_features import meta_features
 from bench.tasks.official_folds import Procedure, official_splits
-from bench.tasks.sources import LoadError, TaskRequest, openml_cache, openml_http
+from bench.tasks.sources import LoadError, TaskRequest, openml_cache, openml_client, openml_http
 
 TASK = "/api/v1/xml/task/7"
 DATA = "/api/v1/xml/data/5"
 FEATURES = "/api/v1/xml/data/features/5"
 QUICK = "openml:timeout=5,attempts=2"
+BOMB = '<!DOCTYPE a [<!ENTITY b "boom"><!ENTITY c "&b;&b;&b;">]>'
 TYPES = ["/data.arff", "/bucket/data.pq"]
 
 
@@ -222,6 +228,20 @@ def with_faults(server):
             "data",
             "tests 12 rows not exactly once",
         ),
+        "task redirected": (lambda: server.fault(TASK, fake.LOOP), "infra", "redirected without end"),
+        "task bomb": (lambda: page(TASK, BOMB + fake.task_xml(server.host)), "data", "entities are disabled"),
+        "data bomb": (lambda: page(DATA, BOMB + fake.data_xml(server.host)), "data", "entities are disabled"),
+        "features bomb": (lambda: page(FEATURES, BOMB + "<oml:data_features/>"), "data", "entities are disabled"),
+        "splits html": (lambda: page("/splits.arff", "<html>login</html>"), "data", "damaged splits"),
+        "splits of texts": (
+            lambda: page("/splits.arff", text.replace("TEST,6,", "TEST,six,")),
+            "data",
+            "damaged splits",
+        ),
+        "splits redirected": (lambda: server.fault("/splits.arff", fake.LOOP), "infra", "redirected without end"),
+        "splits huge": (lambda: page("/splits.arff", b" " * 300_000), "infra", "more than 200,000 bytes"),
+        "task huge": (lambda: page(TASK, b" " * 300_000), "infra", "more than 100,000 bytes"),
+        "task dripping": (lambda: server.fault(TASK, fake.DRIP), "infra", "too slow to wait for"),
         "no such target": (lambda: page(TASK, fake.task_xml(server.host, target="smell")), "data", "smell"),
     }
 
@@ -230,12 +250,18 @@ FAULTS = [
     *("task 500", "task html 502", "task html 200", "task empty 412", "task busy", "task no type", "task not xml"),
     *("task stalled", "data 500", "data malformed", "data empty", "features unready", "arff 404"),
     *("arff other bytes", "arff cut", "arff stalled", "splits 500", "splits empty", "splits cut in a line"),
+    *("task redirected", "task bomb", "data bomb", "features bomb", "splits html", "splits of texts", "splits huge"),
+    *("splits redirected", "task huge", "task dripping"),
     *("splits cut at a line", "splits short", "splits twice", "splits far row", "splits same test", "no such target"),
 ]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_one_sentence_and_leaves_no_trace(server, cache, fault):
+def test_a_fault_is_one_sentence_and_leaves_no_trace(server, cache, fault, monkeypatch):
+    monkeypatch.setattr(openml_client, "MOST_BYTES", 200_000)
+    monkeypatch.setattr(openml_client, "MOST_XML_BYTES", 100_000)
+    if fault == "task dripping":
+        monkeypatch.setattr(openml_http, "clock", iter(range(0, 10**6, 100)).__next__)
     (cache / "keep").mkdir(parents=True)
     (cache / "keep" / "me").write_text("here")
     inject, cause, predictions = with_faults(server)[fault]
@@ -479,3 +505,53 @@ def test_a_missing_fold_is_told(server):
     with pytest.raises(LoadError, match="repeat 0 has no fold 1") as caught:
         load_toy()
     assert caught.value.cause == "data"
+
+
+def test_six_processes_on_a_cold_cache_all_get_the_task(server, cache):
+    fake.publish_toy(server)
+    load_toy()  # imports the client, once for all
+    shutil.rmtree(cache)
+    context = multiprocessing.get_context("fork")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads: the server's, which the children leave alone
+        queue = context.SimpleQueue()
+        children = [context.Process(target=lambda: queue.put(len(load_toy().splits))) for _ in range(6)]
+        for child in children:
+            child.start()
+    for child in children:
+        child.join()
+    assert [queue.get() for child in children if child.exitcode == 0] == [2] * 6
+    names = sorted(path.name for path in cache.rglob("*") if path.is_file())
+    assert names == ["dataset.arff", "datasplits.arff", "description.xml", "features.xml", "task.xml"]
+
+
+def test_offline_opens_no_socket(server, monkeypatch):
+    fake.publish_toy(server, with_parquet=True)
+    load_toy()
+
+    def refuse(*_):
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert len(load_toy(offline=True).splits) == 2
+    with pytest.raises(LoadError, match=r"task/8 is missing"):
+        load_toy("8", offline=True)
+
+
+class Trap:
+    """Fails the test when it is unpickled."""
+
+    def __reduce__(self):
+        return (os.makedirs, ("sprung",))
+
+
+def test_planted_pickles_are_neither_loaded_nor_a_help(server, cache):
+    fake.publish_toy(server)
+    load_toy()
+    home = openml_cache.below(cache, server.api)
+    for place in ("datasets/5/dataset.arff.pkl.py3", "datasets/5/features.xml.pkl", "tasks/7/datasplits.pkl.py3"):
+        (home / place).write_bytes(pickle.dumps(Trap()))
+    (home / "tasks/7/datasplits.arff").unlink()
+    load_toy()
+    assert not Path("sprung").exists()
