@@ -8,12 +8,15 @@ import shlex
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import distributions
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Cell, Split, Task
@@ -27,17 +30,22 @@ from bench.runner.executors.local import Event
 from bench.runner.fit_spec import data_hash, rows_of
 from bench.runner.journal import SCHEMA, Journal, JournalWriter
 from bench.runner.options import RunRequest
-from bench.runner.plan import Loaded, Plan, own_repeats, plan
+from bench.runner.plan import BoardPlan, Loaded, Plan, own_repeats, plan
 from bench.runner.records import CellRecord, CellResult, Ending, TaskRecord
 from bench.runner.scheduler import Run, Tally
 from bench.runner.store import Store
 from bench.tasks import loading, splits
 from bench.tasks.meta_features import meta_features
 from bench.tasks.sources import LoadError
-from bench.tasks.suites import Catalogue, catalogue
+from bench.tasks.suites import Catalogue, Outline, catalogue
 from bench.tasks.task_spec import CvSpec, TaskSpec
 
 DEFAULT_SUITE = "quick"
+SECONDS_AN_HOUR = 3600
+GUESSED_RATE = 0.0025
+"""Seconds a row of one fit with its inner folds: the median over the default panel on the suite `quick`."""
+UNKNOWN = "unknown"
+"""What stands for a number that only the table could tell."""
 EXPORT_CODE = (
     "bench.core.nouns", "bench.runner.tables", "bench.report.leaderboards", "bench.stats", "bench.methods.metrics",
     "bench.methods.boards", "bench.runner.evaluate",
@@ -51,11 +59,12 @@ LOAD_BOARD = "load"
 
 @dataclass(frozen=True)
 class Prepared:
-    """A plan, the tasks behind it, and those that could not be loaded."""
+    """A plan, the tasks behind it, those that could not be loaded, and the names of those that were not tried."""
 
     plan: Plan
     loaded: tuple[Loaded, ...]
     unloaded: dict[TaskSpec, LoadError]
+    outlines: Mapping[str, Outline] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,14 +75,49 @@ class Outcome:
     standings: Sequence[leaderboards.Standing]
 
 
-def prepare(request: RunRequest, on_loaded: Callable[[str, Task], None]) -> Prepared:
-    """Load the tasks and resolve every name; `on_loaded` is called with the name and the task of each.
+OnLoaded = Callable[[str, Task], None]
+"""What is called with the name and the task of each request that is loaded."""
+
+
+def prepare(request: RunRequest, on_loaded: OnLoaded) -> Prepared:
+    """Load the tasks and resolve every name.
 
     Raises:
         BenchError: a name is unknown, or a task is not what it must be.
     """
-    known = catalogue()
+    known = catalogue(request.datasets)
+    loaded, unloaded = _load(request, _requested_tasks(request, known), on_loaded)
+    return Prepared(plan(loaded, request.chosen, _panels(request, known), request.settings), loaded, unloaded)
+
+
+def foresee(request: RunRequest, on_loaded: OnLoaded) -> Prepared:
+    """Resolve every name, and load only tasks of which the suites or the experiment know too little to count cells.
+
+    Tasks that the experiment holds are loaded, since what is stored of them depends on their tables.
+
+    Raises:
+        BenchError: a name is unknown, or a task is not what it must be.
+    """
+    known = catalogue(request.datasets)
     requested, held = _requested_tasks(request, known), Journal(request.results).tasks()
+    outlines = {
+        spec: outline
+        for name in _requested_suites(request)
+        for spec, outline in known.suite(name).tasks.items()
+        if outline.kind and spec.source == "openml" and spec.full not in held
+    }
+    rest = {spec: cv for spec, cv in requested.items() if spec not in outlines}
+    loaded, unloaded = _load(request, rest, on_loaded)
+    outlined = [_stand_in(spec, outline, requested[spec] or CvSpec()) for spec, outline in outlines.items()]
+    every = plan([*loaded, *outlined], request.chosen, _panels(request, known), request.settings)
+    return Prepared(every, loaded, unloaded, {spec.full: outline for spec, outline in outlines.items()})
+
+
+def _load(
+    request: RunRequest, requested: Mapping[TaskSpec, CvSpec | None], on_loaded: OnLoaded
+) -> tuple[tuple[Loaded, ...], dict[TaskSpec, LoadError]]:
+    """Load the tasks and cut them; those of suites that cannot serve are returned with the reason."""
+    held = Journal(request.results).tasks()
     loaded: dict[str, Loaded] = {}
     unloaded: dict[TaskSpec, LoadError] = {}
     for spec, task in loading.load(
@@ -94,12 +138,24 @@ def prepare(request: RunRequest, on_loaded: Callable[[str, Task], None]) -> Prep
             continue
         loaded[task.name] = Loaded(spec=spec, task=task, cv=cv, splits=parts, data=data_hash(task))
         on_loaded(spec.name, task)
+    return tuple(loaded.values()), unloaded
+
+
+def _stand_in(spec: TaskSpec, outline: Outline, cv: CvSpec) -> Loaded:
+    """Return a task without its table: enough to name the cells of a plan, and no more."""
+    kind, nothing = outline.kind or "regression", np.zeros(0, dtype=np.int64)
+    folds = [divmod(at, cv.folds) for at in range(outline.splits or cv.folds * cv.repeats)]
+    splits_there = tuple(Split(repeat, fold, nothing, nothing) for repeat, fold in folds)
+    task = Task(spec.full, pd.DataFrame(), nothing, kind, splits_there)
+    return Loaded(spec=spec, task=task, cv=cv, splits=splits_there, data="")
+
+
+def _panels(request: RunRequest, known: Catalogue) -> dict[str, list[str]]:
+    """Return the learners of the chosen panel by kind of target."""
     panel = known.panel(request.chosen.panel)
-    panels = {
+    return {
         kind: list(names) if panel.each == 1 else portfolio(names, panel.each) for kind, names in panel.learners.items()
     }
-    every = tuple(loaded.values())
-    return Prepared(plan(every, request.chosen, panels, request.settings), every, unloaded)
 
 
 def _outer_splits(task: Task, cv: CvSpec, settings: Settings) -> tuple[Split, ...]:
@@ -136,13 +192,17 @@ def _task_record(loaded: Loaded) -> TaskRecord:
     )
 
 
+def _requested_suites(request: RunRequest) -> tuple[str, ...]:
+    """Return the names of the requested suites; the default one if nothing is requested."""
+    return request.suites or (() if request.tasks else (DEFAULT_SUITE,))
+
+
 def _requested_tasks(request: RunRequest, known: Catalogue) -> dict[TaskSpec, CvSpec | None]:
-    """Return the requested tasks, each once, with the cuts of the suite; the default suite if none is named.
+    """Return the requested tasks, each once, with the cuts of the suite.
 
     A task that is named by itself has none: it takes those that the experiment gave it before, or the usual ones.
     """
-    names = request.suites or (() if request.tasks else (DEFAULT_SUITE,))
-    suites = [known.suite(name) for name in names]
+    suites = [known.suite(name) for name in _requested_suites(request)]
     of_suite = {spec: suite.cv for suite in reversed(suites) for spec in suite.tasks}
     return {spec: of_suite.get(spec) for spec in dict.fromkeys((*request.tasks, *of_suite))}
 
@@ -187,31 +247,91 @@ def outlook(request: RunRequest, prepared: Prepared) -> Outlook:
     journal = Journal(request.results)
     journal.check_settings(request.settings)
     journal.check_tasks({each.task.name: _task_hash(each) for each in prepared.loaded})
-    agenda = draw_up(prepared.plan, journal, Store(request.store_root), request.options)
-    rows = []
-    for name, task in prepared.plan.tasks.items():
-        boards = " ".join(board_plan.board.name for board_plan in prepared.plan.board_plans if board_plan.task == name)
-        cut, counts = prepared.plan.splits[name], agenda.counts[name]
-        rows.append([name, *task.X.shape, task.kind, len(cut), boards, counts.cells, counts.fits, counts.stored])
-    estimate = _estimate(agenda, journal, request)
-    return Outlook(rows, len(prepared.plan.cells), len(agenda.fits), agenda.stored, estimate)
+    every, outlines = prepared.plan, prepared.outlines
+    there = replace(
+        every,
+        tasks={name: task for name, task in every.tasks.items() if name not in outlines},
+        board_plans=tuple(each for each in every.board_plans if each.task not in outlines),
+    )
+    agenda = draw_up(there, journal, Store(request.store_root), request.options)
+    rows: list[list[Any]] = []
+    foreseen: list[tuple[int, int]] = []
+    for name, task in every.tasks.items():
+        of_task = [each for each in every.board_plans if each.task == name]
+        boards, cut = " ".join(each.board.name for each in of_task), every.splits[name]
+        if name in outlines:
+            size = [outlines[name].rows or UNKNOWN, outlines[name].columns or UNKNOWN]
+            cells = sum(1 for each in of_task for split in cut for _ in each.cells(split))
+            fits = _count_fits(of_task) * len(cut)
+            rows.append([name, *size, task.kind, len(cut), boards, cells, fits, UNKNOWN])
+            foreseen.append((fits, outlines[name].rows or 0))
+        else:
+            counts = agenda.counts[name]
+            rows.append([name, *task.X.shape, task.kind, len(cut), boards, counts.cells, counts.fits, counts.stored])
+    left = len(agenda.fits) + sum(fits for fits, _ in foreseen)
+    return Outlook(rows, len(every.cells), left, agenda.stored, _estimate(agenda, foreseen, journal, request))
 
 
-def _estimate(agenda: Agenda, journal: Journal, request: RunRequest) -> str:
-    """Predict the hours of the fits to do from the seconds a row that earlier fits of the same learner took."""
+def _count_fits(of_task: Sequence[BoardPlan]) -> int:
+    """Count the fits of one split of a task: boards share those of the same target, learner and training scheme."""
+    return len(
+        {
+            (each.board.target_kind, learner, training)
+            for each in of_task
+            for learner in each.learners
+            for training in each.trainings
+        }
+    )
+
+
+def _estimate(agenda: Agenda, foreseen: Sequence[tuple[int, int]], journal: Journal, request: RunRequest) -> str:
+    """Predict the hours of the fits to do from the seconds a row that earlier fits of the same learner took.
+
+    `foreseen` holds the fits and rows of tasks that are not loaded.
+    """
     rates: dict[str, list[float]] = {}
     for cell, record in journal.records().items():
         seconds, n_train = record.result.fit_seconds, record.result.n_train
         if record.ending.is_ok and seconds is not None and n_train:
             rates.setdefault(cell.learner, []).append(seconds / n_train)
-    if not agenda.fits:
+    if not agenda.fits and not foreseen:
         return "nothing to fit"
-    if not rates:
-        return "no estimate: no fit was timed in this directory yet"
     typical = {name: median(values) for name, values in rates.items()}
-    other = median(typical.values())
+    other = median(typical.values()) if typical else GUESSED_RATE
     total = sum(typical.get(job.fit.learner, other) * len(job.split.train) for job in agenda.fits)
-    return f"about {total / request.options.jobs / 3600:.2g} hours with -j {request.options.jobs}"
+    total += sum(fits * rows * other for fits, rows in foreseen)
+    basis = "" if typical else ", a guess: no fit was timed in this directory yet"
+    return f"about {total / request.options.jobs / SECONDS_AN_HOUR:.2g} hours with -j {request.options.jobs}{basis}"
+
+
+@dataclass(frozen=True)
+class SuiteSize:
+    """How large a suite is with the default panel and methods; None where it is not known of every task."""
+
+    rows: int | None
+    cells: int | None
+    hours: float | None
+
+
+def measure_suite(name: str, known: Catalogue) -> SuiteSize:
+    """Size up a suite by what is known of its tasks without loading them."""
+    suite = known.suite(name)
+    request = RunRequest()
+    a_split: dict[str, tuple[int, int]] = {}
+    for kind in {outline.kind for outline in suite.tasks.values() if outline.kind}:
+        one = _stand_in(TaskSpec("openml:0"), Outline(kind, splits=1), suite.cv)
+        small = plan([one], request.chosen, _panels(request, known), request.settings)
+        a_split[kind] = len(small.cells), _count_fits(small.board_plans)
+    cells, hours = 0, 0.0
+    for outline in suite.tasks.values():
+        if outline.kind is None:
+            return SuiteSize(None, None, None)
+        splits_there = outline.splits or (suite.cv.first or suite.cv.folds) * suite.cv.repeats
+        cells += a_split[outline.kind][0] * splits_there
+        hours += a_split[outline.kind][1] * splits_there * (outline.rows or 0) * GUESSED_RATE / SECONDS_AN_HOUR
+    rows = [outline.rows for outline in suite.tasks.values()]
+    total = None if None in rows else sum(number or 0 for number in rows)
+    return SuiteSize(total, cells, None if total is None else hours)
 
 
 def export_tables(root: Path, writer: JournalWriter) -> list[leaderboards.Standing]:

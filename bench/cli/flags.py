@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -155,7 +155,7 @@ def read_request(given: Mapping[str, Any]) -> RunRequest:
 
     known = {each.name: each for each in flag_fields()}
     values = {name: known[name].read(value) for name, value in given.items() if value is not None and value != []}
-    wanted = _settings_of_suites(values.get("suites", ()), values)
+    wanted = _settings_of_suites(values)
     request: RunRequest = _build(
         RunRequest, {name: known[name].read_of_suite(text) for name, text in wanted.items()} | values
     )
@@ -167,8 +167,8 @@ def read_request(given: Mapping[str, Any]) -> RunRequest:
     return replace(request, tasks=tuple(replace(task, **columns) if task in files else task for task in request.tasks))
 
 
-def _settings_of_suites(suites: Sequence[str], given: Collection[str]) -> dict[str, str]:
-    """Return what the suites set of the flags that are not given.
+def _settings_of_suites(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the suites that are given set of the flags that are not.
 
     Raises:
         BenchError: two suites want different settings, or one is unknown.
@@ -176,8 +176,11 @@ def _settings_of_suites(suites: Sequence[str], given: Collection[str]) -> dict[s
     from bench.core.nouns import BenchError
     from bench.tasks.suites import catalogue
 
+    if "suites" not in given:
+        return {}
+    known = catalogue(given.get("datasets"))
     wanted: dict[str, str] = {}
-    for suite in (catalogue().suite(name) for name in suites):
+    for suite in (known.suite(name) for name in given["suites"]):
         for name, text in suite.settings.items():
             if name not in given and wanted.setdefault(name, text) != text:
                 raise BenchError(f"suite {suite.name!r} wants {name} {text}, another {wanted[name]}: give --{name}")

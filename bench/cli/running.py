@@ -45,7 +45,7 @@ def run(
         start_server()  # it imports while this process does
     from bench import experiment
 
-    prepared = _prepare(request, quiet=quiet, metrics=metric or [])
+    prepared = _prepare(request, experiment.prepare, quiet=quiet, metrics=metric or [])
     if dry_run:
         _print_plan(request, prepared)
         return
@@ -66,7 +66,9 @@ def run(
 @add_request_flags
 def plan(request: RunRequest) -> None:
     """Say what `bench run` with the same flags would do, and how long the fits may take."""
-    _print_plan(request, _prepare(request, quiet=True))
+    from bench import experiment
+
+    _print_plan(request, _prepare(request, experiment.foresee, quiet=True))
 
 
 def status(results: RESULTS = Path("results")) -> None:
@@ -110,20 +112,21 @@ def explain(
             typer.echo(f"  {line}")
 
 
-def _prepare(request: RunRequest, *, quiet: bool, metrics: Sequence[str] = ()) -> Prepared:
+def _prepare(
+    request: RunRequest, prepare: Callable[..., Prepared], *, quiet: bool, metrics: Sequence[str] = ()
+) -> Prepared:
     """Load plug-ins and tasks, resolve the names, and print what was inferred and what looks odd.
 
     Raises:
         BenchError: a name is unknown, or nothing is selected.
     """
-    from bench import experiment
     from bench.core.nouns import NothingSelectedError, Target
     from bench.core.plugins import load_plugins
     from bench.methods.metrics import for_target
 
     load_plugins(request.options.plugins)
     for_target(Target("point"), metrics)  # refuses a metric that does not exist, before anything is run
-    prepared = experiment.prepare(request, (lambda *_: None) if quiet else _print_task_notes)
+    prepared = prepare(request, (lambda *_: None) if quiet else _print_task_notes)
     for spec, error in prepared.unloaded.items():
         terminal.message(f"{spec.full}: could not be loaded: {error}", "red")
     if not prepared.plan.cells and not prepared.unloaded:

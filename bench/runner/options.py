@@ -133,6 +133,10 @@ class RunRequest:
     suites: tuple[str, ...] = field(
         default=(), metadata=flag("-s", "--suite", help_text="Suite of datasets.yaml.", read_all=read_names)
     )
+    datasets: str | None = field(
+        default=None,
+        metadata=flag(help_text="File of suites and panels; none for the packaged one alone.", envvar="BENCH_DATASETS"),
+    )
     chosen: RunSelection = field(default_factory=RunSelection)
     settings: Settings = field(default_factory=Settings)
     options: RunOptions = field(default_factory=RunOptions)
