@@ -28,6 +28,7 @@ from bench.runner import rerun_command, tables
 from bench.runner.agenda import Agenda, draw_up
 from bench.runner.executors.local import Event
 from bench.runner.fit_spec import data_hash, rows_of
+from bench.runner.held_tasks import HeldTasks, without_features
 from bench.runner.journal import SCHEMA, Journal, JournalWriter
 from bench.runner.options import RunRequest
 from bench.runner.plan import BoardPlan, Loaded, Plan, own_repeats, plan
@@ -59,11 +60,12 @@ LOAD_BOARD = "load"
 
 @dataclass(frozen=True)
 class Prepared:
-    """A plan, the tasks behind it, those that could not be loaded, and the names of those that were not tried."""
+    """A plan, the tasks behind it, those that could not be loaded, and what is known of those that were not tried."""
 
     plan: Plan
     loaded: tuple[Loaded, ...]
     unloaded: dict[TaskSpec, LoadError]
+    tasks: HeldTasks
     outlines: Mapping[str, Outline] = field(default_factory=dict)
 
 
@@ -86,8 +88,9 @@ def prepare(request: RunRequest, on_loaded: OnLoaded) -> Prepared:
         BenchError: a name is unknown, or a task is not what it must be.
     """
     known = catalogue(request.datasets)
-    loaded, unloaded = _load(request, _requested_tasks(request, known), on_loaded)
-    return Prepared(plan(loaded, request.chosen, _panels(request, known), request.settings), loaded, unloaded)
+    tasks = HeldTasks(offline=request.offline)
+    loaded, unloaded = _load(request, _requested_tasks(request, known), tasks, on_loaded)
+    return Prepared(plan(loaded, request.chosen, _panels(request, known), request.settings), loaded, unloaded, tasks)
 
 
 def foresee(request: RunRequest, on_loaded: OnLoaded) -> Prepared:
@@ -107,16 +110,17 @@ def foresee(request: RunRequest, on_loaded: OnLoaded) -> Prepared:
         if outline.kind and spec.source == "openml" and spec.full not in held
     }
     rest = {spec: cv for spec, cv in requested.items() if spec not in outlines}
-    loaded, unloaded = _load(request, rest, on_loaded)
+    tasks = HeldTasks(offline=request.offline)
+    loaded, unloaded = _load(request, rest, tasks, on_loaded)
     outlined = [_stand_in(spec, outline, requested[spec] or CvSpec()) for spec, outline in outlines.items()]
     every = plan([*loaded, *outlined], request.chosen, _panels(request, known), request.settings)
-    return Prepared(every, loaded, unloaded, {spec.full: outline for spec, outline in outlines.items()})
+    return Prepared(every, loaded, unloaded, tasks, {spec.full: outline for spec, outline in outlines.items()})
 
 
 def _load(
-    request: RunRequest, requested: Mapping[TaskSpec, CvSpec | None], on_loaded: OnLoaded
+    request: RunRequest, requested: Mapping[TaskSpec, CvSpec | None], tasks: HeldTasks, on_loaded: OnLoaded
 ) -> tuple[tuple[Loaded, ...], dict[TaskSpec, LoadError]]:
-    """Load the tasks and cut them; those of suites that cannot serve are returned with the reason."""
+    """Load the tasks into `tasks` and cut them; those of suites that cannot serve are returned with the reason."""
     held = Journal(request.results).tasks()
     loaded: dict[str, Loaded] = {}
     unloaded: dict[TaskSpec, LoadError] = {}
@@ -136,7 +140,15 @@ def _load(
                 raise
             unloaded[spec] = LoadError(str(error), "data")  # one table of a suite does not stop the others
             continue
-        loaded[task.name] = Loaded(spec=spec, task=task, cv=cv, splits=parts, data=data_hash(task))
+        loaded[task.name] = Loaded(
+            spec=spec,
+            task=without_features(task),
+            cv=cv,
+            splits=parts,
+            data=data_hash(task),
+            meta_features=meta_features(task),
+        )
+        tasks.hold(spec, task, loaded[task.name].data)
         on_loaded(spec.name, task)
     return tuple(loaded.values()), unloaded
 
@@ -187,7 +199,7 @@ def _task_record(loaded: Loaded) -> TaskRecord:
         hash=_task_hash(loaded),
         cv=loaded.cv,
         own_repeats=own_repeats(loaded.splits),
-        meta_features=meta_features(loaded.task),
+        meta_features=loaded.meta_features,
         spec=loaded.spec,
     )
 
@@ -220,7 +232,9 @@ def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Cal
         unloaded = len(prepared.unloaded)
         tally = Tally(len(plan.cells) + unloaded, reused=agenda.stored, statuses=Counter(failed=unloaded))
         try:
-            Run(plan, writer, store, options, tally).execute(agenda, watch(len(agenda.fits), agenda.board_splits))
+            Run(plan, prepared.tasks, writer, store, options, tally).execute(
+                agenda, watch(len(agenda.fits), agenda.board_splits)
+            )
         finally:
             standings = export_tables(request.results, writer)
             tables.write_manifest(request.results, _manifest(request, prepared, tally))
@@ -255,6 +269,9 @@ def outlook(request: RunRequest, prepared: Prepared) -> Outlook:
     )
     agenda = draw_up(there, journal, Store(request.store_root), request.options)
     rows: list[list[Any]] = []
+    sizes = {
+        each.task.name: [each.meta_features["n_rows"], each.meta_features["n_columns"]] for each in prepared.loaded
+    }
     foreseen: list[tuple[int, int]] = []
     for name, task in every.tasks.items():
         of_task = [each for each in every.board_plans if each.task == name]
@@ -267,7 +284,7 @@ def outlook(request: RunRequest, prepared: Prepared) -> Outlook:
             foreseen.append((fits, outlines[name].rows or 0))
         else:
             counts = agenda.counts[name]
-            rows.append([name, *task.X.shape, task.kind, len(cut), boards, counts.cells, counts.fits, counts.stored])
+            rows.append([name, *sizes[name], task.kind, len(cut), boards, counts.cells, counts.fits, counts.stored])
     left = len(agenda.fits) + sum(fits for fits, _ in foreseen)
     return Outlook(rows, len(every.cells), left, agenda.stored, _estimate(agenda, foreseen, journal, request))
 
