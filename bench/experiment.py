@@ -38,7 +38,7 @@ from bench.runner.store import Store
 from bench.tasks import loading, splits
 from bench.tasks.meta_features import meta_features
 from bench.tasks.sources import LoadError
-from bench.tasks.suites import Catalogue, Outline, catalogue
+from bench.tasks.suites import Catalogue, Outline, Suite, catalogue, find_suite
 from bench.tasks.task_spec import CvSpec, TaskSpec
 
 DEFAULT_SUITE = "quick"
@@ -89,7 +89,7 @@ def prepare(request: RunRequest, on_loaded: OnLoaded) -> Prepared:
     """
     known = catalogue(request.datasets)
     tasks = HeldTasks(offline=request.offline)
-    loaded, unloaded = _load(request, _requested_tasks(request, known), tasks, on_loaded)
+    loaded, unloaded = _load(request, _requested_tasks(request, _requested_suites(request, known)), tasks, on_loaded)
     return Prepared(plan(loaded, request.chosen, _panels(request, known), request.settings), loaded, unloaded, tasks)
 
 
@@ -102,11 +102,12 @@ def foresee(request: RunRequest, on_loaded: OnLoaded) -> Prepared:
         BenchError: a name is unknown, or a task is not what it must be.
     """
     known = catalogue(request.datasets)
-    requested, held = _requested_tasks(request, known), Journal(request.results).tasks()
+    suites, held = _requested_suites(request, known), Journal(request.results).tasks()
+    requested = _requested_tasks(request, suites)
     outlines = {
         spec: outline
-        for name in _requested_suites(request)
-        for spec, outline in known.suite(name).tasks.items()
+        for suite in suites
+        for spec, outline in suite.tasks.items()
         if outline.kind and spec.source == "openml" and spec.full not in held
     }
     rest = {spec: cv for spec, cv in requested.items() if spec not in outlines}
@@ -204,17 +205,17 @@ def _task_record(loaded: Loaded) -> TaskRecord:
     )
 
 
-def _requested_suites(request: RunRequest) -> tuple[str, ...]:
-    """Return the names of the requested suites; the default one if nothing is requested."""
-    return request.suites or (() if request.tasks else (DEFAULT_SUITE,))
+def _requested_suites(request: RunRequest, known: Catalogue) -> list[Suite]:
+    """Return the requested suites; the default one if nothing is requested."""
+    names = request.suites or (() if request.tasks else (DEFAULT_SUITE,))
+    return [find_suite(known, name, offline=request.offline) for name in names]
 
 
-def _requested_tasks(request: RunRequest, known: Catalogue) -> dict[TaskSpec, CvSpec | None]:
+def _requested_tasks(request: RunRequest, suites: Sequence[Suite]) -> dict[TaskSpec, CvSpec | None]:
     """Return the requested tasks, each once, with the cuts of the suite.
 
     A task that is named by itself has none: it takes those that the experiment gave it before, or the usual ones.
     """
-    suites = [known.suite(name) for name in _requested_suites(request)]
     of_suite = {spec: suite.cv for suite in reversed(suites) for spec in suite.tasks}
     return {spec: of_suite.get(spec) for spec in dict.fromkeys((*request.tasks, *of_suite))}
 

@@ -174,13 +174,13 @@ def _settings_of_suites(given: Mapping[str, Any]) -> dict[str, str]:
         BenchError: two suites want different settings, or one is unknown.
     """
     from bench.core.nouns import BenchError
-    from bench.tasks.suites import catalogue
+    from bench.tasks.suites import LIVE_SUITE, catalogue
 
     if "suites" not in given:
         return {}
     known = catalogue(given.get("datasets"))
     wanted: dict[str, str] = {}
-    for suite in (known.suite(name) for name in given["suites"]):
+    for suite in (known.suite(name) for name in given["suites"] if not name.startswith(LIVE_SUITE)):
         for name, text in suite.settings.items():
             if name not in given and wanted.setdefault(name, text) != text:
                 raise BenchError(f"suite {suite.name!r} wants {name} {text}, another {wanted[name]}: give --{name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -18,6 +19,8 @@ from bench.tasks.task_spec import CvSpec, TaskSpec
 from bench.tasks.yaml_parts import Part, read_yaml
 
 FILE = "datasets.yaml"
+LIVE_SUITE = "openml-suite:"
+"""What stands before the number of a suite that OpenML is asked for."""
 NO_FILE = "none"
 """What stands for no file besides the packaged one."""
 FLAGS = {"panel", *(each.name for each in fields(Settings) if (of := flag_of(each)) and of.by_suite)}
@@ -81,7 +84,9 @@ class Catalogue:
             BenchError: there is none of that name.
         """
         if name not in self.suites:
-            raise BenchError(f"unknown suite {name!r}: choose from {', '.join(self.suites)}")
+            raise BenchError(
+                f"unknown suite {name!r}: choose from {', '.join(self.suites)}, or write {LIVE_SUITE}NUMBER"
+            )
         return self.suites[name]
 
     def panel(self, name: str) -> NamedPanel:
@@ -93,6 +98,24 @@ class Catalogue:
         if name not in self.panels:
             raise BenchError(f"unknown panel {name!r}: choose from {', '.join(self.panels)}")
         return self.panels[name]
+
+
+def find_suite(known: Catalogue, name: str, *, offline: bool) -> Suite:
+    """Return a suite by name, or as OpenML lists it now.
+
+    Raises:
+        BenchError: there is none of that name or number.
+        LoadError: the server failed.
+    """
+    if not name.startswith(LIVE_SUITE):
+        return known.suite(name)
+    number = name.removeprefix(LIVE_SUITE)
+    if not re.fullmatch("[1-9][0-9]{0,8}", number):
+        raise BenchError(f"suite {name!r} has no number: write one like {LIVE_SUITE}99")
+    from bench.tasks.sources.openml_suite import suite_tasks  # the client is heavy, and few suites are live
+
+    tasks = {TaskSpec(f"openml:{task}"): Outline() for task in suite_tasks(int(number), offline=offline)}
+    return Suite(name, tasks, "As OpenML lists it.", CvSpec())
 
 
 def catalogue(datasets: str | None = None) -> Catalogue:

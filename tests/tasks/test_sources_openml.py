@@ -13,6 +13,7 @@ from bench.core.nouns import BenchError
 from bench.tasks.loading import load_task
 from bench.tasks.meta_features import meta_features
 from bench.tasks.sources import LoadError, TaskRequest, openml_cache, openml_http
+from bench.tasks.suites import catalogue, find_suite
 
 TASK = "/api/v1/xml/task/7"
 DATA = "/api/v1/xml/data/5"
@@ -68,6 +69,22 @@ def test_a_task_comes_with_its_own_folds(server):
     expected = {"task_id": 7, "data_id": 5, "dataset": "toy", "version": 3, "licence": "CC0", "target": "colour"}
     assert expected.items() <= task.meta.items()
     assert meta_features(task)["dataset"] == "openml-data:5"
+
+
+def test_a_suite_is_what_the_server_lists(server, bench):
+    fake.publish_toy(server)
+    server.page("/api/v1/xml/study/9", fake.suite_xml(7, 8))
+    suite = find_suite(catalogue("none"), "openml-suite:9", offline=False)
+    assert [spec.name for spec in suite.tasks] == ["openml:7", "openml:8"]
+    planned = bench("plan", "-s", "openml-suite:9", "-l", "knn", "-e", "equal")
+    assert planned.code == 0, planned.err
+    assert "openml:8: could not be loaded" in planned.err
+    assert planned.out.split("\n")[1].startswith("openml:7 ")
+    for name, message in {"8": "is not on", "x": "has no number", "0": "has no number"}.items():
+        with pytest.raises(BenchError, match=message):
+            find_suite(catalogue("none"), f"openml-suite:{name}", offline=False)
+    with pytest.raises(LoadError, match="without --offline"):
+        find_suite(catalogue("none"), "openml-suite:9", offline=True)
 
 
 def test_arff_and_parquet_give_the_same_task(server, monkeypatch, tmp_path):
