@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import distributions
 from pathlib import Path
 from statistics import median
@@ -113,8 +113,11 @@ def _earlier_cv(task: Task, held: TaskRecord | None) -> CvSpec:
 
 
 def _task_hash(loaded: Loaded) -> str:
-    """Hash the data and all outer splits of a task."""
-    return digest(loaded.data, [[split.repeat, split.fold, split.train, split.test] for split in loaded.splits])
+    """Hash the data and all outer splits of a task, and its positive class where the user chose another one."""
+    usual = replace(loaded.task, positive=None).positive_code == loaded.task.positive_code
+    chosen = [] if usual else [loaded.task.positive]
+    parts = [[split.repeat, split.fold, split.train, split.test] for split in loaded.splits]
+    return digest(loaded.data, parts, *chosen)
 
 
 def _task_record(loaded: Loaded) -> TaskRecord:
@@ -131,12 +134,16 @@ def _task_record(loaded: Loaded) -> TaskRecord:
 def _requested_tasks(request: RunRequest, known: Catalogue) -> dict[TaskSpec, CvSpec | None]:
     """Return the requested tasks, each once, with the cuts of the suite; the default suite if none is named.
 
-    A task that is named by itself has none: it takes those that the experiment gave it before, or the usual ones.
+    A task that is named by itself has none: it takes those that the experiment gave it before, or the usual ones. A
+    positive class that is given is that of all tasks.
     """
     names = request.suites or (() if request.tasks else (DEFAULT_SUITE,))
     suites = [known.suite(name) for name in names]
     of_suite = {spec: suite.cv for suite in reversed(suites) for spec in suite.tasks}
-    return {spec: of_suite.get(spec) for spec in dict.fromkeys((*request.tasks, *of_suite))}
+    return {
+        replace(spec, positive=request.positive or spec.positive): of_suite.get(spec)
+        for spec in dict.fromkeys((*request.tasks, *of_suite))
+    }
 
 
 def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Callable[[Event], None]]) -> Tally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,7 +31,6 @@ MOST_FAILURES = 20
 @add_request_flags
 def run(
     request: RunRequest,
-    metric: Annotated[list[str] | None, typer.Option(help="Metrics of the boards to print.")] = None,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would be done, and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout, no tables.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no tables.")] = False,
@@ -41,7 +40,7 @@ def run(
     from bench import experiment
 
     started = time.perf_counter()
-    prepared = _prepare(request, quiet=quiet, metrics=metric or [])
+    prepared = _prepare(request, quiet=quiet)
     if dry_run:
         _print_plan(request, prepared)
         return
@@ -53,7 +52,7 @@ def run(
         typer.echo(json.dumps({**counts, "seconds": seconds, "results": str(request.results)}))
     elif not quiet:
         places = list(dict.fromkeys((cell.board, cell.panel) for cell in prepared.plan.cells))
-        print_summary(request.results, places, metric or [])
+        print_summary(request.results, places, request.chosen.metrics)
     if not quiet:
         _print_receipt(counts, seconds, request.results)
     raise typer.Exit(FINE if counts["ok"] + counts["skipped"] == counts["planned"] else NOT_OK)
@@ -106,7 +105,7 @@ def explain(
             typer.echo(f"  {line}")
 
 
-def _prepare(request: RunRequest, *, quiet: bool, metrics: Sequence[str] = ()) -> Prepared:
+def _prepare(request: RunRequest, *, quiet: bool) -> Prepared:
     """Load plug-ins and tasks, resolve the names, and print what was inferred and what looks odd.
 
     Raises:
@@ -118,7 +117,7 @@ def _prepare(request: RunRequest, *, quiet: bool, metrics: Sequence[str] = ()) -
     from bench.methods.metrics import for_target
 
     load_plugins(request.options.plugins)
-    for_target(Target("point"), metrics)  # refuses a metric that does not exist, before anything is run
+    for_target(Target("point"), request.chosen.metrics)  # refuses one that does not exist, before a task is loaded
     prepared = experiment.prepare(request, (lambda *_: None) if quiet else _print_task_notes)
     for spec, error in prepared.unloaded.items():
         terminal.message(f"{spec.full}: could not be loaded: {error}", "red")

@@ -131,6 +131,7 @@ class Run:
             settings=self.plan.settings,
             store=self.store.root,
             weight_rows=board_split.board_plan.weight_rows,
+            metrics=board_split.metrics,
             board_split=board_split.id,
         )
 
@@ -199,7 +200,7 @@ class Run:
         ending = record.ending
         if ending.is_ok:
             return record
-        scores = board_split.no_scores(self.plan.settings)
+        scores = board_split.no_scores()
         whole = replace(record, result=replace(record.result, ending=replace(ending, trace=""), scores=scores))
         if not ending.is_bad:
             return whole

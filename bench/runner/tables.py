@@ -16,7 +16,7 @@ import pandas as pd
 
 from bench.core.files import write_bytes, write_text
 from bench.core.nouns import STATUSES, Cell
-from bench.core.tables import write_table
+from bench.core.tables import OLD_METRICS, write_table
 from bench.methods import metrics
 from bench.methods.boards import ORACLE, SINGLE_LEARNER
 from bench.runner.records import CELL_COLUMNS, FAILURE_COLUMNS, TIMING_COLUMNS, CellRecord, TaskRecord
@@ -35,7 +35,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "failures": (*IDENTITY, *FAILURE_COLUMNS),
     "timing": (*IDENTITY, *TIMING_COLUMNS),
     "tasks": ("task_id", "kind", "n_rows", "n_columns", "n_categorical", "missing_share", "n_classes", "imbalance",
-              "ordered", "grouped", "timed", "dataset"),
+              "ordered", "grouped", "timed", "dataset", "positive"),
     "completeness": ("board", "panel", "learner", "method", "planned", *STATUSES, "completeness"),
 }  # fmt: skip
 """Columns of every table; they are only ever appended to."""
@@ -90,7 +90,7 @@ def _score_rows(cell: Cell, record: CellRecord, tasks: Mapping[str, TaskRecord])
                 "protocol": record.basis.protocol,
                 "learners_used": result.learners_used,
                 "sample": sample,
-                "metric": metric,
+                "metric": OLD_METRICS.get(metric, metric),
                 "direction": _direction_of_metric(metric),
                 "value": None if value is None else float(value),
                 "n_rows": n_rows[sample],
