@@ -323,9 +323,11 @@ def test_the_average_precision_of_a_random_ranking_is_the_share_of_the_positive_
 def test_expected_cost_is_the_mean_over_rows_of_what_a_decision_costs(costs):
     y, prediction = sample(TWO, 3, weighted=True)
     C = {"": [[0, 1], [1, 0]], "5": [[0, 1], [5, 0]], "2 3": [[0, 2], [3, 0]]}.get(costs)
-    C = np.array(C if C else [row.split() for row in costs.split(";")], dtype=float)
+    C = np.array(C or [row.split() for row in costs.split(";")], dtype=float)
     expected = np.average(C[y, prediction.labels], weights=prediction.weight)
-    found = metrics.get_metric(TWO, f"expected_cost:costs={costs}") if costs else metrics.get_metric(TWO, "expected_cost")
+    found = (
+        metrics.get_metric(TWO, f"expected_cost:costs={costs}") if costs else metrics.get_metric(TWO, "expected_cost")
+    )
     np.testing.assert_allclose(found.function(TWO, y, prediction), expected, rtol=1e-12)
     assert metrics.for_target(FOUR, ["expected_cost:costs=1 2"]) == {}
 
