@@ -130,6 +130,9 @@ def _print_task_notes(name: str, task: Task) -> None:
     """Print on stderr what was inferred of a task and what looks odd in it."""
     if task.meta.get("kind_inferred"):
         terminal.message(f"{name}: taken as {task.kind} (say otherwise with --kind)")
+    if task.is_positive_tied:
+        positive = task.classes[task.positive_code]
+        terminal.message(f"{name}: both classes have equally many rows, {positive!r} is the positive one (--positive)")
     for warning in task.meta.get("warnings", ()):
         terminal.message(f"{name}: warning: {warning}", "yellow")
 

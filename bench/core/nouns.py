@@ -152,9 +152,9 @@ class Task:
         return int(self._rarest[-1]) if self.classes else Target.positive
 
     @property
-    def has_tied_classes(self) -> bool:
-        """Whether two or more classes are the rarest of the table."""
-        return bool(self.classes) and len(self._rarest) > 1
+    def is_positive_tied(self) -> bool:
+        """Whether nobody has chosen the positive one of two classes, and both have equally many rows."""
+        return len(self.classes) == 2 and self.positive is None and len(self._rarest) == 2
 
     @cached_property
     def _rarest(self) -> Array:

@@ -34,21 +34,13 @@ def load(
 
 
 def with_positive_class(task: Task, label: str | None) -> Task:
-    """Return a task whose positive class is named; without a label, say which it is where the table cannot tell.
-
-    A label is for tasks of two classes: others have no use for it.
+    """Return a task whose positive class is named; a label is for tasks of two classes, others have no use for it.
 
     Raises:
         BenchError: a task of two classes has no such class.
     """
-    if len(task.classes) != 2:
+    if label is None or len(task.classes) != 2:
         return task
-    if label is None:
-        if not task.has_tied_classes:
-            return task
-        chosen = task.classes[task.positive_code]
-        note = f"its classes have equally many rows, {chosen!r} is the positive one (say otherwise with --positive)"
-        return replace(task, meta={**task.meta, "warnings": [*task.meta.get("warnings", ()), note]})
     if label not in task.classes:
         first, second = task.classes
         raise BenchError(f"{task.name} has no class {label!r}: give --positive {first!r} or {second!r}")
