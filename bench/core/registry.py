@@ -361,6 +361,8 @@ def _parse_value(text: str, default: Any) -> Any:
         return int(text)
     if isinstance(default, float):
         return float(text)
+    if default is None and text.lower() == "none":  # what lists show of a parameter that is not given
+        return None
     if default is None or default is inspect.Parameter.empty:
         return _guess(text)
     return text
