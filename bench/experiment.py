@@ -104,11 +104,14 @@ def foresee(request: RunRequest, on_loaded: OnLoaded) -> Prepared:
     known = catalogue(request.datasets)
     suites, held = _requested_suites(request, known), Journal(request.results).tasks()
     requested = _requested_tasks(request, suites)
+    known_of = {spec.full: outline for suite in reversed(suites) for spec, outline in suite.tasks.items()}
     outlines = {
         spec: outline
-        for suite in suites
-        for spec, outline in suite.tasks.items()
-        if outline.kind and spec.source == "openml" and spec.full not in held
+        for spec in requested
+        if spec.source == "openml"
+        and (outline := known_of.get(spec.full)) is not None
+        and outline.kind
+        and spec.full not in held
     }
     rest = {spec: cv for spec, cv in requested.items() if spec not in outlines}
     tasks = HeldTasks(offline=request.offline)
@@ -190,8 +193,11 @@ def _earlier_cv(task: Task, held: TaskRecord | None) -> CvSpec:
 
 
 def _task_hash(loaded: Loaded) -> str:
-    """Hash the data and all outer splits of a task."""
-    return digest(loaded.data, [[split.repeat, split.fold, split.train, split.test] for split in loaded.splits])
+    """Hash the data and all outer splits of a task, and its positive class where the user chose another one."""
+    usual = replace(loaded.task, positive=None).positive_code == loaded.task.positive_code
+    chosen = [] if usual else [loaded.task.positive]
+    parts = [[split.repeat, split.fold, split.train, split.test] for split in loaded.splits]
+    return digest(loaded.data, parts, *chosen)
 
 
 def _task_record(loaded: Loaded) -> TaskRecord:
@@ -214,10 +220,14 @@ def _requested_suites(request: RunRequest, known: Catalogue) -> list[Suite]:
 def _requested_tasks(request: RunRequest, suites: Sequence[Suite]) -> dict[TaskSpec, CvSpec | None]:
     """Return the requested tasks, each once, with the cuts of the suite.
 
-    A task that is named by itself has none: it takes those that the experiment gave it before, or the usual ones.
+    A task that is named by itself has none: it takes those that the experiment gave it before, or the usual ones. A
+    positive class that is given is that of all tasks.
     """
     of_suite = {spec: suite.cv for suite in reversed(suites) for spec in suite.tasks}
-    return {spec: of_suite.get(spec) for spec in dict.fromkeys((*request.tasks, *of_suite))}
+    return {
+        replace(spec, positive=request.positive or spec.positive): of_suite.get(spec)
+        for spec in dict.fromkeys((*request.tasks, *of_suite))
+    }
 
 
 def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Callable[[Event], None]]) -> Outcome:

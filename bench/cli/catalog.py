@@ -237,6 +237,7 @@ def _task_facts(spec: TaskSpec, *, offline: bool) -> dict[str, Any]:
         "categorical columns": sum(dtype == "category" for dtype in task.X.dtypes),
         "missing cells": int(task.X.isna().sum().sum()),
         "classes": " ".join(f"{name}×{n}" for name, n in classes.items()),
+        "positive class": task.classes[task.positive_code] if len(task.classes) == 2 else "",
         "splits of its own": len(task.splits),
         "groups": task.groups is not None,
         "time": task.time is not None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,7 +31,6 @@ MOST_FAILURES = 20
 @add_request_flags
 def run(
     request: RunRequest,
-    metric: Annotated[list[str] | None, typer.Option(help="Metrics of the boards to print.")] = None,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would be done, and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout, no tables.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no tables.")] = False,
@@ -45,7 +44,7 @@ def run(
         start_server()  # it imports while this process does
     from bench import experiment
 
-    prepared = _prepare(request, experiment.prepare, quiet=quiet, metrics=metric or [])
+    prepared = _prepare(request, experiment.prepare, quiet=quiet)
     if dry_run:
         _print_plan(request, prepared)
         return
@@ -57,7 +56,7 @@ def run(
         typer.echo(json.dumps({**counts, "seconds": seconds, "results": str(request.results)}))
     elif not quiet:
         places = list(dict.fromkeys((cell.board, cell.panel) for cell in prepared.plan.cells))
-        print_summary(request.results, places, metric or [], outcome.standings)
+        print_summary(request.results, places, request.chosen.metrics, outcome.standings)
     if not quiet:
         _print_receipt(counts, seconds, request.results)
     raise typer.Exit(FINE if counts["ok"] + counts["skipped"] == counts["planned"] else NOT_OK)
@@ -112,9 +111,7 @@ def explain(
             typer.echo(f"  {line}")
 
 
-def _prepare(
-    request: RunRequest, prepare: Callable[..., Prepared], *, quiet: bool, metrics: Sequence[str] = ()
-) -> Prepared:
+def _prepare(request: RunRequest, prepare: Callable[..., Prepared], *, quiet: bool) -> Prepared:
     """Load plug-ins and tasks, resolve the names, and print what was inferred and what looks odd.
 
     Raises:
@@ -125,7 +122,7 @@ def _prepare(
     from bench.methods.metrics import for_target
 
     load_plugins(request.options.plugins)
-    for_target(Target("point"), metrics)  # refuses a metric that does not exist, before anything is run
+    for_target(Target("point"), request.chosen.metrics)  # refuses one that does not exist, before a task is loaded
     prepared = prepare(request, (lambda *_: None) if quiet else _print_task_notes)
     for spec, error in prepared.unloaded.items():
         terminal.message(f"{spec.full}: could not be loaded: {error}", "red")
@@ -138,6 +135,9 @@ def _print_task_notes(name: str, task: Task) -> None:
     """Print on stderr what was inferred of a task and what looks odd in it."""
     if task.meta.get("kind_inferred"):
         terminal.message(f"{name}: taken as {task.kind} (say otherwise with --kind)")
+    if task.is_positive_tied:
+        positive = task.classes[task.positive_code]
+        terminal.message(f"{name}: both classes have equally many rows, {positive!r} is the positive one (--positive)")
     for warning in task.meta.get("warnings", ()):
         terminal.message(f"{name}: warning: {warning}", "yellow")
 

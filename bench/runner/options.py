@@ -73,10 +73,11 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class RunSelection:
-    """What is compared: boards, learners, ensembles and class weightings by name, a panel, and how many splits.
+    """What is compared: boards, learners, ensembles, class weightings, metrics by name, a panel, and how many splits.
 
-    Every split is run with `seeds` seeds of the learners, as further repeats. `max_learners` keeps the first learners
-    of a panel, `max_weight_rows` some of the rows that the weights are fitted on: for learning curves.
+    `metrics` are computed, kept and printed; without any, those of the tag `core`. Every split is run with `seeds`
+    seeds of the learners, as further repeats. `max_learners` keeps the first learners of a panel, `max_weight_rows`
+    some of the rows that the weights are fitted on: for learning curves.
     """
 
     boards: tuple[str, ...] = field(default=(), metadata=flag("-b", "--board", help_text="Boards, by name or glob."))
@@ -103,6 +104,14 @@ class RunSelection:
     repeats: int | None = field(
         default=None, metadata=flag(help_text="Only the first N repeats of each task.", least=1)
     )
+    metrics: tuple[str, ...] = field(
+        default=(),
+        metadata=flag(
+            "--metric",
+            help_text="Metrics to compute, keep and print: name, glob, tag, all, name:parameter=value, !name; the core "
+            "ones without it.",
+        ),
+    )
     max_learners: int | None = field(
         default=None, metadata=flag(help_text="Only the first N learners of the panel.", least=1)
     )
@@ -115,8 +124,9 @@ class RunSelection:
     )
 
     def panel_flags(self) -> list[str]:
-        """Return the flags that give the same panel again."""
-        flags = [word for text in self.learners for word in ("-l", text)]
+        """Return the flags that give the same panel and the same metrics again."""
+        given = {"-l": self.learners, "--metric": self.metrics}
+        flags = [word for name, texts in given.items() for text in texts for word in (name, text)]
         names = ("panel", "seeds", "max_learners", "max_weight_rows")
         changed = {name: getattr(self, name) for name in names if getattr(self, name) != getattr(RunSelection, name)}
         return flags + [word for name, value in changed.items() for word in (f"--{name.replace('_', '-')}", str(value))]
@@ -150,6 +160,10 @@ class RunRequest:
     )
     offline: bool = field(
         default=False, metadata=flag(help_text="Never use the network.", help_panel=HOW, envvar="BENCH_OFFLINE")
+    )
+    positive: str | None = field(
+        default=None,
+        metadata=flag(help_text="Positive class of every task of two classes; the rarer of the table without it."),
     )
 
     @property

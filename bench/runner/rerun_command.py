@@ -14,8 +14,8 @@ from bench.tasks.task_spec import TaskSpec
 
 def task_flags(spec: TaskSpec) -> list[str]:
     """Return the flags that request a task."""
-    columns = ((name, getattr(spec, name)) for name in ("target", "kind", "group", "time", "weight", "order"))
-    return ["-t", spec.name, *(word for name, value in columns if value for word in (f"--{name}", value))]
+    columns = {each.name: getattr(spec, each.name) for each in fields(TaskSpec) if each.name != "name"}
+    return ["-t", spec.name, *(word for name, value in columns.items() if value for word in (f"--{name}", value))]
 
 
 def command(cell: Cell, spec: TaskSpec, settings: Settings, status: str, others: Sequence[str]) -> str:

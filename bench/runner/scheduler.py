@@ -133,6 +133,7 @@ class Run:
             settings=self.plan.settings,
             store=self.store.root,
             weight_rows=board_split.board_plan.weight_rows,
+            metrics=board_split.metrics,
             board_split=board_split.id,
         )
 
@@ -201,7 +202,7 @@ class Run:
         ending = record.ending
         if ending.is_ok:
             return record
-        scores = board_split.no_scores(self.plan.settings)
+        scores = board_split.no_scores()
         whole = replace(record, result=replace(record.result, ending=replace(ending, trace=""), scores=scores))
         if not ending.is_bad:
             return whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import cast
 
 from bench.core.nouns import BenchError, Task, TaskKind
@@ -17,17 +18,33 @@ def load(
     """Load one task after the other; of the tasks of a suite, one that cannot serve does not stop the others.
 
     Raises:
-        BenchError: a name, a column or a table is not what a task needs.
+        BenchError: a name, a column or a table is not what a task needs, or a task lacks its positive class.
     """
     for spec in specs:
         try:
-            yield spec, load_task(spec.source, task_request(spec, offline=offline))
+            task = load_task(spec.source, task_request(spec, offline=offline))
         except LoadError as error:
             yield spec, error
         except BenchError as error:
             if spec not in from_suites:
                 raise
             yield spec, LoadError(str(error), "data")
+        else:
+            yield spec, with_positive_class(task, spec.positive)
+
+
+def with_positive_class(task: Task, label: str | None) -> Task:
+    """Return a task whose positive class is named; a label is for tasks of two classes, others have no use for it.
+
+    Raises:
+        BenchError: a task of two classes has no such class.
+    """
+    if label is None or len(task.classes) != 2:
+        return task
+    if label not in task.classes:
+        first, second = task.classes
+        raise BenchError(f"{task.name} has no class {label!r}: give --positive {first!r} or {second!r}")
+    return replace(task, positive=label)
 
 
 def load_task(source: str, request: TaskRequest) -> Task:

@@ -15,7 +15,10 @@ from bench.core.values import read_names
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """One task as it was requested: its full name, the columns that play a part in it, and the order of its classes."""
+    """One task as it was requested: its full name, the columns that play a part in it, the order of its classes.
+
+    `positive` names its positive class: `datasets.yaml` sets it by task, the flag for all tasks of a run.
+    """
 
     name: str
     target: str | None = field(default=None, metadata=flag(help_text="Target column of the file: tasks."))
@@ -33,6 +36,7 @@ class TaskSpec:
         default=None,
         metadata=flag(help_text="Classes from low to high: a,b,c; number where they are numbers."),
     )
+    positive: str | None = None
 
     @property
     def source(self) -> str:

@@ -31,6 +31,8 @@ WORDS = {
     "time": ("--time", "when"),
     "weight": ("--weight", "w"),
     "order": ("--order", "a,b"),
+    "positive": ("--positive", "yes"),
+    "metrics": ("--metric", "f1,core"),
     "max_learners": ("--max-learners", "4"),
     "max_weight_rows": ("--max-weight-rows", "50"),
     "seed": ("--seed", "7"),
@@ -73,6 +75,7 @@ def test_every_flag_fills_its_field_and_no_other():
     chosen, settings, options = request.chosen, request.settings, request.options
     assert (chosen.boards, chosen.learners) == (("quantile",), ("ridge:alpha=2",))
     assert (chosen.ensembles, chosen.class_weights, chosen.panel) == (("equal",), ("balanced",), "strong")
+    assert (request.positive, chosen.metrics) == ("yes", ("f1,core",))
     assert (chosen.folds, chosen.repeats, chosen.max_learners, chosen.max_weight_rows, chosen.seeds) == (2, 3, 4, 50, 2)
     assert (settings.seed, settings.inner, settings.levels) == (7, 3, (0.1, 0.2, 0.3))
     assert (settings.protocol, settings.calibration) == ("split", 0.3)

@@ -1,5 +1,7 @@
 """Training schemes that change the loss: gradients, agreement with plain learners, and what each loss is for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from bench.core.nouns import BenchError, Prediction, Target
 from bench.methods.class_weights import fit_weights
 from bench.methods.class_weights import registry as weightings
 from bench.methods.learners import learner_scheme
+from bench.methods.metrics import get_metric
 from bench.methods.postprocess.prior_correction import prior_correction
 from bench.methods.trainings import (
     FitContext,
@@ -42,6 +45,8 @@ PAIRS += [(name, "lightgbm") for name in ON_TREES]
 BESIDE_LOGISTIC = [pair for pair in PAIRS if pair[1] != "logistic"]
 """The laws of training schemes try the first learner that a scheme is written for, here logistic."""
 METRICS = ("f1", "f2", "f0.5", "g_mean", "balanced_accuracy", "accuracy")
+DIFFERENCED = ("mcc", "kappa", "macro_f1", "dodrans_f1", "index_balanced_accuracy")
+"""Metrics of labels whose gradient is taken by differences."""
 SHARES = {2: (0.94, 0.06), 3: (0.75, 0.19, 0.06)}
 
 
@@ -134,12 +139,19 @@ def test_focal_by_its_formula():
     np.testing.assert_allclose(objectives.focal(2.0)(f, y)[0], -((1 - p) ** 2) * np.log(p), rtol=1e-12)
 
 
+def anyloss_of(metric, classes, steepness=73.0, positive=1):
+    """Return the loss of logits for a metric, all classes being present."""
+    target = Target("class", tuple("abc"[:classes]), positive=positive)
+    measure = soft_confusion.measure_of(get_metric(target, metric), target, np.arange(classes))
+    return soft_confusion.soft_loss(measure, steepness)
+
+
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", METRICS + DIFFERENCED)
 def test_gradients_of_anyloss(metric, classes):
     f, y, weight = logits(classes=classes)
     f *= 0.1  # near p = 1/2, where there is a slope
-    loss = soft_confusion.soft_loss(soft_confusion.MEASURES[metric](np.bincount(y)), 20.0)
+    loss = anyloss_of(metric, classes, 20.0)
     found = numeric_gradient(lambda moved: loss(moved, y, weight)[0], f)
     assert np.abs(found).max() > 1e-3
     np.testing.assert_allclose(loss(f, y, weight)[1], found, atol=1e-7)
@@ -168,9 +180,8 @@ def test_anyloss_is_as_published_for_two_classes(metric):
     y = (np.arange(60) % 5 == 0).astype(int)
     p = rng.uniform(0.4, 0.6, 60)
     f = np.column_stack([np.zeros(60), np.log(p / (1 - p))])
-    loss = soft_confusion.soft_loss(soft_confusion.MEASURES[metric](np.bincount(y)), 73.0)
+    loss, flipped = anyloss_of(metric, 2), anyloss_of(metric, 2, positive=0)
     np.testing.assert_allclose(loss(f, y, np.ones(60))[0], published(metric, p, y), rtol=1e-10)
-    flipped = soft_confusion.soft_loss(soft_confusion.MEASURES[metric](np.bincount(1 - y)), 73.0)
     np.testing.assert_allclose(flipped(f[:, ::-1], 1 - y, np.ones(60))[0], published(metric, p, y), rtol=1e-10)
 
 
@@ -189,7 +200,7 @@ def test_anyloss_of_certain_predictions_is_one_minus_the_metric(metric):
         "g_mean": recalls.prod() ** (1 / 3),
     }
     expected = fbeta_score(y, label, beta=beta, average="macro", sample_weight=weight) if beta else others[metric]
-    loss = soft_confusion.soft_loss(soft_confusion.MEASURES[metric](np.bincount(y)), 73.0)
+    loss = anyloss_of(metric, 3)
     np.testing.assert_allclose(loss(50.0 * np.eye(3)[label], y, weight)[0], 1 - expected, rtol=1e-9)
 
 
@@ -379,9 +390,11 @@ def test_anyloss_beats_plain_training_in_its_metric(metric, learner, seed):
     assert ours > plain + 0.05
 
 
-def test_anyloss_finds_the_rarer_class_under_either_code():
+def test_anyloss_finds_the_positive_class_under_either_code():
     X, y = table()
-    p, flipped = predictions("anyloss", context(X, y)), predictions("anyloss", context(X, 1 - y))
+    turned = context(X, 1 - y)
+    turned = replace(turned, target=replace(turned.target, positive=0))
+    p, flipped = predictions("anyloss", context(X, y)), predictions("anyloss", turned)
     assert (p.argmax(axis=1) == flipped[:, ::-1].argmax(axis=1)).mean() > 0.98
 
 

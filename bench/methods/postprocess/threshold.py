@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.core.nouns import Array, BenchError, Prediction
+from bench.core.nouns import Array, BenchError, Prediction, Target
 from bench.methods import metrics
 from bench.methods.metrics.confusion import Counts, Formula, counts
 from bench.methods.postprocess import register
@@ -19,7 +19,7 @@ GAIN = 1e-12
 """A metric must rise by more than this: less is rounding."""
 
 
-@register("class", tags=("core",))
+@register("class", tags=("core",), of_labels=True)
 def threshold(
     prediction: Prediction, y: Array, rng: np.random.Generator, *, metric: str = "macro_f1"
 ) -> Callable[[Prediction], Prediction]:
@@ -30,7 +30,7 @@ def threshold(
     Narayanaswamy (2014), "Optimal thresholding of classifiers to maximize F1 measure"; Fan and Lin (2007), "A study on
     threshold selection for multi-label classification", for the sweeps in turn.
     """
-    formula = _formula(metric)
+    formula = _formula(prediction.target, metric)
     if prediction.weight is not None:  # a cut lies between two rows that count: leave out those of weight zero
         used = prediction.weight > 0
         prediction = replace(prediction, values=prediction.values[used], weight=prediction.weight[used])
@@ -47,18 +47,17 @@ def threshold(
     return lambda other: replace(other, rule=rule)
 
 
-def _formula(name: str) -> Formula:
-    entry = metrics.registry.entries("class").get(name.replace("_", "-"))
-    formula: Formula | None = entry.options.counts if entry else None
+def _formula(target: Target, name: str) -> Formula:
+    formula = metrics.get_metric(target, name).counts
     if formula is None:
-        known = [n.replace("-", "_") for n, e in metrics.registry.entries("class").items() if e.options.counts]
+        known = [metric.name for metric in metrics.for_target(target).values() if metric.counts]
         raise BenchError(f"a threshold cannot be tuned for metric {name!r}: choose from {', '.join(known)}")
     return formula
 
 
 def _score_rule(formula: Formula, prediction: Prediction, y: Array, rule: Array) -> float:
     labels = replace(prediction, rule=rule).labels
-    return _nan_is_worst(formula(counts(y, labels, len(rule), prediction.weight))).item()
+    return _nan_is_worst(formula(counts(y, labels, prediction.target, prediction.weight))).item()
 
 
 def _nan_is_worst(values: Array) -> Array:
@@ -75,7 +74,7 @@ def _sweep(formula: Formula, prediction: Prediction, y: Array, rule: Array, k: i
     switch = switch[order]
     path = _counts_on_the_way(prediction, y, rival, order, k)
     is_cut = np.concatenate([[True], np.diff(switch) > 0, [True]])
-    values = _nan_is_worst(formula(Counts(path.hit[is_cut], path.true, path.predicted[is_cut])))
+    values = _nan_is_worst(formula(replace(path, hit=path.hit[is_cut], predicted=path.predicted[is_cut])))
     now = _score_rule(formula, prediction, y, rule)
     if not values.max() > now + GAIN:
         return float(rule[k]), now
@@ -91,7 +90,7 @@ def _counts_on_the_way(prediction: Prediction, y: Array, rival: Array, order: Ar
     """Return the counts after 0, 1, …, n rows have switched from their rival class to class k, in `order`."""
     n, width = prediction.values.shape
     weight = np.ones(n) if prediction.weight is None else prediction.weight
-    start = counts(y, rival, width, prediction.weight)
+    start = counts(y, rival, prediction.target, prediction.weight)
     hit, predicted = np.zeros((2, n + 1, width))
     hit[0], predicted[0] = start.hit, start.predicted
     step, w, left = np.arange(1, n + 1), weight[order], rival[order]
@@ -99,4 +98,4 @@ def _counts_on_the_way(prediction: Prediction, y: Array, rival: Array, order: Ar
     hit[step, left] -= w * (y[order] == left)
     predicted[step, k] += w
     predicted[step, left] -= w
-    return Counts(np.cumsum(hit, axis=0), start.true, np.cumsum(predicted, axis=0))
+    return replace(start, hit=np.cumsum(hit, axis=0), predicted=np.cumsum(predicted, axis=0))

@@ -46,7 +46,8 @@ class TrainingOptions(PluginOptions):
     `hook` is what it changes in the fit: `weights` of rows by their class, as class weightings do, `resample`,
     `ensemble`, `loss`, or `reweigh` for weights that it chooses itself. `learners` are those that it is written for
     (any, if none is named). `weights`: it needs a learner that uses row weights. `binary`: it is defined for two
-    classes only. `ordered`: it is defined for ordered classes only.
+    classes only. `ordered`: it is defined for ordered classes only. `positive`: what it does depends on which class is
+    the positive one; another scheme does not see that, and its fits are the same for any.
     """
 
     hook: Hook = "weights"
@@ -54,6 +55,7 @@ class TrainingOptions(PluginOptions):
     weights: bool = False
     binary: bool = False
     ordered: bool = False
+    positive: bool = False
 
 
 registry = Registry(
@@ -73,6 +75,7 @@ def register(
     *kinds: class_weights.WeightKind,
     hook: Hook,
     tags: Collection[str] = (),
+    of_labels: bool = False,
     breaks: Mapping[str, str] | None = None,
     requires: Collection[str] = (),
     libraries: Collection[str] = (),
@@ -81,6 +84,7 @@ def register(
     weights: bool = False,
     binary: bool = False,
     ordered: bool = False,
+    positive: bool = False,
 ) -> Callable[[F], F]:
     """Return the decorator that enters a training scheme; see `TrainingOptions` for the keywords.
 
@@ -91,6 +95,7 @@ def register(
     def enter(scheme: F) -> F:
         options = TrainingOptions(
             tags=tags,
+            of_labels=of_labels,
             breaks=breaks or {},
             requires=requires,
             libraries=libraries,
@@ -100,6 +105,7 @@ def register(
             weights=weights,
             binary=binary,
             ordered=ordered,
+            positive=positive,
         )
         registry.enter(scheme, kinds, options)
         return scheme

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -144,8 +144,8 @@ def finish(
     return Prediction(target, values, weight, effective_class_weights=effective_class_weights)
 
 
-def score(y: Array, prediction: Prediction, names: list[str] | None = None) -> dict[str, float | None]:
-    """Return every metric of a prediction; None where it is undefined."""
+def score(y: Array, prediction: Prediction, names: Sequence[str] = ()) -> dict[str, float | None]:
+    """Return the metrics of a prediction, all that there are without names; None where one is undefined."""
     found = metrics.for_target(prediction.target, names)
     values = {name: metric.function(prediction.target, y, prediction) for name, metric in found.items()}
     return {name: None if np.isnan(value) else float(value) for name, value in values.items()}
