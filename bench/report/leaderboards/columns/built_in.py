@@ -171,7 +171,7 @@ def relative(standing: Standing) -> Array:
 def headroom(standing: Standing) -> Array:
     """Share of the gap between baseline and oracle that a method closes, in squares of an RMSE.
 
-    Only in the metric that the oracle bounds: the board's proper loss, or what its threshold maximises.
+    Only in the metric that the oracle is fitted for: the board's proper loss, or what its threshold maximises.
     """
     grid, known = standing.grid, BOARDS.get(standing.key.board)
     bounded = known and (known.metric if known.per_learner else PROPER[known.target_kind])
