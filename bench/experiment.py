@@ -149,6 +149,8 @@ def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Cal
         writer.agree_on_tasks({each.task.name: _task_record(each) for each in prepared.loaded})
         _note_unloaded(writer, prepared, request.settings)
         agenda = draw_up(plan, writer.journal, store, options)
+        if agenda.fits:
+            store.require_writable()
         unloaded = len(prepared.unloaded)
         tally = Tally(len(plan.cells) + unloaded, reused=agenda.stored, statuses=Counter(failed=unloaded))
         try:

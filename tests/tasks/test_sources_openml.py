@@ -419,3 +419,44 @@ def test_ids_and_ignored_columns_stay_out(server):
 def test_a_load_error_crosses_a_process_border():
     error = pickle.loads(pickle.dumps(LoadError("gone", "infra")))
     assert (str(error), error.cause) == ("gone", "infra")
+
+
+@pytest.mark.parametrize("text", ["no option at all\n", "[openml\n", b"cachedir = \xff\n"])
+def test_a_damaged_configuration_file_of_the_client_is_named(tmp_path, monkeypatch, text):
+    monkeypatch.delenv("OPENML_CACHE_DIR")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "openml").mkdir()
+    (tmp_path / "openml" / "config").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(BenchError, match=r"openml/config' cannot be read.*OPENML_CACHE_DIR"):
+        load_toy(offline=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["cachedir = {}", "cachedir = '{}'", 'a = 1\na = 2\ncachedir="{}"', "[openml]\ncachedir: {}"]
+)
+def test_the_cache_folder_of_the_configuration_file_is_used(tmp_path, monkeypatch, text):
+    monkeypatch.delenv("OPENML_CACHE_DIR")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "openml").mkdir()
+    (tmp_path / "openml" / "config").write_text(text.format(tmp_path / "kept"))
+    assert openml_cache.root() == tmp_path / "kept"
+
+
+def test_without_a_home_the_user_is_told_what_to_set(monkeypatch):
+    def homeless(self):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("OPENML_CACHE_DIR")
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr("pathlib.Path.expanduser", homeless)
+    with pytest.raises(BenchError, match="set HOME"):
+        load_toy(offline=True)
+
+
+def test_without_a_temporary_folder_the_user_is_told_what_to_set(monkeypatch):
+    def nowhere(**_):
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("bench.tasks.sources.openml_client.tempfile.TemporaryDirectory", nowhere)
+    with pytest.raises(BenchError, match="TMPDIR"):
+        load_toy(offline=True)
