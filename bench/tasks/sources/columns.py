@@ -89,6 +89,8 @@ def labels(column: pd.Series[Any]) -> tuple[Array, list[str]]:
             f"column {column.name!r} holds lists or other nested values: keep numbers, text and dates only"
         ) from error
     texts = [value_text(value) for value in values]
+    if {text.lower() for text in texts} <= {"true", "false"}:  # as files spell them: true, TRUE, True
+        texts = [text.capitalize() for text in texts]
     distinct = list(dict.fromkeys(texts))
     place = {name: code for code, name in enumerate(distinct)}
     lookup = np.array([place[name] for name in texts] + [-1], dtype=np.int64)
