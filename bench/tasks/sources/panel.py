@@ -20,7 +20,7 @@ import pandas as pd
 from bench.core.nouns import Array, BenchError, ExternalPredictions, Split, Target, Task, TaskKind
 from bench.tasks.sources import TaskRequest, register
 from bench.tasks.sources.columns import value_text
-from bench.tasks.sources.file import read_table
+from bench.tasks.sources.file_formats import read_table
 from bench.tasks.sources.table import infer_kind, task_from_table
 
 ROLES = ("group", "time", "weight")
@@ -36,7 +36,8 @@ def panel(request: TaskRequest) -> Task:
         BenchError: the file cannot be read, lacks a column, a learner has no prediction for a row, or its classes are
             spelt otherwise than those of y.
     """
-    name, table = read_table(request.name)
+    found = read_table(request.name, labels={"y"})
+    name, table = found.stem, found.table
     if "y" not in table.columns:
         raise BenchError(f"panel file {request.name!r} has no column 'y' with the true values: add it")
     rows, predictions = _read_long(request.name, table) if "value" in table.columns else _read_wide(table)
