@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.core.files import printable
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Cell, Split, Task
 from bench.core.registry import source_hash
@@ -26,7 +27,7 @@ from bench.runner.agenda import Agenda, draw_up
 from bench.runner.executors.local import Event
 from bench.runner.fit_spec import data_hash, rows_of
 from bench.runner.journal import SCHEMA, Journal, JournalWriter
-from bench.runner.options import RunRequest
+from bench.runner.options import RunRequest, RunSelection
 from bench.runner.plan import Loaded, Plan, own_repeats, plan
 from bench.runner.records import CellRecord, CellResult, Ending, TaskRecord
 from bench.runner.scheduler import Run, Tally
@@ -35,6 +36,7 @@ from bench.tasks import loading, splits
 from bench.tasks.meta_features import meta_features
 from bench.tasks.sources import LoadError
 from bench.tasks.suites import Catalogue, catalogue
+from bench.tasks.task_names import name_apart
 from bench.tasks.task_spec import CvSpec, TaskSpec
 
 DEFAULT_SUITE = "quick"
@@ -51,11 +53,12 @@ LOAD_BOARD = "load"
 
 @dataclass(frozen=True)
 class Prepared:
-    """A plan, the tasks behind it, and those that could not be loaded."""
+    """A plan, the tasks behind it, those that could not be loaded, and those that are too large, each with why."""
 
     plan: Plan
     loaded: tuple[Loaded, ...]
     unloaded: dict[TaskSpec, LoadError]
+    too_large: dict[TaskSpec, str]
 
 
 def prepare(request: RunRequest, on_loaded: Callable[[str, Task], None]) -> Prepared:
@@ -68,11 +71,15 @@ def prepare(request: RunRequest, on_loaded: Callable[[str, Task], None]) -> Prep
     requested, held = _requested_tasks(request, known), Journal(request.results).tasks()
     loaded: dict[str, Loaded] = {}
     unloaded: dict[TaskSpec, LoadError] = {}
+    too_large: dict[TaskSpec, str] = {}
     for spec, task in loading.load(
         requested, offline=request.offline, from_suites={spec for spec, cv in requested.items() if cv is not None}
     ):
         if isinstance(task, LoadError):
             unloaded[spec] = task
+            continue
+        if reason := _why_too_large(task, request.chosen):
+            too_large[spec] = reason
             continue
         if task.name in loaded:
             raise BenchError(f"two tasks are named {task.name!r}: give one of the files another name")
@@ -91,7 +98,15 @@ def prepare(request: RunRequest, on_loaded: Callable[[str, Task], None]) -> Prep
         kind: list(names) if panel.each == 1 else portfolio(names, panel.each) for kind, names in panel.learners.items()
     }
     every = tuple(loaded.values())
-    return Prepared(plan(every, request.chosen, panels, request.settings), every, unloaded)
+    return Prepared(plan(every, request.chosen, panels, request.settings), every, unloaded, too_large)
+
+
+def _why_too_large(task: Task, chosen: RunSelection) -> str:
+    """Return by how much a task is beyond what was chosen, or nothing."""
+    sizes = {"rows": len(task.y), "features": task.X.shape[1], "classes": len(task.classes)}
+    limits = {name: getattr(chosen, f"max_{name}") for name in sizes}
+    beyond = [name for name, limit in limits.items() if limit is not None and sizes[name] > limit]
+    return ", ".join(f"{sizes[name]} {name}, and --max-{name} is {limits[name]}" for name in beyond)
 
 
 def _outer_splits(task: Task, cv: CvSpec, settings: Settings) -> tuple[Split, ...]:
@@ -135,8 +150,14 @@ def _requested_tasks(request: RunRequest, known: Catalogue) -> dict[TaskSpec, Cv
     """
     names = request.suites or (() if request.tasks else (DEFAULT_SUITE,))
     suites = [known.suite(name) for name in names]
-    of_suite = {spec: suite.cv for suite in reversed(suites) for spec in suite.tasks}
-    return {spec: of_suite.get(spec) for spec in dict.fromkeys((*request.tasks, *of_suite))}
+    rows = {name: value for name, value in request.task_flags.items() if name == "rows"}
+    of_suite = {
+        spec.filled_in(request.task_flags if spec.source == "file" else rows): suite.cv
+        for suite in reversed(suites)
+        for spec in suite.tasks
+    }
+    named = name_apart((*request.tasks, *of_suite))
+    return {named[spec]: of_suite.get(spec) for spec in named}
 
 
 def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Callable[[Event], None]]) -> Tally:
@@ -151,8 +172,8 @@ def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Cal
         agenda = draw_up(plan, writer.journal, store, options)
         if agenda.fits:
             store.require_writable()
-        unloaded = len(prepared.unloaded)
-        tally = Tally(len(plan.cells) + unloaded, reused=agenda.stored, statuses=Counter(failed=unloaded))
+        others = Counter(failed=len(prepared.unloaded), skipped=len(prepared.too_large))
+        tally = Tally(len(plan.cells) + others.total(), reused=agenda.stored, statuses=others)
         try:
             Run(plan, writer, store, options, tally).execute(agenda, watch(len(agenda.fits), agenda.board_splits))
         finally:
@@ -220,18 +241,20 @@ def export_tables(root: Path, writer: JournalWriter) -> None:
 
 
 def _note_unloaded(writer: JournalWriter, prepared: Prepared, settings: Settings) -> None:
-    """Record each task that could not be loaded; forget the records of those that can be by now."""
+    """Record each task that could not be loaded or is too large; forget the records of those that can be by now."""
     for spec in prepared.plan.specs.values():
-        writer.drop(_load_cell(spec.full))
+        writer.drop(_load_cell(spec))
+    for spec, reason in prepared.too_large.items():
+        writer.write({_load_cell(spec): CellRecord(CellResult(Ending("skipped", detail=reason)))})
     for spec, error in prepared.unloaded.items():
         flags = [*rerun_command.task_flags(spec), *rerun_command.settings_flags(settings)]
         rerun = shlex.join(["bench", "run", *flags, "--results", str(writer.journal.root)])
         ending = Ending("failed", error.cause, str(error))
-        writer.write({_load_cell(spec.full): CellRecord(CellResult(ending), rerun=rerun)})
+        writer.write({_load_cell(spec): CellRecord(CellResult(ending), rerun=printable(rerun))})
 
 
-def _load_cell(name: str) -> Cell:
-    return Cell(board=LOAD_BOARD, task=name, panel="", repeat=0, fold=0, learner="", method="load")
+def _load_cell(spec: TaskSpec) -> Cell:
+    return Cell(board=LOAD_BOARD, task=printable(spec.full), panel="", repeat=0, fold=0, learner="", method="load")
 
 
 def _manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> dict[str, Any]:

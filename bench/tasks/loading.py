@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import cast
 
 from bench.core.nouns import BenchError, Task, TaskKind
 from bench.tasks import sources
+from bench.tasks.sampling import sample_rows
 from bench.tasks.sources import LoadError, TaskRequest
 from bench.tasks.task_spec import TaskSpec
 
@@ -21,13 +23,20 @@ def load(
     """
     for spec in specs:
         try:
-            yield spec, load_task(spec.source, task_request(spec, offline=offline))
+            yield spec, _as_requested(spec, load_task(spec.source, task_request(spec, offline=offline)))
         except LoadError as error:
             yield spec, error
         except BenchError as error:
             if spec not in from_suites:
                 raise
             yield spec, LoadError(str(error), "data")
+
+
+def _as_requested(spec: TaskSpec, task: Task) -> Task:
+    """Return a task under the id that was requested, and so many rows of it, which its name then says."""
+    named = replace(task, name=spec.full) if spec.id else task
+    sample = sample_rows(named, spec.rows) if spec.rows else named
+    return named if sample is named else replace(sample, name=f"{named.name}@rows={spec.rows}")
 
 
 def load_task(source: str, request: TaskRequest) -> Task:
@@ -60,5 +69,8 @@ def task_request(spec: TaskSpec, *, offline: bool) -> TaskRequest:
         time=spec.time,
         weight=spec.weight,
         order=spec.order,
+        sep=spec.sep,
+        decimal=spec.decimal,
+        encoding=spec.encoding,
         offline=offline,
     )

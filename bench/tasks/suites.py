@@ -15,7 +15,7 @@ import bench
 from bench.core.flag import flag_of
 from bench.core.nouns import BenchError
 from bench.core.settings import Settings
-from bench.tasks.task_spec import CvSpec, TaskSpec
+from bench.tasks.task_spec import CvSpec, TaskSpec, make_spec, read_task
 
 FILE = "datasets.yaml"
 FLAGS = {"panel", *(each.name for each in fields(Settings) if (of := flag_of(each)) and of.by_suite)}
@@ -162,9 +162,11 @@ def _read_suite(path: Path, name: str, body: Any) -> Suite:
 
 
 def _spec(path: Path, suite: str, task: Any) -> TaskSpec:
-    if task and isinstance(task, str):
-        return TaskSpec(task)
-    known = {"task", *(f.name for f in fields(TaskSpec))} - {"name"}
-    if not isinstance(task, dict) or "task" not in task or set(task) - known:
-        raise BenchError(f"a task of suite {suite!r} in {path} may have {', '.join(sorted(known))}: mend {task!r}")
-    return TaskSpec(str(task["task"]), **{key: str(value) for key, value in task.items() if key != "task"})
+    try:
+        if task and isinstance(task, str):
+            return read_task(task)
+        if isinstance(task, dict) and "task" in task:
+            return make_spec(str(task["task"]), {str(key): str(each) for key, each in task.items() if key != "task"})
+    except BenchError as error:
+        raise BenchError(f"suite {suite!r} in {path}: {error}") from error
+    raise BenchError(f"a task of suite {suite!r} in {path} is a name, or has 'task' beside its options: mend {task!r}")

@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 import re
 import warnings
 import zipfile
@@ -46,6 +47,13 @@ class FileTable:
     warnings: tuple[str, ...] = ()
 
 
+def stem_of(name: str) -> str:
+    """Return the name of a file without its folder and without its suffix, if it is that of a table."""
+    base = os.path.basename(name)  # noqa: PTH119 - the name need not be a path that can be
+    suffix = SUFFIX.search(base)
+    return printable(base[: suffix.start()] if suffix else base)
+
+
 def read_table(name: str, text: TextFormat = TextFormat(), labels: Collection[str] = ()) -> FileTable:  # noqa: B008
     """Return the table in a file; in a text file the columns of `labels` keep what stands there.
 
@@ -72,7 +80,7 @@ def read_table(name: str, text: TextFormat = TextFormat(), labels: Collection[st
         raise BenchError(f"the file {shown!r} is empty: give a table with a header line") from error
     except UNREADABLE as error:
         raise BenchError(f"the file {shown!r} cannot be read ({_reason(error)}): check it") from error
-    return FileTable(printable(path.name[: suffix.start()]), table, tuple(notes))
+    return FileTable(stem_of(name), table, tuple(notes))
 
 
 def _refuse_unknown_encoding(name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bench.core.nouns import BenchError, Split, Task, TaskKind
-from bench.tasks.sources import LoadError, TaskRequest, register
+from bench.tasks.sources import TEXT_OPTIONS, LoadError, TaskRequest, register
 from bench.tasks.sources.openml_client import ClientBox, open_box
 from bench.tasks.sources.openml_http import Connection
 from bench.tasks.sources.openml_table import read_dataset
@@ -38,7 +38,7 @@ def openml(request: TaskRequest, *, timeout: float = 30.0, attempts: int = 3) ->
         LoadError: network, server or files failed (`infra`), or what they hold makes no task (`data`).
     """
     number = task_number(request, "openml")
-    request.refuse("openml", "target", "kind", "group", "time", "weight")
+    request.refuse("openml", "target", "kind", "group", "time", "weight", *TEXT_OPTIONS)
     name = f"openml:{number}"
     with open_box(name, Connection(timeout, attempts), offline=request.offline) as box:
         kind = _kind_of_xml(name, box.text("tasks", number, "task.xml", "task"))

@@ -7,6 +7,9 @@ from typing import Literal
 
 from bench.core.nouns import BenchError, TaskKind
 
+TEXT_OPTIONS = ("sep", "decimal", "encoding")
+"""Options of a request that say how a text file is written."""
+
 
 class LoadError(Exception):
     """A task that cannot be loaded through no fault of the command: its cells are `failed`.
