@@ -13,11 +13,12 @@ from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import distributions
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from bench.core.files import printable
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Cell, Split, Task
 from bench.core.registry import source_hash
@@ -30,7 +31,7 @@ from bench.runner.executors.local import Event
 from bench.runner.fit_spec import data_hash, rows_of
 from bench.runner.held_tasks import HeldTasks, without_features
 from bench.runner.journal import SCHEMA, Journal, JournalWriter
-from bench.runner.options import RunRequest
+from bench.runner.options import RunRequest, RunSelection
 from bench.runner.plan import BoardPlan, Loaded, Plan, own_repeats, plan
 from bench.runner.records import CellRecord, CellResult, Ending, TaskRecord
 from bench.runner.scheduler import Run, Tally
@@ -39,6 +40,7 @@ from bench.tasks import loading, splits
 from bench.tasks.meta_features import meta_features
 from bench.tasks.sources import LoadError
 from bench.tasks.suites import Catalogue, Outline, Suite, catalogue, find_suite
+from bench.tasks.task_names import name_apart
 from bench.tasks.task_spec import CvSpec, TaskSpec
 
 DEFAULT_SUITE = "quick"
@@ -60,11 +62,15 @@ LOAD_BOARD = "load"
 
 @dataclass(frozen=True)
 class Prepared:
-    """A plan, the tasks behind it, those that could not be loaded, and what is known of those that were not tried."""
+    """A plan, the tasks behind it, those that could not be loaded, and those that are too large, each with why.
+
+    `outlines` hold what is known of the tasks that were not tried.
+    """
 
     plan: Plan
     loaded: tuple[Loaded, ...]
     unloaded: dict[TaskSpec, LoadError]
+    too_large: dict[TaskSpec, str]
     tasks: HeldTasks
     outlines: Mapping[str, Outline] = field(default_factory=dict)
 
@@ -87,60 +93,66 @@ def prepare(request: RunRequest, on_loaded: OnLoaded) -> Prepared:
     Raises:
         BenchError: a name is unknown, or a task is not what it must be.
     """
-    known = catalogue(request.datasets)
-    tasks = HeldTasks(offline=request.offline)
-    loaded, unloaded = _load(request, _requested_tasks(request, _requested_suites(request, known)), tasks, on_loaded)
-    return Prepared(plan(loaded, request.chosen, _panels(request, known), request.settings), loaded, unloaded, tasks)
+    known, tasks = catalogue(request.datasets), HeldTasks(offline=request.offline)
+    requested = _requested_tasks(request, _requested_suites(request, known))
+    loaded, unloaded, too_large = _load(request, requested, tasks, on_loaded)
+    every = plan(loaded, request.chosen, _panels(request, known), request.settings)
+    return Prepared(every, loaded, unloaded, too_large, tasks)
 
 
 def foresee(request: RunRequest, on_loaded: OnLoaded) -> Prepared:
-    """Resolve every name, and load only tasks of which the suites or the experiment know too little to count cells.
+    """Resolve every name, and load only tasks of which the suites know too little to count cells.
 
     Tasks that the experiment holds are loaded, since what is stored of them depends on their tables.
 
     Raises:
         BenchError: a name is unknown, or a task is not what it must be.
     """
-    known = catalogue(request.datasets)
-    suites, held = _requested_suites(request, known), Journal(request.results).tasks()
-    requested = _requested_tasks(request, suites)
-    known_of = {spec.full: outline for suite in reversed(suites) for spec, outline in suite.tasks.items()}
-    outlines = {
-        spec: outline
-        for spec in requested
-        if spec.source == "openml"
-        and (outline := known_of.get(spec.full)) is not None
-        and outline.kind
-        and spec.full not in held
+    known, tasks = catalogue(request.datasets), HeldTasks(offline=request.offline)
+    requested, held = _requested_tasks(request, _requested_suites(request, known)), Journal(request.results).tasks()
+    outlined = {
+        spec: found
+        for spec, found in requested.items()
+        if spec.source == "openml" and found.outline.kind and spec.rows is None and spec.full not in held
     }
-    rest = {spec: cv for spec, cv in requested.items() if spec not in outlines}
-    tasks = HeldTasks(offline=request.offline)
-    loaded, unloaded = _load(request, rest, tasks, on_loaded)
-    outlined = [_stand_in(spec, outline, requested[spec] or CvSpec()) for spec, outline in outlines.items()]
-    every = plan([*loaded, *outlined], request.chosen, _panels(request, known), request.settings)
-    return Prepared(every, loaded, unloaded, tasks, {spec.full: outline for spec, outline in outlines.items()})
+    rest = {spec: found for spec, found in requested.items() if spec not in outlined}
+    loaded, unloaded, too_large = _load(request, rest, tasks, on_loaded)
+    reasons = {spec: _why_too_large(_known_sizes(found.outline), request.chosen) for spec, found in outlined.items()}
+    too_large |= {spec: reason for spec, reason in reasons.items() if reason}
+    stand_ins = [_stand_in(spec, found) for spec, found in outlined.items() if not reasons[spec]]
+    every = plan([*loaded, *stand_ins], request.chosen, _panels(request, known), request.settings)
+    outlines = {each.task.name: outlined[each.spec].outline for each in stand_ins}
+    return Prepared(every, loaded, unloaded, too_large, tasks, outlines)
 
 
 def _load(
-    request: RunRequest, requested: Mapping[TaskSpec, CvSpec | None], tasks: HeldTasks, on_loaded: OnLoaded
-) -> tuple[tuple[Loaded, ...], dict[TaskSpec, LoadError]]:
-    """Load the tasks into `tasks` and cut them; those of suites that cannot serve are returned with the reason."""
+    request: RunRequest, requested: Mapping[TaskSpec, Requested], tasks: HeldTasks, on_loaded: OnLoaded
+) -> tuple[tuple[Loaded, ...], dict[TaskSpec, LoadError], dict[TaskSpec, str]]:
+    """Load the tasks into `tasks` and cut them.
+
+    Returned are those that serve, those of suites that cannot be loaded, and those that are too large, with reasons.
+    """
     held = Journal(request.results).tasks()
     loaded: dict[str, Loaded] = {}
     unloaded: dict[TaskSpec, LoadError] = {}
-    for spec, task in loading.load(
-        requested, offline=request.offline, from_suites={spec for spec, cv in requested.items() if cv is not None}
-    ):
+    too_large: dict[TaskSpec, str] = {}
+    from_suites = {spec for spec, found in requested.items() if found.cv is not None}
+    for spec, task in loading.load(requested, offline=request.offline, from_suites=from_suites):
         if isinstance(task, LoadError):
             unloaded[spec] = task
             continue
+        about = meta_features(task)
+        sizes = {"rows": about["n_rows"], "features": about["n_columns"], "classes": about["n_classes"]}
+        if reason := _why_too_large(sizes, request.chosen):
+            too_large[spec] = reason
+            continue
         if task.name in loaded:
             raise BenchError(f"two tasks are named {task.name!r}: give one of the files another name")
-        cv = requested[spec] or _earlier_cv(task, held.get(task.name))
+        cv = requested[spec].cv or _earlier_cv(task, held.get(task.name))
         try:
             parts = _outer_splits(task, cv, request.settings)
         except BenchError as error:
-            if requested[spec] is None:
+            if spec not in from_suites:
                 raise
             unloaded[spec] = LoadError(str(error), "data")  # one table of a suite does not stop the others
             continue
@@ -150,19 +162,30 @@ def _load(
             cv=cv,
             splits=parts,
             data=data_hash(task),
-            meta_features=meta_features(task),
+            meta_features=about,
         )
         tasks.hold(spec, task, loaded[task.name].data)
         on_loaded(spec.name, task)
-    return tuple(loaded.values()), unloaded
+    return tuple(loaded.values()), unloaded, too_large
 
 
-def _stand_in(spec: TaskSpec, outline: Outline, cv: CvSpec) -> Loaded:
+def _why_too_large(sizes: Mapping[str, int | None], chosen: RunSelection) -> str:
+    """Return by how much the known sizes of a task are beyond what was chosen, or nothing."""
+    limits = {name: getattr(chosen, f"max_{name}") for name in sizes}
+    beyond = {name: size for name, size in sizes.items() if size and limits[name] is not None and size > limits[name]}
+    return ", ".join(f"{size} {name}, and --max-{name} is {limits[name]}" for name, size in beyond.items())
+
+
+def _known_sizes(outline: Outline) -> dict[str, int | None]:
+    return {"rows": outline.rows, "features": outline.columns, "classes": outline.classes}
+
+
+def _stand_in(spec: TaskSpec, requested: Requested) -> Loaded:
     """Return a task without its table: enough to name the cells of a plan, and no more."""
-    kind, nothing = outline.kind or "regression", np.zeros(0, dtype=np.int64)
+    cv, outline, nothing = requested.cv or CvSpec(), requested.outline, np.zeros(0, dtype=np.int64)
     folds = [divmod(at, cv.folds) for at in range(outline.splits or cv.folds * cv.repeats)]
     splits_there = tuple(Split(repeat, fold, nothing, nothing) for repeat, fold in folds)
-    task = Task(spec.full, pd.DataFrame(), nothing, kind, splits_there)
+    task = Task(spec.full, pd.DataFrame(), nothing, outline.kind or "regression", splits_there)
     return Loaded(spec=spec, task=task, cv=cv, splits=splits_there, data="")
 
 
@@ -217,16 +240,24 @@ def _requested_suites(request: RunRequest, known: Catalogue) -> list[Suite]:
     return [find_suite(known, name, offline=request.offline) for name in names]
 
 
-def _requested_tasks(request: RunRequest, suites: Sequence[Suite]) -> dict[TaskSpec, CvSpec | None]:
-    """Return the requested tasks, each once, with the cuts of the suite.
+class Requested(NamedTuple):
+    """How the suite of a task cuts it, and what it knows of it; a task that is named by itself has no cut."""
 
-    A task that is named by itself has none: it takes those that the experiment gave it before, or the usual ones. A
-    positive class that is given is that of all tasks.
-    """
-    of_suite = {spec: suite.cv for suite in reversed(suites) for spec in suite.tasks}
+    cv: CvSpec | None = None
+    outline: Outline = Outline()
+
+
+def _requested_tasks(request: RunRequest, suites: Sequence[Suite]) -> dict[TaskSpec, Requested]:
+    """Return the requested tasks, each once, with an id of its own and the columns and positive class of the flags."""
+    rows = {name: value for name, value in request.task_flags.items() if name == "rows"}
+    of_suite = {
+        spec.filled_in(request.task_flags if spec.source == "file" else rows): Requested(suite.cv, outline)
+        for suite in reversed(suites)
+        for spec, outline in suite.tasks.items()
+    }
     return {
-        replace(spec, positive=request.positive or spec.positive): of_suite.get(spec)
-        for spec in dict.fromkeys((*request.tasks, *of_suite))
+        replace(named, positive=request.positive or spec.positive): of_suite.get(spec, Requested())
+        for spec, named in name_apart((*request.tasks, *of_suite)).items()
     }
 
 
@@ -240,8 +271,10 @@ def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Cal
         writer.agree_on_tasks({each.task.name: _task_record(each) for each in prepared.loaded})
         _note_unloaded(writer, prepared, request.settings)
         agenda = draw_up(plan, writer.journal, store, options)
-        unloaded = len(prepared.unloaded)
-        tally = Tally(len(plan.cells) + unloaded, reused=agenda.stored, statuses=Counter(failed=unloaded))
+        if agenda.fits:
+            store.require_writable()
+        others = Counter(failed=len(prepared.unloaded), skipped=len(prepared.too_large))
+        tally = Tally(len(plan.cells) + others.total(), reused=agenda.stored, statuses=others)
         try:
             Run(plan, prepared.tasks, writer, store, options, tally).execute(
                 agenda, watch(len(agenda.fits), agenda.board_splits)
@@ -347,7 +380,7 @@ def measure_suite(name: str, known: Catalogue) -> SuiteSize:
     request = RunRequest()
     a_split: dict[str, tuple[int, int]] = {}
     for kind in {outline.kind for outline in suite.tasks.values() if outline.kind}:
-        one = _stand_in(TaskSpec("openml:0"), Outline(kind, splits=1), suite.cv)
+        one = _stand_in(TaskSpec("openml:0"), Requested(suite.cv, Outline(kind, splits=1)))
         small = plan([one], request.chosen, _panels(request, known), request.settings)
         a_split[kind] = len(small.cells), _count_fits(small.board_plans)
     cells, hours = 0, 0.0
@@ -375,18 +408,20 @@ def export_tables(root: Path, writer: JournalWriter) -> list[leaderboards.Standi
 
 
 def _note_unloaded(writer: JournalWriter, prepared: Prepared, settings: Settings) -> None:
-    """Record each task that could not be loaded; forget the records of those that can be by now."""
+    """Record each task that could not be loaded or is too large; forget the records of those that can be by now."""
     for spec in prepared.plan.specs.values():
-        writer.drop(_load_cell(spec.full))
+        writer.drop(_load_cell(spec))
+    for spec, reason in prepared.too_large.items():
+        writer.write({_load_cell(spec): CellRecord(CellResult(Ending("skipped", detail=reason)))})
     for spec, error in prepared.unloaded.items():
         flags = [*rerun_command.task_flags(spec), *rerun_command.settings_flags(settings)]
         rerun = shlex.join(["bench", "run", *flags, "--results", str(writer.journal.root)])
         ending = Ending("failed", error.cause, str(error))
-        writer.write({_load_cell(spec.full): CellRecord(CellResult(ending), rerun=rerun)})
+        writer.write({_load_cell(spec): CellRecord(CellResult(ending), rerun=printable(rerun))})
 
 
-def _load_cell(name: str) -> Cell:
-    return Cell(board=LOAD_BOARD, task=name, panel="", repeat=0, fold=0, learner="", method="load")
+def _load_cell(spec: TaskSpec) -> Cell:
+    return Cell(board=LOAD_BOARD, task=printable(spec.full), panel="", repeat=0, fold=0, learner="", method="load")
 
 
 def _manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> dict[str, Any]:

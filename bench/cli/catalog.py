@@ -23,7 +23,7 @@ from bench.tasks import loading, sources
 from bench.tasks.sources import LoadError
 from bench.tasks.sources.bundled import CATALOGUE
 from bench.tasks.suites import SIZES, Catalogue, Outline, catalogue
-from bench.tasks.task_spec import TaskSpec
+from bench.tasks.task_spec import TaskSpec, read_task
 
 LISTED_REGISTRIES: dict[str, Registry[Any]] = {
     "learners": learners.registry,
@@ -183,7 +183,7 @@ def describe(name: str, target: str | None, datasets: str | None = None, *, offl
     Raises:
         BenchError: nothing is called that.
     """
-    spec = TaskSpec(name, target)
+    spec = read_task(name).filled_in({"target": target})
     if spec.source in sources.registry.entries():
         return {name: _task_facts(spec, offline=offline)}
     own_name = name.partition(":")[0].replace("_", "-")

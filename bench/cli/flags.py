@@ -17,7 +17,7 @@ from bench.core.flag import Flag, flag_of
 from bench.runner.options import RunRequest
 from bench.tasks.task_spec import TaskSpec
 
-SHOWN_BEHIND = {"target": "repeats", "positive": "repeats", "seed": "max_weight_rows", "inner": "seeds"}
+SHOWN_BEHIND = {"target": "repeats", "positive": "repeats", "seed": "max_classes", "inner": "seeds"}
 """Fields that help shows behind a field of another class, together with the fields that follow them in their own."""
 
 
@@ -161,10 +161,12 @@ def read_request(given: Mapping[str, Any]) -> RunRequest:
     )
     if "calibration" in values and request.settings.protocol != "split":
         raise BenchError(f"calibration {values['calibration']} is for --protocol split: give both, or neither")
+    flags = {each.name: values[each.name] for each in fields(TaskSpec) if flag_of(each) and each.name in values}
     # the columns that flags name are those of the tasks that are files, or of all tasks where none is a file
-    columns = {each.name: values[each.name] for each in fields(TaskSpec) if flag_of(each) and each.name in values}
     files = [task for task in request.tasks if task.source == "file"] or request.tasks
-    return replace(request, tasks=tuple(replace(task, **columns) if task in files else task for task in request.tasks))
+    of_all = {name: value for name, value in flags.items() if name == "rows"}
+    tasks = tuple(task.filled_in(flags if task in files else of_all) for task in request.tasks)
+    return replace(request, tasks=tasks, task_flags=flags)
 
 
 def _settings_of_suites(given: Mapping[str, Any]) -> dict[str, str]:

@@ -39,7 +39,7 @@ class HeldTasks(Mapping[str, Task]):
             self._held[name] = self._held.pop(name)  # the last to be let go of
             return self._held[name]
         spec, data = self._requests[name]
-        task = loading.load_task(spec.source, loading.task_request(spec, offline=self._offline))
+        task = loading.load_requested(spec, offline=self._offline)
         if data_hash(task) != data:
             raise BenchError(f"the table of {name} has changed while it was run: run it again")
         self.hold(spec, task, data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ import bench
 from bench.core.flag import flag_of
 from bench.core.nouns import BenchError, TaskKind
 from bench.core.settings import Settings
-from bench.tasks.task_spec import CvSpec, TaskSpec
+from bench.tasks.task_spec import CvSpec, TaskSpec, make_spec, read_task
 from bench.tasks.yaml_parts import Part, read_yaml
 
 FILE = "datasets.yaml"
@@ -173,19 +173,28 @@ def _read_suite(name: str, part: Part) -> Suite:
 def _read_task(part: Part, kind: TaskKind | None) -> tuple[TaskSpec, Outline]:
     """Return a task and what is known of it; `kind` is that of all tasks of its suite."""
     if isinstance(part.node, ScalarNode):
-        return TaskSpec(part.text()), Outline(kind)
-    known = ("task", *(each.name for each in fields(TaskSpec) if each.name != "name"))
-    parts = part.mapping({*known, "table", *SIZES})
+        return _checked(part, lambda: read_task(part.text())), Outline(kind)
+    parts = part.mapping({"task", "about", *(each.name for each in fields(TaskSpec) if each.name != "name")})
     if "task" not in parts:
         raise part.error("has no task: name it")
-    columns = {key: parts[key].text() for key in known[1:] if key in parts}
-    sizes = {key: parts[key].whole_number(1) for key in SIZES if key in parts}
+    about = parts.pop("about").mapping({"table", *SIZES}) if "about" in parts else {}
+    sizes = {key: size.whole_number(1) for key, size in about.items() if key in SIZES}
     if "kind" in parts:
         kind = _read_kind(parts["kind"])
     elif "rows" in sizes:
         kind = "classification" if "classes" in sizes else "regression"
-    table = parts["table"].text() if "table" in parts else None
-    return TaskSpec(parts["task"].text(), **columns), Outline(kind, table, **sizes)
+    table = about["table"].text() if "table" in about else None
+    name = parts.pop("task").text()
+    spec = _checked(part, lambda: make_spec(name, {key: value.text() for key, value in parts.items()}))
+    return spec, Outline(kind, table, **sizes)
+
+
+def _checked(part: Part, read: Callable[[], TaskSpec]) -> TaskSpec:
+    """Return what is read, or say where in the file it stands that cannot be."""
+    try:
+        return read()
+    except BenchError as error:
+        raise part.error(f"cannot be: {error}") from error
 
 
 def _read_kind(part: Part) -> TaskKind:

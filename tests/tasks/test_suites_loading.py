@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from makers import class_columns, read, regression_columns, write_table
 
 from bench.core.nouns import BenchError
+from bench.runner.rerun_command import task_flags
 from bench.tasks import loading, sources
 from bench.tasks.sources import LoadError
 from bench.tasks.suites import NamedPanel, catalogue
-from bench.tasks.task_spec import TaskSpec
+from bench.tasks.task_spec import TaskSpec, read_task
 
 FILE = Path("datasets.yaml")
 
@@ -144,7 +146,7 @@ def test_a_foreign_file_in_the_working_directory_is_passed_over(bench):
 REFUSED_LINES = {
     "suites:\n  a: {tasks: [x]}\n  a: {tasks: [y]}\n": "line 3: 'a' of 'suites' of the file stands there twice",
     "suites:\n  a:\n    tasks: [x]\n    fold: 3\n": "line 4: 'fold' of 'a' of 'suites' of the file is not known",
-    "suites:\n  a:\n    tasks:\n      - {task: t, rows: many}\n": "line 4: .* must be a whole number .* not 'many'",
+    "suites:\n  a:\n    tasks:\n      - {task: t, about: {rows: many}}\n": "line 4: .* not 'many'",
     "suites:\n  a: &a\n    <<: *a\n    tasks: [x]\n": "line 3: '<<' of 'a' .* must be names with their contents",
     "[" * 100_000: "nested more than 50 deep",
     "suites: {a: {tasks: [x], folds: " + "9" * 6000 + "}}": "not '999.*999'",
@@ -304,13 +306,59 @@ def test_a_suite_gives_its_tasks_their_folds_and_columns(bench):
     assert set(table.loc[table["method"] == "alone", "learner"]) == {"ridge", "knn", "logistic"}
 
 
-def test_two_files_of_one_name_are_refused(bench):
+def planned(done):
+    """Return the rows of the table that a plan prints, by task."""
+    assert done.code == 0, done.err
+    return {line.split()[0]: line.split()[1:] for line in done.out.splitlines()[1:-1]}
+
+
+def test_two_files_of_one_name_and_two_targets_of_a_file_have_names_of_their_own(bench):
     for folder in ("one", "two"):
         Path(folder).mkdir()
         write_table(Path(folder) / "t.csv", regression_columns())
-    done = bench("run", "-t", "file:one/t.csv,file:two/t.csv", "--target", "y", "-q")
-    assert done.code == 2
-    assert "file:t" in done.err
+    tasks = "file:one/t.csv@y,file:one/t.csv@x0,file:two/t.csv@y"
+    words = ("-b", "regression", "-l", "ridge", "-e", "equal", "--folds", 1, "--inner", 2, "-q")
+    assert set(planned(bench("plan", "-t", tasks, *words[:-1]))) == {"file:one/t@y", "file:one/t@x0", "file:two/t"}
+    assert bench("run", "-t", tasks, *words).code == 0
+    record = json.loads(Path("results/records/tasks.json").read_text())["file:one/t@x0"]
+    again = load_one(TaskSpec(**record["spec"]))
+    assert again.name == "file:one/t@x0"
+    words = task_flags(TaskSpec(**record["spec"]))
+    assert words == ["-t", "file:one/t.csv@id=one/t@x0", "--target", "x0"]
+    assert read_task(words[1]).filled_in({"target": "x0"}) == TaskSpec(**record["spec"])
+
+
+def load_one(spec):
+    ((_, task),) = loading.load([spec], offline=True)
+    return task
+
+
+def test_a_target_reaches_the_files_of_a_suite_that_name_none(bench):
+    for name in ("a", "b"):
+        write_table(Path(f"{name}.csv"), regression_columns())
+    FILE.write_text("suites:\n  mine: {tasks: ['file:a.csv', {task: 'file:b.csv', target: x0}, 'bundled:diabetes']}\n")
+    words = ("-s", "mine", "--target", "y", "--sample-rows", 30, "-b", "regression", "-l", "ridge", "-e", "equal")
+    rows = planned(bench("plan", *words))
+    assert {name: row[0] for name, row in rows.items()} == dict.fromkeys(
+        ["file:a@rows=30", "file:b@rows=30", "bundled:diabetes@rows=30"], "30"
+    )
+
+
+def test_tasks_beyond_a_size_are_skipped_with_the_reason(bench):
+    words = ("-b", "classification,regression", "-l", "knn", "-e", "equal", "--folds", 1, "--inner", 2, "-q")
+    tasks = ("-t", "bundled:iris,bundled:wine,bundled:diabetes")
+    done = bench("run", *tasks, *words, "--max-features", 10, "--max-rows", 400)
+    assert done.code == 0, done.err
+    assert "bundled:wine: skipped: 13 features, and --max-features is 10" in done.err
+    assert "bundled:diabetes: skipped: 442 rows, and --max-rows is 400" in done.err
+    cells = read(Path("results") / "cells.csv")
+    held = cells[cells["board"] == "load"].set_index("task_id")
+    assert held["status"].to_dict() == {"bundled:wine": "skipped", "bundled:diabetes": "skipped"}
+    assert "13 features" in held.loc["bundled:wine", "detail"]
+    assert bench("run", *tasks, *words).code == 0  # within no bounds they are run, and the record of the skip goes
+    assert "load" not in set(read(Path("results") / "cells.csv")["board"])
+    none = bench("plan", "-t", "bundled:iris", "--max-classes", 2)
+    assert (none.code, "3 classes, and --max-classes is 2" in none.err) == (5, True)
 
 
 def test_one_task_named_twice_is_run_once(bench):
