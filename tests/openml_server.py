@@ -16,7 +16,7 @@ DRIP = "drip"
 
 
 class Server:
-    """Answers by path: (status, bytes), STALL (says nothing), CUT (in the middle), LOOP (to itself), or DRIP (a part, and waits)."""
+    """Answers by path: (status, bytes), STALL (says nothing), CUT (in the middle), LOOP (to itself), DRIP (a part)."""
 
     def __init__(self):
         self.pages = {}
@@ -104,6 +104,14 @@ def task_xml(
 <oml:parameter name="number_repeats">{repeats}</oml:parameter>
 <oml:parameter name="number_folds">{folds}</oml:parameter>
 </oml:estimation_procedure></oml:input></oml:task>"""
+
+
+def suite_xml(*tasks):
+    listed = "".join(f"<oml:task_id>{task}</oml:task_id>" for task in tasks)
+    return f"""<oml:study {XML}><oml:id>9</oml:id><oml:main_entity_type>task</oml:main_entity_type>
+<oml:name>toys</oml:name><oml:description>toys</oml:description><oml:status>active</oml:status>
+<oml:creation_date>2020</oml:creation_date><oml:creator>1</oml:creator>
+<oml:data><oml:data_id>5</oml:data_id></oml:data><oml:tasks>{listed}</oml:tasks></oml:study>"""
 
 
 def data_xml(host, *, data=5, md5="", parquet=False, extra=""):

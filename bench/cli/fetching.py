@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli import terminal
-from bench.cli.arguments import FORMAT, OFFLINE, PLUGINS, Format
+from bench.cli.arguments import DATASETS, FORMAT, OFFLINE, PLUGINS, Format
 from bench.cli.printing import print_table
 from bench.core.exit_codes import FINE, NOT_OK
 
@@ -27,6 +27,7 @@ def fetch(
     verify: Annotated[bool, typer.Option("--verify", help="Check also what is cached and locked.")] = False,
     update_lock: Annotated[bool, typer.Option("--update-lock", help="Accept tasks that have changed.")] = False,
     plugins: PLUGINS = None,
+    datasets: DATASETS = None,
     offline: OFFLINE = False,
     output: FORMAT = "table",
 ) -> None:
@@ -42,12 +43,12 @@ def fetch(
     from bench.core.values import read_names
     from bench.tasks.fetch import Fetching
     from bench.tasks.fetch import fetch as fetch_all
-    from bench.tasks.suites import catalogue
+    from bench.tasks.suites import catalogue, find_suite
     from bench.tasks.task_spec import read_tasks
 
     load_plugins(plugins or ())
-    known = catalogue()
-    of_suites = [spec for name in read_names(suites or ()) for spec in known.suite(name).tasks]
+    known = catalogue(datasets)
+    of_suites = [spec for name in read_names(suites or ()) for spec in find_suite(known, name, offline=offline).tasks]
     specs = list(dict.fromkeys([*read_tasks(tasks or ()), *of_suites]))
     if not specs:
         raise NothingSelectedError("nothing is to be fetched: name tasks with -t or suites with -s")

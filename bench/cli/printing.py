@@ -57,7 +57,8 @@ def print_standings(boards: Sequence[Standing]) -> None:
         if not board.grid.methods:
             continue
         print_board(table_of([board]), headline(board))
-        for sentence in [*describe_trust(board), *describe_other_unit(board), *describe_other_rules(board)]:
+        sentences = [describe_trust, describe_alike, describe_other_unit, describe_other_rules]
+        for sentence in (text for describe in sentences for text in describe(board)):
             terminal.line(_wrap(sentence))
         terminal.line("")
 
@@ -209,6 +210,12 @@ def _describe_order(standing: Standing) -> str:
         "folds for a stable order: " + (f"{folds:g}" if math.isfinite(folds) else FOLDS_UNKNOWN[math.isinf(folds)]),
     ]
     return f"Is this order real? {'; '.join(evidence)}. Methods that share a letter cannot be told apart."
+
+
+def describe_alike(standing: Standing) -> list[str]:
+    """Name the methods that have the same numbers under several names."""
+    metric = standing.grid.metric
+    return [f"The same {metric} on every block: {', '.join(names)}." for names in standing.alike]
 
 
 def describe_other_unit(standing: Standing) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,7 +32,6 @@ MOST_FAILURES = 20
 @add_request_flags
 def run(
     request: RunRequest,
-    metric: Annotated[list[str] | None, typer.Option(help="Metrics of the boards to print.")] = None,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would be done, and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout, no tables.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no tables.")] = False,
@@ -51,7 +50,7 @@ def run(
 
     if update_lock:
         accept_changes(experiment.requested_tasks(request), offline=request.offline)
-    prepared = _prepare(request, quiet=quiet, metrics=metric or [])
+    prepared = _prepare(request, experiment.prepare, quiet=quiet)
     if dry_run:
         _print_plan(request, prepared)
         return
@@ -63,7 +62,7 @@ def run(
         typer.echo(json.dumps({**counts, "seconds": seconds, "results": str(request.results)}))
     elif not quiet:
         places = list(dict.fromkeys((cell.board, cell.panel) for cell in prepared.plan.cells))
-        print_summary(request.results, places, metric or [], outcome.standings)
+        print_summary(request.results, places, request.chosen.metrics, outcome.standings)
     if not quiet:
         _print_receipt(counts, seconds, request.results)
     raise typer.Exit(FINE if counts["ok"] + counts["skipped"] == counts["planned"] else NOT_OK)
@@ -72,7 +71,9 @@ def run(
 @add_request_flags
 def plan(request: RunRequest) -> None:
     """Say what `bench run` with the same flags would do, and how long the fits may take."""
-    _print_plan(request, _prepare(request, quiet=True))
+    from bench import experiment
+
+    _print_plan(request, _prepare(request, experiment.foresee, quiet=True))
 
 
 def status(results: RESULTS = Path("results")) -> None:
@@ -116,22 +117,27 @@ def explain(
             typer.echo(f"  {line}")
 
 
-def _prepare(request: RunRequest, *, quiet: bool, metrics: Sequence[str] = ()) -> Prepared:
+def _prepare(request: RunRequest, prepare: Callable[..., Prepared], *, quiet: bool) -> Prepared:
     """Load plug-ins and tasks, resolve the names, and print what was inferred and what looks odd.
 
     Raises:
         BenchError: a name is unknown, or nothing is selected.
     """
-    from bench import experiment
     from bench.core.nouns import NothingSelectedError, Target
     from bench.core.plugins import load_plugins
     from bench.methods.metrics import for_target
 
     load_plugins(request.options.plugins)
-    for_target(Target("point"), metrics)  # refuses a metric that does not exist, before anything is run
-    prepared = experiment.prepare(request, (lambda *_: None) if quiet else _print_task_notes)
+    for_target(Target("point"), request.chosen.metrics)  # refuses one that does not exist, before a task is loaded
+    prepared = prepare(request, (lambda *_: None) if quiet else _print_task_notes)
     for spec, error in prepared.unloaded.items():
         terminal.message(f"{spec.full}: could not be loaded: {error}", "red")
+    for spec, reason in prepared.too_large.items():
+        terminal.message(f"{spec.full}: skipped: {reason}", "yellow")
+    if prepared.too_large and not prepared.plan.cells and not prepared.unloaded:
+        raise NothingSelectedError(
+            "nothing is selected: every task is beyond --max-rows, --max-features or --max-classes"
+        )
     if not prepared.plan.cells and not prepared.unloaded:
         raise NothingSelectedError("nothing is selected: no board takes these tasks with these names")
     return prepared
@@ -141,6 +147,9 @@ def _print_task_notes(name: str, task: Task) -> None:
     """Print on stderr what was inferred of a task and what looks odd in it."""
     if task.meta.get("kind_inferred"):
         terminal.message(f"{name}: taken as {task.kind} (say otherwise with --kind)")
+    if task.is_positive_tied:
+        positive = task.classes[task.positive_code]
+        terminal.message(f"{name}: both classes have equally many rows, {positive!r} is the positive one (--positive)")
     for warning in task.meta.get("warnings", ()):
         terminal.message(f"{name}: warning: {warning}", "yellow")
 

@@ -29,6 +29,8 @@ COUNTERS = ("repeat", "fold", "seed", "reseed")
 """Columns that are whole numbers in most tables, and names in others."""
 MISSING_NUMBERS = {"", "na", "n/a", "nan", "none", "null"}
 """How R, SQL and Python write a number that is missing; a name is missing where its field is empty."""
+OLD_METRICS = {"auprc": "macro_auprc"}
+"""Metrics that have another name now, by their old one: a table that is read has the new one."""
 YES, NO = {"true", "1", "1.0"}, {"false", "0", "0.0", "nan", "none", ""}
 PACKERS = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip"}
 """First bytes of a file that is packed, and what pandas calls its format."""
@@ -67,6 +69,7 @@ def decode_scores(content: bytes, name: str) -> pd.DataFrame:
     if missing:
         raise BenchError(f"{name} has no column {', '.join(sorted(missing))}: a score table has method, metric, value")
     table = pd.DataFrame({column: _read_column(raw[column], str(column), name) for column in raw})
+    table["metric"] = table["metric"].replace(OLD_METRICS)
     if "ranked" in table:
         table["ranked"] = is_ranked(table["ranked"])
     _refuse_half_known_tasks(table, name)

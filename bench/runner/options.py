@@ -5,9 +5,10 @@ Nothing heavy is imported here: the flags of the command line are these fields.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench.core.flag import HOW, WHERE, flag
 from bench.core.settings import Settings
@@ -73,10 +74,12 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class RunSelection:
-    """What is compared: boards, learners, ensembles and class weightings by name, a panel, and how many splits.
+    """What is compared: boards, learners, ensembles, class weightings, metrics by name, a panel, and how many splits.
 
-    Every split is run with `seeds` seeds of the learners, as further repeats. `max_learners` keeps the first learners
-    of a panel, `max_weight_rows` some of the rows that the weights are fitted on: for learning curves.
+    `metrics` are computed, kept and printed; without any, those of the tag `core`. Every split is run with `seeds`
+    seeds of the learners, as further repeats. `max_learners` keeps the first learners of a panel, `max_weight_rows`
+    some of the rows that the weights are fitted on: for learning curves. Tasks beyond `max_rows`, `max_features` or
+    `max_classes` are skipped.
     """
 
     boards: tuple[str, ...] = field(default=(), metadata=flag("-b", "--board", help_text="Boards, by name or glob."))
@@ -103,20 +106,32 @@ class RunSelection:
     repeats: int | None = field(
         default=None, metadata=flag(help_text="Only the first N repeats of each task.", least=1)
     )
+    metrics: tuple[str, ...] = field(
+        default=(),
+        metadata=flag(
+            "--metric",
+            help_text="Metrics to compute, keep and print: name, glob, tag, all, name:parameter=value, !name; the core "
+            "ones without it.",
+        ),
+    )
     max_learners: int | None = field(
         default=None, metadata=flag(help_text="Only the first N learners of the panel.", least=1)
     )
     max_weight_rows: int | None = field(
         default=None, metadata=flag(help_text="At most N rows teach an ensemble's weights.", least=2)
     )
+    max_rows: int | None = field(default=None, metadata=flag(help_text="Skip tasks with more rows.", least=1))
+    max_features: int | None = field(default=None, metadata=flag(help_text="Skip tasks with more features.", least=1))
+    max_classes: int | None = field(default=None, metadata=flag(help_text="Skip tasks with more classes.", least=2))
     seeds: int = field(
         default=1,
         metadata=flag(help_text="Run every split with N seeds of the learners: the noise of reseeding.", least=1),
     )
 
     def panel_flags(self) -> list[str]:
-        """Return the flags that give the same panel again."""
-        flags = [word for text in self.learners for word in ("-l", text)]
+        """Return the flags that give the same panel and the same metrics again."""
+        given = {"-l": self.learners, "--metric": self.metrics}
+        flags = [word for name, texts in given.items() for text in texts for word in (name, text)]
         names = ("panel", "seeds", "max_learners", "max_weight_rows")
         changed = {name: getattr(self, name) for name in names if getattr(self, name) != getattr(RunSelection, name)}
         return flags + [word for name, value in changed.items() for word in (f"--{name.replace('_', '-')}", str(value))]
@@ -124,15 +139,25 @@ class RunSelection:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """Everything that the user requests of a run."""
+    """Everything that the user requests of a run.
+
+    `task_flags` are options of tasks by name, for tasks of a suite that do not have them themselves.
+    """
 
     tasks: tuple[TaskSpec, ...] = field(
         default=(),
-        metadata=flag("-t", "--task", help_text="openml:37 or 37, bundled:iris, file:my.csv.", read_all=read_tasks),
+        metadata=flag(
+            "-t", "--task", help_text="openml:37 or 37, bundled:iris, file:my.csv@target.", read_all=read_tasks
+        ),
     )
     suites: tuple[str, ...] = field(
         default=(), metadata=flag("-s", "--suite", help_text="Suite of datasets.yaml.", read_all=read_names)
     )
+    datasets: str | None = field(
+        default=None,
+        metadata=flag(help_text="File of suites and panels; none for the packaged one alone.", envvar="BENCH_DATASETS"),
+    )
+    task_flags: Mapping[str, Any] = field(default_factory=dict)
     chosen: RunSelection = field(default_factory=RunSelection)
     settings: Settings = field(default_factory=Settings)
     options: RunOptions = field(default_factory=RunOptions)
@@ -146,6 +171,10 @@ class RunRequest:
     )
     offline: bool = field(
         default=False, metadata=flag(help_text="Never use the network.", help_panel=HOW, envvar="BENCH_OFFLINE")
+    )
+    positive: str | None = field(
+        default=None,
+        metadata=flag(help_text="Positive class of every task of two classes; the rarer of the table without it."),
     )
 
     @property

@@ -17,7 +17,7 @@ import pandas as pd
 
 from bench.core.files import new_file, write_text
 from bench.core.nouns import STATUSES, Array, Cell
-from bench.core.tables import write_table
+from bench.core.tables import OLD_METRICS, write_table
 from bench.methods import metrics
 from bench.methods.boards import ORACLE, SINGLE_LEARNER
 from bench.runner.records import CELL_COLUMNS, FAILURE_COLUMNS, TIMING_COLUMNS, CellRecord, TaskRecord
@@ -36,7 +36,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "failures": (*IDENTITY, *FAILURE_COLUMNS),
     "timing": (*IDENTITY, *TIMING_COLUMNS),
     "tasks": ("task_id", "kind", "n_rows", "n_columns", "n_categorical", "missing_share", "n_classes", "imbalance",
-              "ordered", "grouped", "timed", "dataset"),
+              "ordered", "grouped", "timed", "dataset", "positive"),
     "completeness": ("board", "panel", "learner", "method", "planned", *STATUSES, "completeness"),
 }  # fmt: skip
 """Columns of every table; they are only ever appended to."""
@@ -81,7 +81,7 @@ def _score_table(records: Mapping[Cell, CellRecord], tasks: Mapping[str, TaskRec
             found = record.result.scores.get(name, {})
             of_cell.extend([at] * len(found))
             sample.extend([code] * len(found))
-            metric.extend(codes.setdefault(each, len(codes)) for each in found)
+            metric.extend(codes.setdefault(OLD_METRICS.get(each, each), len(codes)) for each in found)
             value.extend(np.nan if number is None else number for number in found.values())
     table = _cell_table(records, tasks).take(np.asarray(of_cell)).reset_index(drop=True)
     tested = np.asarray(sample) == SAMPLES.index("test")

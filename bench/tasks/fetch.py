@@ -14,7 +14,7 @@ from typing import Literal
 
 from bench.core.nouns import BenchError, Task
 from bench.tasks import lock
-from bench.tasks.loading import load_task, task_request
+from bench.tasks.loading import load_requested
 from bench.tasks.sources import LoadError, openml_cache
 from bench.tasks.sources.openml_download import Download
 from bench.tasks.sources.openml_health import damages
@@ -122,7 +122,7 @@ def _load(spec: TaskSpec, how: Fetching, download: Future[None] | None, folder: 
     home = openml_cache.below(openml_cache.root(), openml_cache.server())
     with nullcontext() if download is None else openml_cache.using(folder):
         place = openml_cache.below(openml_cache.root(), openml_cache.server())
-        task = load_task(spec.source, task_request(spec, offline=how.offline))
+        task = load_requested(spec, offline=how.offline)
     if spec.source in DOWNLOADS:
         numbers = {"datasets": int(task.meta["data_id"])} | (
             {"tasks": int(spec.rest)} if spec.source == "openml" else {}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import cast
 
 from bench.core.nouns import BenchError, Task, TaskKind
 from bench.tasks import lock, sources
+from bench.tasks.sampling import sample_rows
 from bench.tasks.sources import LoadError, TaskRequest
 from bench.tasks.task_spec import TaskSpec
 
@@ -19,19 +21,49 @@ def load(
     A task that is not what `bench.lock` holds has failed.
 
     Raises:
-        BenchError: a name, a column or a table is not what a task needs.
+        BenchError: a name, a column or a table is not what a task needs, or a task lacks its positive class.
     """
     locked = lock.read_lock()
     for spec in specs:
         try:
-            task = load_task(spec.source, task_request(spec, offline=offline))
-            yield spec, lock.check_unchanged(spec, task, locked)
+            task = lock.check_unchanged(spec, load_requested(spec, offline=offline), locked)
         except LoadError as error:
             yield spec, error
         except BenchError as error:
             if spec not in from_suites:
                 raise
             yield spec, LoadError(str(error), "data")
+        else:
+            yield spec, task
+
+
+def load_requested(spec: TaskSpec, *, offline: bool) -> Task:
+    """Load one task as it was requested: under its id, so many rows of it, with its positive class.
+
+    Raises:
+        BenchError: a name, a column or a table is not what a task needs.
+        LoadError: the source failed, and the command is not to blame.
+    """
+    task = load_task(spec.source, task_request(spec, offline=offline))
+    named = replace(task, name=spec.full) if spec.id else task
+    sample = sample_rows(named, spec.rows) if spec.rows else named
+    if sample is not named:
+        sample = replace(sample, name=f"{named.name}@rows={spec.rows}")
+    return with_positive_class(sample, spec.positive)
+
+
+def with_positive_class(task: Task, label: str | None) -> Task:
+    """Return a task whose positive class is named; a label is for tasks of two classes, others have no use for it.
+
+    Raises:
+        BenchError: a task of two classes has no such class.
+    """
+    if label is None or len(task.classes) != 2:
+        return task
+    if label not in task.classes:
+        first, second = task.classes
+        raise BenchError(f"{task.name} has no class {label!r}: give --positive {first!r} or {second!r}")
+    return replace(task, positive=label)
 
 
 def load_task(source: str, request: TaskRequest) -> Task:
@@ -64,5 +96,8 @@ def task_request(spec: TaskSpec, *, offline: bool) -> TaskRequest:
         time=spec.time,
         weight=spec.weight,
         order=spec.order,
+        sep=spec.sep,
+        decimal=spec.decimal,
+        encoding=spec.encoding,
         offline=offline,
     )

@@ -15,6 +15,7 @@ from makers.predictions import prediction_of
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
+from bench.checks.examples import reorder_target
 from bench.core.nouns import SMALLEST_PROBABILITY, BenchError, NotApplicableError
 from bench.methods import metrics
 from bench.methods.postprocess import registry
@@ -94,6 +95,7 @@ def test_the_order_of_the_classes_is_only_a_name(name, seed):
     order = np.random.default_rng(seed).permutation(4)
     renamed = replace(
         prediction,
+        target=reorder_target(prediction.target, order),
         values=predictions(prediction)[:, order],
         effective_class_weights=prediction.effective_class_weights[order],
     )
@@ -169,29 +171,37 @@ def test_two_classes_are_cut_at_the_cost_threshold(fp, fn, seed):
     np.testing.assert_array_equal(found.labels, (p > fp / (fp + fn)).astype(int))
 
 
-def test_a_ratio_is_the_cost_of_missing_the_rarest_class():
+def test_a_ratio_is_the_cost_of_missing_the_positive_class():
     p = np.linspace(0.015, 0.985, 98)
-    y = (np.arange(98) < 20).astype(int)
+    y = np.zeros(98, dtype=int)
     np.testing.assert_array_equal(step("cost-threshold:costs=4", two(p), y)(two(p)).labels, p > 0.2)
-    weight = np.where(y == 1, 10.0, 1.0)
-    np.testing.assert_array_equal(step("cost-threshold:costs=4", two(p, weight), y)(two(p)).labels, p > 0.8)
+    first = replace(two(p), target=replace(two(p).target, positive=0))
+    np.testing.assert_array_equal(step("cost-threshold:costs=4", first, y)(first).labels, p > 0.8)
     prediction, _ = drawn(0, 4, n=6)
-    np.testing.assert_array_equal(
-        step("cost-threshold:costs=2", prediction, [0, 0, 1, 1, 1, 3])(prediction).rule, [1, 1, 1, 2]
-    )
+    np.testing.assert_array_equal(step("cost-threshold:costs=2", prediction, y[:6])(prediction).rule, [1, 2, 1, 1])
+
+
+@given(seed=st.integers(0, 10**6), classes=st.integers(3, 5))
+def test_any_costs_of_any_number_of_classes_are_decided_by(seed, classes):
+    prediction, y = drawn(seed, classes)
+    cost = np.random.default_rng(seed).uniform(1, 9, (classes, classes))
+    np.fill_diagonal(cost, np.linspace(-1, 0.9, classes))
+    text = ";".join(" ".join(f"{c:.17g}" for c in row) for row in cost)
+    found = step(f"cost-threshold:costs={text}", prediction, y)(prediction)
+    np.testing.assert_array_equal(found.labels, np.argmin(predictions(prediction) @ cost, axis=1))
+    hot = replace(prediction, values=np.eye(classes)[found.labels])
+    assert score(f"expected_cost:costs={text}", y, found) == score(f"expected_cost:costs={text}", y, hot)
 
 
 @pytest.mark.parametrize(
     ("costs", "advice"),
     [
-        ("", "give a ratio"),
-        ("high", "give a ratio"),
-        ("0 1", "give a ratio"),
-        ("0 1; 2", "give a ratio"),
-        ("-3", "give a ratio"),
-        ("nan", "give a ratio"),
-        ("0 inf; 1 0", "give a ratio"),
-        ("0 1 2; 1 0 1; 1 1 0", "off the diagonal must be alike"),
+        ("high", "give a matrix"),
+        ("0 1; 2", "give a matrix"),
+        ("nan", "give a matrix"),
+        ("0 inf; 1 0", "give a matrix"),
+        ("-3", "a hit must cost less"),
+        ("0 1", "a hit must cost less"),
         ("1 1; 1 0", "a hit must cost less"),
         ("0 1 1; 1 0 1; -1 -1 0", "a hit must cost less"),
     ],
@@ -238,13 +248,15 @@ def test_half_f1_finds_the_cut_of_calibrated_probabilities():
     np.testing.assert_allclose(cut, score("binary_f1", y, tuned) / 2, atol=0.01)
 
 
-def test_half_f1_is_for_two_classes_and_for_the_rarer_of_them():
+def test_half_f1_is_for_two_classes_and_for_the_positive_one():
     with pytest.raises(NotApplicableError, match="two classes"):
         step("half-f1", *drawn(0, 3))
     p, y = np.array([0.1, 0.2, 0.3, 0.4, 0.9]), np.array([1, 1, 0, 1, 1])
-    labels = step("half-f1", two(p), y)(two(p)).labels
-    np.testing.assert_array_equal(1 - labels, step("half-f1", two(1 - p), 1 - y)(two(1 - p)).labels)
-    assert 0 in labels
+    turned = replace(two(1 - p), target=replace(two(p).target, positive=0))
+    for truth in (y, 1 - y):  # whichever class is the rarer of the known rows
+        labels = step("half-f1", two(p), truth)(two(p)).labels
+        np.testing.assert_array_equal(1 - labels, step("half-f1", turned, 1 - truth)(turned).labels)
+        assert labels.tolist() == [0, 0, 0, 1, 1]
 
 
 COUNTED = [name.replace("-", "_") for name, e in metrics.registry.entries("class").items() if e.options.counts]
@@ -439,7 +451,7 @@ def test_prior_correction_restores_the_log_loss_and_moves_no_ranking(simulated):
     np.testing.assert_allclose(score("log_loss", y, found), score("log_loss", y, plain), rtol=0, atol=1e-4)
     np.testing.assert_allclose(score("brier", y, found), score("brier", y, plain), rtol=0, atol=1e-4)
     assert score("log_loss", y, balanced) > 3 * score("log_loss", y, plain)
-    for metric in ("auroc", "auprc"):
+    for metric in ("auroc", "macro_auprc"):
         np.testing.assert_allclose(score(metric, y, found), score(metric, y, balanced), rtol=1e-9)
     np.testing.assert_allclose(predictions(found)[:, 1].mean(), y.mean(), atol=0.003)
 
@@ -461,7 +473,7 @@ def test_weights_may_differ_from_row_to_row():
 def test_weights_that_are_not_known_cannot_be_undone(name, effective_class_weights):
     prediction, y = drawn(0, 3)
     change = step(name, prediction, y)
-    with pytest.raises(NotApplicableError, match="the class weights behind this answer are not known"):
+    with pytest.raises(NotApplicableError, match="the class weights behind this prediction are not known"):
         change(replace(prediction, effective_class_weights=effective_class_weights))
     assert predictions(step("prior-correction", prediction, y)(prediction)) is predictions(prediction)
 

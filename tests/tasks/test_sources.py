@@ -441,8 +441,8 @@ def test_other_habits_of_csv_files(tmp_path):
         (gzip.compress(b"x,y\n1,2\n" * 99, mtime=0)[:-20], "data.csv.gz", "cannot be read"),
         ("no parquet", "data.parquet", "cannot be read"),
         ("PAR1" * 9, "data.pq", "cannot be read"),
-        ("x,y\n1,2\n", "data.xlsx", "is no table: give a .csv"),
-        ("x,y\n1,2\n", "csv", "is no table: give a .csv"),
+        ("x,y\n1,2\n", "data.xls", "is no table: give a file that ends in .csv"),
+        ("x,y\n1,2\n", "csv", "is no table: give a file that ends in .csv"),
     ],
 )
 def test_files_that_cannot_be_read(tmp_path, content, name, match):

@@ -28,11 +28,11 @@ def mean_gains(plain: Grid, thresholded: Grid, step: str, reference: str) -> dic
         threshold_gain_m = mean_b [score(m + step) - score(m)]
 
     over the blocks b on which both have a score, every data set counting one. Both methods of the first line have a
-    tuned decision: what is left is the doing of the training.
+    decision that is tuned for the metric: what is left is the doing of the training.
     """
     still = plain.badness
     moved = _rows_of(thresholded, plain.blocks)
-    names = {name.removesuffix(step): k for k, name in enumerate(thresholded.methods)}
+    names = {name.removesuffix(step): k for k, name in enumerate(thresholded.methods) if name.endswith(step)}
     shared = [method for method in plain.methods if method in names]
     tuned = moved[:, [names[method] for method in shared]]
     anchor = moved[:, [names[reference]]] if reference in names else np.full((len(moved), 1), np.nan)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from bench.core.nouns import BenchError
+from bench.methods import postprocess
 from bench.methods.boards import BOARDS, board_order
 from bench.report.leaderboards.gains import Gains, mean_gains
 from bench.report.leaderboards.grid import Grid
@@ -85,7 +86,7 @@ def standings(
         known = BOARDS.get(board)
         variant_step = f"+{known.variant_step}" if known and known.variant_step else ""
         reference = (baseline or (known.always_present[0] if known else "")).removesuffix(variant_step)
-        gains = _gains_by_slice(grids, variant_step, reference) if variant_step else {}
+        gains = _gains_by_slice(grids, variant_step, reference, metric) if variant_step else {}
         for place, grid in sorted(grids.items(), key=lambda found: slice_order(found[0].slice)):
             # among thresholded variants, `impute:NAME` means the variant of NAME
             rule = missing.removesuffix(place.step) + place.step if missing.startswith("impute:") else missing
@@ -110,13 +111,22 @@ def _name_datasets(task: pd.Series, tasks: pd.DataFrame | None) -> pd.Series:
     return task.map({name: named.get(name, name) for name in task.cat.categories})
 
 
-def _gains_by_slice(grids: Mapping[Place, Grid], variant_step: str, reference: str) -> dict[str, dict[str, Gains]]:
-    """Return the gains of the methods of each slice that stands with and without the thresholding step."""
+def _gains_by_slice(
+    grids: Mapping[Place, Grid], variant_step: str, reference: str, metric: str
+) -> dict[str, dict[str, Gains]]:
+    """Return the gains of the methods of each slice that stands with and without a step tuned for the metric.
+
+    It is the thresholding step of the board where that is tuned for this metric. Elsewhere it is the step with the
+    metric as its parameter, `x+threshold:metric=f2`, which stands in the slice of `x`: what another metric gains by a
+    decision that was not tuned for it says nothing of either.
+    """
     parts = {(_without_step(place), place.step): grid for place, grid in grids.items()}
+    own = postprocess.registry.scheme(variant_step.removeprefix("+")).metric == metric
+    twin, slice_of_twin = (variant_step, variant_step) if own else (f"{variant_step}:metric={metric}", "")
     return {
-        rest: mean_gains(plain, parts[rest, variant_step], variant_step, reference)
+        rest: mean_gains(plain, parts[rest, slice_of_twin], twin, reference)
         for (rest, step), plain in parts.items()
-        if not step and (rest, variant_step) in parts
+        if not step and (rest, slice_of_twin) in parts
     }
 
 

@@ -30,6 +30,7 @@ from bench.stats import (
     stability,
     tables,
 )
+from bench.stats.digits import round_digits
 
 MOST_DRAWN = 120
 """Up to so many methods Elo points have intervals: a thousand draws of all pairs take a gigabyte."""
@@ -196,6 +197,15 @@ class Standing:
             return [""] * len(self.grid.methods)
         order = ranked[np.argsort(self.mean_rank[ranked], kind="stable")]
         return letters.letters(self.p_values < SIGNIFICANT, order)
+
+    @cached_property
+    def alike(self) -> list[list[str]]:
+        """Methods that have the same score on every block that either ran on, in groups of two or more."""
+        columns: dict[bytes, list[str]] = {}
+        for name, badness in zip(self.scores.methods, round_digits(self.scores.badness).T, strict=True):
+            if not np.isnan(badness).all():
+                columns.setdefault((badness + 0.0).tobytes(), []).append(name)  # + 0.0: -0.0 is 0.0
+        return [names for names in columns.values() if len(names) > 1]
 
     @cached_property
     def gain_table(self) -> Array:

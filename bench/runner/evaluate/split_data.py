@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -95,7 +95,7 @@ class SplitData:
 
     @cached_property
     def _encoder(self) -> Any:
-        return encoders.encoder("scaled").fit(self.task.X.iloc[self.train])
+        return encoders.encoder("scaled", self.settings.max_levels).fit(self.task.X.iloc[self.train])
 
     def panel(self, rows: Array, learners: tuple[str, ...], predictions: Array, inner_fold: Array | None) -> Panel:
         """Return a panel over some rows of the task."""
@@ -144,8 +144,8 @@ def finish(
     return Prediction(target, values, weight, effective_class_weights=effective_class_weights)
 
 
-def score(y: Array, prediction: Prediction, names: list[str] | None = None) -> dict[str, float | None]:
-    """Return every metric of a prediction; None where it is undefined."""
+def score(y: Array, prediction: Prediction, names: Sequence[str] = ()) -> dict[str, float | None]:
+    """Return the metrics of a prediction, all that there are without names; None where one is undefined."""
     found = metrics.for_target(prediction.target, names)
     values = {name: metric.function(prediction.target, y, prediction) for name, metric in found.items()}
     return {name: None if np.isnan(value) else float(value) for name, value in values.items()}

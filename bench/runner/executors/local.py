@@ -11,6 +11,7 @@ import functools
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, Protocol, Self
 
+from bench.core.streams import keep_streams_from_failing
 from bench.core.threads import use_one_thread
 from bench.runner.options import Limits
 
@@ -29,6 +31,10 @@ PRELOADED = (
     "lightgbm",
 )
 """Modules that the fork server imports once for all workers."""
+LONGEST_SOCKET = 104
+"""Bytes that the path of a Unix socket may have, its closing zero included: 108 on Linux, 104 on macOS."""
+SOCKET_NAME = len("/pymp-xxxxxxxx/listener-xxxxxxxx")
+"""Bytes of the path of a socket of multiprocessing below the folder of temporary files."""
 POLL_SECONDS = 0.2
 """How often limits are checked: far below any limit that a user gives, and no load."""
 
@@ -178,11 +184,19 @@ def start_server() -> None:
 @functools.cache
 def _context() -> Any:
     """Return how processes start: as forks of a server that has the heavy libraries, where there can be one."""
-    methods = multiprocessing.get_all_start_methods()
-    context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    served = "forkserver" in multiprocessing.get_all_start_methods() and _has_room_for_socket()
+    context: Any = multiprocessing.get_context("forkserver" if served else "spawn")
     if hasattr(context, "set_forkserver_preload"):
         context.set_forkserver_preload(list(PRELOADED))
     return context
+
+
+def _has_room_for_socket() -> bool:
+    """Return whether a socket of the fork server fits into the folder of temporary files, if there is one at all."""
+    try:
+        return len(os.fsencode(tempfile.gettempdir())) + SOCKET_NAME < LONGEST_SOCKET
+    except FileNotFoundError:
+        return False
 
 
 def _resident_bytes(pid: int) -> int:
@@ -208,6 +222,7 @@ def _serve(pipe: Connection, start: Callable[[], None]) -> None:
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends its workers
+    keep_streams_from_failing()
     os.dup2(2, 1)  # what a library prints must not mix with the data on stdout
     context = None
     with threadpool_limits(1), contextlib.suppress(EOFError, BrokenPipeError):

@@ -1,7 +1,7 @@
 """ARFF files, dense and sparse, from their lines to a table.
 
-The header is read here, for `arff` of liac-arff knows no dates, no comments behind an attribute and no tabs; the rows are
-its work.
+The header is read here, for `arff` of liac-arff knows no dates, no comments behind an attribute and no tabs; the rows
+are its work.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Attribute:
 
 
 def read_arff(lines: Iterable[str]) -> pd.DataFrame:
-    """Return the table of an ARFF file: float64 numbers, dates in seconds since 1970, categories, texts; NaN if missing.
+    """Return the table of an ARFF file: float64 numbers, dates in seconds since 1970, categories and texts.
 
     In a sparse row what is not there is 0, or the first level of a nominal attribute.
 

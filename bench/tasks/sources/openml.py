@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from bench.core.nouns import BenchError, Task, TaskKind
-from bench.tasks.sources import LoadError, TaskRequest, register
+from bench.tasks.sources import TEXT_OPTIONS, LoadError, TaskRequest, register
 from bench.tasks.sources.openml_client import ClientBox, open_box
 from bench.tasks.sources.openml_http import Connection
 from bench.tasks.sources.openml_splits import read_splits
@@ -33,7 +33,7 @@ def openml(request: TaskRequest, *, timeout: float = 30.0, attempts: int = 3) ->
         LoadError: network, server or files failed (`infra`), or what they hold makes no task (`data`).
     """
     number = task_number(request, "openml")
-    request.refuse("openml", "target", "kind", "group", "time", "weight")
+    request.refuse("openml", "target", "kind", "group", "time", "weight", *TEXT_OPTIONS)
     name = f"openml:{number}"
     with open_box(name, Connection(timeout, attempts), offline=request.offline) as box:
         kind = _kind_of_xml(name, box.text("tasks", number, "task.xml", "task"))

@@ -68,7 +68,7 @@ def open_box(name: str, connection: Connection, *, offline: bool) -> Iterator[Cl
     server = openml_cache.server()
     home = openml_cache.below(openml_cache.root(), server)
     fetch = _offline(name, home) if offline else _online(name, server, connection)
-    with _LOCK, tempfile.TemporaryDirectory(prefix="bench-openml-") as folder, _silence():
+    with _LOCK, _temporary_folder() as folder, _silence():
         root = Path(folder)
         client = _import(root)
         try:
@@ -86,6 +86,13 @@ def open_box(name: str, connection: Connection, *, offline: bool) -> Iterator[Cl
                 f"those in {str(home)!r} may be damaged",
                 "data",
             ) from error
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="bench-openml-")
+    except FileNotFoundError as error:
+        raise BenchError("no folder for temporary files can be written: name one in TMPDIR") from error
 
 
 def _close_files(error: BaseException | None) -> None:

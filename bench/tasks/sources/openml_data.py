@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench.core.nouns import BenchError, Task
-from bench.tasks.sources import TaskRequest, register
+from bench.tasks.sources import TEXT_OPTIONS, TaskRequest, register
 from bench.tasks.sources.openml import task_number
 from bench.tasks.sources.openml_client import open_box
 from bench.tasks.sources.openml_http import Connection
@@ -24,6 +24,7 @@ def openml_data(request: TaskRequest, *, timeout: float = 30.0, attempts: int = 
         LoadError: network, server or files failed (`infra`), or what they hold is no table (`data`).
     """
     number = task_number(request, "openml-data")
+    request.refuse("openml-data", *TEXT_OPTIONS)
     name = f"openml-data:{number}"
     with open_box(name, Connection(timeout, attempts), offline=request.offline) as box:
         box.seed("datasets", number)
