@@ -13,6 +13,8 @@ import numpy as np
 import openml_server as fake
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bench.core.nouns import BenchError
 from bench.runner.fit_spec import data_hash
@@ -91,7 +93,7 @@ def test_a_suite_is_what_the_server_lists(server, bench):
     for name, message in {"8": "is not on", "x": "has no number", "0": "has no number"}.items():
         with pytest.raises(BenchError, match=message):
             find_suite(catalogue("none"), f"openml-suite:{name}", offline=False)
-    with pytest.raises(LoadError, match="without --offline"):
+    with pytest.raises(BenchError, match="without --offline"):
         find_suite(catalogue("none"), "openml-suite:9", offline=True)
 
 
@@ -725,3 +727,29 @@ def test_planted_pickles_are_neither_loaded_nor_a_help(server, cache):
     (home / "tasks/7/datasplits.arff").unlink()
     load_toy()
     assert not Path("sprung").exists()
+
+
+@given(
+    path=st.sampled_from([TASK, DATA, FEATURES, "/data.arff", "/splits.arff"]),
+    at=st.integers(0, 10**6),
+    cut=st.sampled_from([0, 1, 7, 40, 10**6]),
+    text=st.sampled_from(["", "<", "{", "'", "%", "\n", "\0", "&a;", "TEST,1e9,0,0", "é"]),
+)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_comes_back_is_a_task_or_one_sentence(server, cache, path, at, cut, text):
+    fake.publish_toy(server, md5="")
+    status, body = server.pages[path]
+    at %= len(body)
+    server.pages[path] = (status, body[:at] + text.encode() + body[at + cut :])
+    shutil.rmtree(cache, ignore_errors=True)
+    message, task = "openml:7", None
+    try:
+        task = load_toy()
+    except (LoadError, BenchError) as error:
+        message = str(error)
+    assert message.startswith("openml:7")
+    assert "\n" not in message
+    for split in task.splits if task else ():
+        np.testing.assert_array_equal(np.union1d(split.train, split.test), np.arange(len(task.y)))
+        assert (np.diff(split.train) > 0).all()
+        assert (np.diff(split.test) > 0).all()
