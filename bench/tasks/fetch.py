@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -48,6 +47,24 @@ class Fetching:
     update_lock: bool = False
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where the files of a task lie: in the cache of a server, and beside it until they are known to be sound."""
+
+    server: str
+    home: Path
+    folder: Path
+
+    @property
+    def staging(self) -> Path:
+        """The part of `folder` that belongs to the server."""
+        return openml_cache.below(self.folder, self.server)
+
+
+DOWNLOADS = {"openml": Download.task, "openml-data": Download.data_set}
+"""How the files of a task are downloaded, by its source; others have nothing to download."""
+
+
 def fetch(specs: Sequence[TaskSpec], how: Fetching, from_suites: Collection[TaskSpec] = ()) -> Iterator[Fetched]:
     """Fetch, load, lock and keep the tasks, in their order; each is kept before the next, so that a fetch goes on.
 
@@ -59,40 +76,38 @@ def fetch(specs: Sequence[TaskSpec], how: Fetching, from_suites: Collection[Task
     locked = lock.read_lock()
     server = openml_cache.server()
     home = openml_cache.below(openml_cache.root(), server)
+    done = {spec for spec in specs if _is_done(spec, how, locked, home)}
+    threads = ThreadPoolExecutor(how.jobs)
     with tempfile.TemporaryDirectory(prefix="bench-fetch-") as folder:
-        threads = ThreadPoolExecutor(how.jobs)
+        places = {spec: _Place(server, home, Path(folder) / str(number)) for number, spec in enumerate(specs)}
         try:
-            downloads: dict[TaskSpec, Future[None]] = {}
-            folders = {spec: Path(folder) / str(position) for position, spec in enumerate(specs)}
-            places = {spec: openml_cache.below(each, server) for spec, each in folders.items()}
-            done = {spec for spec in specs if _is_done(spec, how, locked, home)}
-            for spec in specs:
-                if spec not in done and spec.source in DOWNLOADS and spec.rest.isdigit() and not how.offline:
-                    place = Download(server, home, places[spec], Connection(TIMEOUT, ATTEMPTS))
-                    downloads[spec] = threads.submit(DOWNLOADS[spec.source], place, int(spec.rest))
-            for spec in specs:
+            downloads = {
+                spec: _start_download(threads, spec, place)
+                for spec, place in places.items()
+                if spec not in done and spec.source in DOWNLOADS and spec.rest.isdigit() and not how.offline
+            }
+            for spec, place in places.items():
                 if spec in done:
                     yield Fetched(spec, "kept")
                     continue
                 try:
-                    task = _load(spec, how, downloads.get(spec), folders[spec])
-                    yield _lock(spec, task, how, locked)
+                    yield _lock(spec, _load(spec, how, downloads.get(spec), place), how, locked)
                 except UnknownError as error:
                     yield Fetched(spec, "failed", None, f"{spec.full} is not on {server}: {error}, check the number")
                 except LoadError as error:
-                    yield Fetched(spec, "failed", None, str(error).replace(str(places[spec]), str(home)))
+                    yield Fetched(spec, "failed", None, str(error).replace(str(place.staging), str(home)))
                 except BenchError as error:
                     if spec not in from_suites:
                         raise
                     yield Fetched(spec, "failed", None, str(error))
-                finally:
-                    shutil.rmtree(folders[spec], ignore_errors=True)
+                shutil.rmtree(place.folder, ignore_errors=True)
         finally:
             threads.shutdown(cancel_futures=True)
 
 
-DOWNLOADS = {"openml": Download.task, "openml-data": Download.data_set}
-"""How the files of a task are downloaded, by its source; others have nothing to download."""
+def _start_download(threads: ThreadPoolExecutor, spec: TaskSpec, place: _Place) -> Future[None]:
+    download = Download(place.server, place.home, place.staging, Connection(TIMEOUT, ATTEMPTS))
+    return threads.submit(DOWNLOADS[spec.source], download, int(spec.rest))
 
 
 def _is_done(spec: TaskSpec, how: Fetching, locked: Collection[str], home: Path) -> bool:
@@ -115,22 +130,22 @@ def _is_cached(spec: TaskSpec, home: Path) -> bool:
     return (files / "description.xml").is_file() and has_table
 
 
-def _load(spec: TaskSpec, how: Fetching, download: Future[None] | None, folder: Path) -> Task:
+def _load(spec: TaskSpec, how: Fetching, download: Future[None] | None, place: _Place) -> Task:
     """Return the task, from what was downloaded where something was; add it to the cache if it is sound."""
-    if download is not None:
+    if download is None:
+        source, task = place.home, load_requested(spec, offline=how.offline)
+    else:
         download.result()
-    home = openml_cache.below(openml_cache.root(), openml_cache.server())
-    with nullcontext() if download is None else openml_cache.using(folder):
-        place = openml_cache.below(openml_cache.root(), openml_cache.server())
-        task = load_requested(spec, offline=how.offline)
+        with openml_cache.using(place.folder):
+            source, task = place.staging, load_requested(spec, offline=how.offline)
     if spec.source in DOWNLOADS:
         numbers = {"datasets": int(task.meta["data_id"])} | (
             {"tasks": int(spec.rest)} if spec.source == "openml" else {}
         )
         for noun, number in numbers.items():
             if how.verify:
-                _refuse_damaged(spec, place / noun / str(number))
-            openml_cache.publish(place, home, noun, number)
+                _refuse_damaged(spec, source / noun / str(number))
+            openml_cache.publish(source, place.home, noun, number)
     return task
 
 
