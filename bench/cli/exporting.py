@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bench.cli.arguments import PLUGINS
+from bench.cli.arguments import OFFLINE, PLUGINS
 from bench.core.exit_codes import NOTHING_SELECTED
 
 if TYPE_CHECKING:
@@ -34,9 +34,21 @@ def export(
     missing: Annotated[
         str, typer.Option(help="What becomes of missing scores: common, worst, impute:METHOD, fail.")
     ] = "common",
+    to: Annotated[
+        Literal["files", "openml"],
+        typer.Option(help="files: leaderboards and figures; openml: runs on OpenML tasks, ready for upload."),
+    ] = "files",
+    store: Annotated[
+        Path | None, typer.Option(envvar="BENCH_STORE", help="Prediction store; RESULTS/store without it.")
+    ] = None,
     plugins: PLUGINS = None,
+    offline: OFFLINE = False,
 ) -> None:
-    """Write leaderboards and figures as files, one a board, metric and format; print the path of each."""
+    """Write leaderboards and figures as files, one a board, metric and format; print the path of each.
+
+    With --to openml the predictions of each method that has all splits of an OpenML task, as OpenML takes them; nothing
+    is uploaded.
+    """
     from bench.cli import terminal
     from bench.core.plugins import load_plugins
     from bench.core.selection import chosen_from
@@ -45,6 +57,9 @@ def export(
     from bench.report.leaderboards import headline, load_tasks, standings, table_of
 
     load_plugins(plugins or ())
+    if to == "openml":
+        _write_runs(results, store or results / "store", output, board or (), offline=offline)
+        return
     known = [*exports.FORMATS, *FIGURE_FORMATS]
     wanted = chosen_from(known, formats or ["!pdf"], "format")
     scores = exports.choose_scores(load_scores(results), board or (), metric or ())
@@ -60,6 +75,27 @@ def export(
         typer.echo(path)
     count = len(written) + _draw_figures(ranked, results, output, [name for name in wanted if name in FIGURE_FORMATS])
     terminal.message(f"{count} files in {output}")
+
+
+def _write_runs(results: Path, store: Path, output: Path, boards: Sequence[str], *, offline: bool) -> None:
+    """Write the runs of methods on OpenML tasks, print their folders, and say which are left out."""
+    from bench import __version__
+    from bench.cli import terminal
+    from bench.core.selection import chosen_from
+    from bench.methods.boards import BOARDS
+    from bench.report.openml_runs import write_run
+    from bench.runner.predicted_runs import LeftOut, predicted_runs
+
+    wanted, count = chosen_from(list(BOARDS), boards, "board") if boards else list(BOARDS), 0
+    for run in predicted_runs(results, store, wanted, offline=offline):
+        if isinstance(run, LeftOut):
+            terminal.message(f"{run.name} is left out: {run.why}", "yellow")
+            continue
+        typer.echo(write_run(output, run.task, run.board, run.name, run.parts, __version__))
+        count += 1
+    terminal.message(f"{count} runs in {output}; nothing was uploaded")
+    if not count:
+        raise typer.Exit(NOTHING_SELECTED)
 
 
 def _draw_figures(ranked: Sequence[Standing], results: Path, output: Path, formats: Sequence[str]) -> int:
