@@ -42,7 +42,7 @@ def test_a_whole_run_is_written_as_openml_takes_it_and_nothing_is_sent(bench, se
     np.testing.assert_allclose(rows[names[6:]].sum(axis=1), 1)
     found = [f1_score(part["correct"], part["prediction"], average="macro") for _, part in rows.groupby("fold")]
     scores = read("results/scores.csv").query("method == 'equal' and metric == 'macro_f1' and sample == 'test'")
-    np.testing.assert_allclose(found, scores.sort_values("fold")["value"])
+    np.testing.assert_allclose(found, scores.sort_values("fold")["value"].astype(float))
     for path in Path("results/store").rglob("*.npy"):
         array = np.load(path)
         if array.ndim == 2:
