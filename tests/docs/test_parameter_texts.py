@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from makers import class_columns, read, regression_columns, write_table
+from makers import class_columns, regression_columns, write_table
 
 from bench.cli.catalog import LISTED_REGISTRIES
 from bench.methods import ensembles, metrics, postprocess, trainings
