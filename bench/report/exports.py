@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bench.core.files import write_bytes
+from bench.core.files import file_name, write_bytes
 from bench.core.nouns import BenchError
 from bench.core.selection import chosen_from
 from bench.methods.boards import own_metrics
@@ -61,13 +61,6 @@ def choose_scores(scores: pd.DataFrame, boards: Sequence[str] = (), metrics: Seq
     scored = {name for name, _ in own}  # a board without any value keeps its rows, so that it is missing in sight
     wanted = [pair in own or pair[0] not in scored for pair in zip(board, metric, strict=True)]
     return scores[kept & np.array(wanted, dtype=bool)]
-
-
-def file_name(*parts: str) -> str:
-    """Join texts to the name of a file that is one everywhere: letters, digits, dot, hyphen, underscore."""
-    plain = (re.sub(r"[^A-Za-z0-9._-]+", "-", part).strip("-.") for part in parts)
-    # file systems take 255 bytes, and a number, a kind and an extension may follow
-    return "-".join(part for part in plain if part)[:150] or "board"
 
 
 def write_tables(
