@@ -91,6 +91,14 @@ def task_xml(host, *, task=7, data=5, kind=1, target="colour", procedure="crossv
 </oml:estimation_procedure></oml:input></oml:task>"""
 
 
+def suite_xml(*tasks):
+    listed = "".join(f"<oml:task_id>{task}</oml:task_id>" for task in tasks)
+    return f"""<oml:study {XML}><oml:id>9</oml:id><oml:main_entity_type>task</oml:main_entity_type>
+<oml:name>toys</oml:name><oml:description>toys</oml:description><oml:status>active</oml:status>
+<oml:creation_date>2020</oml:creation_date><oml:creator>1</oml:creator>
+<oml:data><oml:data_id>5</oml:data_id></oml:data><oml:tasks>{listed}</oml:tasks></oml:study>"""
+
+
 def data_xml(host, *, data=5, md5="", parquet=False, extra=""):
     url = f"<oml:parquet_url>{host}/bucket/data.pq</oml:parquet_url>" if parquet else ""
     checksum = f"<oml:md5_checksum>{md5}</oml:md5_checksum>" if md5 else ""

@@ -9,24 +9,36 @@ Next of its kind: a command is a function in the module of its family; a flag is
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
 
-from bench.core.exit_codes import FAULT, INTERRUPTED, MISTAKE, TERMINATED
+from bench.core.exit_codes import FAULT, INTERRUPTED, MISTAKE, NOT_OK, TERMINATED
+from bench.core.streams import keep_streams_from_failing, open_missing_streams
 from bench.core.threads import use_one_thread
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What the system says of a disk that takes no more: the command was right, and may do in an hour."""
 
 
 def main() -> NoReturn:
     """Run the command line and exit with the code of `bench.core.exit_codes` for how it went."""
+    open_missing_streams()
+    keep_streams_from_failing()
     use_one_thread()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
-    sys.path.append(str(Path.cwd()))  # plug-ins and estimators of the working directory can be named
+    try:
+        sys.path.append(str(Path.cwd()))  # plug-ins and estimators of the working directory can be named
+    except FileNotFoundError:  # neither relative paths nor worker processes can do without one
+        sys.stderr.write("bench: the working directory was deleted: change to one that is there\n")
+        sys.exit(MISTAKE)
     from bench.cli.commands import app
 
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a line and a code
         code = print_error(error)
     sys.exit(code or 0)
@@ -54,6 +66,10 @@ def print_error(error: Exception) -> int:
             "`compare` and `baseline` alone, `pip install .` for all commands\n"
         )
         return MISTAKE
+    if isinstance(error, OSError) and not isinstance(error, ConnectionError) and error.errno:
+        place = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"bench: {place}{error.strerror}: give a place that can be read and written\n")
+        return NOT_OK if error.errno in FULL else MISTAKE
     import traceback
 
     traceback.print_exception(error)

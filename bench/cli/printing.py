@@ -266,17 +266,21 @@ def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def print_summary(results: Path, places: Sequence[tuple[str, str]], metrics: Sequence[str]) -> None:
+def print_summary(
+    results: Path, places: Sequence[tuple[str, str]], metrics: Sequence[str], written: Sequence[Standing]
+) -> None:
     """Print the leaderboards of the boards and panels that a run was for, as `bench leaderboard` does.
 
-    Each is in its own metric, or in those requested. What else the directory holds is counted.
+    Each is in its own metric, or in those requested. What else the directory holds is counted. `written` are the boards
+    of all metrics, if the run has just made them.
     """
     from bench.core.tables import load_scores
     from bench.report import exports
     from bench.report.leaderboards import load_tasks, standings
 
-    scores = exports.choose_scores(load_scores(results), [], metrics)
-    every = list(standings(scores, tasks=load_tasks(results)))
+    every = exports.choose_standings(written, metrics) or list(
+        standings(exports.choose_scores(load_scores(results), [], metrics), tasks=load_tasks(results))
+    )
     made = [board for place in places for board in every if board.key.board == place[0] and board.key.panel == place[1]]
     if made:
         print_standings(made)

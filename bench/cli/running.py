@@ -37,22 +37,26 @@ def run(
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say every fit and sheet as it ends.")] = False,
 ) -> None:
     """Fit what is missing, weigh, score, and write the tables; resumes and extends what the directory holds."""
-    from bench import experiment
+    from bench.runner.executors.local import start_server
 
     started = time.perf_counter()
-    prepared = _prepare(request, quiet=quiet)
+    if not dry_run:
+        start_server()  # it imports while this process does
+    from bench import experiment
+
+    prepared = _prepare(request, experiment.prepare, quiet=quiet)
     if dry_run:
         _print_plan(request, prepared)
         return
     with ExitStack() as stack:
-        tally = experiment.run(request, prepared, _progress_reporter(stack, quiet=quiet, verbose=verbose))
+        outcome = experiment.run(request, prepared, _progress_reporter(stack, quiet=quiet, verbose=verbose))
     seconds = round(time.perf_counter() - started, 1)
-    counts = tally.as_dict()
+    counts = outcome.tally.as_dict()
     if as_json:
         typer.echo(json.dumps({**counts, "seconds": seconds, "results": str(request.results)}))
     elif not quiet:
         places = list(dict.fromkeys((cell.board, cell.panel) for cell in prepared.plan.cells))
-        print_summary(request.results, places, request.chosen.metrics)
+        print_summary(request.results, places, request.chosen.metrics, outcome.standings)
     if not quiet:
         _print_receipt(counts, seconds, request.results)
     raise typer.Exit(FINE if counts["ok"] + counts["skipped"] == counts["planned"] else NOT_OK)
@@ -61,7 +65,9 @@ def run(
 @add_request_flags
 def plan(request: RunRequest) -> None:
     """Say what `bench run` with the same flags would do, and how long the fits may take."""
-    _print_plan(request, _prepare(request, quiet=True))
+    from bench import experiment
+
+    _print_plan(request, _prepare(request, experiment.foresee, quiet=True))
 
 
 def status(results: RESULTS = Path("results")) -> None:
@@ -105,22 +111,27 @@ def explain(
             typer.echo(f"  {line}")
 
 
-def _prepare(request: RunRequest, *, quiet: bool) -> Prepared:
+def _prepare(request: RunRequest, prepare: Callable[..., Prepared], *, quiet: bool) -> Prepared:
     """Load plug-ins and tasks, resolve the names, and print what was inferred and what looks odd.
 
     Raises:
         BenchError: a name is unknown, or nothing is selected.
     """
-    from bench import experiment
     from bench.core.nouns import NothingSelectedError, Target
     from bench.core.plugins import load_plugins
     from bench.methods.metrics import for_target
 
     load_plugins(request.options.plugins)
     for_target(Target("point"), request.chosen.metrics)  # refuses one that does not exist, before a task is loaded
-    prepared = experiment.prepare(request, (lambda *_: None) if quiet else _print_task_notes)
+    prepared = prepare(request, (lambda *_: None) if quiet else _print_task_notes)
     for spec, error in prepared.unloaded.items():
         terminal.message(f"{spec.full}: could not be loaded: {error}", "red")
+    for spec, reason in prepared.too_large.items():
+        terminal.message(f"{spec.full}: skipped: {reason}", "yellow")
+    if prepared.too_large and not prepared.plan.cells and not prepared.unloaded:
+        raise NothingSelectedError(
+            "nothing is selected: every task is beyond --max-rows, --max-features or --max-classes"
+        )
     if not prepared.plan.cells and not prepared.unloaded:
         raise NothingSelectedError("nothing is selected: no board takes these tasks with these names")
     return prepared

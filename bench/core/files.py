@@ -5,12 +5,31 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+from bench.core.nouns import BenchError
+
+
+def expand_home(name: str) -> Path:
+    """Return a path with `~` replaced by the user's home.
+
+    Raises:
+        BenchError: nothing says where that is.
+    """
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise BenchError(f"the path {name!r} needs a home directory and there is none: set HOME") from error
+
+
+def printable(name: str) -> str:
+    """Return a name of a file, which need not be UTF-8, as a text that any table can hold."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -20,18 +39,32 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write bytes to a temporary file beside `path`, fsync it, and rename it into place."""
+    with new_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a temporary file beside `path`, fsynced and renamed when the block ends well, gone when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    temporary = _temporary_name(path)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+        with temporary.open("xb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)  # mkstemp leaves it to its owner alone; results are shared
-        Path(name).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
+
+
+def _temporary_name(path: Path) -> Path:
+    """Return a name beside `path` that is not taken.
+
+    What `tempfile` makes is for its owner alone. Results, stores and caches are shared: the umask decides who may.
+    """
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -53,7 +86,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     If `path` appears in the meantime, the one that came first stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    temporary = _temporary_name(path)
+    temporary.mkdir()
     try:
         yield temporary
         try:

@@ -52,3 +52,9 @@ class Settings:
             by_suite=True,
         ),
     )
+    max_levels: int = field(
+        default=30,
+        metadata=flag(
+            help_text="One-hot columns of a category at most, its other levels share one; 30.", least=1, by_suite=True
+        ),
+    )

@@ -14,12 +14,12 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
 
-from bench.core.files import write_text
+from bench.core.files import new_file
 from bench.core.nouns import Array, BenchError
 
 SCORES = ("scores.csv", "scores.parquet", "scores.csv.gz", "scores.pq")
@@ -194,7 +194,7 @@ def name_tasks(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def drop_unnamed(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a method and a metric, named by texts; rows without a value may lack both.
+    """Return the rows of a method and a metric; rows without a value may lack both.
 
     Raises:
         BenchError: a value has no method or no metric.
@@ -203,8 +203,7 @@ def drop_unnamed(table: pd.DataFrame) -> pd.DataFrame:
     stray = int((unnamed & table["value"].notna()).sum())
     if stray:
         raise BenchError(f"{stray} scores have no method or no metric: fill in the columns, or leave the rows out")
-    table = table[~unnamed]
-    return table.assign(method=table["method"].astype(str), metric=table["metric"].astype(str))
+    return table[~unnamed]
 
 
 def is_ranked(column: pd.Series) -> pd.Series:
@@ -235,17 +234,24 @@ def is_test(column: pd.Series) -> pd.Series:
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a CSV file: UTF-8, LF, floats that read back equal, empty for missing."""
-    write_text(path, csv_text(columns, rows))
+    """Write a CSV file as the rows come: UTF-8, LF, floats that read back equal, empty for missing."""
+    with new_file(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        _write_csv(text, columns, rows)
+        text.detach()  # flushes it, and leaves the file to its owner
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """Return rows as CSV text, one line a row, columns in the given order."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    _write_csv(buffer, columns, rows)
+    return buffer.getvalue()
+
+
+def _write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([_cell_text(row.get(column)) for column in columns] for row in rows)
-    return buffer.getvalue()
 
 
 def _cell_text(value: Any) -> str:

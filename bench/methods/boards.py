@@ -20,7 +20,7 @@ from bench.methods import ensembles, metrics, postprocess, trainings
 SINGLE_LEARNER = "alone"
 """Method of a learner that is scored by itself, beside the ensembles of a board."""
 ORACLE = "oracle"
-"""Method that is fitted on the test rows: a bound, never ranked."""
+"""Method that is fitted on the test rows, as a mark of what is within reach; never ranked, and seldom a bound."""
 CONSTANT = "floor"
 """The ensemble scheme that uses no learner and predicts the same for every row; every board carries it."""
 

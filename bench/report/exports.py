@@ -20,7 +20,7 @@ from bench.core.nouns import BenchError
 from bench.core.selection import chosen_from
 from bench.methods.boards import own_metrics
 from bench.methods.metrics import chosen_names
-from bench.report.leaderboards import to_csv
+from bench.report.leaderboards import Standing, to_csv
 from bench.report.leaderboards.columns import columns_for_people
 from bench.report.leaderboards.scores import goal
 
@@ -61,6 +61,20 @@ def choose_scores(scores: pd.DataFrame, boards: Sequence[str] = (), metrics: Seq
     scored = {name for name, _ in own}  # a board without any value keeps its rows, so that it is missing in sight
     wanted = [pair in own or pair[0] not in scored for pair in zip(board, metric, strict=True)]
     return scores[kept & np.array(wanted, dtype=bool)]
+
+
+def choose_standings(ranked: Sequence[Standing], metrics: Sequence[str] = ()) -> list[Standing]:
+    """Return the boards of the metrics that are named, or of each board's own, as `choose_scores` does.
+
+    Raises:
+        BenchError: a name matches nothing.
+    """
+    if metrics and ranked:
+        named = chosen_names(sorted({each.key.metric for each in ranked}), metrics)
+        return [each for each in ranked if each.key.metric in named]
+    own = own_metrics(each.key[:2] for each in ranked if each.grid.methods)
+    scored = {name for name, _ in own}
+    return [each for each in ranked if each.key[:2] in own or each.key.board not in scored]
 
 
 def write_tables(

@@ -142,7 +142,7 @@ def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[
         "training scheme": digest(_meaning(training)),
         "row weights": digest([fit_row_weights(rows.task, fit_rows, training) for fit_rows in _fit_rows(rows)]),
         "target": digest(target),
-        "settings": digest(settings.protocol, settings.seed, place),
+        "settings": digest(settings.protocol, settings.seed, place, settings.max_levels),
         "versions": ", ".join(f"{name} {_version(name)}" for name in libraries),
     }
 

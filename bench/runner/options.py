@@ -5,9 +5,10 @@ Nothing heavy is imported here: the flags of the command line are these fields.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench.core.flag import HOW, WHERE, flag
 from bench.core.settings import Settings
@@ -77,7 +78,8 @@ class RunSelection:
 
     `metrics` are computed, kept and printed; without any, those of the tag `core`. Every split is run with `seeds`
     seeds of the learners, as further repeats. `max_learners` keeps the first learners of a panel, `max_weight_rows`
-    some of the rows that the weights are fitted on: for learning curves.
+    some of the rows that the weights are fitted on: for learning curves. Tasks beyond `max_rows`, `max_features` or
+    `max_classes` are skipped.
     """
 
     boards: tuple[str, ...] = field(default=(), metadata=flag("-b", "--board", help_text="Boards, by name or glob."))
@@ -118,6 +120,9 @@ class RunSelection:
     max_weight_rows: int | None = field(
         default=None, metadata=flag(help_text="At most N rows teach an ensemble's weights.", least=2)
     )
+    max_rows: int | None = field(default=None, metadata=flag(help_text="Skip tasks with more rows.", least=1))
+    max_features: int | None = field(default=None, metadata=flag(help_text="Skip tasks with more features.", least=1))
+    max_classes: int | None = field(default=None, metadata=flag(help_text="Skip tasks with more classes.", least=2))
     seeds: int = field(
         default=1,
         metadata=flag(help_text="Run every split with N seeds of the learners: the noise of reseeding.", least=1),
@@ -134,15 +139,25 @@ class RunSelection:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """Everything that the user requests of a run."""
+    """Everything that the user requests of a run.
+
+    `task_flags` are options of tasks by name, for tasks of a suite that do not have them themselves.
+    """
 
     tasks: tuple[TaskSpec, ...] = field(
         default=(),
-        metadata=flag("-t", "--task", help_text="openml:37 or 37, bundled:iris, file:my.csv.", read_all=read_tasks),
+        metadata=flag(
+            "-t", "--task", help_text="openml:37 or 37, bundled:iris, file:my.csv@target.", read_all=read_tasks
+        ),
     )
     suites: tuple[str, ...] = field(
         default=(), metadata=flag("-s", "--suite", help_text="Suite of datasets.yaml.", read_all=read_names)
     )
+    datasets: str | None = field(
+        default=None,
+        metadata=flag(help_text="File of suites and panels; none for the packaged one alone.", envvar="BENCH_DATASETS"),
+    )
+    task_flags: Mapping[str, Any] = field(default_factory=dict)
     chosen: RunSelection = field(default_factory=RunSelection)
     settings: Settings = field(default_factory=Settings)
     options: RunOptions = field(default_factory=RunOptions)

@@ -159,7 +159,7 @@ class _ModelFitter:
         place = (task.name, self.rows.split.repeat, self.rows.split.fold, self.fit.learner, part)
         X = task.X.iloc[fit_rows]
         weight = None if task.weight is None else task.weight[fit_rows] / task.weight[fit_rows].mean()
-        encoder = encoders.encoder(self._learner.options.encoding).fit(X)
+        encoder = encoders.encoder(self._learner.options.encoding, self.settings.max_levels).fit(X)
         position = np.full(len(task.y), -1)
         position[fit_rows] = np.arange(len(fit_rows))
 

@@ -31,7 +31,7 @@ EXTERNAL_PANEL = "given"
 
 @dataclass(frozen=True)
 class Loaded:
-    """A task, how it was requested, all its outer splits, and the hash of its data.
+    """A task without its features, how it was requested, all its outer splits, and the hash of its data.
 
     `cv` is that of its suite; a task with splits of its own does not use it.
     """
@@ -41,6 +41,7 @@ class Loaded:
     cv: CvSpec
     splits: tuple[Split, ...]
     data: str
+    meta_features: Mapping[str, Any] = field(default_factory=dict)
 
 
 class BoardSplitId(NamedTuple):
@@ -106,7 +107,7 @@ class BoardPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The frozen list: by task its table, data hash, request and splits; and what each board compares on it."""
+    """The frozen list: by task its target, data hash, request and splits; and what each board compares on it."""
 
     tasks: Mapping[str, Task]
     data: Mapping[str, str]

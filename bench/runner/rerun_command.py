@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import fields
 
+from bench.core.files import printable
+from bench.core.flag import flag_of
 from bench.core.nouns import Cell
 from bench.core.settings import Settings
 from bench.methods.boards import BOARDS, ORACLE, SINGLE_LEARNER
@@ -14,8 +16,14 @@ from bench.tasks.task_spec import TaskSpec
 
 def task_flags(spec: TaskSpec) -> list[str]:
     """Return the flags that request a task."""
-    columns = {each.name: getattr(spec, each.name) for each in fields(TaskSpec) if each.name != "name"}
-    return ["-t", spec.name, *(word for name, value in columns.items() if value for word in (f"--{name}", value))]
+    given = {
+        each: value
+        for each in fields(TaskSpec)
+        if (flag_of(each) or each.name == "positive") and (value := getattr(spec, each.name))
+    }
+    names = {each: next(iter(each.metadata["flag"].names if flag_of(each) else ()), f"--{each.name}") for each in given}
+    task = f"{spec.name}@id={spec.id}" if spec.id else spec.name
+    return ["-t", task, *(word for each, value in given.items() for word in (names[each], str(value)))]
 
 
 def command(cell: Cell, spec: TaskSpec, settings: Settings, status: str, others: Sequence[str]) -> str:
@@ -24,7 +32,7 @@ def command(cell: Cell, spec: TaskSpec, settings: Settings, status: str, others:
     if cell.method not in {SINGLE_LEARNER, ORACLE}:
         words += ["-w" if BOARDS[cell.board].per_learner else "-e", cell.method]
     words += ["--folds", str(cell.fold + 1), "--retry", status]
-    return shlex.join([*words, *settings_flags(settings), *others])
+    return printable(shlex.join([*words, *settings_flags(settings), *others]))
 
 
 def settings_flags(settings: Settings) -> list[str]:
@@ -33,4 +41,4 @@ def settings_flags(settings: Settings) -> list[str]:
     texts = {name: getattr(settings, name) for name in changed}
     if "levels" in texts:
         texts["levels"] = ",".join(map(str, texts["levels"]))
-    return [word for name, value in texts.items() for word in (f"--{name}", str(value))]
+    return [word for name, value in texts.items() for word in (f"--{name.replace('_', '-')}", str(value))]

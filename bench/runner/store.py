@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bench.core.files import new_folder, write_json
-from bench.core.nouns import Array
+from bench.core.nouns import Array, BenchError
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,20 @@ class Store:
     """A folder of predictions; safe for many writers, since a key is written by renaming a finished folder."""
 
     root: Path
+
+    def require_writable(self) -> None:
+        """Make the folder, unless it is there.
+
+        Raises:
+            BenchError: it cannot be made or written.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            writable = os.access(self.root, os.W_OK | os.X_OK)
+        except OSError:
+            writable = False
+        if not writable:
+            raise BenchError(f"the prediction store {str(self.root)!r} cannot be written: use another --store")
 
     def folder(self, key: str) -> Path:
         """Return where the predictions of a key live."""

@@ -27,7 +27,7 @@ from bench.core.nouns import Array, BenchError
 Encoding = Literal["scaled", "ordinal", "native"]
 
 MOST_LEVELS = 30
-"""One-hot columns a category gets at most; its other levels share one more column."""
+"""One-hot columns a category gets at most, unless another number is asked for; its other levels share one more."""
 
 RARE = 3
 """A level with fewer training rows than this shares the column of the other levels."""
@@ -50,23 +50,27 @@ class Encoder(Protocol):
         """Encode rows of the same columns; the result keeps their index."""
 
 
-def encoder(encoding: Encoding) -> Encoder:
-    """Return a fresh encoder: `scaled`, `ordinal` or `native`.
+def encoder(encoding: Encoding, max_levels: int = MOST_LEVELS) -> Encoder:
+    """Return a fresh encoder: `scaled`, with at most so many one-hot columns a category, `ordinal` or `native`.
 
     Raises:
         BenchError: there is no such encoding.
     """
     if encoding not in ENCODERS:
         raise BenchError(f"unknown encoding {encoding!r}: choose from {', '.join(ENCODERS)}")
-    return ENCODERS[encoding]()
+    fresh: Encoder = Scaled(max_levels) if encoding == "scaled" else ENCODERS[encoding]()
+    return fresh
 
 
+@dataclass
 class Scaled:
     """Numbers: median, an indicator where training rows had gaps, mean 0, deviation 1. Categories: one-hot.
 
     A missing category is a level of its own. Rare levels, and those beyond the most frequent, share the
     column "other", and so do unknown ones; without any such level, an unknown one is all zeros.
     """
+
+    max_levels: int = MOST_LEVELS
 
     def fit(self, X: pd.DataFrame) -> Scaled:
         """Find medians, means, deviations and levels."""
@@ -75,7 +79,7 @@ class Scaled:
         self._mean = filled.mean(axis=0)
         deviation = filled.std(axis=0)
         self._scale = np.where(deviation > 0, deviation, 1.0)
-        self._groups = [group for name in _categories(X) if (group := _Groups.fit(X, name)).width > 1]
+        self._groups = [group for name in _categories(X) if (group := _Groups.fit(X, name, self.max_levels)).width > 1]
         names = [name for group in self._groups for name in group.names]
         self._names = _column_names([*self._numbers.names, *names])
         return self
@@ -213,10 +217,10 @@ class _Groups:
     names: list[str]
 
     @classmethod
-    def fit(cls, X: pd.DataFrame, name: Any) -> _Groups:
+    def fit(cls, X: pd.DataFrame, name: Any, max_levels: int) -> _Groups:
         levels = _Levels.fit(X, name)
         counts, missing = levels.counts[:-1], levels.counts[-1] > 0
-        frequent = np.argsort(-counts, kind="stable")[:MOST_LEVELS]
+        frequent = np.argsort(-counts, kind="stable")[:max_levels]
         kept = np.sort(frequent[counts[frequent] >= RARE])
         names = [f"{name}={levels.levels[position]}" for position in kept]
         other = len(kept) if len(kept) < len(counts) else -1

@@ -8,6 +8,7 @@ from typing import cast
 
 from bench.core.nouns import BenchError, Task, TaskKind
 from bench.tasks import sources
+from bench.tasks.sampling import sample_rows
 from bench.tasks.sources import LoadError, TaskRequest
 from bench.tasks.task_spec import TaskSpec
 
@@ -22,7 +23,7 @@ def load(
     """
     for spec in specs:
         try:
-            task = load_task(spec.source, task_request(spec, offline=offline))
+            task = load_requested(spec, offline=offline)
         except LoadError as error:
             yield spec, error
         except BenchError as error:
@@ -30,7 +31,22 @@ def load(
                 raise
             yield spec, LoadError(str(error), "data")
         else:
-            yield spec, with_positive_class(task, spec.positive)
+            yield spec, task
+
+
+def load_requested(spec: TaskSpec, *, offline: bool) -> Task:
+    """Load one task as it was requested: under its id, so many rows of it, with its positive class.
+
+    Raises:
+        BenchError: a name, a column or a table is not what a task needs.
+        LoadError: the source failed, and the command is not to blame.
+    """
+    task = load_task(spec.source, task_request(spec, offline=offline))
+    named = replace(task, name=spec.full) if spec.id else task
+    sample = sample_rows(named, spec.rows) if spec.rows else named
+    if sample is not named:
+        sample = replace(sample, name=f"{named.name}@rows={spec.rows}")
+    return with_positive_class(sample, spec.positive)
 
 
 def with_positive_class(task: Task, label: str | None) -> Task:
@@ -77,5 +93,8 @@ def task_request(spec: TaskSpec, *, offline: bool) -> TaskRequest:
         time=spec.time,
         weight=spec.weight,
         order=spec.order,
+        sep=spec.sep,
+        decimal=spec.decimal,
+        encoding=spec.encoding,
         offline=offline,
     )

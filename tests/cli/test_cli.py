@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,22 @@ def refused(done, *says, code=2):
 
 
 # refusals
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.EACCES, 2), (errno.EROFS, 2), (errno.ENOSPC, 1), (errno.EDQUOT, 1)]
+)
+def test_a_place_that_cannot_be_written_is_named_in_one_line(bench, monkeypatch, cls, number, code):
+    def fail(*_):
+        raise OSError(number, os.strerror(number), "results/.lock")
+
+    monkeypatch.setattr("bench.runner.journal.write_json", fail)
+    refused(bench("run", *cls, "-b", "classification", "-l", "knn", "-e", "equal", "-q"), "results/.lock", code=code)
+
+
+def test_a_working_directory_that_is_gone_is_refused(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr("pathlib.Path.cwd", lambda: Path(tmp_path / "gone").resolve(strict=True))
+    refused(bench("list"), "was deleted")
 
 
 @pytest.mark.parametrize(

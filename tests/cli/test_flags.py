@@ -18,6 +18,7 @@ from bench.tasks.task_spec import TaskSpec
 WORDS = {
     "tasks": ("-t", "file:a.csv"),
     "suites": ("-s", "quick"),
+    "datasets": ("--datasets", "none"),
     "boards": ("-b", "quantile"),
     "learners": ("-l", "ridge:alpha=2"),
     "ensembles": ("-e", "equal"),
@@ -31,16 +32,24 @@ WORDS = {
     "time": ("--time", "when"),
     "weight": ("--weight", "w"),
     "order": ("--order", "a,b"),
+    "sep": ("--sep", ";"),
+    "decimal": ("--decimal", ","),
+    "encoding": ("--encoding", "latin-1"),
+    "rows": ("--sample-rows", "40"),
     "positive": ("--positive", "yes"),
     "metrics": ("--metric", "f1,core"),
     "max_learners": ("--max-learners", "4"),
     "max_weight_rows": ("--max-weight-rows", "50"),
+    "max_rows": ("--max-rows", "900"),
+    "max_features": ("--max-features", "90"),
+    "max_classes": ("--max-classes", "9"),
     "seed": ("--seed", "7"),
     "seeds": ("--seeds", "2"),
     "inner": ("--inner", "3"),
     "levels": ("--levels", "0.1:0.3:0.1"),
     "protocol": ("--protocol", "split"),
     "calibration": ("--calibration", "0.3"),
+    "max_levels": ("--max-levels", "12"),
     "jobs": ("-j", "2"),
     "seconds": ("--time-limit", "2m"),
     "memory": ("--mem-limit", "1kB"),
@@ -70,7 +79,9 @@ def request_of(*words):
 def test_every_flag_fills_its_field_and_no_other():
     request = request_of(*(word for words in WORDS.values() for word in words))
     assert list(WORDS) == [each.name for each in flag_fields()]
-    assert request.tasks == (TaskSpec("file:a.csv", "y", "regression", "g", "when", "w", "a,b"),)
+    columns = {"target": "y", "kind": "regression", "group": "g", "time": "when", "weight": "w", "order": "a,b"}
+    assert request.task_flags == columns | {"sep": ";", "decimal": ",", "encoding": "latin-1", "rows": 40}
+    assert request.tasks == (TaskSpec("file:a.csv", **request.task_flags),)
     assert request.suites == ("quick",)
     chosen, settings, options = request.chosen, request.settings, request.options
     assert (chosen.boards, chosen.learners) == (("quantile",), ("ridge:alpha=2",))
@@ -78,7 +89,8 @@ def test_every_flag_fills_its_field_and_no_other():
     assert (request.positive, chosen.metrics) == ("yes", ("f1,core",))
     assert (chosen.folds, chosen.repeats, chosen.max_learners, chosen.max_weight_rows, chosen.seeds) == (2, 3, 4, 50, 2)
     assert (settings.seed, settings.inner, settings.levels) == (7, 3, (0.1, 0.2, 0.3))
-    assert (settings.protocol, settings.calibration) == ("split", 0.3)
+    assert (settings.protocol, settings.calibration, settings.max_levels) == ("split", 0.3, 12)
+    assert (chosen.max_rows, chosen.max_features, chosen.max_classes) == (900, 90, 9)
     assert (options.jobs, options.limits.seconds, options.limits.memory) == (2, 120, 1024)
     assert (options.retry, options.force, options.stop_at_failure) == (("failed", "oom"), True, True)
     assert (options.plugins, request.offline) == (("mine.py",), True)
@@ -97,6 +109,15 @@ def test_no_two_flags_share_a_spelling():
 def test_columns_are_for_files_where_there_are_files():
     assert request_of("-t", "37,file:a.csv", "--target", "y").tasks == (TaskSpec("37"), TaskSpec("file:a.csv", "y"))
     assert request_of("-t", "37", "--target", "y").tasks == (TaskSpec("37", "y"),)
+
+
+def test_flags_say_what_a_task_does_not_say_itself():
+    tasks = request_of("-t", "37,file:a.csv@price,file:b.csv@rows=9", "--target", "y", "--sample-rows", "50").tasks
+    assert tasks == (
+        TaskSpec("37", rows=50),
+        TaskSpec("file:a.csv", "price", rows=50),
+        TaskSpec("file:b.csv", "y", rows=9),
+    )
 
 
 def suites(**bodies):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import threading
 from pathlib import Path
 
@@ -203,6 +204,29 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         broken()
     assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("mask", [0o002, 0o022, 0o077])
+def test_who_may_read_what_is_kept_is_for_the_umask_to_say(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        write_text(tmp_path / "of" / "file", "x")
+        with new_folder(tmp_path / "folder") as folder:
+            (folder / "inside").write_text("x")
+        with Journal(tmp_path / "results").open(Settings()):
+            pass
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+    private = ~mask
+    assert {modes[name] for name in ("file", "inside", ".lock", "experiment.json")} == {0o666 & private}
+    assert {modes[name] for name in ("of", "folder", "results", "records")} == {0o777 & private}
+
+
+def test_a_store_that_cannot_be_made_is_refused_in_one_line(tmp_path):
+    (tmp_path / "store").write_text("no folder")
+    with pytest.raises(BenchError, match="cannot be written: use another --store"):
+        Store(tmp_path / "store").require_writable()
 
 
 def test_the_folder_that_came_first_stays(tmp_path):

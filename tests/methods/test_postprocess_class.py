@@ -473,7 +473,7 @@ def test_weights_may_differ_from_row_to_row():
 def test_weights_that_are_not_known_cannot_be_undone(name, effective_class_weights):
     prediction, y = drawn(0, 3)
     change = step(name, prediction, y)
-    with pytest.raises(NotApplicableError, match="the class weights behind this answer are not known"):
+    with pytest.raises(NotApplicableError, match="the class weights behind this prediction are not known"):
         change(replace(prediction, effective_class_weights=effective_class_weights))
     assert predictions(step("prior-correction", prediction, y)(prediction)) is predictions(prediction)
 

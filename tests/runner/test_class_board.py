@@ -181,7 +181,7 @@ def test_weights_that_nobody_knows_are_not_undone():
 # what the tables say
 
 SCHEMES = "none,balanced,smote,anyloss,balanced-forest,cost-matrix:costs=0 1;5 0,tuned-power"
-STEPS = "smote+prior-correction,none+half-f1,anyloss+prior-correction"
+STEPS = "smote+prior-correction,none+half-f1,anyloss+prior-correction,enn+prior-correction"
 
 
 def cells_of(folder):
@@ -208,7 +208,8 @@ def test_pairs_that_do_not_apply_are_skipped_with_their_reason(bench, tmp_path):
     assert skipped["knn", "cost-matrix:costs=0 1;5 0"] == no_weights
     assert skipped["knn", "anyloss"] == "anyloss is written for logistic, mlp, not for knn"
     assert skipped["logistic", "balanced-forest"] == "balanced-forest is written for forest, not for logistic"
-    assert skipped["logistic", "anyloss+prior-correction"] == "the class weights behind this answer are not known"
+    for unknown in ("anyloss", "enn"):
+        assert "chose rows by where they lie" in skipped["logistic", f"{unknown}+prior-correction"]
     for done in ("none", "smote", "smote+threshold", "smote+prior-correction", "none+half-f1"):
         assert (cells["knn", done].status, cells["logistic", done].status) == ("ok", "ok")
 

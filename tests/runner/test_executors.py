@@ -223,3 +223,14 @@ def test_an_interrupt_ends_the_workers():
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert not any(process.is_alive() for process in interrupted.processes)
+
+
+@pytest.mark.parametrize("folder", ["/" + "x" * 80, None])
+def test_workers_start_without_a_server_where_its_socket_has_no_place(monkeypatch, folder):
+    def gettempdir():
+        if folder is None:
+            raise FileNotFoundError("No usable temporary directory found")
+        return folder
+
+    monkeypatch.setattr("bench.runner.executors.local.tempfile.gettempdir", gettempdir)
+    assert Pool(1, nothing)._mp.get_start_method() == "spawn"

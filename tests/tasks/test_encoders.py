@@ -109,6 +109,7 @@ def test_rare_and_superfluous_levels_share_a_column_and_unknown_ones_join_them()
     learned = encoder("scaled").fit(X)
     predictions = learned.transform(X)
     assert predictions.shape[1] == MOST_LEVELS + 1
+    assert encoder("scaled", 7).fit(X).transform(X).shape[1] == 7 + 1
     assert (predictions.sum(axis=1) == 1).all()
     rare_unknown_missing = pd.DataFrame({"c": pd.Categorical(["l299", "new", None])})
     assert learned.transform(rare_unknown_missing)["c is other"].tolist() == [1, 1, 1]

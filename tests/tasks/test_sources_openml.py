@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 
 from bench.core.nouns import BenchError
+from bench.runner.fit_spec import data_hash
 from bench.tasks.loading import load_task
 from bench.tasks.meta_features import meta_features
 from bench.tasks.sources import LoadError, TaskRequest, openml_cache, openml_http
+from bench.tasks.suites import catalogue, find_suite
 
 TASK = "/api/v1/xml/task/7"
 DATA = "/api/v1/xml/data/5"
@@ -68,6 +70,22 @@ def test_a_task_comes_with_its_own_folds(server):
     expected = {"task_id": 7, "data_id": 5, "dataset": "toy", "version": 3, "licence": "CC0", "target": "colour"}
     assert expected.items() <= task.meta.items()
     assert meta_features(task)["dataset"] == "openml-data:5"
+
+
+def test_a_suite_is_what_the_server_lists(server, bench):
+    fake.publish_toy(server)
+    server.page("/api/v1/xml/study/9", fake.suite_xml(7, 8))
+    suite = find_suite(catalogue("none"), "openml-suite:9", offline=False)
+    assert [spec.name for spec in suite.tasks] == ["openml:7", "openml:8"]
+    planned = bench("plan", "-s", "openml-suite:9", "-l", "knn", "-e", "equal")
+    assert planned.code == 0, planned.err
+    assert "openml:8: could not be loaded" in planned.err
+    assert planned.out.split("\n")[1].startswith("openml:7 ")
+    for name, message in {"8": "is not on", "x": "has no number", "0": "has no number"}.items():
+        with pytest.raises(BenchError, match=message):
+            find_suite(catalogue("none"), f"openml-suite:{name}", offline=False)
+    with pytest.raises(LoadError, match="without --offline"):
+        find_suite(catalogue("none"), "openml-suite:9", offline=True)
 
 
 def test_arff_and_parquet_give_the_same_task(server, monkeypatch, tmp_path):
@@ -270,7 +288,7 @@ def test_a_broken_parquet_file_is_told_and_kept(server, cache):
     load_toy()
     next(cache.rglob("dataset_5.pq")).write_bytes(b"PAR1 no")
     held = bytes_of(cache)
-    with pytest.raises(LoadError, match="openml:7 cannot be used: the OpenML client fails"):
+    with pytest.raises(LoadError, match=r"openml:7 has a file dataset_5\.pq that cannot be read"):
         load_toy()
     assert bytes_of(cache) == held
 
@@ -419,3 +437,155 @@ def test_ids_and_ignored_columns_stay_out(server):
 def test_a_load_error_crosses_a_process_border():
     error = pickle.loads(pickle.dumps(LoadError("gone", "infra")))
     assert (str(error), error.cause) == ("gone", "infra")
+
+
+@pytest.mark.parametrize("text", ["no option at all\n", "[openml\n", b"cachedir = \xff\n"])
+def test_a_damaged_configuration_file_of_the_client_is_named(tmp_path, monkeypatch, text):
+    monkeypatch.delenv("OPENML_CACHE_DIR")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "openml").mkdir()
+    (tmp_path / "openml" / "config").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(BenchError, match=r"openml/config' cannot be read.*OPENML_CACHE_DIR"):
+        load_toy(offline=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["cachedir = {}", "cachedir = '{}'", 'a = 1\na = 2\ncachedir="{}"', "[openml]\ncachedir: {}"]
+)
+def test_the_cache_folder_of_the_configuration_file_is_used(tmp_path, monkeypatch, text):
+    monkeypatch.delenv("OPENML_CACHE_DIR")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "openml").mkdir()
+    (tmp_path / "openml" / "config").write_text(text.format(tmp_path / "kept"))
+    assert openml_cache.root() == tmp_path / "kept"
+
+
+def test_without_a_home_the_user_is_told_what_to_set(monkeypatch):
+    def homeless(self):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("OPENML_CACHE_DIR")
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr("pathlib.Path.expanduser", homeless)
+    with pytest.raises(BenchError, match="set HOME"):
+        load_toy(offline=True)
+
+
+def test_without_a_temporary_folder_the_user_is_told_what_to_set(monkeypatch):
+    def nowhere(**_):
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("bench.tasks.sources.openml_client.tempfile.TemporaryDirectory", nowhere)
+    with pytest.raises(BenchError, match="TMPDIR"):
+        load_toy(offline=True)
+
+
+def cached(cache, *, columns, arff=None, parquet=None, extra="", kind=1, features=None):
+    """Put task 7 on data set 5 into the cache as files; `features` are rows of features.xml beside those of columns."""
+    host, table = "https://www.openml.org/api/v1/xml", pd.DataFrame(columns=list(columns))
+    nominal = {name: values for name, values in columns.items() if values}
+    n = len(parquet) if parquet is not None else arff.partition("@data\n")[2].count("\n")
+    home = openml_cache.below(cache, openml_cache.server())
+    for noun, number in (("tasks", 7), ("datasets", 5)):
+        (home / noun / str(number)).mkdir(parents=True, exist_ok=True)
+    task, data = home / "tasks" / "7", home / "datasets" / "5"
+    (task / "task.xml").write_text(fake.task_xml(host, kind=kind, target="y"))
+    (task / "datasplits.arff").write_text(fake.splits_arff(fake.split_lines(n)))
+    (data / "description.xml").write_text(fake.data_xml(host, parquet=parquet is not None, extra=extra))
+    if features is not False:
+        xml = fake.features_xml(table, nominal)
+        (data / "features.xml").write_text(xml.replace("</oml:data_features>", f"{features or ''}</oml:data_features>"))
+    if arff is not None:
+        (data / "dataset.arff").write_bytes(arff.encode("latin-1"))
+    if parquet is not None:
+        parquet.to_parquet(data / "dataset_5.pq", index=False)
+    return load_toy(offline=True)
+
+
+COLUMNS = {"a": None, "y": ["n", "p"]}
+HEAD = "@relation r\n@attribute a numeric\n@attribute y {n,p}\n@data\n"
+ROWS = "".join(f"{i},{'np'[i // 3 % 2]}\n" for i in range(12))
+
+
+def test_sparse_rows_of_a_data_set_have_the_labels_of_their_attribute(cache):
+    rows = "".join("{" + ", ".join([f"0 {i}"] * (i > 0) + ["1 p"] * (i // 3 % 2)) + "}\n" for i in range(12))
+    sparse = cached(cache, columns=COLUMNS, arff=HEAD + rows)
+    assert sparse.classes == ("n", "p")
+    np.testing.assert_array_equal(sparse.X["a"], range(12))
+
+
+def test_a_data_set_is_the_same_from_arff_and_from_parquet_of_any_type(tmp_path, monkeypatch):
+    rows = [(i, ["TRUE", "FALSE"][i % 2], ["1", "2"][i % 2], ["false", "true"][i // 3 % 2]) for i in range(12)]
+    columns = {"a": None, "flag": ["TRUE", "FALSE"], "code": ["1", "2"], "y": ["true", "false"]}
+    frame = pd.DataFrame(rows, columns=list(columns))
+    arff = (
+        "@relation r\n@attribute a numeric\n@attribute flag {TRUE,FALSE}\n@attribute code {1,2}\n"
+        "@attribute y {true,false}\n@data\n" + frame.to_csv(index=False, header=False)
+    )
+    typed = frame.assign(flag=frame["flag"] == "TRUE", y=frame["y"] == "true", code=frame["code"].astype(int))
+    files = [{"arff": arff}, *({"parquet": table} for table in (frame, typed, frame.astype({"y": "category"})))]
+    tasks = []
+    for number, file in enumerate(files):
+        monkeypatch.setenv("OPENML_CACHE_DIR", str(tmp_path / str(number)))
+        tasks.append(cached(tmp_path / str(number), columns=columns, **file))
+    assert {task.classes for task in tasks} == {("False", "True")}
+    assert len({data_hash(task) for task in tasks}) == 1
+
+
+@pytest.mark.parametrize(
+    ("extra", "left"),
+    [
+        ("<oml:ignore_attribute>id</oml:ignore_attribute>", ["leak", "a"]),
+        ("<oml:ignore_attribute>id</oml:ignore_attribute><oml:ignore_attribute>leak</oml:ignore_attribute>", ["a"]),
+        ("<oml:ignore_attribute>id,leak</oml:ignore_attribute>", ["a"]),
+        ("<oml:ignore_attribute>'id', 'leak'</oml:ignore_attribute>", ["a"]),
+        ("<oml:row_id_attribute>id</oml:row_id_attribute>", ["leak", "a"]),
+        ("<oml:ignore_attribute>y</oml:ignore_attribute>", ["id", "leak", "a"]),
+    ],
+)
+def test_marked_columns_are_left_out_and_the_target_never(cache, extra, left):
+    rows = "".join(f"{i},{i % 5},{i},{'np'[i // 3 % 2]}\n" for i in range(12))
+    head = HEAD.replace("@attribute a", "@attribute id numeric\n@attribute leak numeric\n@attribute a")
+    task = cached(cache, columns={"id": None, "leak": None} | COLUMNS, arff=head + rows, extra=extra)
+    assert task.X.columns.tolist() == left
+    assert not task.meta["warnings"]
+
+
+def test_a_mark_that_fits_no_column_is_said(cache):
+    task = cached(cache, columns=COLUMNS, arff=HEAD + ROWS, extra="<oml:ignore_attribute>gone</oml:ignore_attribute>")
+    assert any("'gone'" in text for text in task.meta["warnings"])
+
+
+@pytest.mark.parametrize("flag", ["is_ignore", "is_row_identifier"])
+def test_columns_that_only_features_xml_marks_are_left_out(cache, flag):
+    head = HEAD.replace("@attribute a", "@attribute 'b&c' numeric\n@attribute a")
+    rows = "".join(f"{i},{i},{'np'[i // 3 % 2]}\n" for i in range(12))
+    marked = (
+        "<oml:feature><oml:index>2</oml:index><oml:name>b&amp;c</oml:name><oml:data_type>numeric</oml:data_type>"
+        f"<oml:{flag}>true</oml:{flag}><oml:number_of_missing_values>0</oml:number_of_missing_values></oml:feature>"
+    )
+    assert cached(cache, columns=COLUMNS, arff=head + rows, features=marked).X.columns.tolist() == ["a"]
+
+
+def test_a_regression_without_features_xml_is_loaded_and_the_gap_is_said(cache):
+    head = HEAD.replace("{n,p}", "numeric")
+    rows = "".join(f"{i},{i / 2}\n" for i in range(12))
+    task = cached(cache, columns=COLUMNS, arff=head + rows, kind=2, features=False)
+    assert any("features.xml" in text for text in task.meta["warnings"])
+
+
+def test_doubts_about_a_data_set_are_said_and_kept(cache):
+    extra = "<oml:status>deactivated</oml:status><oml:processing_error>rows &lt; 3\n twice</oml:processing_error>"
+    task = cached(cache, columns=COLUMNS, arff=HEAD + ROWS, extra=extra)
+    assert (task.meta["status"], task.meta["processing_error"]) == ("deactivated", "rows < 3 twice")
+    assert sum("OpenML says of the data set" in text for text in task.meta["warnings"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"), [("1,z\n", "z not found"), ("1,n\n2\n", "line 6"), ("\xff,n\n", "not UTF-8")]
+)
+def test_a_fault_of_a_data_file_is_named_and_nobody_is_told_to_delete_it(cache, rows, says):
+    with pytest.raises(LoadError, match=says) as caught:
+        cached(cache, columns=COLUMNS, arff=HEAD + rows)
+    assert "delete" not in str(caught.value)
+    assert (caught.value.cause, "\n" in str(caught.value)) == ("data", False)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from makers import class_columns, read, regression_columns, write_table
 
 from bench.core.nouns import BenchError
+from bench.runner.rerun_command import task_flags
 from bench.tasks import loading, sources
 from bench.tasks.sources import LoadError
 from bench.tasks.suites import NamedPanel, catalogue
-from bench.tasks.task_spec import TaskSpec
+from bench.tasks.task_spec import TaskSpec, read_task
 
 FILE = Path("datasets.yaml")
 
@@ -59,7 +61,7 @@ def test_a_file_of_the_working_directory_adds_to_the_packaged_one():
     assert [task.name for task in found.suite("quick").tasks] == ["bundled:wine"]
     mine = found.suite("mine")
     assert (mine.cv.folds, mine.cv.repeats, mine.description) == (5, 3, "My own.")
-    assert mine.tasks == (TaskSpec("37"), TaskSpec("file:a.csv", target="y", time="2020"))
+    assert tuple(mine.tasks) == (TaskSpec("37"), TaskSpec("file:a.csv", target="y", time="2020"))
     assert found.panel("two") == NamedPanel({"point": ("ridge", "knn")})
     assert "default" in found.panels
 
@@ -90,7 +92,7 @@ def test_names_of_a_file_come_as_they_are_written(name):
     panel = f"panels:\n  {name}:\n    point: [{name}]\n"
     FILE.write_text(f"suites:\n  {name}:\n    folds: 4\n    tasks: [{name}, {task}]\n{panel}", encoding="utf-8")
     suite = catalogue().suite(name)
-    assert suite.tasks == (TaskSpec(name), TaskSpec(f"file:{name}.csv", target=name))
+    assert tuple(suite.tasks) == (TaskSpec(name), TaskSpec(f"file:{name}.csv", target=name))
     assert suite.cv.folds == 4
     assert catalogue().panel(name).learners == {"point": (name,)}
 
@@ -99,6 +101,65 @@ def test_merge_keys_still_merge():
     text = "suites:\n  a: &a\n    folds: 4\n    tasks: [bundled:iris]\n  b:\n    <<: *a\n    repeats: 2\n"
     FILE.write_text(text, encoding="utf-8")
     assert catalogue().suite("b").cv[:2] == (4, 2)
+
+
+@pytest.mark.parametrize("name", ["quick", "imbalanced"])
+def test_what_a_suite_says_of_a_bundled_table_is_true(name):
+    for spec, outline in catalogue().suite(name).tasks.items():
+        ((_, task),) = loading.load([spec], offline=True)
+        found = (task.kind, *task.X.shape, len(task.classes) or None)
+        assert found == (outline.kind, outline.rows, outline.columns, outline.classes), spec.name
+
+
+SIZES = {"cc18": 72, "ctr23": 35, "amlb-classification": 71, "amlb-regression": 33, "tabarena": 51, "tabzilla": 36,
+         "dqa34": 34, "climb73": 73}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "size"), SIZES.items())
+def test_published_suites_are_whole_and_their_kinds_known(name, size):
+    tasks = catalogue().suite(name).tasks
+    assert len(tasks) == size
+    assert None not in {outline.kind for outline in tasks.values()}
+
+
+def test_cells_of_a_suite_are_planned_without_its_tables(bench, monkeypatch):
+    chosen = ("-b", "classification", "-l", "logistic,knn", "-e", "greedy")
+    a_split = int(bench("plan", "-t", "bundled:iris", *chosen).out.splitlines()[-1].split()[0]) // 5
+    monkeypatch.setattr("bench.tasks.loading.load_task", lambda *_: pytest.fail("a table was loaded"))
+    done = bench("plan", "-s", "cc18", *chosen)
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[-1].startswith(f"{720 * a_split} cells; {720 * 2} fits to do, 0 stored; about")
+    listed = bench("list", "suites", "--format", "csv")
+    assert "\ncc18,72,unknown,63360,unknown," in listed.out
+
+
+def test_a_foreign_file_in_the_working_directory_is_passed_over(bench):
+    FILE.write_text("suites: [not, mine]")
+    assert bench("list", "suites").code == 2
+    Path("own.yaml").write_text("suites: {own: {tasks: [bundled:iris]}}")
+    assert "\nown," not in bench("list", "suites", "--datasets", "none", "--format", "csv").out
+    assert "\nown,1," in bench("list", "suites", "--datasets", "own.yaml", "--format", "csv").out
+    assert bench("plan", "-s", "own", "--datasets", "own.yaml").code == 0
+    assert bench("plan", "-s", "own", "--datasets", "none").code == 2
+
+
+REFUSED_LINES = {
+    "suites:\n  a: {tasks: [x]}\n  a: {tasks: [y]}\n": "line 3: 'a' of 'suites' of the file stands there twice",
+    "suites:\n  a:\n    tasks: [x]\n    fold: 3\n": "line 4: 'fold' of 'a' of 'suites' of the file is not known",
+    "suites:\n  a:\n    tasks:\n      - {task: t, about: {rows: many}}\n": "line 4: .* not 'many'",
+    "suites:\n  a: &a\n    <<: *a\n    tasks: [x]\n": "line 3: '<<' of 'a' .* must be names with their contents",
+    "[" * 100_000: "nested more than 50 deep",
+    "suites: {a: {tasks: [x], folds: " + "9" * 6000 + "}}": "not '999.*999'",
+    "a: &a [x, x]\nb: &b [*a, *a]\nsuites: {c: {tasks: [[*b, *b]]}}\n": "'a' of the file is not known",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", REFUSED_LINES, ids=range(len(REFUSED_LINES)))
+def test_a_refusal_names_the_line(content):
+    FILE.write_text(content)
+    with pytest.raises(BenchError, match=REFUSED_LINES[content]) as refused:
+        catalogue()
+    assert len(str(refused.value)) < 500
 
 
 def test_an_empty_file_adds_nothing():
@@ -245,13 +306,59 @@ def test_a_suite_gives_its_tasks_their_folds_and_columns(bench):
     assert set(table.loc[table["method"] == "alone", "learner"]) == {"ridge", "knn", "logistic"}
 
 
-def test_two_files_of_one_name_are_refused(bench):
+def planned(done):
+    """Return the rows of the table that a plan prints, by task."""
+    assert done.code == 0, done.err
+    return {line.split()[0]: line.split()[1:] for line in done.out.splitlines()[1:-1]}
+
+
+def test_two_files_of_one_name_and_two_targets_of_a_file_have_names_of_their_own(bench):
     for folder in ("one", "two"):
         Path(folder).mkdir()
         write_table(Path(folder) / "t.csv", regression_columns())
-    done = bench("run", "-t", "file:one/t.csv,file:two/t.csv", "--target", "y", "-q")
-    assert done.code == 2
-    assert "file:t" in done.err
+    tasks = "file:one/t.csv@y,file:one/t.csv@x0,file:two/t.csv@y"
+    words = ("-b", "regression", "-l", "ridge", "-e", "equal", "--folds", 1, "--inner", 2, "-q")
+    assert set(planned(bench("plan", "-t", tasks, *words[:-1]))) == {"file:one/t@y", "file:one/t@x0", "file:two/t"}
+    assert bench("run", "-t", tasks, *words).code == 0
+    record = json.loads(Path("results/records/tasks.json").read_text())["file:one/t@x0"]
+    again = load_one(TaskSpec(**record["spec"]))
+    assert again.name == "file:one/t@x0"
+    words = task_flags(TaskSpec(**record["spec"]))
+    assert words == ["-t", "file:one/t.csv@id=one/t@x0", "--target", "x0"]
+    assert read_task(words[1]).filled_in({"target": "x0"}) == TaskSpec(**record["spec"])
+
+
+def load_one(spec):
+    ((_, task),) = loading.load([spec], offline=True)
+    return task
+
+
+def test_a_target_reaches_the_files_of_a_suite_that_name_none(bench):
+    for name in ("a", "b"):
+        write_table(Path(f"{name}.csv"), regression_columns())
+    FILE.write_text("suites:\n  mine: {tasks: ['file:a.csv', {task: 'file:b.csv', target: x0}, 'bundled:diabetes']}\n")
+    words = ("-s", "mine", "--target", "y", "--sample-rows", 30, "-b", "regression", "-l", "ridge", "-e", "equal")
+    rows = planned(bench("plan", *words))
+    assert {name: row[0] for name, row in rows.items()} == dict.fromkeys(
+        ["file:a@rows=30", "file:b@rows=30", "bundled:diabetes@rows=30"], "30"
+    )
+
+
+def test_tasks_beyond_a_size_are_skipped_with_the_reason(bench):
+    words = ("-b", "classification,regression", "-l", "knn", "-e", "equal", "--folds", 1, "--inner", 2, "-q")
+    tasks = ("-t", "bundled:iris,bundled:wine,bundled:diabetes")
+    done = bench("run", *tasks, *words, "--max-features", 10, "--max-rows", 400)
+    assert done.code == 0, done.err
+    assert "bundled:wine: skipped: 13 features, and --max-features is 10" in done.err
+    assert "bundled:diabetes: skipped: 442 rows, and --max-rows is 400" in done.err
+    cells = read(Path("results") / "cells.csv")
+    held = cells[cells["board"] == "load"].set_index("task_id")
+    assert held["status"].to_dict() == {"bundled:wine": "skipped", "bundled:diabetes": "skipped"}
+    assert "13 features" in held.loc["bundled:wine", "detail"]
+    assert bench("run", *tasks, *words).code == 0  # within no bounds they are run, and the record of the skip goes
+    assert "load" not in set(read(Path("results") / "cells.csv")["board"])
+    none = bench("plan", "-t", "bundled:iris", "--max-classes", 2)
+    assert (none.code, "3 classes, and --max-classes is 2" in none.err) == (5, True)
 
 
 def test_one_task_named_twice_is_run_once(bench):

@@ -10,8 +10,8 @@ Next of its kind: a scheme is one file with a decorated function that calls `con
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar, get_args
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar, get_args
 
 from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
 from bench.methods import class_weights
@@ -47,7 +47,8 @@ class TrainingOptions(PluginOptions):
     `ensemble`, `loss`, or `reweigh` for weights that it chooses itself. `learners` are those that it is written for
     (any, if none is named). `weights`: it needs a learner that uses row weights. `binary`: it is defined for two
     classes only. `ordered`: it is defined for ordered classes only. `positive`: what it does depends on which class is
-    the positive one; another scheme does not see that, and its fits are the same for any.
+    the positive one; another scheme does not see that, and its fits are the same for any. `neutral` are the parameters
+    with which it is plain training (`none`), for each of its learners; empty where no parameters make it so.
     """
 
     hook: Hook = "weights"
@@ -56,6 +57,7 @@ class TrainingOptions(PluginOptions):
     binary: bool = False
     ordered: bool = False
     positive: bool = False
+    neutral: Mapping[str, Any] = field(default_factory=dict)
 
 
 registry = Registry(
@@ -85,6 +87,7 @@ def register(
     binary: bool = False,
     ordered: bool = False,
     positive: bool = False,
+    neutral: Mapping[str, Any] | None = None,
 ) -> Callable[[F], F]:
     """Return the decorator that enters a training scheme; see `TrainingOptions` for the keywords.
 
@@ -106,6 +109,7 @@ def register(
             binary=binary,
             ordered=ordered,
             positive=positive,
+            neutral=neutral or {},
         )
         registry.enter(scheme, kinds, options)
         return scheme

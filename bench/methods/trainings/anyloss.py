@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from bench.core.nouns import Array, BenchError
@@ -96,7 +98,12 @@ def _fit_hidden(context: FitContext, rows: EncodedRows, loss: networks.Loss) -> 
     large = networks.AdamSettings(adam.rate, adam.alpha, epochs, n // batches)
     early = round(epochs / 5)
     losses = [networks.mean_of(objectives.cross_entropy)] * early + [loss] * (epochs - early)
-    theta = networks.minimise_by_adam(network, losses, rows, adam=large, rng=rng, start=network.start(rng))
+    start = network.start(rng)
+
+    def deal() -> Iterator[Array]:
+        return networks.even_batches(rows.y, large.batch, rng)
+
+    theta = networks.minimise_by_adam(network, losses, rows, adam=large, deal=deal, start=start)
     return networks.FittedNetwork(network, theta).predict
 
 

@@ -71,9 +71,10 @@ def standings(
         raise BenchError(f"unknown test {test!r}: choose from {', '.join(TESTS)}")
     table = prepare_scores(scores)
     imputing = missing.removeprefix("impute:") if missing.startswith("impute:") else None
+    methods = set(table["method"].unique())
     for name in {baseline, imputing} - {None}:
-        if len(table) and name not in set(table["method"]):
-            raise BenchError(f"no method is called {name!r}: choose from {', '.join(sorted(set(table['method'])))}")
+        if methods and name not in methods:
+            raise BenchError(f"no method is called {name!r}: choose from {', '.join(sorted(methods))}")
     table = add_slices(table.assign(step=table["slice"]), by, tasks)
     table = table.assign(dataset=_name_datasets(table["task_id"], tasks))
     slices: dict[tuple[str, str, str], dict[Place, Grid]] = {}
@@ -105,9 +106,8 @@ def _name_datasets(task: pd.Series, tasks: pd.DataFrame | None) -> pd.Series:
     if tasks is None or not {"task_id", "dataset"} <= set(tasks):
         return task
     known = tasks[tasks["dataset"].notna() & (tasks["dataset"] != "")].drop_duplicates("task_id")
-    return task.map(known.set_index("task_id")["dataset"].to_dict() | {}).astype(object).where(
-        task.isin(known["task_id"]), task
-    )  # fmt: skip
+    named = known.set_index("task_id")["dataset"].to_dict()
+    return task.map({name: named.get(name, name) for name in task.cat.categories})
 
 
 def _gains_by_slice(

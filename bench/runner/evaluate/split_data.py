@@ -95,7 +95,7 @@ class SplitData:
 
     @cached_property
     def _encoder(self) -> Any:
-        return encoders.encoder("scaled").fit(self.task.X.iloc[self.train])
+        return encoders.encoder("scaled", self.settings.max_levels).fit(self.task.X.iloc[self.train])
 
     def panel(self, rows: Array, learners: tuple[str, ...], predictions: Array, inner_fold: Array | None) -> Panel:
         """Return a panel over some rows of the task."""

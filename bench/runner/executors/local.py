@@ -11,6 +11,7 @@ import functools
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, Protocol, Self
 
+from bench.core.streams import keep_streams_from_failing
 from bench.core.threads import use_one_thread
 from bench.runner.options import Limits
 
@@ -29,6 +31,10 @@ PRELOADED = (
     "lightgbm",
 )
 """Modules that the fork server imports once for all workers."""
+LONGEST_SOCKET = 104
+"""Bytes that the path of a Unix socket may have, its closing zero included: 108 on Linux, 104 on macOS."""
+SOCKET_NAME = len("/pymp-xxxxxxxx/listener-xxxxxxxx")
+"""Bytes of the path of a socket of multiprocessing below the folder of temporary files."""
 POLL_SECONDS = 0.2
 """How often limits are checked: far below any limit that a user gives, and no load."""
 
@@ -72,7 +78,7 @@ class Pool:
 
     def __enter__(self) -> Self:
         """Start the workers."""
-        use_one_thread()
+        start_server()
         self._workers = [self._hire() for _ in range(self.n)]
         return self
 
@@ -144,18 +150,9 @@ class Pool:
         hired = self._workers[self._workers.index(worker)] = self._hire()
         return hired
 
-    @functools.cached_property
-    def _mp(self) -> Any:
-        """The way in which processes start: as forks of a server that has the heavy libraries, where there is one."""
-        methods = multiprocessing.get_all_start_methods()
-        context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-        if hasattr(context, "set_forkserver_preload"):
-            context.set_forkserver_preload(list(PRELOADED))
-        return context
-
     def _hire(self) -> _Worker:
-        ours, theirs = self._mp.Pipe()
-        process = self._mp.Process(target=_serve, args=(theirs, self._start), daemon=True)
+        ours, theirs = _context().Pipe()
+        process = _context().Process(target=_serve, args=(theirs, self._start), daemon=True)
         process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -165,6 +162,41 @@ class Pool:
         worker.process.kill()
         worker.process.join()
         worker.pipe.close()
+
+
+def start_server() -> None:
+    """Start what workers are forked from, if it does not run: it imports the heavy libraries while the caller goes on.
+
+    Ctrl-C is for the caller: the server would answer it with a traceback while it imports. It ends with its caller.
+    """
+    use_one_thread()
+    if not hasattr(_context(), "set_forkserver_preload"):
+        return
+    from multiprocessing.forkserver import ensure_running
+
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what is blocked stays so in children
+    try:
+        ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+@functools.cache
+def _context() -> Any:
+    """Return how processes start: as forks of a server that has the heavy libraries, where there can be one."""
+    served = "forkserver" in multiprocessing.get_all_start_methods() and _has_room_for_socket()
+    context: Any = multiprocessing.get_context("forkserver" if served else "spawn")
+    if hasattr(context, "set_forkserver_preload"):
+        context.set_forkserver_preload(list(PRELOADED))
+    return context
+
+
+def _has_room_for_socket() -> bool:
+    """Return whether a socket of the fork server fits into the folder of temporary files, if there is one at all."""
+    try:
+        return len(os.fsencode(tempfile.gettempdir())) + SOCKET_NAME < LONGEST_SOCKET
+    except FileNotFoundError:
+        return False
 
 
 def _resident_bytes(pid: int) -> int:
@@ -190,6 +222,7 @@ def _serve(pipe: Connection, start: Callable[[], None]) -> None:
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends its workers
+    keep_streams_from_failing()
     os.dup2(2, 1)  # what a library prints must not mix with the data on stdout
     context = None
     with threadpool_limits(1), contextlib.suppress(EOFError, BrokenPipeError):

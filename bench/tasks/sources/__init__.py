@@ -11,9 +11,9 @@ from typing import Protocol, TypeVar, get_args
 
 from bench.core.nouns import Task, TaskKind
 from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
-from bench.tasks.sources.request import LoadError, TaskRequest
+from bench.tasks.sources.request import TEXT_OPTIONS, LoadError, TaskRequest
 
-__all__ = ["LoadError", "Source", "TaskRequest", "register", "registry"]
+__all__ = ["TEXT_OPTIONS", "LoadError", "Source", "TaskRequest", "register", "registry"]
 
 
 class Source(Protocol):

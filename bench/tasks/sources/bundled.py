@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from bench.core.nouns import BenchError, Task
-from bench.tasks.sources import TaskRequest, register
+from bench.tasks.sources import TEXT_OPTIONS, TaskRequest, register
 from bench.tasks.sources.bundled_classification import CLASSIFICATION_TABLES
 from bench.tasks.sources.bundled_regression import REGRESSION_TABLES
 from bench.tasks.sources.bundled_table import Table
@@ -29,7 +29,7 @@ def bundled(request: TaskRequest) -> Task:
         close = difflib.get_close_matches(request.name, CATALOGUE, n=3)
         advice = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(CATALOGUE)}"
         raise BenchError(f"there is no bundled table {request.name!r}: {advice}")
-    request.refuse("bundled", "target", "kind", "group", "time", "weight", "order")
+    request.refuse("bundled", "target", "kind", "group", "time", "weight", "order", *TEXT_OPTIONS)
     raw = table.read(table.package, table.path)
     named = raw.rename(columns=dict(zip(raw.columns, table.columns, strict=False)))
     kept = table.rule(named).drop(columns=list(table.drop))

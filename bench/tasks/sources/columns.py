@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -22,6 +24,11 @@ _OBJECTS: dict[str, ColumnForm] = {
     **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "number"),
     **dict.fromkeys(("date", "datetime", "datetime64", "timedelta", "timedelta64"), "moment"),
 }
+
+
+def repeated_name(names: Sequence[str]) -> str | None:
+    """Return a name that occurs more than once, or None."""
+    return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
 def form(column: pd.Series[Any]) -> ColumnForm:
@@ -61,15 +68,32 @@ def parse_numbers(column: pd.Series[Any]) -> Array:
 
 def _seconds(column: pd.Series[Any]) -> Array:
     """Return seconds since 1970 (UTC) of dates, or seconds of durations."""
-    name, unit = column.name, pd.Timedelta(seconds=1)
+    name = column.name
     if pd.api.types.infer_dtype(column, skipna=True).startswith("timedelta"):
-        return np.array((pd.to_timedelta(column) / unit).to_numpy(dtype=float))
+        if column.dtype == object:  # durations of any length
+            second = timedelta(seconds=1)
+            return np.array([np.nan if pd.isna(value) else value / second for value in column])
+        return np.array(column.to_numpy() / np.timedelta64(1, "s"))
     try:
         moments = pd.to_datetime(column, utc=True, format="ISO8601" if _holds_texts(column) else None)
-    except (ValueError, OverflowError) as error:
-        reason = str(error).split("\n")[0].split(". ")[0]
-        raise BenchError(f"column {name!r} holds a date that cannot be read ({reason}): correct it") from error
-    return np.array(((moments - pd.Timestamp(0, tz="UTC")) / unit).to_numpy(dtype=float))
+    except (ValueError, OverflowError) as error:  # it counts nanoseconds, and years from 1678 to 2262
+        try:
+            return _seconds_of_any_year(column)
+        except (ValueError, TypeError, OverflowError):
+            reason = str(error).split("\n")[0].split(". ")[0]
+            raise BenchError(f"column {name!r} holds a date that cannot be read ({reason}): correct it") from error
+    values: Any = moments.dt.tz_convert(None).to_numpy()  # in the unit of the column: nanoseconds end in 2262
+    return np.array((values - np.zeros(1, dtype=values.dtype)) / np.timedelta64(1, "s"))
+
+
+def _seconds_of_any_year(column: pd.Series[Any]) -> Array:
+    """Return seconds since 1970 (UTC) of dates from year 1 to 9999, as texts or as Python's own."""
+    codes, values = pd.factorize(column.astype(object), use_na_sentinel=True)
+    seconds = [np.nan] * (len(values) + 1)  # a missing code is -1, the last
+    for code, value in enumerate(values):
+        moment = datetime.fromisoformat(str(value))
+        seconds[code] = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return np.array(seconds)[codes]
 
 
 def _holds_texts(column: pd.Series[Any]) -> bool:
@@ -77,7 +101,7 @@ def _holds_texts(column: pd.Series[Any]) -> bool:
 
 
 def labels(column: pd.Series[Any]) -> tuple[Array, list[str]]:
-    """Return codes (n,), -1 where missing, and the distinct texts in first-come order.
+    """Return codes (n,), -1 where missing, and the distinct texts in first-come order, without blanks around them.
 
     Raises:
         BenchError: a cell holds a list or another thing that is no label.
@@ -88,7 +112,9 @@ def labels(column: pd.Series[Any]) -> tuple[Array, list[str]]:
         raise BenchError(
             f"column {column.name!r} holds lists or other nested values: keep numbers, text and dates only"
         ) from error
-    texts = [value_text(value) for value in values]
+    texts = [value_text(value).strip() for value in values]
+    if {text.lower() for text in texts} <= {"true", "false"}:  # as files spell them: true, TRUE, True
+        texts = [text.capitalize() for text in texts]
     distinct = list(dict.fromkeys(texts))
     place = {name: code for code, name in enumerate(distinct)}
     lookup = np.array([place[name] for name in texts] + [-1], dtype=np.int64)
@@ -127,7 +153,8 @@ def canonical(column: pd.Series[Any]) -> tuple[pd.Series[Any], list[str]]:
     if found == "label":
         codes, names = sorted_codes(column)
         category = pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=str))
-        return pd.Series(category, index=column.index, name=column.name), _warnings_about(codes, names)
+        notes = [*_warnings_about(codes, names), *text_notes(column, names)]
+        return pd.Series(category, index=column.index, name=column.name), notes
     values = parse_numbers(column)
     notes = ["infinite values, now missing, in"] if np.isinf(values).any() else []
     values[np.isinf(values)] = np.nan
@@ -146,14 +173,52 @@ SMALL_TABLE = 20
 """Values up to which a column may be different in every row by chance."""
 
 
+LIKE_NUMBER = re.compile(
+    r"[+-]?\s*(?:[$€£¥]\s*)?(?:\d{1,3}(?:[ \u00a0\u202f'.,]\d{3})+|\d+)?(?:[.,]\d+)?\s*(?:[%€$£¥])?", re.ASCII
+)
+"""Text that people read as a number: `1,5`, `1.234,50`, `1,234`, `12 %`, `€ 3`."""
+
+MOSTLY = 0.9
+"""Share of the labels that look like numbers, from which on the user is told that they are taken as text."""
+
+
 def _warnings_about(codes: Array, names: list[str]) -> list[str]:
-    """Return warnings of constants, identifiers, and numbers that a few stray texts turned into labels."""
+    """Return warnings of constants and identifiers."""
     present = int((codes >= 0).sum())
-    like_numbers = int(pd.to_numeric(pd.Series(names, dtype=object), errors="coerce").notna().sum())
     if len(names) == 1:
         return ["one value only in"]
-    if len(names) > SMALL_CATEGORY and like_numbers < len(names) <= like_numbers * STRAY:
-        return ["text, because a few values are no numbers, in"]
-    if len(names) == present and present > SMALL_TABLE:
+    if len(names) == present and present > SMALL_TABLE and not _like_numbers(names):
         return ["another text in every row, as in an identifier, in"]
     return []
+
+
+def text_notes(column: pd.Series[Any], names: list[str]) -> list[str]:
+    """Return the beginnings of warnings about the labels `names` of a column: what may have been meant otherwise."""
+    notes = []
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        numeric = int(pd.to_numeric(pd.Series(names, dtype=object), errors="coerce").notna().sum())
+        if len(names) > SMALL_CATEGORY and numeric < len(names) <= numeric * STRAY:
+            notes.append("text, because a few values are no numbers, in")
+        elif numeric == len(names) > SMALL_CATEGORY:
+            notes.append("numbers that are written as text, and taken as text, in")
+        elif numeric < len(names) and _like_numbers(names):
+            notes.append(
+                "text, though it looks like numbers with commas, blanks or signs (--decimal , reads decimal commas), in"
+            )
+    if any("\n" in name for name in names):
+        notes.append("line breaks inside of values, as where a quote is not closed, in")
+    merged = _padded_rows(column)
+    if merged:
+        notes.append(f"labels with blanks around them are those without (rows: {merged}), in")
+    return notes
+
+
+def _like_numbers(names: list[str]) -> bool:
+    alike = sum(any(sign.isdigit() for sign in name) and bool(LIKE_NUMBER.fullmatch(name)) for name in names)
+    return alike >= MOSTLY * len(names)
+
+
+def _padded_rows(column: pd.Series[Any]) -> int:
+    """Return how many rows have blanks around a label that also stands without them."""
+    counts = {str(value): int(count) for value, count in column.value_counts().items()}
+    return sum(count for text, count in counts.items() if text != text.strip() and counts.get(text.strip()))

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from bench.core.nouns import BenchError, Split, Task, TaskKind
-from bench.tasks.sources import LoadError, TaskRequest, register
+from bench.tasks.sources import TEXT_OPTIONS, LoadError, TaskRequest, register
 from bench.tasks.sources.openml_client import ClientBox, open_box
 from bench.tasks.sources.openml_http import Connection
+from bench.tasks.sources.openml_table import read_dataset
 from bench.tasks.sources.table import task_from_table
 
 KINDS: dict[int, TaskKind] = {1: "classification", 2: "regression"}
@@ -37,7 +38,7 @@ def openml(request: TaskRequest, *, timeout: float = 30.0, attempts: int = 3) ->
         LoadError: network, server or files failed (`infra`), or what they hold makes no task (`data`).
     """
     number = task_number(request, "openml")
-    request.refuse("openml", "target", "kind", "group", "time", "weight")
+    request.refuse("openml", "target", "kind", "group", "time", "weight", *TEXT_OPTIONS)
     name = f"openml:{number}"
     with open_box(name, Connection(timeout, attempts), offline=request.offline) as box:
         kind = _kind_of_xml(name, box.text("tasks", number, "task.xml", "task"))
@@ -80,38 +81,15 @@ def _load_table(name: str, box: ClientBox, number: int, kind: TaskKind, order: s
     data_id = int(found[1])
     box.seed("datasets", data_id)
     openml_task = box.client.tasks.get_task(number)
-    data, *_ = read_dataset(box, data_id)
-    meta = describe_dataset(box, data_id) | {"task_id": number}
-    splits = _official_splits(name, openml_task, len(data))
+    data = read_dataset(name, box, data_id, openml_task.target_name)
+    splits = _official_splits(name, openml_task, len(data.table))
     known = TaskRequest(str(number), openml_task.target_name, kind, order=order)
     try:
-        return task_from_table(name, data, known, splits=splits, meta=meta)
+        task = task_from_table(name, data.table, known, splits=splits, meta=data.meta | {"task_id": number})
     except BenchError as error:
         raise LoadError(f"{name}: {error}", "data") from error
-
-
-def read_dataset(box: ClientBox, data_id: int) -> Any:
-    """Return the table of a data set, without row ids and columns to ignore, and its description.
-
-    The client calls every category ordered, in the order of the file; nobody meant an order.
-    """
-    dataset = box.client.datasets.get_dataset(data_id)
-    table = dataset.get_data()[0]
-    ordered = [name for name, dtype in table.dtypes.items() if getattr(dtype, "ordered", False)]
-    return table.assign(**{str(name): table[name].cat.as_unordered() for name in ordered}), dataset
-
-
-def describe_dataset(box: ClientBox, data_id: int) -> dict[str, Any]:
-    """Return name, number, version and licence of a data set, where it has them, and the table it is, for all tasks."""
-    dataset = box.client.datasets.get_dataset(data_id)
-    description = {
-        "dataset": dataset.name,
-        "data_id": data_id,
-        "version": dataset.version,
-        "licence": dataset.licence,
-        "table": f"openml-data:{data_id}",
-    }
-    return {key: value for key, value in description.items() if value is not None}
+    task.meta["warnings"][:0] = data.warnings
+    return task
 
 
 def _official_splits(name: str, openml_task: Any, n: int) -> tuple[Split, ...]:

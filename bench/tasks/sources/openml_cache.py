@@ -6,10 +6,12 @@ import configparser
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from bench.core.files import expand_home, new_file
+from bench.core.nouns import BenchError
 
 SERVER = "https://www.openml.org/api/v1/xml"
 
@@ -26,30 +28,43 @@ def server() -> str:
 
 
 def root() -> Path:
-    """Return the client's cache folder: OPENML_CACHE_DIR, else its configuration file's, else its default."""
+    """Return the client's cache folder: OPENML_CACHE_DIR, else its configuration file's, else its default.
+
+    Raises:
+        BenchError: the configuration file cannot be read, or nothing says where the user's home is.
+    """
     given = os.environ.get("OPENML_CACHE_DIR")
-    return Path(given).expanduser() if given else _configured_folder() or _default()
+    return expand_home(given) if given else _configured_folder() or _default()
 
 
 def _default() -> Path:
     if sys.platform != "linux":
-        return Path.home() / ".openml"
+        return expand_home("~/.openml")
     home = os.environ.get("XDG_CACHE_HOME")
     if home and not (Path(home) / "openml").exists() and (Path(home) / "org" / "openml").exists():
         return Path(home)
-    return (Path(home) if home else Path.home() / ".cache") / "openml"
+    return expand_home(home or "~/.cache") / "openml"
 
 
 def _configured_folder() -> Path | None:
     """Return the cache folder that the client's configuration file names."""
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "openml"
-    path = (home if sys.platform == "linux" else Path.home() / ".openml") / "config"
-    if not path.is_file():
+    home = expand_home(os.environ.get("XDG_CONFIG_HOME") or "~/.config") / "openml"
+    path = (home if sys.platform == "linux" else expand_home("~/.openml")) / "config"
+    try:
+        # an option that stands twice has its last value, as in most other readers of such files
+        parser = configparser.RawConfigParser(strict=False)
+        parser.read_string("[openml]\n" + path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    parser = configparser.RawConfigParser()
-    parser.read_string("[openml]\n" + path.read_text(encoding="utf-8"))
-    named = parser.get("openml", "cachedir", fallback="")
-    return Path(named).expanduser() if named else None
+    except (configparser.Error, UnicodeDecodeError, OSError) as error:
+        raise BenchError(
+            f"the OpenML configuration file {str(path)!r} cannot be read ({' '.join(str(error).split())}): "
+            "mend it, or name the cache in OPENML_CACHE_DIR"
+        ) from error
+    named = parser.get("openml", "cachedir", fallback="").strip()
+    quoted = len(named) > 1 and named[0] == named[-1] and named[0] in "'\""
+    named = named[1:-1] if quoted else named
+    return expand_home(named) if named else None
 
 
 def below(folder: Path, address: str) -> Path:
@@ -76,7 +91,6 @@ def publish(staging: Path, home: Path, noun: str, number: int) -> None:
     for name in _file_names(noun, number):
         path = staging / noun / str(number) / name
         if path.is_file() and not (folder / name).exists():
-            folder.mkdir(parents=True, exist_ok=True)
             _add(path, folder / name)
 
 
@@ -86,14 +100,5 @@ def _file_names(noun: str, number: int) -> Iterable[str]:
 
 def _add(source: Path, path: Path) -> None:
     """Copy beside `path`, then rename; of two that add the same file at once, one stays."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as target, source.open("rb") as stream:
-            shutil.copyfileobj(stream, target)
-            target.flush()
-            os.fsync(target.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp leaves it to its owner alone
-        if not path.exists():
-            Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with new_file(path) as target, source.open("rb") as stream:
+        shutil.copyfileobj(stream, target)

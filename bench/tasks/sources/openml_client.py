@@ -32,6 +32,7 @@ class ClientBox:
     home: Path
     server: str
     fetch: Callable[..., Any]
+    offline: bool
 
     def seed(self, noun: str, number: int) -> list[str]:
         """Copy what the user's cache holds of a task or data set; return the names of the files."""
@@ -67,12 +68,12 @@ def open_box(name: str, connection: Connection, *, offline: bool) -> Iterator[Cl
     server = openml_cache.server()
     home = openml_cache.below(openml_cache.root(), server)
     fetch = _offline(name, home) if offline else _online(name, server, connection)
-    with _LOCK, tempfile.TemporaryDirectory(prefix="bench-openml-") as folder, _silence():
+    with _LOCK, _temporary_folder() as folder, _silence():
         root = Path(folder)
         client = _import(root)
         try:
             with _patch_client(client, server, root, fetch):
-                yield ClientBox(client, openml_cache.below(root, server), home, server, fetch)
+                yield ClientBox(client, openml_cache.below(root, server), home, server, fetch, offline)
         except (BenchError, LoadError):
             raise
         except UnknownError as error:
@@ -81,10 +82,17 @@ def open_box(name: str, connection: Connection, *, offline: bool) -> Iterator[Cl
             _close_files(error)
             text = str(error.__cause__ or error).replace(str(root), str(home)).split("\n")[0].strip().rstrip(".")
             raise LoadError(
-                f"{name} cannot be used: the OpenML client fails on its files ({type(error).__name__}: {text}), "
-                f"delete those in {str(home)!r} if they are damaged",
+                f"{name} cannot be used: the OpenML client fails on its files ({type(error).__name__}: {text}), one of "
+                f"those in {str(home)!r} may be damaged",
                 "data",
             ) from error
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="bench-openml-")
+    except FileNotFoundError as error:
+        raise BenchError("no folder for temporary files can be written: name one in TMPDIR") from error
 
 
 def _close_files(error: BaseException | None) -> None:

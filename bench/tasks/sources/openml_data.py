@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench.core.nouns import BenchError, Task
-from bench.tasks.sources import TaskRequest, register
-from bench.tasks.sources.openml import describe_dataset, read_dataset, task_number
+from bench.tasks.sources import TEXT_OPTIONS, TaskRequest, register
+from bench.tasks.sources.openml import task_number
 from bench.tasks.sources.openml_client import open_box
 from bench.tasks.sources.openml_http import Connection
+from bench.tasks.sources.openml_table import read_dataset
 from bench.tasks.sources.table import task_from_table
 
 
@@ -23,15 +24,16 @@ def openml_data(request: TaskRequest, *, timeout: float = 30.0, attempts: int = 
         LoadError: network, server or files failed (`infra`), or what they hold is no table (`data`).
     """
     number = task_number(request, "openml-data")
+    request.refuse("openml-data", *TEXT_OPTIONS)
     name = f"openml-data:{number}"
     with open_box(name, Connection(timeout, attempts), offline=request.offline) as box:
         box.seed("datasets", number)
-        table, dataset = read_dataset(box, number)
-        target = request.target or dataset.default_target_attribute
+        data = read_dataset(name, box, number, request.target)
+        known = replace(request, target=request.target or data.default_target)
         try:
-            meta = describe_dataset(box, number)
-            task = task_from_table(name, table, replace(request, target=target), meta=meta)
+            task = task_from_table(name, data.table, known, meta=data.meta)
         except BenchError as error:
             raise BenchError(f"{name}: {error}") from error
+        task.meta["warnings"][:0] = data.warnings
         task.meta["warnings"].extend([] if request.offline else box.publish(datasets=number))
     return task

@@ -20,8 +20,9 @@ import pandas as pd
 from bench.core.nouns import Array, BenchError, ExternalPredictions, Split, Target, Task, TaskKind
 from bench.tasks.sources import TaskRequest, register
 from bench.tasks.sources.columns import value_text
-from bench.tasks.sources.file import read_table
+from bench.tasks.sources.file_formats import read_table
 from bench.tasks.sources.table import infer_kind, task_from_table
+from bench.tasks.sources.text_file import TextFormat
 
 ROLES = ("group", "time", "weight")
 OF_ROW = ("row", "y", "fold", "part", *ROLES)
@@ -36,7 +37,8 @@ def panel(request: TaskRequest) -> Task:
         BenchError: the file cannot be read, lacks a column, a learner has no prediction for a row, or its classes are
             spelt otherwise than those of y.
     """
-    name, table = read_table(request.name)
+    found = read_table(request.name, TextFormat(request.sep, request.decimal, request.encoding), labels={"y"})
+    name, table = found.stem, found.table
     if "y" not in table.columns:
         raise BenchError(f"panel file {request.name!r} has no column 'y' with the true values: add it")
     rows, predictions = _read_long(request.name, table) if "value" in table.columns else _read_wide(table)

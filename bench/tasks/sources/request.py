@@ -7,6 +7,9 @@ from typing import Literal
 
 from bench.core.nouns import BenchError, TaskKind
 
+TEXT_OPTIONS = ("sep", "decimal", "encoding")
+"""Options of a request that say how a text file is written."""
+
 
 class LoadError(Exception):
     """A task that cannot be loaded through no fault of the command: its cells are `failed`.
@@ -27,7 +30,8 @@ class LoadError(Exception):
 class TaskRequest:
     """One requested task: the part of its name behind the colon, and the columns that play a part.
 
-    `order` lists classes from low to high, or is `number` where they are numbers; `offline` forbids the network.
+    `order` lists classes from low to high, or is `number` where they are numbers; `sep`, `decimal` and `encoding` say
+    how a text file is written; `offline` forbids the network.
     """
 
     name: str
@@ -37,6 +41,9 @@ class TaskRequest:
     time: str | None = None
     weight: str | None = None
     order: str | None = None
+    sep: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
     offline: bool = False
 
     def refuse(self, source: str, *fields: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -13,7 +12,17 @@ import pandas as pd
 
 from bench.core.nouns import Array, BenchError, Split, Task, TaskKind
 from bench.tasks.sources import TaskRequest
-from bench.tasks.sources.columns import by_number, canonical, form, labels, parse_numbers, sorted_codes, value_text
+from bench.tasks.sources.columns import (
+    by_number,
+    canonical,
+    form,
+    labels,
+    parse_numbers,
+    repeated_name,
+    sorted_codes,
+    text_notes,
+    value_text,
+)
 
 MOST_CLASSES = 20
 """A target of whole numbers with more distinct values than this is a regression target."""
@@ -24,6 +33,8 @@ ROWS_A_CLASS = 10
 BY_NUMBER = "number"
 """Order of classes that are numbers."""
 
+WEIGHT_DIGITS = 32
+"""Binary digits of a row weight: the 53rd is another one in every unit, and trees break ties by the last digit."""
 LARGEST_TARGET = 1e60
 SMALLEST_TARGET = 1e-60
 """Between these the largest size of a regression target must lie, so that fourth powers and their sums are doubles."""
@@ -78,7 +89,7 @@ def task_from_table(
             **parts,
             "kind_inferred": request.kind is None,
             "ordered": kind == "classification" and (request.order is not None or is_ordered_category),
-            "warnings": [*warnings, *_few_rows(y, classes), *_overlap(groups, time)],
+            "warnings": [*warnings, *_class_notes(target, classes), *_few_rows(y, classes), *_overlap(groups, time)],
         },
     )
 
@@ -114,11 +125,6 @@ def _tidy(table: pd.DataFrame) -> pd.DataFrame:
     if not len(table):
         raise BenchError("the table has no rows: give a table with data")
     return table
-
-
-def repeated_name(names: list[str]) -> str | None:
-    """Return a name that occurs more than once, or None."""
-    return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
 def _columns_of_parts(table: pd.DataFrame, request: TaskRequest) -> dict[str, str]:
@@ -194,6 +200,21 @@ def _classes(target: pd.Series[Any], order: str | None) -> tuple[Array, tuple[st
             "choose a target whose values repeat, or give --kind regression"
         )
     return y, tuple(classes)
+
+
+LIKE_MISSING = frozenset({"na", "n/a", "nan", "none", "null", "?"})
+"""Labels, in small letters, that often stand for a missing value."""
+
+
+def _class_notes(target: pd.Series[Any], classes: tuple[str, ...]) -> list[str]:
+    """Return what may have been meant otherwise by the classes."""
+    if not classes or form(target) != "label":
+        return []
+    notes = [f"{note} the target {target.name!r}" for note in text_notes(target, list(classes))]
+    missing = [repr(name) for name in classes if name.lower() in LIKE_MISSING]
+    return notes + (
+        [f"{_listing(missing)} is a class: leave the field empty where the class is missing"] if missing else []
+    )
 
 
 def _few_rows(y: Array, classes: tuple[str, ...]) -> list[str]:
@@ -278,7 +299,8 @@ def _weight(column: pd.Series[Any]) -> Array:
         raise BenchError(f"the weight column {column.name!r} is zero in every row: name another one")
     # only their ratios have a meaning: in this unit counts, penalties and smoothing are those of as many equal rows
     shares = values / values.max()
-    return np.asarray(shares / shares[shares > 0].mean())
+    mantissa, exponent = np.frexp(shares / shares[shares > 0].mean())
+    return np.asarray(np.ldexp(np.round(np.ldexp(mantissa, WEIGHT_DIGITS)), exponent - WEIGHT_DIGITS))
 
 
 def _refuse_gaps(column: pd.Series[Any], part: str) -> None:
@@ -294,6 +316,6 @@ def _suggest(name: str, known: Iterable[str]) -> str:
 
 
 def _listing(names: Iterable[str], most: int = 20) -> str:
-    shown = list(names)
+    shown = [name.replace("\n", "\\n") for name in names]  # a message has one line
     more = f" and {len(shown) - most} more" if len(shown) > most else ""
     return ", ".join(shown[:most]) + more

@@ -1,0 +1,176 @@
+"""Formats of files: from a path to a table, compressed or not, by what stands behind the last dots of its name."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import csv
+import gzip
+import io
+import json
+import lzma
+import os
+import re
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pandas as pd
+
+from bench.core.files import expand_home, printable
+from bench.core.nouns import BenchError
+from bench.tasks.sources.arff_file import read_arff
+from bench.tasks.sources.columns import repeated_name
+from bench.tasks.sources.text_file import MISSING_SIGNS, TextFormat, read_text
+
+TEXTS = {"csv": ",", "tsv": "\t", "tab": "\t"}
+"""Formats of separated values with their usual separators."""
+
+FORMATS = (*TEXTS, "parquet", "pq", "feather", "xlsx", "xlsm", "arff", "jsonl", "ndjson")
+COMPRESSED = ("gz", "xz", "bz2", "zip")
+
+SUFFIX = re.compile(rf"\.(?:({'|'.join(FORMATS)})(?:\.({'|'.join(COMPRESSED)}))?|(zip))$", re.IGNORECASE)
+"""End of the name of a table: a format, perhaps compressed, or a zip archive with one table in it."""
+
+
+@dataclass(frozen=True)
+class FileTable:
+    """The table of a file, the part of the file's name that is no suffix, and what looks odd in it."""
+
+    stem: str
+    table: pd.DataFrame
+    warnings: tuple[str, ...] = ()
+
+
+def stem_of(name: str) -> str:
+    """Return the name of a file without its folder and without its suffix, if it is that of a table."""
+    base = os.path.basename(name)  # noqa: PTH119 - the name need not be a path that can be
+    suffix = SUFFIX.search(base)
+    return printable(base[: suffix.start()] if suffix else base)
+
+
+def read_table(name: str, text: TextFormat = TextFormat(), labels: Collection[str] = ()) -> FileTable:  # noqa: B008
+    """Return the table in a file; in a text file the columns of `labels` keep what stands there.
+
+    Raises:
+        BenchError: the file is not there, is no table, or cannot be read.
+    """
+    path, shown = expand_home(name), printable(name)
+    suffix = SUFFIX.search(path.name)
+    if suffix is None:
+        raise BenchError(f"{shown!r} is no table: give a file that ends in .{', .'.join(FORMATS)}, or in one with .gz")
+    if not path.is_file():
+        state = "is a directory" if path.is_dir() else "is not there"
+        raise BenchError(f"the file {shown!r} {state}: check the path")
+    _refuse_unknown_encoding(text.encoding or "utf-8")
+    try:
+        table, notes = _read_file(path, suffix, text, labels)
+    except BenchError as error:
+        raise BenchError(f"the file {shown!r} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise BenchError(
+            f"the file {shown!r} is not {error.encoding.upper()} ({error.reason}): give its --encoding, such as latin-1"
+        ) from error
+    except pd.errors.EmptyDataError as error:
+        raise BenchError(f"the file {shown!r} is empty: give a table with a header line") from error
+    except UNREADABLE as error:
+        raise BenchError(f"the file {shown!r} cannot be read ({_reason(error)}): check it") from error
+    return FileTable(stem_of(name), table, tuple(notes))
+
+
+def _refuse_unknown_encoding(name: str) -> None:
+    try:
+        codecs.lookup(name)
+    except LookupError as error:
+        raise BenchError(f"there is no encoding {name!r}: give one like utf-8, latin-1 or cp1252") from error
+
+
+UNREADABLE = (
+    OSError, EOFError, LookupError, ValueError, TypeError, RuntimeError, NotImplementedError, csv.Error, zlib.error,
+    lzma.LZMAError, zipfile.BadZipFile,
+)  # fmt: skip
+"""What the readers of the libraries raise for damaged, cut, encrypted and foreign files."""
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split()).rstrip(".")
+    unclosed = re.search(r"EOF inside string starting at row (\d+)", text)
+    return f"a quote is opened in line {int(unclosed[1]) + 1} and never closed" if unclosed else text
+
+
+def _read_file(
+    path: Path, suffix: re.Match[str], text: TextFormat, labels: Collection[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the table of a file in the format and compression of its suffix, and notes about it."""
+    kind, compression = (suffix[1] or "").lower(), (suffix[2] or suffix[3] or "").lower()
+    if not kind:
+        inner = SUFFIX.search(_member(path).filename)
+        kind = (inner[1] or "").lower() if inner else ""
+    reopen = partial(_open, path, compression)
+    if kind in TEXTS:
+        return _without_row_numbers(read_text(reopen, TEXTS[kind], text, labels))
+    if kind in {"parquet", "pq", "feather"}:
+        read: Callable[[Any], pd.DataFrame] = pd.read_feather if kind == "feather" else pd.read_parquet
+        with reopen() as stream:
+            table = read(io.BytesIO(stream.read()) if compression else path)
+        named = [name for name in table.index.names if name is not None]
+        return table, [f"the index {name!r} of the file is taken for a column" for name in named]
+    if kind in {"xlsx", "xlsm"}:
+        with reopen() as stream:
+            return _read_excel(io.BytesIO(stream.read()), labels)
+    if kind in {"jsonl", "ndjson"}:
+        with io.TextIOWrapper(reopen(), encoding=text.encoding or "utf-8-sig") as lines:
+            return pd.DataFrame([json.loads(line) for line in lines if line.strip()]), []
+    if kind == "arff":
+        with io.TextIOWrapper(reopen(), encoding=text.encoding or "utf-8-sig") as lines:
+            return read_arff(lines), []
+    raise BenchError(f"it holds no table that ends in .{', .'.join(FORMATS)}")
+
+
+def _open(path: Path, compression: str) -> BinaryIO:
+    if compression == "zip":
+        return zipfile.ZipFile(path).open(_member(path))  # type: ignore[return-value]
+    opened: dict[str, Callable[..., Any]] = {"gz": gzip.open, "xz": lzma.open, "bz2": bz2.open}
+    return opened.get(compression, open)(path, "rb")
+
+
+def _member(path: Path) -> zipfile.ZipInfo:
+    """Return the one file of an archive, beside which only what a Mac adds may be."""
+    with zipfile.ZipFile(path) as archive:
+        files = [each for each in archive.infolist() if not each.is_dir() and not each.filename.startswith("__MACOSX/")]
+    if len(files) != 1:
+        raise BenchError(f"the archive holds {len(files)} files: leave one table in it")
+    return files[0]
+
+
+def _read_excel(stream: BinaryIO, labels: Collection[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Return the first sheet of a workbook, and notes about what is left out."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # openpyxl tells of styles and validations that it drops
+        book = pd.ExcelFile(stream, engine="openpyxl")
+        names = [
+            str(name) for name in pd.read_excel(book, header=None, nrows=1, dtype=object).iloc[:1].to_numpy().ravel()
+        ]
+        double = repeated_name([name for name in names if name != "nan"])
+        if double is not None:
+            raise BenchError(f"two columns are named {double!r}: rename one of them")
+        missing: dict[str | int, Sequence[str]] = {name: [""] if name in labels else MISSING_SIGNS for name in names}
+        table = pd.read_excel(book, keep_default_na=False, na_values=missing)
+    table, notes = _without_row_numbers(table)
+    others = [repr(name) for name in book.sheet_names[1:]]
+    return table, [*notes, *([f"only the first sheet is read, not {', '.join(others)}"] if others else [])]
+
+
+def _without_row_numbers(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Leave out a nameless first column of distinct whole numbers."""
+    if table.columns[:1].tolist() != ["Unnamed: 0"]:
+        return table, []
+    column = table.iloc[:, 0]
+    if not pd.api.types.is_integer_dtype(column.dtype) or not column.is_unique:
+        return table, []
+    return table.iloc[:, 1:], ["the first column has no name and numbers the rows: it is left out"]
