@@ -58,7 +58,8 @@ def test_metrics_and_decisions_are_about_one_class_on_every_fold(timed, positive
         evaluation = evaluation_of(task, split, "none")
         y, prediction = task.y[split.test], evaluate_method(evaluation, "none", "logistic").prediction
         p, labels = prediction.values[:, code], prediction.labels  # noqa: PD011 - no data frame
-        found = score(y, prediction, ["f1", "f2", "f0.5", "average_precision", "calibration_in_large", "extended"])
+        names = ["f1", "f2", "f0.5", "average_precision", "calibration_in_large", "extended"]
+        found = score(y, prediction, metrics.for_target(prediction.target, names))
         for name, expected in {
             "binary_f1": sk.f1_score(y, labels, pos_label=code),
             "f2": sk.fbeta_score(y, labels, beta=2, pos_label=code),
@@ -187,6 +188,10 @@ def test_one_flag_says_what_is_computed_kept_and_printed(bench, cls):
     assert set(read("r/scores.csv").query("sample == 'test'")["metric"]) == held | core
     printed = bench("leaderboard", "r", "--metric", "auprc,f1")
     assert ("macro_auprc" in printed.out, "binary_f1" in printed.out) == (True, True)
+    both = bench(
+        "run", *cls, "-l", "logistic", "--folds", 1, "--inner", 2, "--metric", "f2", "--results", "q", "--json"
+    )
+    assert both.json["ok"] == both.json["planned"]
     for wrong in ("micro_f1:without=z", "wis", "macro_f2", "recall_at_fpr:rate=7"):
         assert bench("run", *words, "--metric", wrong).code == 2
 
