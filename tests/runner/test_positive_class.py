@@ -162,15 +162,20 @@ def test_the_flag_reaches_tables_keys_and_commands(bench, cls, tmp_path):
     assert both.code == 0
 
 
-def test_a_suite_names_the_positive_class_of_a_task_and_the_flag_is_for_all(bench, tmp_path):
-    path = write_table(tmp_path / "cls.csv", class_columns())
-    text = f"suites:\n  mine:\n    tasks:\n      - {{task: 'file:{path}', target: y, positive: c0}}\n"
-    (tmp_path / "datasets.yaml").write_text(text, encoding="utf-8")
+def test_what_a_task_says_goes_before_the_flag_for_all(bench, tmp_path):
+    named, other = (write_table(tmp_path / f"{name}.csv", class_columns()) for name in ("named", "other"))
+    tasks = f"[{{task: 'file:{named}', target: y, positive: c0}}, {{task: 'file:{other}', target: y}}]"
+    (tmp_path / "datasets.yaml").write_text(f"suites:\n  mine:\n    tasks: {tasks}\n", encoding="utf-8")
     assert bench("run", "-s", "mine", *SMALL, "--results", "r").code == 0
-    assert read("r/tasks.csv")["positive"].tolist() == ["c0"]
-    assert bench("run", "-s", "mine", *SMALL, "--positive", "c1", "--results", "q").code == 0
-    assert read("q/tasks.csv")["positive"].tolist() == ["c1"]
-    assert bench("run", "-s", "mine", *SMALL, "--positive", "yes", "--results", "p").code == 2
+    assert read("r/tasks.csv")["positive"].tolist() == ["c0", "c1"]
+    assert (
+        bench(
+            "run", "-t", f"file:{named}@y;positive=c1,file:{other}@y", *SMALL, "--positive", "c0", "--results", "q"
+        ).code
+        == 0
+    )
+    assert read("q/tasks.csv")["positive"].tolist() == ["c1", "c0"]
+    assert bench("plan", "-s", "mine", "--positive", "yes").code == 2  # the other one has no such class
 
 
 def test_one_flag_says_what_is_computed_kept_and_printed(bench, cls):
