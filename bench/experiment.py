@@ -256,7 +256,7 @@ def _requested_tasks(request: RunRequest, suites: Sequence[Suite]) -> dict[TaskS
         for spec, outline in suite.tasks.items()
     }
     return {
-        replace(named, positive=request.positive or spec.positive): of_suite.get(spec, Requested())
+        replace(named, positive=spec.positive or request.positive): of_suite.get(spec, Requested())
         for spec, named in name_apart((*request.tasks, *of_suite)).items()
     }
 

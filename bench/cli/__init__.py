@@ -28,6 +28,8 @@ def main() -> NoReturn:
     open_missing_streams()
     keep_streams_from_failing()
     use_one_thread()
+    # Ctrl-C can come in the middle of an import, where an exception of its own would end in a traceback
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(INTERRUPTED))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         sys.path.append(str(Path.cwd()))  # plug-ins and estimators of the working directory can be named

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bench.core.files import write_bytes
+from bench.core.files import file_name, write_bytes
 from bench.core.nouns import BenchError
 from bench.core.selection import chosen_from
 from bench.methods.boards import own_metrics
@@ -75,13 +75,6 @@ def choose_standings(ranked: Sequence[Standing], metrics: Sequence[str] = ()) ->
     own = own_metrics(each.key[:2] for each in ranked if each.grid.methods)
     scored = {name for name, _ in own}
     return [each for each in ranked if each.key[:2] in own or each.key.board not in scored]
-
-
-def file_name(*parts: str) -> str:
-    """Join texts to the name of a file that is one everywhere: letters, digits, dot, hyphen, underscore."""
-    plain = (re.sub(r"[^A-Za-z0-9._-]+", "-", part).strip("-.") for part in parts)
-    # file systems take 255 bytes, and a number, a kind and an extension may follow
-    return "-".join(part for part in plain if part)[:150] or "board"
 
 
 def write_tables(

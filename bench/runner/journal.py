@@ -205,7 +205,7 @@ class JournalWriter:
         """Hold the run to the data and the splits that the experiment has seen, and note those of new tasks.
 
         Raises:
-            BenchError: a task of the same name had other data or other splits, so its cells must not be mixed.
+            BenchError: a task of the same name had others, so its cells must not be mixed.
         """
         self._require_lock()
         self.journal.check_tasks({name: record.hash for name, record in requested.items()})

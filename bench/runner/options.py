@@ -174,7 +174,7 @@ class RunRequest:
     )
     positive: str | None = field(
         default=None,
-        metadata=flag(help_text="Positive class of every task of two classes; the rarer of the table without it."),
+        metadata=flag(help_text="Positive class of the tasks of two classes; the rarer of the table without it."),
     )
 
     @property

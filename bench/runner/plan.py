@@ -143,7 +143,8 @@ def plan(
         for board in boards
         if board.takes(each.task)
     ]
-    competing = tuple(board_plan for board_plan in board_plans if board_plan.learners)
+    _refuse_idle_metrics(chosen.metrics if loaded else (), board_plans)
+    competing = tuple(board_plan for board_plan in board_plans if board_plan.learners and board_plan.metrics)
     if loaded:
         external = {each.task.name for each in loaded if each.task.external is not None}
         fitted = {name for each in competing if each.task not in external for name in each.learners}
@@ -152,7 +153,6 @@ def plan(
         _refuse_idle_methods(
             "class weighting", chosen.class_weights, [each for each in competing if each.board.per_learner]
         )
-        _refuse_idle_metrics(chosen.metrics, competing)
     return Plan(
         tasks={each.task.name: each.task for each in loaded},
         data={each.task.name: each.data for each in loaded},

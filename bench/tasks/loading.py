@@ -26,7 +26,7 @@ def load(
     locked = lock.read_lock()
     for spec in specs:
         try:
-            task = lock.check_unchanged(spec, load_requested(spec, offline=offline), locked)
+            task = lock.check_unchanged(spec, _load_rows(spec, offline=offline), locked)
         except LoadError as error:
             yield spec, error
         except BenchError as error:
@@ -34,7 +34,8 @@ def load(
                 raise
             yield spec, LoadError(str(error), "data")
         else:
-            yield spec, task
+            # outside of the `try`: a label that no class has is a mistake of the command, for tasks of suites too
+            yield spec, with_positive_class(task, spec.positive)
 
 
 def load_requested(spec: TaskSpec, *, offline: bool) -> Task:
@@ -44,12 +45,18 @@ def load_requested(spec: TaskSpec, *, offline: bool) -> Task:
         BenchError: a name, a column or a table is not what a task needs.
         LoadError: the source failed, and the command is not to blame.
     """
+    return with_positive_class(_load_rows(spec, offline=offline), spec.positive)
+
+
+def _load_rows(spec: TaskSpec, *, offline: bool) -> Task:
+    """Load one task under its id, so many rows of it; the positive class of a sample is that of the whole table."""
     task = load_task(spec.source, task_request(spec, offline=offline))
     named = replace(task, name=spec.full) if spec.id else task
     sample = sample_rows(named, spec.rows) if spec.rows else named
-    if sample is not named:
-        sample = replace(sample, name=f"{named.name}@rows={spec.rows}")
-    return with_positive_class(sample, spec.positive)
+    if sample is named:
+        return named
+    positive = named.classes[named.positive_code] if sample.classes == named.classes and named.classes else None
+    return replace(sample, name=f"{named.name}@rows={spec.rows}", positive=positive)
 
 
 def with_positive_class(task: Task, label: str | None) -> Task:

@@ -21,7 +21,7 @@ FILE_SOURCES = ("file", "panel")
 class TaskSpec:
     """One task as it was requested: its full name, the columns that play a part in it, the order of its classes.
 
-    `positive` names its positive class: `datasets.yaml` sets it by task, the flag for all tasks of a run. `sep`,
+    `positive` names its positive class; the flag names that of all tasks which do not say so themselves. `sep`,
     `decimal` and `encoding` say how a text file is written. With `rows`, so many rows of it are taken. `id` is its name
     in tables behind the source, where that is not the name of its file.
     """

@@ -9,19 +9,21 @@ import pytest
 from makers import class_columns, regression_columns, write_table
 
 from bench.cli.catalog import LISTED_REGISTRIES
-from bench.methods import ensembles, metrics, postprocess, trainings
+from bench.methods import ensembles, learners, metrics, postprocess, trainings
 from bench.methods.boards import BOARDS, method
+from bench.methods.learners.trial import try_parameters
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"]
-TEXT = re.compile(r"(?<![\w./:])[a-z][a-z0-9_-]*:[a-z_]+=[^`|\n\"']*?(?=[`|\n\"']|\s{2}| -| #|$)")
+TEXT = re.compile(r"(?<![\w./:])[a-z][a-z0-9_-]*:[a-z_]+=[^`|\n\"']*?(?=[`|\n\"']|\s{2}| -| #| [a-z]|$)")
 ELSEWHERE = ("name", "by-rank", "inverse-loss", "x", "lasso", "sklearn")
 """Names that stand for others, or that a page defines as a plug-in."""
 
 
 def texts_of_pages():
     """Return the methods with parameters that the pages show, whatever stands behind them taken off."""
-    found = {text.strip().rstrip(".,;:)") for page in PAGES for text in TEXT.findall(page.read_text(encoding="utf-8"))}
+    shown = {text for page in PAGES for text in TEXT.findall(page.read_text(encoding="utf-8"))}
+    found = {text.strip().rstrip(".,;:)") for listed in shown for text in re.split(r",(?=[a-z-]+[:+])", listed)}
     return sorted(text for text in found if not text.startswith(tuple(f"{name}:" for name in ELSEWHERE)))
 
 
@@ -38,7 +40,7 @@ def test_what_the_pages_show_runs_on_two_tables(bench, tmp_path):
         "class": write_table(tmp_path / "cls.csv", class_columns(90)),
         "number": write_table(tmp_path / "reg.csv", regression_columns(40)),
     }
-    chosen = {"-e": ["equal"], "-w": ["none"], "-l": [], "--metric": ["core"]}
+    chosen = {"-e": ["equal"], "-w": ["none"], "--metric": ["macro_f1", "rmse", "wis"]}
     for text in texts_of_pages():
         name = re.split(r"[:+]", text)[0]
         if name in names_of(postprocess.registry):
@@ -50,19 +52,21 @@ def test_what_the_pages_show_runs_on_two_tables(bench, tmp_path):
             # a library that is not installed is asked for by name, and that is no fault of the text
             chosen["-e"] += [] if ensembles.registry.entries()[name].missing_modules else [text]
         elif name in names_of(metrics.registry):
-            chosen["--metric"].append(text.replace("other", "c0"))
-        else:
-            chosen["-l"].append(text)
-    learners = (
-        "-l",
-        "ridge,knn,logistic,gaussian,knn-quantile",
-        *(word for text in chosen["-l"] for word in ("-l", text)),
-    )
+            chosen["--metric"].append(re.sub("other|LABEL", "c0", text))
     words = [word for flag in ("-e", "-w", "--metric") for text in chosen[flag] for word in (flag, text)]
     tasks = [word for path in tables.values() for word in ("-t", f"file:{path}")]
-    done = bench("run", *tasks, "--target", "y", *learners, *words, "--folds", 1, "--inner", 2, "--json")
+    done = bench(
+        "run", *tasks, "--target", "y", "-l", "ridge,logistic,gaussian", *words, "--folds", 1, "--inner", 2, "--json"
+    )
     assert done.code == 0, done.err
     assert done.json["ok"] == done.json["planned"] - done.json["skipped"]
+
+
+def test_the_learners_that_the_pages_show_can_be_made():
+    texts = [text for text in texts_of_pages() if text.partition(":")[0] in learners.registry.entries()]
+    for text in (part for listed in texts for part in re.split(r",(?=[a-z.]+:)", listed)):
+        for kind in learners.learner_scheme(text).entry.kinds:
+            try_parameters(text, kind)
 
 
 @pytest.mark.parametrize("noun", LISTED_REGISTRIES)

@@ -58,7 +58,8 @@ def test_metrics_and_decisions_are_about_one_class_on_every_fold(timed, positive
         evaluation = evaluation_of(task, split, "none")
         y, prediction = task.y[split.test], evaluate_method(evaluation, "none", "logistic").prediction
         p, labels = prediction.values[:, code], prediction.labels  # noqa: PD011 - no data frame
-        found = score(y, prediction, ["f1", "f2", "f0.5", "average_precision", "calibration_in_large", "extended"])
+        names = ["f1", "f2", "f0.5", "average_precision", "calibration_in_large", "extended"]
+        found = score(y, prediction, metrics.for_target(prediction.target, names))
         for name, expected in {
             "binary_f1": sk.f1_score(y, labels, pos_label=code),
             "f2": sk.fbeta_score(y, labels, beta=2, pos_label=code),
@@ -161,15 +162,20 @@ def test_the_flag_reaches_tables_keys_and_commands(bench, cls, tmp_path):
     assert both.code == 0
 
 
-def test_a_suite_names_the_positive_class_of_a_task_and_the_flag_is_for_all(bench, tmp_path):
-    path = write_table(tmp_path / "cls.csv", class_columns())
-    text = f"suites:\n  mine:\n    tasks:\n      - {{task: 'file:{path}', target: y, positive: c0}}\n"
-    (tmp_path / "datasets.yaml").write_text(text, encoding="utf-8")
+def test_what_a_task_says_goes_before_the_flag_for_all(bench, tmp_path):
+    named, other = (write_table(tmp_path / f"{name}.csv", class_columns()) for name in ("named", "other"))
+    tasks = f"[{{task: 'file:{named}', target: y, positive: c0}}, {{task: 'file:{other}', target: y}}]"
+    (tmp_path / "datasets.yaml").write_text(f"suites:\n  mine:\n    tasks: {tasks}\n", encoding="utf-8")
     assert bench("run", "-s", "mine", *SMALL, "--results", "r").code == 0
-    assert read("r/tasks.csv")["positive"].tolist() == ["c0"]
-    assert bench("run", "-s", "mine", *SMALL, "--positive", "c1", "--results", "q").code == 0
-    assert read("q/tasks.csv")["positive"].tolist() == ["c1"]
-    assert bench("run", "-s", "mine", *SMALL, "--positive", "yes", "--results", "p").code == 2
+    assert read("r/tasks.csv")["positive"].tolist() == ["c0", "c1"]
+    assert (
+        bench(
+            "run", "-t", f"file:{named}@y;positive=c1,file:{other}@y", *SMALL, "--positive", "c0", "--results", "q"
+        ).code
+        == 0
+    )
+    assert read("q/tasks.csv")["positive"].tolist() == ["c1", "c0"]
+    assert bench("plan", "-s", "mine", "--positive", "yes").code == 2  # the other one has no such class
 
 
 def test_one_flag_says_what_is_computed_kept_and_printed(bench, cls):
@@ -187,6 +193,10 @@ def test_one_flag_says_what_is_computed_kept_and_printed(bench, cls):
     assert set(read("r/scores.csv").query("sample == 'test'")["metric"]) == held | core
     printed = bench("leaderboard", "r", "--metric", "auprc,f1")
     assert ("macro_auprc" in printed.out, "binary_f1" in printed.out) == (True, True)
+    both = bench(
+        "run", *cls, "-l", "logistic", "--folds", 1, "--inner", 2, "--metric", "f2", "--results", "q", "--json"
+    )
+    assert both.json["ok"] == both.json["planned"]
     for wrong in ("micro_f1:without=z", "wis", "macro_f2", "recall_at_fpr:rate=7"):
         assert bench("run", *words, "--metric", wrong).code == 2
 

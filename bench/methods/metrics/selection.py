@@ -183,8 +183,7 @@ def for_target(target: Target, names: Iterable[str] = ()) -> dict[str, Metric]:
     }
     for text in filtered.texts:
         # a target without any level cannot list the intervals and levels that others have
-        elsewhere = target.kind != "quantile" and metric_info(text) is not None
-        if not elsewhere and not _names_of(text, known):
+        if not _names_of(text, known) and (target.kind == "quantile" or metric_info(text) is None):
             raise BenchError(f"unknown metric {text!r}: {suggestion(text, known)}")
     every = [
         _metric(Scheme(entry), member)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array
+from bench.methods import postprocess
 from bench.report.leaderboards.grid import Blocks, Grid
 
 
@@ -19,6 +20,15 @@ class Gains(NamedTuple):
 
 
 NO_GAINS = Gains(np.nan, np.nan)
+
+
+def twin_step(variant_step: str, metric: str) -> str:
+    """Return the thresholding step, with its `+`, that is tuned for a metric: the board's, or it with a parameter.
+
+    What another metric gains by a decision that was not tuned for it says nothing of the training, nor of the decision.
+    """
+    is_own = postprocess.registry.scheme(variant_step.removeprefix("+")).metric == metric
+    return variant_step if is_own else f"{variant_step}:metric={metric}"
 
 
 def mean_gains(plain: Grid, thresholded: Grid, step: str, reference: str) -> dict[str, Gains]:

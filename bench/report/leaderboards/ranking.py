@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from bench.core.nouns import BenchError
-from bench.methods import postprocess
 from bench.methods.boards import BOARDS, board_order
-from bench.report.leaderboards.gains import Gains, mean_gains
+from bench.report.leaderboards.gains import Gains, mean_gains, twin_step
 from bench.report.leaderboards.grid import Grid
 from bench.report.leaderboards.missing import apply_missing_rule
 from bench.report.leaderboards.scores import prepare_scores
@@ -114,15 +113,13 @@ def _name_datasets(task: pd.Series, tasks: pd.DataFrame | None) -> pd.Series:
 def _gains_by_slice(
     grids: Mapping[Place, Grid], variant_step: str, reference: str, metric: str
 ) -> dict[str, dict[str, Gains]]:
-    """Return the gains of the methods of each slice that stands with and without a step tuned for the metric.
+    """Return the gains of the methods of each slice that stands with and without the step tuned for the metric.
 
-    It is the thresholding step of the board where that is tuned for this metric. Elsewhere it is the step with the
-    metric as its parameter, `x+threshold:metric=f2`, which stands in the slice of `x`: what another metric gains by a
-    decision that was not tuned for it says nothing of either.
+    Those with the thresholding step of the board have a slice of their own; `x+threshold:metric=f2` stands beside `x`.
     """
     parts = {(_without_step(place), place.step): grid for place, grid in grids.items()}
-    own = postprocess.registry.scheme(variant_step.removeprefix("+")).metric == metric
-    twin, slice_of_twin = (variant_step, variant_step) if own else (f"{variant_step}:metric={metric}", "")
+    twin = twin_step(variant_step, metric)
+    slice_of_twin = variant_step if twin == variant_step else ""
     return {
         rest: mean_gains(plain, parts[rest, slice_of_twin], twin, reference)
         for (rest, step), plain in parts.items()

@@ -13,7 +13,7 @@ from bench.core.hashing import generator
 from bench.core.nouns import Array
 from bench.methods import metrics
 from bench.methods.boards import BOARDS, CONSTANT, ORACLE, SINGLE_LEARNER
-from bench.report.leaderboards.gains import NO_GAINS, Gains
+from bench.report.leaderboards.gains import NO_GAINS, Gains, twin_step
 from bench.report.leaderboards.grid import Grid
 from bench.report.leaderboards.scores import has_unit
 from bench.stats import (
@@ -211,7 +211,7 @@ class Standing:
     def gain_table(self) -> Array:
         """Gains (K, 2) by training and by thresholding, the same for a method and its thresholded variant."""
         known = BOARDS.get(self.key.board)
-        step = f"+{known.variant_step}" if known and known.variant_step else ""
+        step = twin_step(f"+{known.variant_step}", self.key.metric) if known and known.variant_step else ""
         found = [self.gains.get(method.removesuffix(step), NO_GAINS) for method in self.grid.methods]
         return np.array(found, dtype=float).reshape(-1, len(Gains._fields))
 

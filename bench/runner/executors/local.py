@@ -170,10 +170,12 @@ def start_server() -> None:
     Ctrl-C is for the caller: the server would answer it with a traceback while it imports. It ends with its caller.
     """
     use_one_thread()
-    if not hasattr(_context(), "set_forkserver_preload"):
+    if _context().get_start_method() != "forkserver":
         return
     from multiprocessing.forkserver import ensure_running
+    from multiprocessing.resource_tracker import ensure_running as ensure_tracker
 
+    ensure_tracker()  # its start would lift the block
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what is blocked stays so in children
     try:
         ensure_running()
