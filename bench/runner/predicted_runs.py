@@ -12,6 +12,7 @@ from bench.core.nouns import BenchError, Cell, Prediction, Split, Task
 from bench.core.settings import Settings
 from bench.methods.boards import BOARDS, ORACLE, SINGLE_LEARNER
 from bench.methods.boards import method as parse_method
+from bench.methods.metrics import for_target
 from bench.runner import fit_spec
 from bench.runner.evaluate import evaluate_cell
 from bench.runner.evaluate.ensembles import EnsembleEvaluation
@@ -98,7 +99,7 @@ def _runs_of_board(
             method = None if cell.method == SINGLE_LEARNER else parse_method(BOARDS[cell.board], cell.method)
             prediction = evaluate_cell(evaluation, cell, method).prediction
             metric, before = next(iter(record.result.scores["test"].items()))
-            now = score(task.y[split.test], prediction, [metric])[metric]
+            now = score(task.y[split.test], prediction, for_target(prediction.target, [metric]))[metric]
             if before is not None and not (now is not None and math.isclose(now, before, rel_tol=1e-9, abs_tol=1e-12)):
                 broken[_name(cell)] = f"its {metric} is {now} and was {before}: run again"
             found.setdefault(_name(cell), []).append((split, prediction))
