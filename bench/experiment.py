@@ -261,6 +261,15 @@ def _requested_tasks(request: RunRequest, suites: Sequence[Suite]) -> dict[TaskS
     }
 
 
+def requested_tasks(request: RunRequest) -> list[TaskSpec]:
+    """Return the requested tasks, each once; those of the default suite if nothing is named.
+
+    Raises:
+        BenchError: a suite is unknown.
+    """
+    return list(_requested_tasks(request, _requested_suites(request, catalogue(request.datasets))))
+
+
 def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Callable[[Event], None]]) -> Outcome:
     """Run a plan and leave valid tables behind, also when it is interrupted.
 

@@ -1,6 +1,6 @@
 """Cli: the command line parses, calls and prints.
 
-Lives here: `running`, `reading`, `listing`, `comparing` and `exporting` (one function a command;
+Lives here: `running`, `reading`, `listing`, `fetching`, `comparing` and `exporting` (one function a command;
 `commands` joins them), `flags` (made from the fields of
 dataclasses), `printing` and `terminal` (what people see), `catalog` (what there is to choose from).
 May import: every room. Heavy imports stand inside the commands, so that `bench --help` is quick.

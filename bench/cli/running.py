@@ -14,6 +14,7 @@ import typer
 
 from bench.cli import terminal
 from bench.cli.arguments import OFFLINE, PLUGINS, RESULTS
+from bench.cli.fetching import accept_changes
 from bench.cli.flags import add_request_flags
 from bench.cli.printing import print_summary
 from bench.core.exit_codes import FINE, NOT_OK
@@ -35,6 +36,9 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout, no tables.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no tables.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say every fit and sheet as it ends.")] = False,
+    update_lock: Annotated[
+        bool, typer.Option("--update-lock", help="Accept in bench.lock what the tasks are now.")
+    ] = False,
 ) -> None:
     """Fit what is missing, weigh, score, and write the tables; resumes and extends what the directory holds."""
     from bench.runner.executors.local import start_server
@@ -44,6 +48,8 @@ def run(
         start_server()  # it imports while this process does
     from bench import experiment
 
+    if update_lock:
+        accept_changes(experiment.requested_tasks(request), offline=request.offline)
     prepared = _prepare(request, experiment.prepare, quiet=quiet)
     if dry_run:
         _print_plan(request, prepared)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import cast
 
 from bench.core.nouns import BenchError, Task, TaskKind
-from bench.tasks import sources
+from bench.tasks import lock, sources
 from bench.tasks.sampling import sample_rows
 from bench.tasks.sources import LoadError, TaskRequest
 from bench.tasks.task_spec import TaskSpec
@@ -18,12 +18,15 @@ def load(
 ) -> Iterator[tuple[TaskSpec, Task | LoadError]]:
     """Load one task after the other; of the tasks of a suite, one that cannot serve does not stop the others.
 
+    A task that is not what `bench.lock` holds has failed.
+
     Raises:
         BenchError: a name, a column or a table is not what a task needs, or a task lacks its positive class.
     """
+    locked = lock.read_lock()
     for spec in specs:
         try:
-            task = _load_rows(spec, offline=offline)
+            task = lock.check_unchanged(spec, _load_rows(spec, offline=offline), locked)
         except LoadError as error:
             yield spec, error
         except BenchError as error:

@@ -15,6 +15,7 @@ import bench
 from bench.core.flag import flag_of
 from bench.core.nouns import BenchError, TaskKind
 from bench.core.settings import Settings
+from bench.tasks.sources import LoadError
 from bench.tasks.task_spec import CvSpec, TaskSpec, make_spec, read_task
 from bench.tasks.yaml_parts import Part, read_yaml
 
@@ -104,8 +105,7 @@ def find_suite(known: Catalogue, name: str, *, offline: bool) -> Suite:
     """Return a suite by name, or as OpenML lists it now.
 
     Raises:
-        BenchError: there is none of that name or number.
-        LoadError: the server failed.
+        BenchError: there is none of that name or number, or the server failed: without its tasks there is no plan.
     """
     if not name.startswith(LIVE_SUITE):
         return known.suite(name)
@@ -114,7 +114,10 @@ def find_suite(known: Catalogue, name: str, *, offline: bool) -> Suite:
         raise BenchError(f"suite {name!r} has no number: write one like {LIVE_SUITE}99")
     from bench.tasks.sources.openml_suite import suite_tasks  # the client is heavy, and few suites are live
 
-    tasks = {TaskSpec(f"openml:{task}"): Outline() for task in suite_tasks(int(number), offline=offline)}
+    try:
+        tasks = {TaskSpec(f"openml:{task}"): Outline() for task in suite_tasks(int(number), offline=offline)}
+    except LoadError as error:
+        raise BenchError(str(error)) from error
     return Suite(name, tasks, "As OpenML lists it.", CvSpec())
 
 
