@@ -354,7 +354,10 @@ def test_what_applies_can_be_listed(bench):
 @pytest.mark.usefixtures("plain_inner_folds")
 @pytest.mark.parametrize("name", EVERY)
 def test_no_training_scheme_sees_what_it_must_not(name):
-    assert leaks(leak_task(kind="classification"), learner_for(name), Settings(seed=3, inner=2), name, "class") == []
+    drawn = leak_task(kind="classification")
+    if trainings.registry.entries("fit")[name].options.binary:
+        drawn = replace(drawn, y=np.minimum(drawn.y, 1), classes=("a", "b"))
+    assert leaks(drawn, learner_for(name), Settings(seed=3, inner=2), name, "class") == []
 
 
 @pytest.mark.usefixtures("plain_inner_folds")
