@@ -266,7 +266,9 @@ def expected_score(f, y, weight, positive):
 def test_score_oriented_is_the_score_of_the_expected_matrix(positive):
     f, _, weight = logits(12, 2)
     y = np.where(np.arange(12) % 4 == 0, positive, 1 - positive)
-    loss = score_oriented.expected_loss(soft_confusion.MEASURES["f1"](np.bincount(y)), positive, 0.5, 0.3)
+    target = Target("class", ("a", "b"), positive=positive)
+    measure = soft_confusion.measure_of(get_metric(target, "f1"), target, np.arange(2))
+    loss = score_oriented.expected_loss(measure, positive, 0.5, 0.3)
     value, slope = loss(0.5 * f, y, weight)
     np.testing.assert_allclose(value, expected_score(0.5 * f, y, weight, positive), atol=1e-3)
     np.testing.assert_allclose(slope, numeric_gradient(lambda moved: loss(moved, y, weight)[0], 0.5 * f), atol=1e-8)
@@ -276,8 +278,7 @@ def test_score_oriented_is_the_score_of_the_expected_matrix(positive):
 def test_sigmoid_f1_by_its_formula(classes):
     f, _, weight = logits(12, classes)
     y = np.arange(12) % 4 % classes
-    counts = np.bincount(y)
-    loss = sigmoid_f1.smooth_f1_loss(counts, 2.0, -0.3)
+    loss = sigmoid_f1.smooth_f1_loss(np.arange(3) if classes > 2 else np.array([1]), 2.0, -0.3)
     z = f if classes > 2 else f[:, [1]] - f[:, [0]]
     f1 = []
     for c, column in zip(range(3) if classes > 2 else [1], z.T, strict=True):

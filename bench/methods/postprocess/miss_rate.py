@@ -21,22 +21,21 @@ BELOW = 1e-9
     binary=True,
     protocols=("split",),
     learns="calibration",
-    guarantee="miss rate of the rarer class <= rate (exchangeable rows)",
+    guarantee="miss rate of the positive class <= rate (exchangeable rows)",
 )
 def miss_rate(
     prediction: Prediction, y: Array, rng: np.random.Generator, *, rate: float = 0.1
 ) -> Callable[[Prediction], Prediction]:
-    """Decide on the rarer of two classes wherever its probability is at or above a cut that misses few of its rows.
+    """Decide on the positive class wherever its probability is at or above a cut that misses few of its rows.
 
     With its n calibration rows, the cut is the largest λ with
 
         (#{p_i < λ} + 1) / (n + 1) <= rate,
 
-    zero where not even λ = 0 has it (n < 1 / rate - 1): then every row is decided to be of the rarer class. A row of
+    zero where not even λ = 0 has it (n < 1 / rate - 1): then every row is decided to be of the positive class. A row of
     that class is then missed with probability <= rate if its rows are exchangeable, however bad the probabilities are;
-    what that costs in false alarms is not controlled. The true classes of the calibration rows decide which is rarer
-    (the second, if tied). Row weights count as so many rows: the promise is then of the weighted rate. Angelopoulos,
-    Bates, Fisch, Lei and Schuster (2024), "Conformal risk control".
+    what that costs in false alarms is not controlled. Row weights count as so many rows: the promise is then of the
+    weighted rate. Angelopoulos, Bates, Fisch, Lei and Schuster (2024), "Conformal risk control".
 
     Raises:
         BenchError: the rate is not between 0 and 1.
@@ -47,11 +46,10 @@ def miss_rate(
     if prediction.target.width != 2:
         raise NotApplicableError("miss-rate is defined for two classes")
     mass = np.ones(len(y)) if prediction.weight is None else prediction.weight
-    counts = np.bincount(y, weights=mass, minlength=2)
-    rarer_class = int(counts[1] <= counts[0])
-    own = (y == rarer_class) & (mass > 0)
-    cut = _cut(prediction.values[own, rarer_class], mass[own], rate)
-    rule = np.where(np.arange(2) == rarer_class, 1 - cut, cut)
+    positive = prediction.target.positive
+    own = (y == positive) & (mass > 0)
+    cut = _cut(prediction.values[own, positive], mass[own], rate)
+    rule = np.where(np.arange(2) == positive, 1 - cut, cut)
     return lambda other: replace(other, rule=rule)
 
 
