@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -63,7 +63,7 @@ def task_from_table(
     """
     table = _tidy(table)
     parts = _columns_of_parts(table, request)
-    X, warnings = _feature_table(table, parts.values())
+    X, warnings = _feature_table(table, {*parts.values()})
     target = table[parts["target"]]
     kind = request.kind or (infer_kind(target) if request.order is None else "classification")
     if kind == "regression" and request.order is not None:
@@ -143,16 +143,26 @@ def _columns_of_parts(table: pd.DataFrame, request: TaskRequest) -> dict[str, st
     return parts
 
 
-def _feature_table(table: pd.DataFrame, used: Iterable[str]) -> tuple[pd.DataFrame, list[str]]:
-    kept = table.drop(columns=list(used))
-    columns = []
+def _feature_table(table: pd.DataFrame, used: Collection[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Return the features in one form each, and warnings about them; numbers are copied once, into one block."""
+    names = [name for name in table.columns if name not in used]
+    numbers = np.empty((len(names), len(table)))
+    numeric: list[str] = []
+    categories: dict[str, Any] = {}
     odd: dict[str, list[str]] = {}
-    for name in kept.columns:
-        column, notes = canonical(kept[name])
-        columns.append(column)
+    for name in names:
+        column, notes = canonical(table[name])
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            categories[name] = column.array
+        else:
+            numbers[len(numeric)] = column
+            numeric.append(name)
         for note in notes:
             odd.setdefault(note, []).append(repr(name))
-    return pd.concat(columns, axis=1), [f"{note} {_listing(names)}" for note, names in odd.items()]
+    X = pd.DataFrame(numbers[: len(numeric)].T, columns=numeric, copy=False)
+    if categories:
+        X = pd.concat([X, pd.DataFrame(categories)], axis=1)[names]
+    return X, [f"{note} {_listing(names)}" for note, names in odd.items()]
 
 
 def _class_order(target: pd.Series[Any], order: str | None) -> Callable[[Sequence[str]], list[str]]:
