@@ -8,7 +8,6 @@ import re
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -74,21 +73,20 @@ def read_text(reopen: Callable[[], BinaryIO], usual: str, text: TextFormat, labe
     with io.TextIOWrapper(reopen(), encoding=encoding, newline="") as lines:
         separator, names = _read_header(lines, usual, text)
     kept = [name for name in names if name in labels]
-    read: Callable[..., pd.DataFrame] = partial(
-        pd.read_csv,
-        sep=separator,
-        decimal=text.decimal or ".",
-        encoding=encoding,
-        skipinitialspace=True,  # `a, b` and `a,b` in one file are the same label
-        converters=dict.fromkeys(kept, MARK.__add__),
-    )
+    options: dict[str, Any] = {
+        "sep": separator,
+        "decimal": text.decimal or ".",
+        "encoding": encoding,
+        "skipinitialspace": True,  # `a, b` and `a,b` in one file are the same label
+        "converters": dict.fromkeys(kept, MARK.__add__),
+    }
     try:
         with reopen() as stream, warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.DtypeWarning)
-            table = read(stream, low_memory=True)  # in pieces, which take half the memory
+            table = pd.read_csv(stream, low_memory=True, **options)  # in pieces, which take half the memory
     except pd.errors.DtypeWarning:  # a column has numbers in one piece and texts in another: read it as one
         with reopen() as stream:
-            table = read(stream, low_memory=False)
+            table = pd.read_csv(stream, low_memory=False, **options)
     table = table.set_axis([str(name).strip() for name in table.columns], axis=1)
     return table.assign(**{name.strip(): _labels_or_numbers(table[name.strip()], text.decimal) for name in kept})
 
