@@ -21,18 +21,18 @@ from bench.experiment import Prepared, RunRequest
 from bench.methods.learners import learner_scheme
 from bench.runner.fit_spec import rows_of
 from bench.runner.options import RunSelection
-from bench.runner.plan import Plan
 from bench.tasks import encoders
 from bench.tasks.task_spec import TaskSpec
 
 DEFAULT_TASKS = ("bundled:diabetes", "bundled:autos", "bundled:penguins", "bundled:breast-cancer")
 
 
-def bare(plan: Plan) -> float:
+def bare(prepared: Prepared) -> float:
     """Return the seconds that the plan's unweighted fits take in a plain loop."""
+    plan = prepared.plan
     start = time.perf_counter()
     for board_plan in plan.board_plans:
-        task = plan.tasks[board_plan.task]
+        task = prepared.tasks[board_plan.task]
         for split in plan.splits[board_plan.task]:
             rows = rows_of(task, split, plan.settings)
             for learner in map(learner_scheme, board_plan.learners):
@@ -61,7 +61,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 request = RunRequest(tasks=tasks, chosen=RunSelection(boards=boards), results=Path(folder))
                 prepared = experiment.prepare(request, lambda name, task: None)  # noqa: ARG005
-                seconds[kind].append(bare(prepared.plan) if kind == "bare" else whole(request, prepared))
+                seconds[kind].append(bare(prepared) if kind == "bare" else whole(request, prepared))
     print({kind: [round(s, 1) for s in each] for kind, each in seconds.items()})
     print(f"run / bare: {sum(seconds['run']) / sum(seconds['bare']):.3f}")
 

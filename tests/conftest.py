@@ -95,7 +95,8 @@ def few_metrics(monkeypatch):
     """Score in this process by few metrics: a small run spends most of its time on the leaderboards of all of them."""
     complete = metrics.for_target
 
-    def some(target, names=None):
-        return complete(target, names or ["rmse", "wis", "mean_pinball", "macro_f1", "log_loss"])
+    def some(target, names=()):
+        few = ["rmse", "wis", "mean_pinball", "macro_f1", "log_loss"]
+        return complete(target, few if tuple(names) in {(), ("core",)} else names)
 
     monkeypatch.setattr(metrics, "for_target", some)

@@ -1,6 +1,5 @@
 """A loopback OpenML server: one task, its data and its splits, and the faults that real servers have."""
 
-import gzip
 import hashlib
 import io
 import threading
@@ -12,10 +11,12 @@ import pandas as pd
 XML = 'xmlns:oml="http://openml.org/openml"'
 STALL = "stall"
 CUT = "cut"
+LOOP = "loop"
+DRIP = "drip"
 
 
 class Server:
-    """Answers by path: (status, bytes), STALL (says nothing), or CUT (stops in the middle)."""
+    """Answers by path: (status, bytes), STALL (says nothing), CUT (in the middle), LOOP (to itself), DRIP (a part)."""
 
     def __init__(self):
         self.pages = {}
@@ -48,6 +49,18 @@ class Server:
                 if page == STALL:
                     server.released.wait(10)
                     return
+                if page == LOOP:
+                    self.send_response(302)
+                    self.send_header("Location", self.path)
+                    self.end_headers()
+                    return
+                if page == DRIP:
+                    self.send_response(200)
+                    self.end_headers()
+                    self.wfile.write(b"<oml:task>")
+                    self.wfile.flush()
+                    server.released.wait(10)
+                    return
                 status, body = (200, b"x" * 1000) if page == CUT else page
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
@@ -77,18 +90,28 @@ def error(code, message):
     return f"<oml:error {XML}><oml:code>{code}</oml:code><oml:message>{message}</oml:message></oml:error>"
 
 
-def task_xml(host, *, task=7, data=5, kind=1, target="colour", procedure="crossvalidation", repeats=1, folds=2):
+def task_xml(
+    host, *, task=7, data=5, kind=1, target="colour", procedure="crossvalidation", number=1, repeats=1, folds=2
+):
     types = {1: "Supervised Classification", 2: "Supervised Regression", 5: "Clustering"}
     return f"""<oml:task {XML}>
 <oml:task_id>{task}</oml:task_id><oml:task_type_id>{kind}</oml:task_type_id>
 <oml:task_type>{types[kind]}</oml:task_type>
 <oml:input name="source_data"><oml:data_set><oml:data_set_id>{data}</oml:data_set_id>
 <oml:target_feature>{target}</oml:target_feature></oml:data_set></oml:input>
-<oml:input name="estimation_procedure"><oml:estimation_procedure><oml:id>1</oml:id>
+<oml:input name="estimation_procedure"><oml:estimation_procedure><oml:id>{number}</oml:id>
 <oml:type>{procedure}</oml:type><oml:data_splits_url>{host}/splits.arff</oml:data_splits_url>
 <oml:parameter name="number_repeats">{repeats}</oml:parameter>
 <oml:parameter name="number_folds">{folds}</oml:parameter>
 </oml:estimation_procedure></oml:input></oml:task>"""
+
+
+def suite_xml(*tasks):
+    listed = "".join(f"<oml:task_id>{task}</oml:task_id>" for task in tasks)
+    return f"""<oml:study {XML}><oml:id>9</oml:id><oml:main_entity_type>task</oml:main_entity_type>
+<oml:name>toys</oml:name><oml:description>toys</oml:description><oml:status>active</oml:status>
+<oml:creation_date>2020</oml:creation_date><oml:creator>1</oml:creator>
+<oml:data><oml:data_id>5</oml:data_id></oml:data><oml:tasks>{listed}</oml:tasks></oml:study>"""
 
 
 def data_xml(host, *, data=5, md5="", parquet=False, extra=""):
@@ -161,20 +184,19 @@ def toy(n=12):
     return table, {"shape": ["round", "flat"], "wet": ["True", "False"], "colour": ["red", "green", "blue"]}
 
 
-def publish_toy(server, *, with_parquet=False, md5=None, **task):
-    """Put the toy task and everything it needs on the server."""
-    table, nominal = toy()
+def publish_toy(server, *, with_parquet=False, md5=None, rows=12, at=(7, 5), **task):
+    """Put the toy task and everything it needs on the server; `at` are the numbers of the task and of the data set."""
+    table, nominal = toy(rows)
     body = arff(table, nominal)
     checksum = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest() if md5 is None else md5
-    server.page("/api/v1/xml/task/7", task_xml(server.host, **task))
-    server.page("/api/v1/xml/data/5", data_xml(server.host, md5=checksum, parquet=with_parquet))
-    server.page("/api/v1/xml/data/features/5", features_xml(table, nominal))
-    server.page("/data.arff", body)
-    server.page("/bucket/data.pq", parquet(table, nominal))
+    number, data = at
+    place = "" if at == (7, 5) else f"/{number}"
+    host, api = f"{server.host}{place}", "/api/v1/xml"
+    server.page(f"{api}/task/{number}", task_xml(host, task=number, data=data, **task))
+    server.page(f"{api}/data/{data}", data_xml(host, data=data, md5=checksum, parquet=with_parquet))
+    server.page(f"{api}/data/features/{data}", features_xml(table, nominal))
+    server.page(f"{place}/data.arff", body)
+    server.page(f"{place}/bucket/data.pq", parquet(table, nominal))
     sizes = {key: task[key] for key in ("repeats", "folds") if key in task}
-    server.page("/splits.arff", splits_arff(split_lines(len(table), **sizes)))
+    server.page(f"{place}/splits.arff", splits_arff(split_lines(len(table), **sizes)))
     return table, nominal
-
-
-def gzipped(text):
-    return gzip.compress(text.encode(), mtime=0)

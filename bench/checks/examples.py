@@ -156,7 +156,7 @@ def with_predictions(example: Example, oof: Array, test: Array) -> Example:
 def reorder_example_classes(example: Example, order: Array) -> Example:
     """Return the example with class `order[k]` in place k."""
     place = np.argsort(order)
-    target = replace(example.target, outputs=tuple(example.target.outputs[k] for k in order))
+    target = reorder_target(example.target, order)
     oof, test = (
         replace(panel, target=target, predictions=panel.predictions[:, :, order])
         for panel in (example.oof, example.test)
@@ -236,9 +236,15 @@ def negate(prediction: Prediction) -> Prediction:
     return map_values(prediction, lambda predictions: -predictions[..., ::-1])
 
 
+def reorder_target(target: Target, order: Array) -> Target:
+    """Return a target of classes with class `order[k]` in place k; the positive class stays the one that it is."""
+    outputs = tuple(target.outputs[k] for k in order)
+    return replace(target, outputs=outputs, positive=int(np.flatnonzero(order == target.positive)[0]))
+
+
 def reorder_classes(prediction: Prediction, order: Array) -> Prediction:
     """Return the prediction with class `order[k]` in place k."""
-    target = replace(prediction.target, outputs=tuple(prediction.target.outputs[k] for k in order))
+    target = reorder_target(prediction.target, order)
     effective_class_weights = (
         None if prediction.effective_class_weights is None else prediction.effective_class_weights[..., order]
     )

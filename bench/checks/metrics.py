@@ -7,7 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.checks.examples import draw_prediction, forbid_writing, global_randomness, take_rows, target_of
+from bench.checks.examples import (
+    draw_prediction,
+    forbid_writing,
+    global_randomness,
+    reorder_target,
+    take_rows,
+    target_of,
+)
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.core.nouns import Array, Prediction, Target
 from bench.core.registry import Scheme
@@ -120,8 +127,9 @@ def class_names(scheme: Scheme[MetricOptions], kind: str) -> None:
     """The order and the names of the classes are irrelevant, also where two have equally many rows."""
     for y, prediction in (*_draw_predictions(kind), _draw_tied(kind)):
         order = np.roll(np.arange(prediction.target.width), 1)
-        target = replace(prediction.target, outputs=tuple(prediction.target.outputs[k] for k in order))
-        renamed = replace(prediction, target=target, values=prediction.values[:, order])
+        renamed = replace(
+            prediction, target=reorder_target(prediction.target, order), values=prediction.values[:, order]
+        )
         found = _value_of_metric(scheme, np.argsort(order)[y], renamed)
         _demand_equal(found, _value_of_metric(scheme, y, prediction), "the values with the classes in two orders")
 

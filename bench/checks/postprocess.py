@@ -70,7 +70,10 @@ def _demand_lawful(prediction: Prediction) -> None:
     except InvalidPredictionError as error:
         raise LawBrokenError(str(error)) from error
     rule = prediction.rule
-    if rule is not None and (rule.shape != (prediction.target.width,) or not np.all(np.isfinite(rule) & (rule >= 0))):
+    width = prediction.target.width
+    if rule is not None and (
+        rule.shape not in {(width,), (width, width)} or not np.all(np.isfinite(rule) & (rule >= 0))
+    ):
         raise LawBrokenError(f"its class multipliers are {rule.tolist()}, expected one per class, finite, not negative")
 
 

@@ -16,6 +16,7 @@ from bench.checks.learners import COLOUR_LEVELS, ExampleTable, example_table
 from bench.core.hashing import digest
 from bench.core.nouns import Array, InvalidPredictionError, NotApplicableError, Target, validate_values
 from bench.core.registry import Scheme
+from bench.methods import trainings
 from bench.methods.learners import learner_scheme
 from bench.methods.trainings import FitContext, FittedModel, TrainingOptions, fit_training
 from bench.tasks import encoders
@@ -294,6 +295,24 @@ def class_weights_undone(scheme: Scheme[TrainingOptions], kind: str) -> None:
     found = np.mean(odds / odds.sum(axis=1, keepdims=True), axis=0)
     # the columns are noise, which every learner fits a little
     demand_close(found, np.bincount(y) / n, "the shares of the classes", 0.12)
+
+
+@law("training", "fit", when=lambda scheme: bool(scheme.options.neutral))
+def neutral_parameters(scheme: Scheme[TrainingOptions], kind: str) -> None:
+    """At its neutral parameters it predicts what plain training does, for every learner that it is written for."""
+    neutral, none = replace(scheme, parameters=tuple(scheme.options.neutral.items())), trainings.registry.scheme("none")
+    for counts in ((70, 24, 9), (60, 25)):
+        if len(counts) == 2 and scheme.options.ordered:
+            continue
+        table = unequal_table(scheme, counts)
+        weight = forbid_writing(np.random.default_rng(3).uniform(0.5, 2, len(table.y)))
+        weight = weight / weight.mean()
+        for learner in scheme.options.learners or ("logistic",):
+            found, expected = (
+                _test_predictions(each, table, weight, QUICK.get(learner, learner)) for each in (neutral, none)
+            )
+            # logistic regression is solved by two optimisers, each to its own tolerance
+            demand_close(found, expected, f"the predictions of {neutral.id} and of none with {learner}", 1e-3)
 
 
 @law("training", "fit", when=lambda scheme: not scheme.options.learners)

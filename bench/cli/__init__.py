@@ -1,6 +1,6 @@
 """Cli: the command line parses, calls and prints.
 
-Lives here: `running`, `reading`, `listing`, `comparing` and `exporting` (one function a command;
+Lives here: `running`, `reading`, `listing`, `fetching`, `comparing` and `exporting` (one function a command;
 `commands` joins them), `flags` (made from the fields of
 dataclasses), `printing` and `terminal` (what people see), `catalog` (what there is to choose from).
 May import: every room. Heavy imports stand inside the commands, so that `bench --help` is quick.
@@ -28,6 +28,8 @@ def main() -> NoReturn:
     open_missing_streams()
     keep_streams_from_failing()
     use_one_thread()
+    # Ctrl-C can come in the middle of an import, where an exception of its own would end in a traceback
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(INTERRUPTED))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         sys.path.append(str(Path.cwd()))  # plug-ins and estimators of the working directory can be named

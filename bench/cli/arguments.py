@@ -13,4 +13,8 @@ RESULTS = Annotated[
 ]
 PLUGINS = Annotated[list[str] | None, typer.Option("--plugin", help="Plug-in file or module.")]
 OFFLINE = Annotated[bool, typer.Option("--offline", envvar="BENCH_OFFLINE", help="Never use the network.")]
+DATASETS = Annotated[
+    str | None,
+    typer.Option(envvar="BENCH_DATASETS", help="File of suites and panels; none for the packaged one alone."),
+]
 FORMAT = Annotated[Format, typer.Option("--format", help="How to print.")]

@@ -14,6 +14,7 @@ from bench.core.nouns import BenchError, Split, Target, Task
 from bench.core.registry import Entry, Registry, Scheme
 from bench.core.selection import chosen_from
 from bench.core.settings import Settings
+from bench.experiment import UNKNOWN, measure_suite
 from bench.methods import class_weights, ensembles, learners, metrics, postprocess, trainings
 from bench.methods.boards import BOARDS
 from bench.methods.learners import learner_scheme
@@ -21,7 +22,7 @@ from bench.runner import fit_spec
 from bench.tasks import loading, sources
 from bench.tasks.sources import LoadError
 from bench.tasks.sources.bundled import CATALOGUE
-from bench.tasks.suites import catalogue
+from bench.tasks.suites import SIZES, Catalogue, Outline, catalogue
 from bench.tasks.task_spec import TaskSpec, read_task
 
 LISTED_REGISTRIES: dict[str, Registry[Any]] = {
@@ -35,15 +36,20 @@ LISTED_REGISTRIES: dict[str, Registry[Any]] = {
 }
 
 
-def tables(nouns: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Return a table for each noun that is named, for all of them without any.
+def tables(nouns: Sequence[str], datasets: str | None = None) -> dict[str, pd.DataFrame]:
+    """Return a table for each noun that is named, for all of them without any; `datasets` is that of `catalogue`.
 
     Raises:
         BenchError: a noun is unknown.
     """
     makers: dict[str, Callable[[], pd.DataFrame]] = {"boards": _boards}
     makers |= {noun: partial(plug_ins, registry) for noun, registry in LISTED_REGISTRIES.items()}
-    makers |= {"applicability": applicability, "suites": _suites, "panels": _panels, "bundled": bundled}
+    makers |= {
+        "applicability": applicability,
+        "suites": partial(_suites, datasets),
+        "panels": partial(_panels, datasets),
+        "bundled": bundled,
+    }
     return {noun: makers[noun]() for noun in chosen_from(list(makers), nouns, "noun")}
 
 
@@ -128,25 +134,30 @@ def _boards() -> pd.DataFrame:
     )
 
 
-def _suites() -> pd.DataFrame:
-    """Return one row a suite."""
+def _suites(datasets: str | None) -> pd.DataFrame:
+    """Return one row a suite; the hours are a guess."""
+    known = catalogue(datasets)
     return pd.DataFrame(
         {
             "name": suite.name,
             "tasks": len(suite.tasks),
-            "folds": suite.cv.folds,
-            "repeats": suite.cv.repeats,
+            **{name: UNKNOWN if number is None else number for name, number in _size(suite.name, known).items()},
             "summary": suite.description,
         }
-        for suite in catalogue().suites.values()
+        for suite in known.suites.values()
     )
 
 
-def _panels() -> pd.DataFrame:
+def _size(name: str, known: Catalogue) -> dict[str, Any]:
+    size = measure_suite(name, known)
+    return {"rows": size.rows, "cells": size.cells, "hours": size.hours and round(size.hours, 1)}
+
+
+def _panels(datasets: str | None) -> pd.DataFrame:
     """Return one row a named panel and kind of target."""
     return pd.DataFrame(
         {"name": name, "kind": kind, "each": panel.each, "learners": " ".join(members)}
-        for name, panel in catalogue().panels.items()
+        for name, panel in catalogue(datasets).panels.items()
         for kind, members in panel.learners.items()
     )
 
@@ -166,7 +177,7 @@ def bundled() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def describe(name: str, target: str | None, *, offline: bool) -> dict[str, dict[str, Any]]:
+def describe(name: str, target: str | None, datasets: str | None = None, *, offline: bool) -> dict[str, dict[str, Any]]:
     """Return what is known of a plug-in, a suite or a task, as titled lists of fields.
 
     Raises:
@@ -181,13 +192,19 @@ def describe(name: str, target: str | None, *, offline: bool) -> dict[str, dict[
         for noun, registry in LISTED_REGISTRIES.items()
         if own_name in registry.own()
     }
-    suites = catalogue().suites
+    suites = catalogue(datasets).suites
     if name in suites:
-        found[f"{name} (suite)"] = {task.name: task.target or "" for task in suites[name].tasks}
+        found[f"{name} (suite)"] = {task.name: _describe(outline) for task, outline in suites[name].tasks.items()}
     if not found:
         names = [*suites, *(entry for registry in LISTED_REGISTRIES.values() for entry in registry.entries())]
         chosen_from(names, [name], "name")
     return found
+
+
+def _describe(outline: Outline) -> str:
+    """Describe a task before it is loaded."""
+    sizes = [f"{size} {noun}" for noun in SIZES if (size := getattr(outline, noun)) is not None]
+    return ", ".join([outline.table or UNKNOWN, *sizes])
 
 
 def _plug_in(registry: Registry[Any], text: str, name: str) -> dict[str, Any]:
@@ -220,6 +237,7 @@ def _task_facts(spec: TaskSpec, *, offline: bool) -> dict[str, Any]:
         "categorical columns": sum(dtype == "category" for dtype in task.X.dtypes),
         "missing cells": int(task.X.isna().sum().sum()),
         "classes": " ".join(f"{name}×{n}" for name, n in classes.items()),
+        "positive class": task.classes[task.positive_code] if len(task.classes) == 2 else "",
         "splits of its own": len(task.splits),
         "groups": task.groups is not None,
         "time": task.time is not None,

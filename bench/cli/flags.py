@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -17,7 +17,7 @@ from bench.core.flag import Flag, flag_of
 from bench.runner.options import RunRequest
 from bench.tasks.task_spec import TaskSpec
 
-SHOWN_BEHIND = {"target": "repeats", "seed": "max_classes", "inner": "seeds"}
+SHOWN_BEHIND = {"target": "repeats", "positive": "repeats", "seed": "max_classes", "inner": "seeds"}
 """Fields that help shows behind a field of another class, together with the fields that follow them in their own."""
 
 
@@ -155,13 +155,13 @@ def read_request(given: Mapping[str, Any]) -> RunRequest:
 
     known = {each.name: each for each in flag_fields()}
     values = {name: known[name].read(value) for name, value in given.items() if value is not None and value != []}
-    wanted = _settings_of_suites(values.get("suites", ()), values)
+    wanted = _settings_of_suites(values)
     request: RunRequest = _build(
         RunRequest, {name: known[name].read_of_suite(text) for name, text in wanted.items()} | values
     )
     if "calibration" in values and request.settings.protocol != "split":
         raise BenchError(f"calibration {values['calibration']} is for --protocol split: give both, or neither")
-    flags = {each.name: values[each.name] for each in fields(TaskSpec) if each.name in values}
+    flags = {each.name: values[each.name] for each in fields(TaskSpec) if flag_of(each) and each.name in values}
     # the columns that flags name are those of the tasks that are files, or of all tasks where none is a file
     files = [task for task in request.tasks if task.source == "file"] or request.tasks
     of_all = {name: value for name, value in flags.items() if name == "rows"}
@@ -169,17 +169,20 @@ def read_request(given: Mapping[str, Any]) -> RunRequest:
     return replace(request, tasks=tasks, task_flags=flags)
 
 
-def _settings_of_suites(suites: Sequence[str], given: Collection[str]) -> dict[str, str]:
-    """Return what the suites set of the flags that are not given.
+def _settings_of_suites(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the suites that are given set of the flags that are not.
 
     Raises:
         BenchError: two suites want different settings, or one is unknown.
     """
     from bench.core.nouns import BenchError
-    from bench.tasks.suites import catalogue
+    from bench.tasks.suites import LIVE_SUITE, catalogue
 
+    if "suites" not in given:
+        return {}
+    known = catalogue(given.get("datasets"))
     wanted: dict[str, str] = {}
-    for suite in (catalogue().suite(name) for name in suites):
+    for suite in (known.suite(name) for name in given["suites"] if not name.startswith(LIVE_SUITE)):
         for name, text in suite.settings.items():
             if name not in given and wanted.setdefault(name, text) != text:
                 raise BenchError(f"suite {suite.name!r} wants {name} {text}, another {wanted[name]}: give --{name}")

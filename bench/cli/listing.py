@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bench.cli import terminal
-from bench.cli.arguments import FORMAT, OFFLINE, PLUGINS, Format
+from bench.cli.arguments import DATASETS, FORMAT, OFFLINE, PLUGINS, Format
 from bench.cli.printing import print_table
 from bench.core.exit_codes import FINE, NOT_OK
 
@@ -17,6 +17,7 @@ from bench.core.exit_codes import FINE, NOT_OK
 def print_lists(
     nouns: Annotated[list[str] | None, typer.Argument(help="What to list; everything without it.")] = None,
     plugins: PLUGINS = None,
+    datasets: DATASETS = None,
     output: FORMAT = "table",
 ) -> None:
     """List boards, learners, schemes, steps, metrics, sources, suites, panels and bundled tables."""
@@ -24,13 +25,14 @@ def print_lists(
     from bench.core.plugins import load_plugins
 
     load_plugins(plugins or ())
-    for title, table in catalog.tables(nouns or ()).items():
+    for title, table in catalog.tables(nouns or (), datasets).items():
         print_table(table, output, title)
 
 
 def show(
     name: Annotated[str, typer.Argument(help="A learner, scheme, step, metric, suite or task.")],
     plugins: PLUGINS = None,
+    datasets: DATASETS = None,
     offline: OFFLINE = False,
     target: Annotated[str | None, typer.Option(help="Target column of a file: task.")] = None,
 ) -> None:
@@ -39,7 +41,7 @@ def show(
     from bench.core.plugins import load_plugins
 
     load_plugins(plugins or ())
-    for title, pairs in catalog.describe(name, target, offline=offline).items():
+    for title, pairs in catalog.describe(name, target, datasets, offline=offline).items():
         terminal.fields(title, pairs)
 
 

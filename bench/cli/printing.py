@@ -57,7 +57,8 @@ def print_standings(boards: Sequence[Standing]) -> None:
         if not board.grid.methods:
             continue
         print_board(table_of([board]), headline(board))
-        for sentence in [*describe_trust(board), *describe_other_unit(board), *describe_other_rules(board)]:
+        sentences = [describe_trust, describe_alike, describe_other_unit, describe_other_rules]
+        for sentence in (text for describe in sentences for text in describe(board)):
             terminal.line(_wrap(sentence))
         terminal.line("")
 
@@ -211,6 +212,12 @@ def _describe_order(standing: Standing) -> str:
     return f"Is this order real? {'; '.join(evidence)}. Methods that share a letter cannot be told apart."
 
 
+def describe_alike(standing: Standing) -> list[str]:
+    """Name the methods that have the same numbers under several names."""
+    metric = standing.grid.metric
+    return [f"The same {metric} on every block: {', '.join(names)}." for names in standing.alike]
+
+
 def describe_other_unit(standing: Standing) -> list[str]:
     """Return how the order changes where the other unit is ranked, splits for tasks or the reverse, if it does."""
     from bench.stats import ranks
@@ -259,17 +266,21 @@ def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def print_summary(results: Path, places: Sequence[tuple[str, str]], metrics: Sequence[str]) -> None:
+def print_summary(
+    results: Path, places: Sequence[tuple[str, str]], metrics: Sequence[str], written: Sequence[Standing]
+) -> None:
     """Print the leaderboards of the boards and panels that a run was for, as `bench leaderboard` does.
 
-    Each is in its own metric, or in those requested. What else the directory holds is counted.
+    Each is in its own metric, or in those requested. What else the directory holds is counted. `written` are the boards
+    of all metrics, if the run has just made them.
     """
     from bench.core.tables import load_scores
     from bench.report import exports
     from bench.report.leaderboards import load_tasks, standings
 
-    scores = exports.choose_scores(load_scores(results), [], metrics)
-    every = list(standings(scores, tasks=load_tasks(results)))
+    every = exports.choose_standings(written, metrics) or list(
+        standings(exports.choose_scores(load_scores(results), [], metrics), tasks=load_tasks(results))
+    )
     made = [board for place in places for board in every if board.key.board == place[0] and board.key.panel == place[1]]
     if made:
         print_standings(made)

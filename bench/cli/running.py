@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +14,7 @@ import typer
 
 from bench.cli import terminal
 from bench.cli.arguments import OFFLINE, PLUGINS, RESULTS
+from bench.cli.fetching import accept_changes
 from bench.cli.flags import add_request_flags
 from bench.cli.printing import print_summary
 from bench.core.exit_codes import FINE, NOT_OK
@@ -31,29 +32,37 @@ MOST_FAILURES = 20
 @add_request_flags
 def run(
     request: RunRequest,
-    metric: Annotated[list[str] | None, typer.Option(help="Metrics of the boards to print.")] = None,
     dry_run: Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would be done, and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout, no tables.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no tables.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say every fit and sheet as it ends.")] = False,
+    update_lock: Annotated[
+        bool, typer.Option("--update-lock", help="Accept in bench.lock what the tasks are now.")
+    ] = False,
 ) -> None:
     """Fit what is missing, weigh, score, and write the tables; resumes and extends what the directory holds."""
-    from bench import experiment
+    from bench.runner.executors.local import start_server
 
     started = time.perf_counter()
-    prepared = _prepare(request, quiet=quiet, metrics=metric or [])
+    if not dry_run:
+        start_server()  # it imports while this process does
+    from bench import experiment
+
+    if update_lock:
+        accept_changes(experiment.requested_tasks(request), offline=request.offline)
+    prepared = _prepare(request, experiment.prepare, quiet=quiet)
     if dry_run:
         _print_plan(request, prepared)
         return
     with ExitStack() as stack:
-        tally = experiment.run(request, prepared, _progress_reporter(stack, quiet=quiet, verbose=verbose))
+        outcome = experiment.run(request, prepared, _progress_reporter(stack, quiet=quiet, verbose=verbose))
     seconds = round(time.perf_counter() - started, 1)
-    counts = tally.as_dict()
+    counts = outcome.tally.as_dict()
     if as_json:
         typer.echo(json.dumps({**counts, "seconds": seconds, "results": str(request.results)}))
     elif not quiet:
         places = list(dict.fromkeys((cell.board, cell.panel) for cell in prepared.plan.cells))
-        print_summary(request.results, places, metric or [])
+        print_summary(request.results, places, request.chosen.metrics, outcome.standings)
     if not quiet:
         _print_receipt(counts, seconds, request.results)
     raise typer.Exit(FINE if counts["ok"] + counts["skipped"] == counts["planned"] else NOT_OK)
@@ -62,7 +71,9 @@ def run(
 @add_request_flags
 def plan(request: RunRequest) -> None:
     """Say what `bench run` with the same flags would do, and how long the fits may take."""
-    _print_plan(request, _prepare(request, quiet=True))
+    from bench import experiment
+
+    _print_plan(request, _prepare(request, experiment.foresee, quiet=True))
 
 
 def status(results: RESULTS = Path("results")) -> None:
@@ -106,20 +117,19 @@ def explain(
             typer.echo(f"  {line}")
 
 
-def _prepare(request: RunRequest, *, quiet: bool, metrics: Sequence[str] = ()) -> Prepared:
+def _prepare(request: RunRequest, prepare: Callable[..., Prepared], *, quiet: bool) -> Prepared:
     """Load plug-ins and tasks, resolve the names, and print what was inferred and what looks odd.
 
     Raises:
         BenchError: a name is unknown, or nothing is selected.
     """
-    from bench import experiment
     from bench.core.nouns import NothingSelectedError, Target
     from bench.core.plugins import load_plugins
     from bench.methods.metrics import for_target
 
     load_plugins(request.options.plugins)
-    for_target(Target("point"), metrics)  # refuses a metric that does not exist, before anything is run
-    prepared = experiment.prepare(request, (lambda *_: None) if quiet else _print_task_notes)
+    for_target(Target("point"), request.chosen.metrics)  # refuses one that does not exist, before a task is loaded
+    prepared = prepare(request, (lambda *_: None) if quiet else _print_task_notes)
     for spec, error in prepared.unloaded.items():
         terminal.message(f"{spec.full}: could not be loaded: {error}", "red")
     for spec, reason in prepared.too_large.items():
@@ -137,6 +147,9 @@ def _print_task_notes(name: str, task: Task) -> None:
     """Print on stderr what was inferred of a task and what looks odd in it."""
     if task.meta.get("kind_inferred"):
         terminal.message(f"{name}: taken as {task.kind} (say otherwise with --kind)")
+    if task.is_positive_tied:
+        positive = task.classes[task.positive_code]
+        terminal.message(f"{name}: both classes have equally many rows, {positive!r} is the positive one (--positive)")
     for warning in task.meta.get("warnings", ()):
         terminal.message(f"{name}: warning: {warning}", "yellow")
 

@@ -7,7 +7,7 @@ from typing import Final
 FINE: Final = 0
 """Everything was done; a comparison found no regression."""
 NOT_OK: Final = 1
-"""A cell of the run is not ok, or a plug-in breaks a law."""
+"""A cell of the run is not ok, a plug-in breaks a law, a task was not fetched, or `doctor` found something."""
 MISTAKE: Final = 2
 """The user's mistake in the command, in a file or in a name."""
 REGRESSION: Final = 3

@@ -1,9 +1,10 @@
-"""Atomic writes: a reader sees the old file or the new one, never a part."""
+"""Names of files, and atomic writes: a reader sees the old file or the new one, never a part."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -71,6 +72,13 @@ def _temporary_name(path: Path) -> Path:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON value with sorted keys; a NaN is an error, not a file that others cannot read."""
     write_text(path, json.dumps(value, sort_keys=True, allow_nan=False, indent=1) + "\n")
+
+
+def file_name(*parts: str) -> str:
+    """Join texts to the name of a file that is one everywhere: letters, digits, dot, hyphen, underscore."""
+    plain = (re.sub(r"[^A-Za-z0-9._-]+", "-", part).strip("-.") for part in parts)
+    # file systems take 255 bytes, and a number, a kind and an extension may follow
+    return "-".join(part for part in plain if part)[:150] or "board"
 
 
 @contextmanager

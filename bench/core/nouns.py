@@ -54,12 +54,14 @@ class Target:
     """What is predicted of a row: a point, quantiles at fixed levels, or class probabilities.
 
     `outputs` is () for a point, the levels for quantiles, the class names for classes; `ordered` is true where the
-    classes have an order, and `outputs` lists them from low to high.
+    classes have an order, and `outputs` lists them from low to high. `positive` is the code of the class that metrics
+    of two classes are about; of more it is the rarest, which only costs refer to.
     """
 
     kind: Kind
     outputs: tuple[Any, ...] = ()
     ordered: bool = False
+    positive: int = 1
 
     @property
     def width(self) -> int:
@@ -123,7 +125,7 @@ class Task:
     classification. `groups` (rows of one group stay in one fold), `time` (later rows never help to predict earlier
     ones) and `weight` (row weights) have one value a row, or are None. `splits` is empty where the source brings none:
     bench then cuts the table itself. `meta` holds what is known about the table. No learner is fitted on a task with
-    `external` predictions.
+    `external` predictions. `positive` names the positive class where the user has chosen one.
     """
 
     name: str
@@ -137,6 +139,30 @@ class Task:
     weight: Array | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
     external: ExternalPredictions | None = None
+    positive: str | None = None
+
+    @cached_property
+    def positive_code(self) -> int:
+        """Code of the positive class: `positive`, else the rarest of the whole table by row weight, the last if tied.
+
+        It belongs to the task: on every fold and in every fit it is the same. Without classes it has no meaning.
+        """
+        if self.positive is not None:
+            return self.classes.index(self.positive)
+        return int(self._rarest[-1]) if self.classes else Target.positive
+
+    @property
+    def is_positive_tied(self) -> bool:
+        """Whether nobody has chosen the positive one of two classes, and both have equally many rows."""
+        return len(self.classes) == 2 and self.positive is None and len(self._rarest) == 2
+
+    @cached_property
+    def _rarest(self) -> Array:
+        """Codes of the classes that are as rare as any."""
+        mass = np.bincount(self.y, weights=self.weight, minlength=len(self.classes))
+        return np.flatnonzero(
+            mass <= mass.min() * (1 + 1e-12)
+        )  # weights are added up: equal sums may differ by rounding
 
 
 @renamed_fields(said="predictions", fold="inner_fold")
@@ -207,7 +233,8 @@ class Prediction:
     """The outputs of one method for n rows: `values` of shape (n, K), and the rule that decides on a class.
 
     `weight` holds the row weights of the task. `rule` holds class multipliers (K,): the label is the class of the
-    largest rule_k × values_k; probability metrics never see it. `effective_class_weights` (K,) or (n, K) are the
+    largest rule_k × values_k; or a matrix (K, K), of the largest Σ_j values_j × rule_jk. Probability metrics never see
+    it. `effective_class_weights` (K,) or (n, K) are the
     factors by which the fit behind the prediction multiplied each class; None where it did not, NaN where they are not
     known. `unsorted` keeps quantiles as they were before the final sort.
 
@@ -227,8 +254,9 @@ class Prediction:
     @cached_property
     def labels(self) -> Array:
         """Decided class codes (n,); ties go to the first class."""
-        scores = self.values if self.rule is None else self.values * self.rule
-        return np.argmax(scores, axis=1)
+        if self.rule is None:
+            return np.argmax(self.values, axis=1)
+        return np.argmax(self.values * self.rule if self.rule.ndim == 1 else self.values @ self.rule, axis=1)
 
 
 def clip_probabilities(values: Array) -> tuple[Array, int]:

@@ -34,7 +34,8 @@ class PluginOptions:
     `tags` are the sets that it belongs to: `core` is what a run takes unless names are given. `breaks` names the
     laws that it may break, each with its reason. `requires` are modules that must be installed, `libraries` the
     distributions whose versions belong to the key of what it predicts, `code` further modules of `bench` that it
-    depends on, such as those of schemes that it calls.
+    depends on, such as those of schemes that it calls. `of_labels`: its parameter `metric` must be one of decided
+    labels.
     """
 
     tags: Collection[str] = ()
@@ -42,6 +43,7 @@ class PluginOptions:
     requires: Collection[str] = ()
     libraries: Collection[str] = ()
     code: Collection[str] = ()
+    of_labels: bool = False
 
 
 O = TypeVar("O", bound=PluginOptions)  # noqa: E741 - the options of one noun
@@ -95,6 +97,11 @@ class Scheme(Generic[O]):
     def options(self) -> O:
         """What the plug-in declares of itself."""
         return self.entry.options
+
+    @property
+    def metric(self) -> str | None:
+        """The metric that its parameter of that name gives, None where it has no such parameter or nothing is given."""
+        return (self.entry.parameters | dict(self.parameters)).get("metric")
 
     @property
     def meaning(self) -> list[Any]:
@@ -354,6 +361,8 @@ def _parse_value(text: str, default: Any) -> Any:
         return int(text)
     if isinstance(default, float):
         return float(text)
+    if default is None and text.lower() == "none":  # what lists show of a parameter that is not given
+        return None
     if default is None or default is inspect.Parameter.empty:
         return _guess(text)
     return text

@@ -14,12 +14,12 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
 
-from bench.core.files import write_text
+from bench.core.files import new_file
 from bench.core.nouns import Array, BenchError
 
 SCORES = ("scores.csv", "scores.parquet", "scores.csv.gz", "scores.pq")
@@ -29,6 +29,8 @@ COUNTERS = ("repeat", "fold", "seed", "reseed")
 """Columns that are whole numbers in most tables, and names in others."""
 MISSING_NUMBERS = {"", "na", "n/a", "nan", "none", "null"}
 """How R, SQL and Python write a number that is missing; a name is missing where its field is empty."""
+OLD_METRICS = {"auprc": "macro_auprc"}
+"""Metrics that have another name now, by their old one: a table that is read has the new one."""
 YES, NO = {"true", "1", "1.0"}, {"false", "0", "0.0", "nan", "none", ""}
 PACKERS = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip"}
 """First bytes of a file that is packed, and what pandas calls its format."""
@@ -67,6 +69,7 @@ def decode_scores(content: bytes, name: str) -> pd.DataFrame:
     if missing:
         raise BenchError(f"{name} has no column {', '.join(sorted(missing))}: a score table has method, metric, value")
     table = pd.DataFrame({column: _read_column(raw[column], str(column), name) for column in raw})
+    table["metric"] = table["metric"].replace(OLD_METRICS)
     if "ranked" in table:
         table["ranked"] = is_ranked(table["ranked"])
     _refuse_half_known_tasks(table, name)
@@ -191,7 +194,7 @@ def name_tasks(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def drop_unnamed(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a method and a metric, named by texts; rows without a value may lack both.
+    """Return the rows of a method and a metric; rows without a value may lack both.
 
     Raises:
         BenchError: a value has no method or no metric.
@@ -200,8 +203,7 @@ def drop_unnamed(table: pd.DataFrame) -> pd.DataFrame:
     stray = int((unnamed & table["value"].notna()).sum())
     if stray:
         raise BenchError(f"{stray} scores have no method or no metric: fill in the columns, or leave the rows out")
-    table = table[~unnamed]
-    return table.assign(method=table["method"].astype(str), metric=table["metric"].astype(str))
+    return table[~unnamed]
 
 
 def is_ranked(column: pd.Series) -> pd.Series:
@@ -232,17 +234,24 @@ def is_test(column: pd.Series) -> pd.Series:
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a CSV file: UTF-8, LF, floats that read back equal, empty for missing."""
-    write_text(path, csv_text(columns, rows))
+    """Write a CSV file as the rows come: UTF-8, LF, floats that read back equal, empty for missing."""
+    with new_file(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        _write_csv(text, columns, rows)
+        text.detach()  # flushes it, and leaves the file to its owner
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """Return rows as CSV text, one line a row, columns in the given order."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    _write_csv(buffer, columns, rows)
+    return buffer.getvalue()
+
+
+def _write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([_cell_text(row.get(column)) for column in columns] for row in rows)
-    return buffer.getvalue()
 
 
 def _cell_text(value: Any) -> str:

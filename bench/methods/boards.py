@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.core.nouns import Kind, Target, Task, TaskKind
+from bench.core.nouns import BenchError, Kind, Target, Task, TaskKind
 from bench.core.registry import Registry, Scheme
 from bench.core.selection import NameFilter, chosen_from, is_glob, matches, name_filter
 from bench.core.settings import Settings
@@ -20,7 +20,7 @@ from bench.methods import ensembles, metrics, postprocess, trainings
 SINGLE_LEARNER = "alone"
 """Method of a learner that is scored by itself, beside the ensembles of a board."""
 ORACLE = "oracle"
-"""Method that is fitted on the test rows: a bound, never ranked."""
+"""Method that is fitted on the test rows, as a mark of what is within reach; never ranked, and seldom a bound."""
 CONSTANT = "floor"
 """The ensemble scheme that uses no learner and predicts the same for every row; every board carries it."""
 
@@ -60,13 +60,14 @@ class Board:
     def target(self, task: Task, settings: Settings) -> Target:
         """Return what is predicted of a task on this board."""
         if task.external is not None:
-            return task.external.target
+            return replace(task.external.target, positive=task.positive_code)
         outputs: dict[str, tuple[Any, ...]] = {
             "quantile": settings.levels,
             "class": task.classes,
             "point": (),
         }
-        return Target(self.target_kind, outputs[self.target_kind], bool(task.meta.get("ordered")))
+        ordered = bool(task.meta.get("ordered"))
+        return Target(self.target_kind, outputs[self.target_kind], ordered, task.positive_code)
 
 
 BOARDS = {
@@ -180,13 +181,22 @@ def _wraps(board: Board, name: str) -> str | None:
 
 
 def _has_metric(board: Board, scheme: Scheme[Any]) -> bool:
-    """Return whether the metric that a scheme is to optimise, if any, exists on a board."""
-    name = dict(scheme.parameters).get("metric")
+    """Return whether the metric that a scheme is to optimise, if any, exists on a board.
+
+    Raises:
+        BenchError: it exists nowhere, or the scheme cannot optimise it.
+    """
+    name = scheme.metric
     if name is None:
         return True
-    if metrics.metric_info(name) is None:
+    found = metrics.metric_info(name)
+    if found is None:
         metrics.for_target(Target("point"), [name])  # raises, and suggests names
-    return name in metrics.for_target(Target(board.target_kind, ("0", "1") if board.target_kind == "class" else (0.5,)))
+    elif board.target_kind in found.kinds:
+        if scheme.options.of_labels and found.counts is None:
+            raise BenchError(f"{scheme.id!r} cannot be tuned for metric {name!r}: give one of decided labels")
+        return True
+    return False
 
 
 def methods(board: Board, texts: Sequence[str]) -> list[Method]:

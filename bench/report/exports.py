@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bench.core.files import write_bytes
+from bench.core.files import file_name, write_bytes
 from bench.core.nouns import BenchError
 from bench.core.selection import chosen_from
 from bench.methods.boards import own_metrics
-from bench.report.leaderboards import to_csv
+from bench.methods.metrics import chosen_names
+from bench.report.leaderboards import Standing, to_csv
 from bench.report.leaderboards.columns import columns_for_people
 from bench.report.leaderboards.scores import goal
 
@@ -54,7 +55,7 @@ def choose_scores(scores: pd.DataFrame, boards: Sequence[str] = (), metrics: Seq
     metric = scores["metric"].astype(str)
     kept = board.isin(chosen_from(sorted(set(board)), boards, "board")) if boards else board.notna()
     if metrics:
-        return scores[kept & metric.isin(chosen_from(sorted(set(metric[kept])), metrics, "metric"))]
+        return scores[kept & metric.isin(chosen_names(sorted(set(metric[kept])), metrics))]
     tested = scores["value"].notna() & ((scores["sample"] == "test") if "sample" in scores else True)
     own = own_metrics(zip(board[tested], metric[tested], strict=True))
     scored = {name for name, _ in own}  # a board without any value keeps its rows, so that it is missing in sight
@@ -62,11 +63,18 @@ def choose_scores(scores: pd.DataFrame, boards: Sequence[str] = (), metrics: Seq
     return scores[kept & np.array(wanted, dtype=bool)]
 
 
-def file_name(*parts: str) -> str:
-    """Join texts to the name of a file that is one everywhere: letters, digits, dot, hyphen, underscore."""
-    plain = (re.sub(r"[^A-Za-z0-9._-]+", "-", part).strip("-.") for part in parts)
-    # file systems take 255 bytes, and a number, a kind and an extension may follow
-    return "-".join(part for part in plain if part)[:150] or "board"
+def choose_standings(ranked: Sequence[Standing], metrics: Sequence[str] = ()) -> list[Standing]:
+    """Return the boards of the metrics that are named, or of each board's own, as `choose_scores` does.
+
+    Raises:
+        BenchError: a name matches nothing.
+    """
+    if metrics and ranked:
+        named = chosen_names(sorted({each.key.metric for each in ranked}), metrics)
+        return [each for each in ranked if each.key.metric in named]
+    own = own_metrics(each.key[:2] for each in ranked if each.grid.methods)
+    scored = {name for name, _ in own}
+    return [each for each in ranked if each.key[:2] in own or each.key.board not in scored]
 
 
 def write_tables(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Cell
+from bench.methods import metrics
 from bench.runner import fit_spec
 from bench.runner.cells import BoardSplit, Foundation, changed_parts
 from bench.runner.fit_spec import Fit, SplitRows
@@ -86,7 +87,7 @@ def draw_up(plan: Plan, journal: Journal, store: Store, options: RunOptions) -> 
             rows = fit_spec.rows_of(plan.tasks[board_plan.task], split, plan.settings)
             requested = [_fit_job(rows, fit, plan, store) for fit in _fits(board_plan, plan)]
             keys = {job.fit.id: job.key for job, _ in requested}
-            board_splits.append(BoardSplit(board_plan, split, rows.task, keys))
+            board_splits.append(BoardSplit(board_plan, split, rows.task, keys, board_plan.metrics))
             for job, fault in requested:
                 if job.key in todo or job.key in endings:
                     continue
@@ -118,19 +119,30 @@ def open_board_split(
 ) -> Opening:
     """Sort the cells of a board split: those up to date, those that end without being evaluated, and those to do."""
     held = journal.read(board_split.cells[0])
+    board_split = _keep_metrics(board_split, held, plan)
     standing: dict[Cell, str] = {}
     ended: dict[Cell, CellRecord] = {}
     todo: dict[Cell, CellToDo] = {}
     for cell in board_split.cells:
         found = board_split.foundation(cell, endings, plan.settings, plan.data[cell.task])
         known = held.get(cell)
-        if known is not None and _is_current(known, found, options):
+        scored = known is not None and known.has_scores(board_split.board_plan.metrics)
+        if known is not None and scored and _is_current(known, found, options):
             standing[cell] = known.ending.status
         elif found.ending is not None:
             ended[cell] = CellRecord(CellResult(found.ending), found.basis)
         else:
-            todo[cell] = CellToDo(found.basis, found.note, _why(found.basis, known))
+            todo[cell] = CellToDo(found.basis, found.note, _why(found.basis, known, scored=scored))
     return Opening(board_split, standing, ended, todo)
+
+
+def _keep_metrics(board_split: BoardSplit, held: Mapping[Cell, CellRecord], plan: Plan) -> BoardSplit:
+    """Return a board split that is scored by the metrics of earlier runs too: evaluated anew, a cell loses none."""
+    known = metrics.for_target(board_split.board_plan.board.target(board_split.task, plan.settings))
+    before = {metrics.current_name(name) for record in held.values() for name in record.result.scores.get("test", ())}
+    found = {name for name in before if name in known or (":" in name and metrics.metric_info(name))}
+    kept = sorted(found - {*board_split.metrics})
+    return replace(board_split, metrics=(*board_split.metrics, *kept))
 
 
 def _fits(board_plan: BoardPlan, plan: Plan) -> Iterator[Fit]:
@@ -180,10 +192,12 @@ def _is_current(known: CellRecord, found: Foundation, options: RunOptions) -> bo
     return known.basis.key == found.basis.key and not options.force and not known.ending.is_retried(options.retry)
 
 
-def _why(basis: CellBasis, known: CellRecord | None) -> str:
-    """Return why a cell is evaluated though something may be known of it."""
+def _why(basis: CellBasis, known: CellRecord | None, *, scored: bool) -> str:
+    """Return why a cell is evaluated though something may be known of it, `scored` by all metrics or not."""
     if known is None:
         return "it was not there"
+    if known.basis.key == basis.key and not scored:
+        return "it had not been scored by all of the metrics"
     if known.basis.key == basis.key:
         return f"it had ended as {known.ending.status}, and was tried again"
     return f"this had changed: {', '.join(changed_parts(basis.parts, known.basis.parts))}"

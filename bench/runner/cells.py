@@ -49,12 +49,16 @@ class Foundation:
 
 @dataclass(frozen=True)
 class BoardSplit:
-    """One board on one outer split of one task: its cells, and the keys of the fits that they rest on."""
+    """One board on one outer split of one task: its cells, and the keys of the fits that they rest on.
+
+    `metrics` are the names of those that its cells are scored by: those of the plan, and those that the journal has.
+    """
 
     board_plan: BoardPlan
     split: Split
     task: Task
     fits: Mapping[FitId, str]
+    metrics: tuple[str, ...]
 
     @property
     def id(self) -> BoardSplitId:
@@ -101,17 +105,16 @@ class BoardSplit:
         missing = [f"{fit.learner} ({ending.status})" for fit, ending in needed.items() if not ending.is_ok]
         return Foundation(basis, note=f"without {', '.join(missing)}" if missing else "")
 
-    def no_scores(self, settings: Settings) -> Mapping[str, Mapping[str, float | None]]:
+    def no_scores(self) -> Mapping[str, Mapping[str, float | None]]:
         """Return the empty scores of a cell without a prediction, so that it is missing in sight."""
-        names = metrics.for_target(self.board_plan.board.target(self.task, settings))
-        return {"test": dict.fromkeys(names)}
+        return {"test": dict.fromkeys(self.metrics)}
 
 
 def key_parts(task: Task, split: Split, method: Method | None, fits: list[str], settings: Settings) -> dict[str, str]:
     """Return what a cell's numbers depend on, each part by its name, as a hash.
 
     These are the keys of the fits behind it, the method (None for a learner alone) and its code, the code that
-    evaluates and scores, the seed, and the row weights of the test rows.
+    evaluates and scores, the seed, the row weights of the test rows, and the positive class.
     """
     weight = None if task.weight is None else task.weight[split.test]
     return {
@@ -119,6 +122,7 @@ def key_parts(task: Task, split: Split, method: Method | None, fits: list[str], 
         "method": digest([] if method is None else method.meaning),
         "code of bench": _code(),
         "settings": digest(settings.seed, weight),
+        "positive class": digest(task.positive_code if task.classes else None),
     }
 
 

@@ -121,7 +121,8 @@ def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[
     Of a class weighting the numeric row weights count: two of them share a key exactly where they weight every row
     alike.
     """
-    target = [fit.target.kind, list(fit.target.outputs), fit.target.ordered]
+    seen = target_of_fit(fit)
+    target = [seen.kind, list(seen.outputs), seen.ordered, seen.positive]
     if rows.task.external is not None:
         return {
             "data": data,
@@ -144,6 +145,15 @@ def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[
         "settings": digest(settings.protocol, settings.seed, place, settings.max_levels),
         "versions": ", ".join(f"{name} {_version(name)}" for name in libraries),
     }
+
+
+def target_of_fit(fit: Fit) -> Target:
+    """Return the target as a fit sees it: with the positive class where its training scheme says that it uses that.
+
+    Elsewhere the usual one stands for it, so that no prediction depends on what is not in its key.
+    """
+    is_used = trainings.registry.scheme(fit.training).options.positive
+    return fit.target if is_used else replace(fit.target, positive=Target.positive)
 
 
 def _fit_rows(rows: SplitRows) -> list[Array]:

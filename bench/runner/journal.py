@@ -127,16 +127,17 @@ class Journal:
             raise _damage_error(self.tasks_file, error) from error
 
     def check_tasks(self, hashes: Mapping[str, str]) -> None:
-        """Hold a run, or a look ahead, to the data and the splits that the experiment has seen of each task.
+        """Hold a run, or a look ahead, to the data, splits and positive class that the experiment has of each task.
 
         Raises:
-            BenchError: a task of the same name had other data or other splits, so its cells must not be mixed.
+            BenchError: a task of the same name had others, so its cells must not be mixed.
         """
         held = self.tasks()
         for name, value in hashes.items():
             if name in held and held[name].hash != value:
                 raise BenchError(
-                    f"task {name!r} had other data or other splits when {self.root} was begun: use another --results"
+                    f"task {name!r} had other data, other splits or another positive class when {self.root} was begun: "
+                    "use another --results"
                 )
 
     def read(self, cell: Cell) -> dict[Cell, CellRecord]:
@@ -204,7 +205,7 @@ class JournalWriter:
         """Hold the run to the data and the splits that the experiment has seen, and note those of new tasks.
 
         Raises:
-            BenchError: a task of the same name had other data or other splits, so its cells must not be mixed.
+            BenchError: a task of the same name had others, so its cells must not be mixed.
         """
         self._require_lock()
         self.journal.check_tasks({name: record.hash for name, record in requested.items()})

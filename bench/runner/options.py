@@ -74,11 +74,12 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class RunSelection:
-    """What is compared: boards, learners, ensembles and class weightings by name, a panel, and how many splits.
+    """What is compared: boards, learners, ensembles, class weightings, metrics by name, a panel, and how many splits.
 
-    Every split is run with `seeds` seeds of the learners, as further repeats. `max_learners` keeps the first learners
-    of a panel, `max_weight_rows` some of the rows that the weights are fitted on: for learning curves. Tasks beyond
-    `max_rows`, `max_features` or `max_classes` are skipped.
+    `metrics` are computed, kept and printed; without any, those of the tag `core`. Every split is run with `seeds`
+    seeds of the learners, as further repeats. `max_learners` keeps the first learners of a panel, `max_weight_rows`
+    some of the rows that the weights are fitted on: for learning curves. Tasks beyond `max_rows`, `max_features` or
+    `max_classes` are skipped.
     """
 
     boards: tuple[str, ...] = field(default=(), metadata=flag("-b", "--board", help_text="Boards, by name or glob."))
@@ -105,6 +106,14 @@ class RunSelection:
     repeats: int | None = field(
         default=None, metadata=flag(help_text="Only the first N repeats of each task.", least=1)
     )
+    metrics: tuple[str, ...] = field(
+        default=(),
+        metadata=flag(
+            "--metric",
+            help_text="Metrics to compute, keep and print: name, glob, tag, all, name:parameter=value, !name; the core "
+            "ones without it.",
+        ),
+    )
     max_learners: int | None = field(
         default=None, metadata=flag(help_text="Only the first N learners of the panel.", least=1)
     )
@@ -120,8 +129,9 @@ class RunSelection:
     )
 
     def panel_flags(self) -> list[str]:
-        """Return the flags that give the same panel again."""
-        flags = [word for text in self.learners for word in ("-l", text)]
+        """Return the flags that give the same panel and the same metrics again."""
+        given = {"-l": self.learners, "--metric": self.metrics}
+        flags = [word for name, texts in given.items() for text in texts for word in (name, text)]
         names = ("panel", "seeds", "max_learners", "max_weight_rows")
         changed = {name: getattr(self, name) for name in names if getattr(self, name) != getattr(RunSelection, name)}
         return flags + [word for name, value in changed.items() for word in (f"--{name.replace('_', '-')}", str(value))]
@@ -143,6 +153,10 @@ class RunRequest:
     suites: tuple[str, ...] = field(
         default=(), metadata=flag("-s", "--suite", help_text="Suite of datasets.yaml.", read_all=read_names)
     )
+    datasets: str | None = field(
+        default=None,
+        metadata=flag(help_text="File of suites and panels; none for the packaged one alone.", envvar="BENCH_DATASETS"),
+    )
     task_flags: Mapping[str, Any] = field(default_factory=dict)
     chosen: RunSelection = field(default_factory=RunSelection)
     settings: Settings = field(default_factory=Settings)
@@ -157,6 +171,10 @@ class RunRequest:
     )
     offline: bool = field(
         default=False, metadata=flag(help_text="Never use the network.", help_panel=HOW, envvar="BENCH_OFFLINE")
+    )
+    positive: str | None = field(
+        default=None,
+        metadata=flag(help_text="Positive class of the tasks of two classes; the rarer of the table without it."),
     )
 
     @property

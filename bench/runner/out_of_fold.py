@@ -22,7 +22,7 @@ from bench.core.settings import Settings
 from bench.methods import trainings
 from bench.methods.learners import LearnerOptions, learner_scheme
 from bench.methods.trainings import FitContext, FittedModel, fit_training
-from bench.runner.fit_spec import Fit, SplitRows, why_not
+from bench.runner.fit_spec import Fit, SplitRows, target_of_fit, why_not
 from bench.runner.store import FitPredictions
 from bench.tasks import encoders, splits
 
@@ -171,7 +171,7 @@ class _ModelFitter:
             X=X,
             y=task.y[fit_rows].copy(),
             weight=weight,
-            target=self.fit.target,
+            target=target_of_fit(self.fit),
             learner=self._learner,
             encoder=encoder,
             seed=seed(run_seed, *place),

@@ -15,7 +15,7 @@ from bench.core.nouns import BenchError, Cell, Kind, Split, Task
 from bench.core.registry import Registry, Scheme
 from bench.core.selection import NameFilter, is_glob, matches, name_filter
 from bench.core.settings import Settings
-from bench.methods import ensembles, learners, trainings
+from bench.methods import ensembles, learners, metrics, trainings
 from bench.methods.boards import ORACLE, SINGLE_LEARNER, Board, Method, boards_named, is_training, method, methods
 from bench.methods.learners import learner_scheme
 from bench.methods.learners.trial import try_parameters
@@ -23,13 +23,15 @@ from bench.runner.options import RunSelection
 from bench.runner.records import PLAIN
 from bench.tasks.task_spec import CvSpec, TaskSpec
 
+CORE = "core"
+"""The tag of what a run takes that names nothing."""
 EXTERNAL_PANEL = "given"
 """Name of the panel of a task that brings its predictions."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A task, how it was requested, all its outer splits, and the hash of its data.
+    """A task without its features, how it was requested, all its outer splits, and the hash of its data.
 
     `cv` is that of its suite; a task with splits of its own does not use it.
     """
@@ -39,6 +41,7 @@ class Loaded:
     cv: CvSpec
     splits: tuple[Split, ...]
     data: str
+    meta_features: Mapping[str, Any] = field(default_factory=dict)
 
 
 class BoardSplitId(NamedTuple):
@@ -55,7 +58,8 @@ class BoardSplitId(NamedTuple):
 class BoardPlan:
     """One board on one task: the learners of its panel, the methods that compete, and the oracle that bounds them.
 
-    `weight_rows` is the largest number of rows that ensemble weights are fitted on.
+    `metrics` are the names of those that every cell is scored by. `weight_rows` is the largest number of rows that
+    ensemble weights are fitted on.
     """
 
     task: str
@@ -64,6 +68,7 @@ class BoardPlan:
     learners: tuple[str, ...]
     methods: tuple[Method, ...]
     oracle: Method
+    metrics: tuple[str, ...]
     weight_rows: int | None = None
 
     @cached_property
@@ -102,7 +107,7 @@ class BoardPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The frozen list: by task its table, data hash, request and splits; and what each board compares on it."""
+    """The frozen list: by task its target, data hash, request and splits; and what each board compares on it."""
 
     tasks: Mapping[str, Task]
     data: Mapping[str, str]
@@ -138,7 +143,8 @@ def plan(
         for board in boards
         if board.takes(each.task)
     ]
-    competing = tuple(board_plan for board_plan in board_plans if board_plan.learners)
+    _refuse_idle_metrics(chosen.metrics if loaded else (), board_plans)
+    competing = tuple(board_plan for board_plan in board_plans if board_plan.learners and board_plan.metrics)
     if loaded:
         external = {each.task.name for each in loaded if each.task.external is not None}
         fitted = {name for each in competing if each.task not in external for name in each.learners}
@@ -202,6 +208,7 @@ def _plan_board(
         learners=members[: chosen.max_learners],
         methods=competing,
         oracle=parse_method(board, ORACLE),
+        metrics=tuple(metrics.for_target(board.target(task, settings), chosen.metrics or (CORE,))),
         weight_rows=chosen.max_weight_rows,
     )
 
@@ -253,6 +260,14 @@ def _refuse_idle_methods(noun: str, texts: Sequence[str], board_plans: Sequence[
     for text in _without_tags(texts, ensembles.registry, trainings.registry):
         if not any(_competes(board_plan, text) for board_plan in board_plans):
             raise BenchError(f"{noun} {text!r} serves none of the chosen boards and tasks: see `bench list`")
+
+
+def _refuse_idle_metrics(texts: Sequence[str], board_plans: Sequence[BoardPlan]) -> None:
+    """Refuse the name of a metric that scores no board of the run, as one of a class that no task has."""
+    scored = {name for each in board_plans for name in each.metrics}
+    for text in _without_tags(texts, metrics.registry):
+        if not any(matches(name, [text]) for name in scored) and metrics.current_name(text) not in scored:
+            raise BenchError(f"metric {text!r} serves none of the chosen boards and tasks: see `bench list metrics`")
 
 
 def _without_tags(texts: Sequence[str], *registries: Registry[Any]) -> list[str]:

@@ -145,6 +145,10 @@ class CellRecord:
         """How the cell ended."""
         return self.result.ending
 
+    def has_scores(self, metrics: Collection[str]) -> bool:
+        """Return whether the cell was scored by all of some metrics; an empty score is one."""
+        return {*metrics} <= {*self.result.scores.get("test", ())}
+
     def values(self) -> dict[str, Any]:
         """Return every field by its name, those of the ending, the basis and the result among them."""
         parts = (self.ending, self.basis, self.result, self)

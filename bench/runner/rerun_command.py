@@ -16,8 +16,12 @@ from bench.tasks.task_spec import TaskSpec
 
 def task_flags(spec: TaskSpec) -> list[str]:
     """Return the flags that request a task."""
-    given = {each: value for each in fields(TaskSpec) if flag_of(each) and (value := getattr(spec, each.name))}
-    names = {each: next(iter(each.metadata["flag"].names), f"--{each.name}") for each in given}
+    given = {
+        each: value
+        for each in fields(TaskSpec)
+        if (flag_of(each) or each.name == "positive") and (value := getattr(spec, each.name))
+    }
+    names = {each: next(iter(each.metadata["flag"].names if flag_of(each) else ()), f"--{each.name}") for each in given}
     task = f"{spec.name}@id={spec.id}" if spec.id else spec.name
     return ["-t", task, *(word for each, value in given.items() for word in (names[each], str(value)))]
 

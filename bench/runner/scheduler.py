@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from bench.core.nouns import STATUSES, Cell
+from bench.core.nouns import STATUSES, Cell, Task
 from bench.core.plugins import load_plugins
 from bench.runner import rerun_command
 from bench.runner.agenda import Agenda, CellToDo, Opening, missing_fits, open_board_split
@@ -57,12 +57,13 @@ class _Begun:
 
 @dataclass
 class Run:
-    """One run of a plan: who writes its records, its tally, and the fits and board splits that are left.
+    """One run of a plan: its tables, who writes its records, its tally, and the fits and board splits that are left.
 
     `_endings` holds by key how each fit ended, `_missing` which fits each waiting board split waits for.
     """
 
     plan: Plan
+    tasks: Mapping[str, Task]
     writer: JournalWriter
     store: Store
     options: RunOptions
@@ -92,10 +93,11 @@ class Run:
     def _work(self, on_event: Callable[[Event], None]) -> None:
         """Hand out jobs until none is left, or until one ends badly and the run is to stop there."""
         start = functools.partial(load_plugins, self.options.plugins)
-        with Pool(self.options.jobs, start, self.options.limits) as pool:
+        most = len(self._fits) + len(self._ready) + len(self._waiting)  # jobs that there can ever be at once
+        with Pool(min(self.options.jobs, most), start, self.options.limits) as pool:
             while True:
                 while pool.free and (job := self._next()):
-                    pool.submit(job, self.plan.tasks)
+                    pool.submit(job, self.tasks)
                 if not pool.busy:
                     return
                 for event in pool.wait():
@@ -131,6 +133,7 @@ class Run:
             settings=self.plan.settings,
             store=self.store.root,
             weight_rows=board_split.board_plan.weight_rows,
+            metrics=board_split.metrics,
             board_split=board_split.id,
         )
 
@@ -199,7 +202,7 @@ class Run:
         ending = record.ending
         if ending.is_ok:
             return record
-        scores = board_split.no_scores(self.plan.settings)
+        scores = board_split.no_scores()
         whole = replace(record, result=replace(record.result, ending=replace(ending, trace=""), scores=scores))
         if not ending.is_bad:
             return whole

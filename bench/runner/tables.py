@@ -5,18 +5,19 @@ What cells.csv, failures.csv and timing.csv hold of a cell is in `records`.
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterable, Mapping
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from bench.core.files import write_bytes, write_text
-from bench.core.nouns import STATUSES, Cell
-from bench.core.tables import write_table
+from bench.core.files import new_file, write_text
+from bench.core.nouns import STATUSES, Array, Cell
+from bench.core.tables import OLD_METRICS, write_table
 from bench.methods import metrics
 from bench.methods.boards import ORACLE, SINGLE_LEARNER
 from bench.runner.records import CELL_COLUMNS, FAILURE_COLUMNS, TIMING_COLUMNS, CellRecord, TaskRecord
@@ -35,34 +36,102 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "failures": (*IDENTITY, *FAILURE_COLUMNS),
     "timing": (*IDENTITY, *TIMING_COLUMNS),
     "tasks": ("task_id", "kind", "n_rows", "n_columns", "n_categorical", "missing_share", "n_classes", "imbalance",
-              "ordered", "grouped", "timed", "dataset"),
+              "ordered", "grouped", "timed", "dataset", "positive"),
     "completeness": ("board", "panel", "learner", "method", "planned", *STATUSES, "completeness"),
 }  # fmt: skip
 """Columns of every table; they are only ever appended to."""
+SAMPLES = ("test", "train")
+"""Rows that a cell is scored on, in the order of the table of scores."""
+CHUNK = 100_000
+"""Scores that are turned into text at once: some 15 MB."""
 
 
 def write_run_tables(root: Path, records: Mapping[Cell, CellRecord], tasks: Mapping[str, TaskRecord]) -> pd.DataFrame:
     """Write every table of a results directory from the records of its cells and its tasks; return the scores."""
-    whole = {cell: _identity(cell) | record.values() for cell, record in records.items()}
-    tables: dict[str, list[dict[str, Any]]] = {
-        "scores": [row for cell, record in records.items() for row in _score_rows(cell, record, tasks)],
-        "cells": list(whole.values()),
-        "weights": [{**_identity(cell), **row} for cell, record in records.items() for row in record.result.weights],
-        "per_class": [
-            {**_identity(cell), **row} for cell, record in records.items() for row in record.result.per_class
-        ],
-        "failures": [whole[cell] for cell, record in records.items() if record.ending.is_bad],
-        "timing": [whole[cell] for cell, record in records.items() if record.result.weigh_seconds is not None],
+
+    def rows(of: Callable[[CellRecord], Iterable[Mapping[str, Any]]]) -> Iterator[dict[str, Any]]:
+        return ({**_identity(cell), **row} for cell, record in records.items() for row in of(record))
+
+    # made as they are written: the rows of a large suite would take several times what its records do
+    tables: dict[str, Iterable[dict[str, Any]]] = {
+        "cells": rows(lambda record: [record.values()]),
+        "weights": rows(lambda record: record.result.weights),
+        "per_class": rows(lambda record: record.result.per_class),
+        "failures": rows(lambda record: [record.values()] if record.ending.is_bad else []),
+        "timing": rows(lambda record: [record.values()] if record.result.weigh_seconds is not None else []),
         "tasks": _task_rows(tasks),
         "completeness": _completeness(records),
     }
-    for name, rows in tables.items():
-        write_table(root / f"{name}.csv", COLUMNS[name], rows)
-    scores = pd.DataFrame(tables["scores"], columns=list(COLUMNS["scores"]))
-    buffer = io.BytesIO()
-    scores.assign(ranked=scores["ranked"] == "true").to_parquet(buffer, index=False)
-    write_bytes(root / "scores.parquet", buffer.getvalue())
+    for name, table in tables.items():
+        write_table(root / f"{name}.csv", COLUMNS[name], table)
+    scores = _score_table(records, tasks)
+    _write_scores(root, scores)
     return scores
+
+
+def _score_table(records: Mapping[Cell, CellRecord], tasks: Mapping[str, TaskRecord]) -> pd.DataFrame:
+    """Return every metric on the test rows, empty where the cell is not ok, and the minimised loss on training rows.
+
+    Names are categories, since a suite has millions of scores and a few hundred names.
+    """
+    of_cell, sample, metric, value = array("q"), array("b"), array("q"), array("d")
+    codes: dict[str, int] = {}
+    for at, record in enumerate(records.values()):
+        for code, name in enumerate(SAMPLES):
+            found = record.result.scores.get(name, {})
+            of_cell.extend([at] * len(found))
+            sample.extend([code] * len(found))
+            metric.extend(codes.setdefault(OLD_METRICS.get(each, each), len(codes)) for each in found)
+            value.extend(np.nan if number is None else number for number in found.values())
+    table = _cell_table(records, tasks).take(np.asarray(of_cell)).reset_index(drop=True)
+    tested = np.asarray(sample) == SAMPLES.index("test")
+    contends = ~table["method"].isin([SINGLE_LEARNER, ORACLE])
+    return table.assign(
+        sample=_categories(np.asarray(sample), SAMPLES),
+        metric=_categories(np.asarray(metric), codes),
+        direction=_categories(np.asarray(metric), codes).map(_direction_of_metric),
+        value=np.asarray(value),
+        n_rows=table["n_test"].where(tested, table["n_train"]),
+        ranked=_categories((tested & contends).to_numpy(dtype=int), ("false", "true")),
+    )[list(COLUMNS["scores"])]
+
+
+def _cell_table(records: Mapping[Cell, CellRecord], tasks: Mapping[str, TaskRecord]) -> pd.DataFrame:
+    """Return what all scores of a cell have in common, one row a cell."""
+    own = {name: task.own_repeats for name, task in tasks.items()}
+    rows = [
+        (
+            *cell,
+            record.basis.task,
+            record.basis.protocol,
+            record.result.learners_used,
+            # repeats beyond those of the task are its splits with other seeds of the learners
+            cell.repeat // repeats if (repeats := own.get(cell.task)) else 0,
+            record.ending.status,
+            record.result.gap,
+            record.result.n_test,
+            record.result.n_train,
+        )
+        for cell, record in records.items()
+    ]
+    names = ("board", "task_id", "panel", "learner", "method", "task", "protocol", "status")
+    counts = ("learners_used", "n_test", "n_train")
+    columns = [*IDENTITY, "task", "protocol", "learners_used", "reseed", "status", "gap", "n_test", "n_train"]
+    kinds: dict[str, Any] = {**dict.fromkeys(names, "category"), **dict.fromkeys(counts, "Int64"), "gap": float}
+    return pd.DataFrame(rows, columns=columns).astype(kinds)
+
+
+def _categories(codes: Array, names: Iterable[str]) -> pd.Categorical:
+    return pd.Categorical.from_codes(codes, pd.Index(list(names), dtype=object))
+
+
+def _write_scores(root: Path, scores: pd.DataFrame) -> None:
+    """Write the scores as CSV, part by part since their text is many times their size, and as Parquet."""
+    with new_file(root / "scores.csv") as file:
+        scores.to_csv(file, index=False, lineterminator="\n", chunksize=CHUNK)
+    with new_file(root / "scores.parquet") as file:
+        # without the schema of Arrow, readers find texts where a name is a category here
+        scores.assign(ranked=scores["ranked"] == "true").to_parquet(file, index=False, store_schema=False)
 
 
 def task_table(tasks: Mapping[str, TaskRecord]) -> pd.DataFrame:
@@ -76,30 +145,6 @@ def _task_rows(tasks: Mapping[str, TaskRecord]) -> list[dict[str, Any]]:
 
 def _identity(cell: Cell) -> dict[str, Any]:
     return dict(zip(IDENTITY, cell, strict=True))
-
-
-def _score_rows(cell: Cell, record: CellRecord, tasks: Mapping[str, TaskRecord]) -> Iterable[dict[str, Any]]:
-    """Yield every metric on the test rows, empty where the cell is not ok, and the minimised loss on training rows."""
-    ranked, result = cell.method not in {SINGLE_LEARNER, ORACLE}, record.result
-    n_rows = {"test": result.n_test, "train": result.n_train}
-    own = tasks[cell.task].own_repeats if cell.task in tasks else None
-    for sample in ("test", "train"):
-        for metric, value in result.scores.get(sample, {}).items():
-            yield _identity(cell) | {
-                "task": record.basis.task,
-                "protocol": record.basis.protocol,
-                "learners_used": result.learners_used,
-                "sample": sample,
-                "metric": metric,
-                "direction": _direction_of_metric(metric),
-                "value": None if value is None else float(value),
-                "n_rows": n_rows[sample],
-                "ranked": str(ranked and sample == "test").lower(),
-                # repeats beyond those of the task are its splits with other seeds of the learners
-                "reseed": cell.repeat // own if own else 0,
-                "status": record.ending.status,
-                "gap": result.gap,
-            }
 
 
 @cache

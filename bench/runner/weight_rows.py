@@ -36,6 +36,8 @@ def _output_names(target: Target, shape: tuple[int, ...]) -> list[str]:
 
 
 def class_rows(role: str, target: Target, values: Array | None) -> list[dict[str, Any]]:
-    """Return one number per class (K,), such as a decision rule, as table rows; none for None."""
-    pairs = [] if values is None else zip(target.outputs, values, strict=True)
-    return [{"role": role, "of": "", "output": str(name), "value": float(value)} for name, value in pairs]
+    """Return numbers of classes, (K,) or (K, K) as of a decision rule, as table rows; none for None."""
+    if values is None:
+        return []
+    pairs = zip(_output_names(target, values.shape), values.ravel(), strict=True)
+    return [{"role": role, "of": "", "output": name, "value": float(value)} for name, value in pairs]

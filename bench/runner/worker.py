@@ -14,8 +14,9 @@ from typing import Any
 
 from bench.core.nouns import Cell, InvalidPredictionError, NotApplicableError, Split, Target, Task
 from bench.core.settings import Settings
+from bench.methods import metrics
 from bench.methods.boards import BOARDS, SINGLE_LEARNER
-from bench.methods.metrics import PROPER
+from bench.methods.metrics import PROPER, Metric
 from bench.methods.metrics.per_class import per_class
 from bench.runner import fit_spec, out_of_fold
 from bench.runner.evaluate import EnsembleEvaluation, LearnerEvaluation, MethodResult, SplitData, evaluate_cell, score
@@ -59,7 +60,8 @@ class EvaluateJob:
     """Cells of one board split.
 
     `learners` are the members of the panel that have predictions, `fits` the keys of the predictions, `weight_rows` how
-    many rows weights are fitted on at most, `board_split` is the board split that the cells belong to.
+    many rows weights are fitted on at most, `metrics` the names of those that predictions are scored by, `board_split`
+    is the board split that the cells belong to.
     """
 
     context: str
@@ -70,6 +72,7 @@ class EvaluateJob:
     settings: Settings
     store: Path
     weight_rows: int | None
+    metrics: tuple[str, ...]
     board_split: BoardSplitId
 
     def __str__(self) -> str:
@@ -85,6 +88,7 @@ class EvaluateJob:
             names = dict.fromkeys(cell.method for cell in self.cells if cell.method != SINGLE_LEARNER)
             methods = {name: parse_method(board, name) for name in names}
             evaluation = self._evaluation(task)
+            chosen = metrics.for_target(evaluation.split_data.target, self.metrics)
         except Exception as error:  # noqa: BLE001 - the predictions cannot be read: every cell records so
             yield from (CellResult(ending_of(error)) for _ in self.cells)
             return
@@ -92,7 +96,7 @@ class EvaluateJob:
             start = time.perf_counter()
             try:
                 found = evaluate_cell(evaluation, cell, methods.get(cell.method))
-                result = score_result(task, self.split, evaluation.split_data, found)
+                result = score_result(evaluation.split_data, found, chosen)
             except Exception as error:  # noqa: BLE001 - a scheme may raise anything; its cell records what
                 result = CellResult(ending_of(error))
             seconds = time.perf_counter() - start
@@ -119,15 +123,15 @@ def _add_fit(result: CellResult, split_data: SplitData, cell: Cell) -> CellResul
     return replace(result, **notes)
 
 
-def score_result(task: Task, split: Split, split_data: SplitData, found: MethodResult) -> CellResult:
+def score_result(split_data: SplitData, found: MethodResult, chosen: Mapping[str, Metric]) -> CellResult:
     """Score the predictions of the test rows, and fill in everything that the tables hold of a cell."""
-    prediction, y = found.prediction, task.y[split.test]
+    prediction, y = found.prediction, split_data.task.y[split_data.test]
     target = prediction.target
     train = {} if found.train_loss is None else dict([_train_score(target, found.train_loss)])
     classes: list[Any] = per_class(target, y, prediction).to_dict("records") if target.kind == "class" else []
     return CellResult(
         ending=Ending("ok", detail=found.note),
-        scores={"test": score(y, prediction), "train": train},
+        scores={"test": score(y, prediction, chosen), "train": train},
         n_test=len(y),
         n_train=found.n_train or len(split_data.oof_rows),
         train_loss=found.train_loss,

@@ -12,6 +12,8 @@ from bench.core.nouns import Task
 def meta_features(task: Task) -> dict[str, Any]:
     """Return size, columns, missing cells, for classes their number and imbalance n_max / n_min, and the data set.
 
+    `positive` is the positive class of two.
+
     Tasks of one `dataset` are of one table, and a board counts them as one. A task whose source knows of no table that
     others may share is a data set by itself.
     """
@@ -30,4 +32,5 @@ def meta_features(task: Task) -> dict[str, Any]:
         "grouped": task.groups is not None,
         "timed": task.time is not None,
         "dataset": str(task.meta.get("table", task.name)),
+        "positive": task.classes[task.positive_code] if len(task.classes) == 2 else None,
     }

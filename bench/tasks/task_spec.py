@@ -19,10 +19,11 @@ FILE_SOURCES = ("file", "panel")
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """One task as it was requested: its full name, the columns that play a part in it, and the order of its classes.
+    """One task as it was requested: its full name, the columns that play a part in it, the order of its classes.
 
-    `sep`, `decimal` and `encoding` say how a text file is written. With `rows`, so many rows of it are taken. `id` is
-    its name in tables behind the source, where that is not the name of its file.
+    `positive` names its positive class; the flag names that of all tasks which do not say so themselves. `sep`,
+    `decimal` and `encoding` say how a text file is written. With `rows`, so many rows of it are taken. `id` is its name
+    in tables behind the source, where that is not the name of its file.
     """
 
     name: str
@@ -41,6 +42,7 @@ class TaskSpec:
         default=None,
         metadata=flag(help_text="Classes from low to high: a,b,c; number where they are numbers."),
     )
+    positive: str | None = None
     sep: str | None = field(
         default=None, metadata=flag(help_text="Sign between the fields of a text file; found without it.")
     )

@@ -18,6 +18,7 @@ from bench.tasks.task_spec import TaskSpec
 WORDS = {
     "tasks": ("-t", "file:a.csv"),
     "suites": ("-s", "quick"),
+    "datasets": ("--datasets", "none"),
     "boards": ("-b", "quantile"),
     "learners": ("-l", "ridge:alpha=2"),
     "ensembles": ("-e", "equal"),
@@ -35,6 +36,8 @@ WORDS = {
     "decimal": ("--decimal", ","),
     "encoding": ("--encoding", "latin-1"),
     "rows": ("--sample-rows", "40"),
+    "positive": ("--positive", "yes"),
+    "metrics": ("--metric", "f1,core"),
     "max_learners": ("--max-learners", "4"),
     "max_weight_rows": ("--max-weight-rows", "50"),
     "max_rows": ("--max-rows", "900"),
@@ -83,6 +86,7 @@ def test_every_flag_fills_its_field_and_no_other():
     chosen, settings, options = request.chosen, request.settings, request.options
     assert (chosen.boards, chosen.learners) == (("quantile",), ("ridge:alpha=2",))
     assert (chosen.ensembles, chosen.class_weights, chosen.panel) == (("equal",), ("balanced",), "strong")
+    assert (request.positive, chosen.metrics) == ("yes", ("f1,core",))
     assert (chosen.folds, chosen.repeats, chosen.max_learners, chosen.max_weight_rows, chosen.seeds) == (2, 3, 4, 50, 2)
     assert (settings.seed, settings.inner, settings.levels) == (7, 3, (0.1, 0.2, 0.3))
     assert (settings.protocol, settings.calibration, settings.max_levels) == ("split", 0.3, 12)

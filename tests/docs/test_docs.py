@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 GUIDE = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [*GUIDE, *sorted(ROOT.glob("*.md")), ROOT / "results" / "README.md"]
 BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+PRINTED = re.compile(r"^```sh\n(?P<typed>[^`]*?)^```\n\n```text\n(?P<printed>.*?)^```$", re.DOTALL | re.MULTILINE)
+"""Commands, and right below them what they print."""
 
 
 def _name(path):
@@ -134,10 +136,22 @@ def _keep(code, folder):
     return name
 
 
+def _layout(text):
+    """The lines of a text without the digits of scores, in which other processors round otherwise."""
+    return set(re.sub(r"[\d.-]+| +", "0", text).splitlines())
+
+
 @pytest.mark.slow
 def test_quickstart_works_as_typed(tmp_path):
-    for _, shell in _blocks(ROOT / "docs" / "quickstart.md"):
-        _type_in(shell, tmp_path)
+    page = ROOT / "docs" / "quickstart.md"
+    printed = "".join(_type_in(shell, tmp_path) for _, shell in _blocks(page))
+    assert _layout(PRINTED.search(_text(page))["printed"]) <= _layout(printed)
+
+
+@pytest.mark.slow
+def test_the_board_of_quantiles_is_what_is_printed(tmp_path):
+    found = PRINTED.search(_text(ROOT / "docs" / "quantile.md"))
+    assert _layout(found["printed"]) <= _layout(_type_in(found["typed"], tmp_path))
 
 
 EXAMPLES = list(

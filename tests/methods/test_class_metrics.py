@@ -35,20 +35,26 @@ seeds = st.integers(0, 10**6)
 @law
 @given(seed=seeds, weighted=st.booleans())
 def test_label_metrics_are_those_of_peers(target, seed, weighted):
-    from imblearn.metrics import geometric_mean_score
+    from imblearn.metrics import geometric_mean_score, make_index_balanced_accuracy, specificity_score
     from sklearn import metrics as sk
 
     y, prediction = sample(target, seed, n=200, weighted=weighted)
     predictions, weight = prediction.labels, prediction.weight
 
+    def of_imblearn(score):
+        each = score(y, predictions, average=None, sample_weight=weight)
+        return each[1] if target is TWO else each.mean()
+
     def f_beta(beta):
         each = sk.fbeta_score(y, predictions, beta=beta, average=None, sample_weight=weight)
-        rarer_class = np.argmin(np.bincount(y, weights=weight)[::-1])
-        return each[::-1][rarer_class] if target is TWO else each.mean()
+        return each[1] if target is TWO else each.mean()
 
     for name, expected in {
         "f2": f_beta(2),
         "f_half": f_beta(0.5),
+        "sensitivity": of_imblearn(sk.recall_score),
+        "specificity": of_imblearn(specificity_score),
+        "index_balanced_accuracy": of_imblearn(make_index_balanced_accuracy(alpha=0.1)(geometric_mean_score)),
         "kappa": sk.cohen_kappa_score(y, predictions, sample_weight=weight),
         "balanced_accuracy_adjusted": sk.balanced_accuracy_score(y, predictions, sample_weight=weight, adjusted=True),
         "g_mean": geometric_mean_score(y, predictions, sample_weight=weight, average="multiclass"),
@@ -114,7 +120,7 @@ def test_ma_mae_takes_the_classes_of_the_truth():
     np.testing.assert_allclose(value("ma_mae", *labelled(ORDERED, y, predictions, without)), 1 / 3)
 
 
-def test_f_beta_takes_the_rarer_of_two_classes_and_the_mean_of_more():
+def test_f_beta_takes_the_positive_of_two_classes_and_the_mean_of_more():
     y, predictions = np.array([0, 0, 0, 1, 1]), np.array([0, 1, 1, 1, 0])
     np.testing.assert_allclose(value("f2", *labelled(TWO, y, predictions)), 5 / (4 * 2 + 3))
     np.testing.assert_allclose(value("f_half", *labelled(TWO, y, predictions)), 5 / (2 + 4 * 3))
@@ -125,7 +131,7 @@ def test_f_beta_takes_the_rarer_of_two_classes_and_the_mean_of_more():
 
 def test_the_f_of_beta_one_is_f1():
     y, predicted = golden()
-    table = counts(y, predicted, 4)
+    table = counts(y, predicted, FOUR)
     np.testing.assert_array_equal(table.f_beta(1), table.f1)
     np.testing.assert_allclose(table.f_beta(1e-6), table.precision, rtol=1e-9)
     np.testing.assert_allclose(table.f_beta(1e6), table.recall, rtol=1e-9)
@@ -144,8 +150,8 @@ def test_a_threshold_can_be_tuned_for_every_formula_on_counts(name):
     p = np.clip(0.25 * y + 0.6 * rng.random(40), 0.01, 0.99)
     prediction = Prediction(TWO, np.column_stack([1 - p, p]))
     cuts = [0, *np.sort(p), 1]
-    tables = [counts(y, (p > cut).astype(int), 2) for cut in cuts]
-    stack = Counts(np.stack([t.hit for t in tables]), tables[0].true, np.stack([t.predicted for t in tables]))
+    tables = [counts(y, (p > cut).astype(int), TWO) for cut in cuts]
+    stack = Counts(TWO, np.stack([t.hit for t in tables]), tables[0].true, np.stack([t.predicted for t in tables]))
     values = formula(stack)
     np.testing.assert_allclose(values, [formula(table) for table in tables])
     tuned = steps.scheme(f"threshold:metric={name}")(prediction, y, rng)(prediction)
@@ -219,7 +225,7 @@ def test_auroc_ovo_does_not_depend_on_the_shares():
 def test_the_baseline_of_auprc_is_the_prevalence(weighted):
     y, prediction = sample(FOUR, 3, weighted=weighted)
     flat = replace(prediction, values=np.full((len(y), 4), 0.25))
-    np.testing.assert_allclose(value("auprc", y, flat), 0.25)  # the mean of four prevalences
+    np.testing.assert_allclose(value("macro_auprc", y, flat), 0.25)  # the mean of four prevalences
     np.testing.assert_allclose(value("auprc_lift", y, flat), 1)
     share = np.bincount(y, weights=prediction.weight, minlength=4) / (
         len(y) if not weighted else prediction.weight.sum()
@@ -244,7 +250,7 @@ def test_auprc_of_a_class_without_rows_is_left_out():
     from sklearn.metrics import average_precision_score
 
     each = [average_precision_score(y == k, prediction.values[:, k]) for k in (0, 1, 3)]
-    np.testing.assert_allclose(value("auprc", y, prediction), np.mean(each), rtol=1e-9)
+    np.testing.assert_allclose(value("macro_auprc", y, prediction), np.mean(each), rtol=1e-9)
     lift = [score / np.mean(y == k) for score, k in zip(each, (0, 1, 3), strict=True)]
     np.testing.assert_allclose(value("auprc_lift", y, prediction), np.mean(lift), rtol=1e-9)
 
@@ -283,14 +289,47 @@ def test_calibration_in_large_shows_class_weights_by_its_sign():
     assert metric.badness(-0.2) == metric.badness(0.2) == 0.2
 
 
-def test_calibration_in_large_of_the_rarer_class_or_of_all():
-    prediction = Prediction(TWO, np.tile([0.3, 0.7], (5, 1)))
+def test_calibration_in_large_of_the_positive_class_or_of_all():
+    prediction = Prediction(replace(TWO, positive=0), np.tile([0.3, 0.7], (5, 1)))
     np.testing.assert_allclose(value("calibration_in_large", np.array([0, 0, 1, 1, 1]), prediction), 0.3 - 0.4)
-    np.testing.assert_allclose(
-        value("calibration_in_large", np.ones(5, dtype=int), prediction), 0.3
-    )  # none of the rarer
+    np.testing.assert_allclose(value("calibration_in_large", np.array([0, 0, 0, 1, 1]), prediction), 0.3 - 0.6)
     four = Prediction(FOUR, np.tile([0.4, 0.3, 0.2, 0.1], (5, 1)))
     np.testing.assert_allclose(value("calibration_in_large", np.array([0, 0, 1, 1, 1]), four), (0.0 + 0.3) / 2)
+
+
+# --- the positive class ---------------------------------------------------------------------------
+
+
+@law
+@given(seed=seeds, weighted=st.booleans(), coarse=st.booleans(), rate=st.sampled_from([0.0, 0.05, 0.3, 1.0]))
+def test_recall_at_fpr_is_read_off_the_roc_curve(seed, weighted, coarse, rate):
+    from sklearn.metrics import roc_curve
+
+    y, prediction = sample(TWO, seed, n=80, weighted=weighted, coarse=coarse)
+    fpr, tpr, _ = roc_curve(y, prediction.values[:, 1], sample_weight=prediction.weight, drop_intermediate=False)
+    found = metrics.get_metric(TWO, f"recall_at_fpr:rate={rate}").function(TWO, y, prediction)
+    np.testing.assert_allclose(found, tpr[fpr <= rate + 1e-9].max(), rtol=1e-9)
+
+
+def test_the_average_precision_of_a_random_ranking_is_the_share_of_the_positive_class():
+    y = (np.arange(40) < 4).astype(int)
+    flat = Prediction(TWO, np.full((40, 2), 0.5))
+    np.testing.assert_allclose(value("average_precision", y, flat), 0.1)
+    other = replace(flat, target=replace(TWO, positive=0))
+    np.testing.assert_allclose(value("average_precision", y, other), 0.9)
+
+
+@pytest.mark.parametrize("costs", ["", "5", "2 3", "1 6; 9 0", "0.5 1; 2 -1"])
+def test_expected_cost_is_the_mean_over_rows_of_what_a_decision_costs(costs):
+    y, prediction = sample(TWO, 3, weighted=True)
+    C = {"": [[0, 1], [1, 0]], "5": [[0, 1], [5, 0]], "2 3": [[0, 2], [3, 0]]}.get(costs)
+    C = np.array(C or [row.split() for row in costs.split(";")], dtype=float)
+    expected = np.average(C[y, prediction.labels], weights=prediction.weight)
+    found = (
+        metrics.get_metric(TWO, f"expected_cost:costs={costs}") if costs else metrics.get_metric(TWO, "expected_cost")
+    )
+    np.testing.assert_allclose(found.function(TWO, y, prediction), expected, rtol=1e-12)
+    assert metrics.for_target(FOUR, ["expected_cost:costs=1 2"]) == {}
 
 
 # --- traps ----------------------------------------------------------------------------------------
@@ -324,7 +363,7 @@ def test_a_listed_class_without_rows_changes_nothing(name):
 
 def test_macro_f1_is_the_mean_of_f1_and_not_the_f1_of_means():
     y, predicted = golden()
-    table = counts(y, predicted, 4)
+    table = counts(y, predicted, FOUR)
     precision, recall = table.precision.mean(), table.recall.mean()
     np.testing.assert_allclose(value("macro_f1", *labelled(FOUR, y, predicted)), 0.6318, atol=5e-5)
     np.testing.assert_allclose(2 * precision * recall / (precision + recall), 0.6830, atol=5e-5)
@@ -446,7 +485,7 @@ def test_tuned_power_is_not_in_the_core():
     assert "core" not in trainings.registry.entries()["tuned-power"].options.tags
 
 
-@pytest.mark.parametrize("metric", ["auroc", "auroc_ovo", "auprc", "auprc_lift"])
+@pytest.mark.parametrize("metric", ["auroc", "auroc_ovo", "macro_auprc", "auprc_lift"])
 def test_ties_survive_the_raising_of_zeros(metric):
     """A row with a zero is scaled when that is raised: 0.3 must still tie with 0.3, as in the answer that was given."""
     rng = np.random.default_rng(0)
@@ -462,7 +501,7 @@ def test_ties_survive_the_raising_of_zeros(metric):
     expected = {
         "auroc": lambda: roc_auc_score(y, raw, multi_class="ovr"),
         "auroc_ovo": lambda: roc_auc_score(y, raw, multi_class="ovo"),
-        "auprc": lambda: np.mean(average),
+        "macro_auprc": lambda: np.mean(average),
         "auprc_lift": lambda: np.mean(average / share),
     }
     np.testing.assert_allclose(seen, expected[metric]())

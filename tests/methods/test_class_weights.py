@@ -47,7 +47,8 @@ def test_the_two_kinds_are_complete_and_the_core_is_small():
         ("capped:cap=5", [1, 5, 5]),
         ("capped:cap=1", [1, 1, 1]),
         ("cost-matrix", [1, 1, 1]),
-        ("cost-matrix:costs=0 1 1;2 0 3;0.5 20 0", [2, 5, 20.5]),
+        ("cost-matrix:costs=0 1 1;2 0 3;0.5 20 0", [1, 2.5, 10.25]),
+        ("cost-matrix:costs=1 2 8", [1, 2, 8]),
         ("matched", [100**-0.25, 0.5, 4**-0.25]),
         ("matched:power=1", [1, 1, 1]),
         ("matched:power=0", [0.01, 1 / 16, 0.25]),
@@ -117,11 +118,12 @@ def test_schemes_that_meet_at_their_ends(name, other, counts):
         ("matched:power=nan", "power of matched cannot be nan"),
         ("power:a=-1", "a of power cannot be -1.0: give an exponent"),
         ("entropy:total=none", "total of entropy cannot be 'none': choose from all, listed"),
-        ("cost-matrix:costs=0 1;5", "costs of cost-matrix cannot be '0 1;5': give as many rows as columns"),
-        ("cost-matrix:costs=0 1 2;5 0 1", "give as many rows as columns"),
-        ("cost-matrix:costs=0 one;5 0", "give as many rows as columns"),
-        ("cost-matrix:costs=0 -1;5 0", "numbers that are not negative"),
-        ("cost-matrix:costs=0 nan;5 0", "numbers that are not negative"),
+        ("cost-matrix:costs=0 1;5", "costs of cost-matrix cannot be '0 1;5': give a matrix such as '0 1; 5 0'"),
+        ("cost-matrix:costs=0 1 2;5 0 1", "give a matrix"),
+        ("cost-matrix:costs=0 one;5 0", "give a matrix"),
+        ("cost-matrix:costs=0 nan;5 0", "give a matrix"),
+        ("cost-matrix:costs=0 -1;5 0", "a hit must cost less than a miss"),
+        ("cost-matrix:costs=5", "a weighting knows no positive class"),
     ],
 )
 def test_impossible_parameters_are_refused(name, message):
@@ -130,7 +132,7 @@ def test_impossible_parameters_are_refused(name, message):
 
 
 def test_a_cost_matrix_of_another_size_does_not_apply():
-    with pytest.raises(NotApplicableError, match="the cost matrix is 2 x 2, but the task has 3 classes"):
+    with pytest.raises(NotApplicableError, match="the costs of cost-matrix are for 2 classes, the task has 3"):
         weigh("cost-matrix:costs=0 1;5 0", [5, 3, 4])
 
 
@@ -140,6 +142,12 @@ def test_two_costs_put_the_cheapest_decision_at_one_half():
     w = fit_weights(registry.scheme("cost-matrix:costs=0 1;5 0"), counts)
     predictions = w[1] * p / (w[0] * (1 - p) + w[1] * p)
     np.testing.assert_array_equal(predictions > 0.5, 5 * p > (1 - p))
+
+
+def test_a_hit_that_costs_is_taken_off_the_cost_of_a_miss():
+    """Elkan's ratio (C[1, 0] - C[1, 1]) / (C[0, 1] - C[0, 0]), here 4, and not that of the sums, 1.2."""
+    w = weigh("cost-matrix:costs=4 6;10 2", [80, 20])
+    np.testing.assert_allclose(w[1] / w[0], 4)
 
 
 def test_log_inverse_of_a_thousandfold_imbalance_is_about_ten_times_that_of_none():

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression, QuantileRegressor, Ridge
 
 from bench.core import losses
 from bench.core.nouns import BenchError, Target, validate_values
-from bench.methods.learners import LearnerOptions, learner_scheme, registry
+from bench.methods.learners import LearnerOptions, boosting, learner_scheme, registry
 from bench.methods.learners.adapters import positive_weight_rows
 from bench.solvers.quantile_regression import TOLERANCE, RegressionProblem, quantile_regression
 from bench.tasks.encoders import encoder
@@ -244,6 +244,34 @@ def test_a_penalised_quantile_regression_is_at_its_optimum():
     b, gap = quantile_regression(RegressionProblem(X, y, w, 0.2, penalty))
     assert gap < 1e-6
     assert all(loss(b) <= loss(b + step * rng.normal(size=101)) for step in np.repeat([1e-4, 1e-2, 1], 50))
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["max_depth=3,max_bin=15", "subsample=0.6,colsample_bytree=0.5", "reg_alpha=2,reg_lambda=5,min_child_weight=9"],
+)
+def test_lightgbm_takes_the_parameters_of_its_scikit_learn_interface(given):
+    from lightgbm import LGBMRegressor
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 5))
+    y = X[:, 0] ** 2 + rng.normal(size=300)
+    y = (y - y.mean()) / y.std()
+    parameters = dict(part.split("=") for part in given.split(","))
+    theirs = {"max_bin": 63, "subsample_freq": int("subsample" in parameters)}
+    theirs |= {name: float(value) if "." in value else int(value) for name, value in parameters.items()}
+    oracle = LGBMRegressor(
+        num_leaves=15, random_state=4, n_jobs=1, deterministic=True, force_row_wise=True, verbosity=-1, **theirs
+    )
+    model = learner_scheme(f"lightgbm:{given}")(TARGETS["point"], 4)
+    model.fit(X, y, None)
+    np.testing.assert_allclose(model.predict(X)[:, 0], oracle.fit(X, y).predict(X), atol=1e-9)
+
+
+@pytest.mark.parametrize(("max_bin", "n", "bins"), [(None, 9_999, 63), (None, 10_000, 255), (31, 10_000, 31)])
+def test_bins_depend_on_the_rows_unless_they_are_given(max_bin, n, bins):
+    growth = boosting.TreeParameters(learning_rate=0.1, num_leaves=15, min_child_samples=20, max_bin=max_bin)
+    assert boosting.tree_settings(0, growth, n)["max_bin"] == bins
 
 
 def test_a_wrong_parameter_is_a_mistake_of_the_user():

@@ -21,7 +21,7 @@ TARGETS = {
 NEVER_NEGATIVE = (
     "rmse", "mae", "wis", "mean_pinball", "pinball_0.5", "crps", "log_loss", "brier", "rps", "ece", "ordinal_mae",
 )  # fmt: skip
-SHARES = ("accuracy", "macro_f1", "auroc", "auprc", "g_mean", "coverage_80", "crossing_rate")
+SHARES = ("accuracy", "macro_f1", "auroc", "macro_auprc", "g_mean", "coverage_80", "crossing_rate")
 POSSIBLE = {
     "r2": -3.0, "mcc": -0.5, "kappa": -0.2, "quadratic_kappa": -1.0, "calibration_in_large": -0.3, "auprc_lift": 7.0,
     "log_loss": 12.0, "brier": 1.9, "rmse": 0.0, "mae": np.inf,

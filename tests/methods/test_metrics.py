@@ -25,7 +25,7 @@ from makers.predictions import (
 from bench.core.nouns import BenchError, Prediction, Target
 from bench.core.settings import DEFAULT_LEVELS
 from bench.methods import class_weights
-from bench.methods.metrics import for_target, register, registry
+from bench.methods.metrics import for_target, get_metric, metric_info, register, registry
 from bench.methods.metrics.confusion import counts
 from bench.methods.metrics.f1 import f1_average, f1_pooled
 from bench.methods.metrics.per_class import per_class
@@ -34,7 +34,8 @@ law = settings(derandomize=True, deadline=None, max_examples=20)
 TARGETS = {"point": POINT, "quantile": QUANTILE, "two": TWO, "four": FOUR, "ordered": ORDERED}
 METRICS = [(kind, m) for kind, target in TARGETS.items() for m in for_target(target).values()]
 BEST = {"min": 0.0, "max": 1.0}
-UNDEFINED = {"two": ORDINAL, "four": ORDINAL | {"binary_f1"}, "ordered": {"binary_f1"}}
+BINARY = {"binary_f1", "average_precision"}
+UNDEFINED = {"two": ORDINAL, "four": ORDINAL | BINARY, "ordered": BINARY}
 NO_BOUND = {"auprc_lift"}
 OPTIMISED = [
     (kind, m.name) for kind, m in METRICS if m.direction in BEST and m.name not in UNDEFINED.get(kind, set()) | NO_BOUND
@@ -55,7 +56,10 @@ def test_the_names_that_tables_rely_on():
     labels |= {"f2", "f_half", "ordinal_mae", "ma_mae", "quadratic_kappa"}
     scores = {"log_loss", "brier", "balanced_log_loss", "stratified_brier", "rps"}
     calibration = {"ece", "classwise_ece", "calibration_in_large"}
-    assert set(for_target(TWO)) == labels | scores | calibration | {"auroc", "auroc_ovo", "auprc", "auprc_lift"}
+    ranking = {"auroc", "auroc_ovo", "macro_auprc", "average_precision", "auprc_lift"}
+    assert set(for_target(TWO, ["core"])) == labels | scores | calibration | ranking
+    labels |= {"sensitivity", "specificity", "index_balanced_accuracy", "expected_cost"}
+    assert set(for_target(TWO)) == labels | scores | calibration | ranking | {"recall_at_fpr"}
     assert {m.name for m in for_target(FOUR).values() if m.label} == labels
 
 
@@ -94,6 +98,34 @@ def test_selection():
     assert for_target(POINT, ["wis", "coverage_77", "mcc"]) == {}
     assert for_target(POINT, ["all"]).keys() == for_target(POINT).keys() == for_target(POINT, []).keys()
     assert "mae" not in for_target(POINT, ["!mae"])
+
+
+def test_other_names_and_tags():
+    for other, name in {"f1": "binary_f1", "f0.5": "f_half", "auprc": "macro_auprc"}.items():
+        assert list(for_target(TWO, [other])) == [name]
+        assert get_metric(TWO, other).name == metric_info(other).name == name
+    assert list(for_target(TWO, ["extended", "!recall_*"])) == [
+        "expected_cost",
+        "index_balanced_accuracy",
+        "sensitivity",
+        "specificity",
+    ]
+    assert "binary_f1" not in for_target(TWO, ["core", "!f1"])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("micro_f1:with=a", "unknown parameter 'with=a'"),
+        ("recall_at_fpr:rate=2", "'rate' of recall_at_fpr is 2.0"),
+        ("recall_at_fpr:rate=a", "cannot be 'a'"),
+        ("index_balanced_accuracy:alpha=2", "give a number from 0 to 1"),
+        ("expected_cost:costs=0 1; 2", "costs of expected_cost cannot be"),
+    ],
+)
+def test_a_parameter_that_cannot_be_is_refused_before_anything_is_scored(name, message):
+    with pytest.raises(BenchError, match=message):
+        for_target(TWO, [name])
 
 
 @pytest.mark.parametrize("target", [POINT, QUANTILE, FOUR])
@@ -148,7 +180,8 @@ def test_rows_of_any_order_and_weights_of_any_unit_give_the_same_value(kind, see
 def test_the_names_of_classes_are_irrelevant(kind, seed, weighted, coarse):
     y, prediction = sample(TARGETS[kind], seed, weighted=weighted, coarse=coarse)
     codes = np.random.default_rng(seed).permutation(prediction.target.width)
-    renamed = replace(prediction, values=prediction.values[:, np.argsort(codes)])
+    target = replace(prediction.target, positive=int(codes[prediction.target.positive]))
+    renamed = replace(prediction, target=target, values=prediction.values[:, np.argsort(codes)])
     for name, metric in listed(TARGETS[kind]).items():
         if coarse and metric.label:  # where two classes tie, the first is decided on
             continue
@@ -176,6 +209,7 @@ def test_the_truth_is_the_optimum(kind, name):
 @pytest.mark.parametrize("kind", ["two", "four", "ordered"])
 def test_only_label_metrics_see_the_rule(kind):
     y, prediction = sample(TARGETS[kind], 1)
+    y = np.roll(y, 1)  # a good prediction would have the best sensitivity or specificity by either rule
     ruled = replace(prediction, rule=np.arange(1.0, prediction.target.width + 1))
     assert (ruled.labels != prediction.labels).any()
     for name, metric in for_target(prediction.target).items():
@@ -302,7 +336,7 @@ def test_crossing_rate_reads_the_prediction_before_the_sort():
 def test_golden_f1():
     y, predicted = golden()
     np.testing.assert_array_equal(np.bincount(y), [1394, 407, 157, 42])
-    np.testing.assert_allclose(counts(y, predicted, 4).f1, [0.8535, 0.7557, 0.5931, 0.3248], atol=5e-5)
+    np.testing.assert_allclose(counts(y, predicted, FOUR).f1, [0.8535, 0.7557, 0.5931, 0.3248], atol=5e-5)
     for name, expected in {
         "micro_f1": 0.7755,
         "weighted_f1": 0.80206,
@@ -331,11 +365,22 @@ def test_golden_f1_of_the_positive_classes(name, total, expected):
     np.testing.assert_allclose(f1_pooled(y, predicted, labels=[1, 2, 3]), 0.64281, atol=5e-6)
 
 
+def test_f1_without_a_class_is_that_of_the_others():
+    """The setting of Harbecke et al. (2022): the negative class counts in no average."""
+    y, prediction = labelled(FOUR, *golden())
+    wanted = {"micro": 0.64281, "weighted": 0.68369, "dodrans": 0.66114, "entropy": 0.64420, "macro": 0.55786}
+    for name, metric in for_target(FOUR, [f"{name}_f1:without=a" for name in wanted]).items():
+        expected = wanted[name.partition("_")[0]]
+        np.testing.assert_allclose(metric.function(FOUR, y, prediction), expected, atol=5e-6)
+    assert for_target(FOUR, ["micro_f1:without=e"]) == {}
+    assert metric_info("micro_f1:without=e").name == "micro_f1:without=e"
+
+
 @law
 @given(seed=seeds, weighted=st.booleans(), labels=st.sets(st.integers(0, 5)))
 def test_micro_f1_is_the_average_by_true_and_predicted_rows(seed, weighted, labels):
     y, prediction = sample(FOUR, seed, weighted=weighted)
-    table = counts(y, prediction.labels, 4, prediction.weight)
+    table = counts(y, prediction.labels, FOUR, prediction.weight)
     chosen = [c for c in labels if c < 4]
     rows_of = (table.true + table.predicted)[chosen]
     f1 = np.nan_to_num(table.f1[chosen])
@@ -368,7 +413,7 @@ def test_label_metrics_are_those_of_sklearn(target, seed, weighted):
         np.testing.assert_allclose(value(name, y, prediction), expected, rtol=1e-9, atol=1e-12)
     matrix, table = (
         sk.confusion_matrix(y, predictions, sample_weight=weight),
-        counts(y, predictions, target.width, weight),
+        counts(y, predictions, target, weight),
     )
     np.testing.assert_allclose(table.hit, np.diag(matrix))
     np.testing.assert_allclose(table.true, matrix.sum(axis=1))
@@ -412,7 +457,7 @@ def test_one_class_in_the_truth():
     assert value("macro_f1", y, prediction) == pytest.approx(0.8)
     assert value("mcc", y, prediction) == 0
     assert math.isnan(value("auroc", y, prediction))
-    assert math.isnan(value("auprc", y, prediction))
+    assert math.isnan(value("macro_auprc", y, prediction))
 
 
 def test_f1_of_no_class_is_empty():
@@ -422,16 +467,13 @@ def test_f1_of_no_class_is_empty():
     assert math.isnan(f1_pooled(y, y, labels=[]))
 
 
-def test_binary_f1_takes_the_rarer_class():
+def test_binary_f1_is_that_of_the_positive_class():
     from sklearn.metrics import f1_score
 
     y, predicted = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 1, 0])
-    assert value("binary_f1", *labelled(TWO, y, predicted)) == f1_score(y, predicted, pos_label=0)
-    weight = np.array([3.0, 1, 1, 1, 1])  # by weight, the second class is rarer
-    expected = f1_score(y, predicted, pos_label=1, sample_weight=weight)
-    np.testing.assert_allclose(value("binary_f1", *labelled(TWO, y, predicted, weight)), expected)
-    tied = labelled(TWO, y[:4], predicted[:4])
-    assert value("binary_f1", *tied) == f1_score(y[:4], predicted[:4], pos_label=1)
+    for positive in (0, 1):
+        target = replace(TWO, positive=positive)
+        assert value("binary_f1", *labelled(target, y, predicted)) == f1_score(y, predicted, pos_label=positive)
     assert math.isnan(value("binary_f1", *labelled(TWO, np.zeros(3, dtype=int), np.array([0, 1, 0]))))
     assert math.isnan(value("binary_f1", *labelled(FOUR, y, predicted)))
 
@@ -473,7 +515,8 @@ def test_probability_metrics_are_those_of_sklearn(target, seed, weighted, coarse
         "log_loss": sk.log_loss(y, p, labels=range(target.width), sample_weight=weight),
         "brier": np.average(np.square(p - hot).sum(axis=1), weights=weight),
         "auroc": ranks[1][0] if target is TWO else auroc,
-        "auprc": auprc,
+        "macro_auprc": auprc,
+        "average_precision": ranks[1][1] if target is TWO else np.nan,
     }.items():
         np.testing.assert_allclose(value(name, y, prediction), expected, rtol=1e-9)
 
@@ -537,7 +580,7 @@ def test_per_class_table(weighted):
     np.testing.assert_allclose(table["share"], expected[3] / weight.sum())
     np.testing.assert_allclose(table["mean_probability"], np.average(prediction.values, axis=0, weights=weight))
     np.testing.assert_allclose(table[["share", "predicted_share", "mean_probability"]].sum(), 1)
-    means = {"log_loss": "balanced_log_loss", "brier": "stratified_brier", "auroc": "auroc", "auprc": "auprc"}
+    means = {"log_loss": "balanced_log_loss", "brier": "stratified_brier", "auroc": "auroc", "auprc": "macro_auprc"}
     for column, name in means.items():
         np.testing.assert_allclose(table[column].mean(), value(name, y, prediction))
     np.testing.assert_allclose(table["brier"] @ table["share"], value("brier", y, prediction))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -234,7 +235,7 @@ def test_ties_do_not_cost_coverage():
     np.testing.assert_array_equal(found, [[-3, 0, 3]])
 
 
-@pytest.mark.parametrize("name", ["cqr", "weighted-cqr", "cv-plus"])
+@pytest.mark.parametrize("name", ["cqr", "weighted-cqr", "cv-plus", "asymmetric-cqr", "cqr-r", "group-cqr", "aci"])
 @pytest.mark.parametrize("levels", [(0.1, 0.5, 0.8), (0.5,), (0.2, 0.3)])
 def test_levels_that_form_no_intervals_are_refused(name, levels):
     prediction = prediction_of(np.zeros((5, len(levels))), levels, inner_fold=np.arange(5) % 2)
@@ -242,7 +243,7 @@ def test_levels_that_form_no_intervals_are_refused(name, levels):
         step(name, prediction, np.zeros(5))
 
 
-@pytest.mark.parametrize("name", ["cqr", "weighted-cqr:half_life=9"])
+@pytest.mark.parametrize("name", ["cqr", "weighted-cqr:half_life=9", "asymmetric-cqr", "cqr-r", "cqr-m", "group-cqr"])
 @pytest.mark.parametrize("levels", sorted(LEVELS))
 def test_a_second_conformal_step_bears_infinite_ends(name, levels):
     known, y, test, _ = exchangeable(2, 3, levels=LEVELS[levels])
@@ -250,6 +251,129 @@ def test_a_second_conformal_step_bears_infinite_ends(name, levels):
     found = step(name, first(known), y)(first(test)).values
     assert np.all(found[:, 1:] >= found[:, :-1])
     assert np.isneginf(found[:, 0]).all()
+
+
+# --- its relatives --------------------------------------------------------------------------------
+
+
+def rank_of(level, n):
+    return math.ceil(round(level * (n + 1), 9))
+
+
+def smallest(scores, rank):
+    return sorted(scores)[rank - 1] if rank <= len(scores) else math.inf
+
+
+def naive_relative(name, known, y, test):
+    """Each relative of `cqr` from its paper, one interval and one row at a time."""
+    values, levels = test.values.copy(), known.target.levels
+    half, width = values.shape[1] // 2, values.shape[1]
+    for lo, hi in known.target.intervals.values():
+        cover, below, above, unit_of = levels[hi] - levels[lo], [], [], []
+        for row in (*known.values, *test.values):
+            middle = (row[half] + row[(width - 1) // 2]) / 2
+            units = {"cqr-r": (row[hi] - row[lo],) * 2, "cqr-m": (middle - row[lo], row[hi] - middle)}
+            unit_of.append(units.get(name, (1.0, 1.0)))
+        for row, value, (u, v) in zip(known.values, y, unit_of[: len(y)], strict=True):
+            below.append((row[lo] - value) / u)
+            above.append((value - row[hi]) / v)
+        if name == "asymmetric-cqr":
+            margins = [smallest(each, rank_of((1 + cover) / 2, len(y))) for each in (below, above)]
+        else:
+            margins = [smallest(np.maximum(below, above), rank_of(cover, len(y)))] * 2
+        for row, (u, v) in zip(values, unit_of[len(y) :], strict=True):
+            row[lo] -= margins[0] * u
+            row[hi] += margins[1] * v
+    return widened(values, test)
+
+
+@pytest.mark.parametrize("name", ["asymmetric-cqr", "cqr-r", "cqr-m"])
+@few
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 60), levels=st.sampled_from(sorted(LEVELS)))
+def test_relatives_of_cqr_are_as_defined(name, seed, n, levels):
+    known, y, test, _ = exchangeable(seed, n, levels=LEVELS[levels])
+    np.testing.assert_allclose(step(name, known, y)(test).values, naive_relative(name, known, y, test), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["cqr-r", "cqr-m"])
+def test_an_interval_without_width_moves_next_to_nothing_and_gives_no_nan(name):
+    known, y, test, _ = exchangeable(3, 30)
+    flat = replace(test, values=np.repeat(test.values[:, 4:5], 9, axis=1))
+    found = step(name, known, y)(flat).values
+    assert np.isfinite(found[:, 2:7]).all()
+    assert np.ptp(found[:, 2:7], axis=1).max() < 1e-3
+    every = replace(known, values=np.repeat(known.values[:, 4:5], 9, axis=1))
+    np.testing.assert_array_equal(step(name, every, y)(flat).values, step("cqr", every, y)(flat).values)
+
+
+def test_each_side_is_missed_as_seldom_as_it_says():
+    """The quantiles are all too high, so that `cqr` misses on one side alone."""
+    missed = {"cqr": [], "asymmetric-cqr": []}
+    for seed in range(60):
+        known, y, test, y_test = exchangeable(seed, 59, 40, levels=(0.1, 0.5, 0.9))
+        known, test = (replace(each, values=each.values + 1.5) for each in (known, test))
+        for name, found in missed.items():
+            found.append(np.mean(y_test < step(name, known, y)(test).values[:, 0]))
+    assert np.mean(missed["cqr"]) > 0.15
+    assert np.mean(missed["asymmetric-cqr"]) < 0.11
+
+
+def test_groups_are_calibrated_apart():
+    known, y, test, _ = exchangeable(4, 90, levels=(0.1, 0.5, 0.9))
+    width = known.values[:, 2] - known.values[:, 0]
+    cuts = np.sort(width)[[30, 60]]
+    found = step("group-cqr:groups=3", known, y)(test).values
+    for g in range(3):
+        own, other = (
+            np.searchsorted(cuts, each.values[:, 2] - each.values[:, 0], "right") == g for each in (known, test)
+        )
+        assert own.sum() == 30
+        alone = naive_cqr(replace(known, values=known.values[own]), y[own], replace(test, values=test.values[other]))
+        np.testing.assert_allclose(found[other], alone, rtol=1e-12)
+    np.testing.assert_array_equal(step("group-cqr:groups=1", known, y)(test).values, step("cqr", known, y)(test).values)
+
+
+def test_adaptive_inference_by_hand():
+    known, y, test, _ = exchangeable(5, 80, levels=(0.1, 0.5, 0.9))
+    missed = np.maximum(known.values[:, 0] - y, y - known.values[:, 2])
+    level = 0.2
+    for t in range(80):
+        rank = rank_of(1 - level, t)
+        level += 0.05 * (0.2 - (missed[t] > (smallest(missed[:t], rank) if rank > 0 else -math.inf)))
+    margin = smallest(missed, rank_of(1 - level, 80))
+    expected = np.column_stack([test.values[:, 0] - margin, test.values[:, 1], test.values[:, 2] + margin])
+    np.testing.assert_allclose(step("aci:rate=0.05", known, y)(test).values, widened(expected, test), rtol=1e-12)
+
+
+def test_adaptive_inference_widens_after_a_change():
+    known, y, test, _ = exchangeable(6, 300, levels=(0.1, 0.5, 0.9))
+    y[150:] *= 6
+    fast, slow = (np.ptp(step(name, known, y)(test).values, axis=1).mean() for name in ("aci:rate=0.05", "cqr"))
+    assert fast > slow
+
+
+NEEDED = {
+    "cqr": (4, 9, 19),
+    "cqr-r": (4, 9, 19),
+    "cqr-m": (4, 9, 19),
+    "asymmetric-cqr": (9, 19, 39),
+    "weighted-cqr": (9, 18, 36),
+    "group-cqr": (12, 27, 57),
+    "aci": (4, 9, 17),
+}
+"""Calibration rows for finite intervals of 80, 90 and 95 per cent: the table of docs/quantile.md."""
+
+
+@pytest.mark.parametrize(("name", "interval", "n"), [
+    (name, interval, n) for name, row in NEEDED.items() for interval, n in zip((80, 90, 95), row, strict=True)
+])  # fmt: skip
+def test_the_docs_give_the_rows_that_each_step_needs(name, interval, n):
+    a = 1 - interval / 100
+    for rows, finite in ((n - 1, False), (n, True)):
+        known, y, test, _ = exchangeable(0, rows, levels=(a / 2, 0.5, 1 - a / 2))
+        assert np.isfinite(step(name, known, y)(test).values).all() == finite
+    page = (Path(__file__).parents[2] / "docs" / "quantile.md").read_text(encoding="utf-8")
+    assert f"| `+{name}` | {' | '.join(map(str, NEEDED[name]))} |" in page
 
 
 # --- split conformal that forgets -----------------------------------------------------------------
@@ -426,6 +550,6 @@ def test_intervals_move_with_the_unit_and_the_origin(name):
 def test_what_each_step_promises_stands_beside_it():
     entries = registry.entries("quantile")
     promised = {name for name, entry in entries.items() if entry.options.guarantee}
-    assert promised == {"cqr", "cv-plus", "weighted-cqr"}
-    assert {entries[name].options.protocols for name in ("cqr", "weighted-cqr")} == {("split",)}
+    assert promised == {"cqr", "cv-plus", "weighted-cqr", "asymmetric-cqr", "cqr-m", "cqr-r", "group-cqr"}
+    assert {entries[name].options.protocols for name in promised - {"cv-plus"}} == {("split",)}
     assert entries["cv-plus"].options.protocols == ("bag", "nested")

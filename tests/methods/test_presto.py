@@ -412,6 +412,13 @@ def test_parameters_of_no_use_are_refused(name):
         learner_scheme(name)(Target("class", (0, 1, 2)), 0)
 
 
+@pytest.mark.parametrize(("counts", "noted"), [((60, 30, 9), False), ((9, 30, 60), True), ((30, 9, 9), False)])
+def test_it_says_where_the_rarest_class_is_not_the_last(counts, noted):
+    X, y = np.random.default_rng(0).normal(size=(99, 2))[: sum(counts)], np.repeat(np.arange(3), counts)
+    model = learner_scheme("presto:penalty=0.1")(Target("class", ("a", "b", "c"), ordered=True), 0).fit(X, y, None)
+    assert ("rarest class last" in model.note) is noted
+
+
 def test_it_tells_rare_classes_better_than_a_logit_of_the_rare_class():
     # the design of section 4.1 of the paper, smaller: common classes show the direction of the rare one
     rng = np.random.default_rng(0)

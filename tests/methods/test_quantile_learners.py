@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quantile_forest import ExtraTreesQuantileRegressor
+from quantile_forest import ExtraTreesQuantileRegressor, RandomForestQuantileRegressor
 from scipy.optimize import minimize
 from scipy.stats import norm
 
+from bench.core.losses import pinball
 from bench.core.nouns import BenchError, Panel, Target
 from bench.methods import ensembles, learners
 from bench.methods.ensembles.rows import lower_quantiles
@@ -20,6 +21,7 @@ from bench.methods.learners import boosting, learner_scheme
 from bench.methods.learners.empirical import pad_columns, quantiles
 from bench.methods.learners.extra_trees_quantile import LeafWeights
 from bench.methods.learners.heteroscedastic import _log_variance, _with_constant
+from bench.tasks.suites import catalogue
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 TARGET = Target("quantile", LEVELS)
@@ -177,6 +179,29 @@ def test_extra_trees_quantile_is_that_of_quantile_forest():
     assert np.abs(found.predict(X_test) - predictions).mean() < 0.05
 
 
+def test_a_forest_that_keeps_all_targets_is_that_of_quantile_forest():
+    X, y, X_test, _ = trees_of()
+    settings = {"n_estimators": 20, "min_samples_leaf": 8, "max_features": 1.0, "random_state": 3}
+    oracle = RandomForestQuantileRegressor(**settings, max_samples_leaf=None).fit(X, (y - y.mean()) / y.std())
+    predictions = oracle.predict(X_test, quantiles=list(LEVELS)) * y.std() + y.mean()
+    text = "forest-quantile:n_estimators=20,min_samples_leaf=8,max_features=1.0,max_samples_leaf=0"
+    np.testing.assert_allclose(fitted(text, X, y, seed=3).predict(X_test), predictions, atol=1e-9)
+
+
+def test_the_forest_of_panel_dqa_finds_the_one_column_that_counts():
+    """The paper's code lets a split look at every column: on yacht, one of six decides."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(400, 6))
+    y = np.exp(4 * X[:, 0]) + rng.normal(size=400)
+    panel = catalogue().panel("dqa").learners["quantile"]
+    (paper,) = [learner for learner in panel if learner.startswith("forest-quantile")]
+    losses = [
+        pinball(y[300:], fitted(text, X[:300], y[:300]).predict(X[300:]), np.array(LEVELS)).mean()
+        for text in (paper, "forest-quantile:n_estimators=50,min_samples_leaf=8")
+    ]
+    assert losses[0] < 0.5 * losses[1]
+
+
 def noisy(n, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, 3))
@@ -234,7 +259,8 @@ def test_residual_quantile_of_locality_nought_gives_all_rows_one_law():
     X, y, _ = noisy(150)
     y = (y - y.mean()) / y.std()
     found = fitted("residual-quantile:locality=0", X, y, seed=2).predict(X)
-    given = {**boosting.tree_settings(2, 0.1, 15, 20), "objective": "regression"}
+    growth = boosting.TreeParameters(learning_rate=0.1, num_leaves=15, min_child_samples=20)
+    given = {**boosting.tree_settings(2, growth, 150), "objective": "regression"}
 
     def predict(fit_rows, held):
         return lightgbm.train(given, lightgbm.Dataset(X[fit_rows], y[fit_rows], params=given), 100).predict(X[held])

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from makers import probabilities
 from makers.predictions import prediction_of
@@ -55,6 +55,7 @@ def test_two_classes_get_the_best_of_all_cuts(metric, seed, n, tied, weighted):
     np.testing.assert_array_equal(found.values, prediction.values)
 
 
+@settings(max_examples=20)  # a search from many starts takes a tenth of a second
 @given(seed=st.integers(0, 10**6), n=st.integers(2, 40), classes=st.integers(3, 5), weighted=st.booleans())
 @example(seed=0, n=3, classes=3, weighted=True)
 def test_more_classes_never_do_worse_than_without_a_rule(seed, n, classes, weighted):
@@ -79,6 +80,45 @@ def test_three_classes_leave_no_single_multiplier_to_improve():
         rule = found.rule.copy()
         rule[k] *= factor
         assert value_of("macro_f1", y, replace(prediction, rule=rule)) <= reached + 1e-12
+
+
+def best_of_three(metric, prediction, y):
+    """Try multipliers in every cell: all lie beside a corner, where two switches of rows from class to class meet."""
+    logs = np.log(prediction.values)
+    first, second, third = logs[:, 0] - logs[:, 1], logs[:, 0] - logs[:, 2], logs[:, 1] - logs[:, 2]
+    corners = [(a, b) for a in first for b in second]
+    corners += [(a, a + c) for a in first for c in third] + [(b - c, b) for b in second for c in third]
+    around = 1e-7 * np.exp(1j * np.arange(0.1, 2 * np.pi, np.pi / 6))
+    rules = np.exp([(0, a + step.real, b + step.imag) for a, b in corners for step in around])
+    labels = np.argmax(prediction.values * rules[:, None], axis=2)
+    distinct = np.unique(labels, axis=0)
+    return max(value_of(metric, y, prediction_of(np.eye(3)[label])) for label in distinct)
+
+
+def unequal(seed, n, shares):
+    rng = np.random.default_rng(seed)
+    y = rng.choice(len(shares), n, p=shares)
+    y[: len(shares)] = np.arange(len(shares))
+    odds = np.exp(rng.normal(size=(n, len(shares))) + np.eye(len(shares))[y]) * shares
+    return prediction_of(odds / odds.sum(axis=1, keepdims=True)), y
+
+
+@pytest.mark.parametrize("metric", ["macro_f1", "g_mean", "mcc"])
+@pytest.mark.parametrize("seed", range(4))
+def test_three_classes_get_the_best_of_all_multipliers(metric, seed):
+    prediction, y = unequal(seed, 16, np.array([0.6, 0.3, 0.1]))
+    np.testing.assert_allclose(
+        value_of(metric, y, tuned(prediction, y, metric)), best_of_three(metric, prediction, y), rtol=1e-9
+    )
+
+
+def test_two_classes_that_are_never_decided_on_are_no_dead_end():
+    """One multiplier alone cannot raise a geometric mean in which two recalls are zero."""
+    prediction, y = unequal(0, 300, np.array([0.9, 0.04, 0.03, 0.03]))
+    prediction = replace(prediction, values=prediction_of(prediction.values**3).values)
+    prediction = replace(prediction, values=prediction.values / prediction.values.sum(axis=1, keepdims=True))
+    assert value_of("g_mean", y, prediction) == 0
+    assert value_of("g_mean", y, tuned(prediction, y, "g_mean")) > 0.5
 
 
 def test_a_rule_that_is_as_good_as_none_is_none():

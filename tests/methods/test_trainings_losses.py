@@ -1,5 +1,7 @@
 """Training schemes that change the loss: gradients, agreement with plain learners, and what each loss is for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,15 +12,20 @@ from bench.core.nouns import BenchError, Prediction, Target
 from bench.methods.class_weights import fit_weights
 from bench.methods.class_weights import registry as weightings
 from bench.methods.learners import learner_scheme
+from bench.methods.metrics import get_metric
 from bench.methods.postprocess.prior_correction import prior_correction
 from bench.methods.trainings import (
     FitContext,
     against_rest,
+    auc_loss,
+    class_rows,
     etf_network,
     ldam,
     networks,
     objectives,
     registry,
+    score_oriented,
+    sigmoid_f1,
     soft_confusion,
 )
 from bench.methods.trainings.against_rest import RunningWeights
@@ -27,13 +34,16 @@ from bench.tasks import encoders
 law = settings(derandomize=True, deadline=None, max_examples=25)
 ON_NETWORKS = (
     "anyloss",
+    "auc-loss",
     "class-balanced",
     "dynamic",
     "focal",
     "ldam",
     "ldam-drw",
     "logit-adjusted",
+    "sigmoid-f1",
     "tau-norm",
+    "vs-loss",
     "weight-balancing",
 )
 ON_TREES = ("class-balanced", "focal", "logit-adjusted")
@@ -42,6 +52,8 @@ PAIRS += [(name, "lightgbm") for name in ON_TREES]
 BESIDE_LOGISTIC = [pair for pair in PAIRS if pair[1] != "logistic"]
 """The laws of training schemes try the first learner that a scheme is written for, here logistic."""
 METRICS = ("f1", "f2", "f0.5", "g_mean", "balanced_accuracy", "accuracy")
+DIFFERENCED = ("mcc", "kappa", "macro_f1", "dodrans_f1", "index_balanced_accuracy")
+"""Metrics of labels whose gradient is taken by differences."""
 SHARES = {2: (0.94, 0.06), 3: (0.75, 0.19, 0.06)}
 
 
@@ -92,7 +104,8 @@ ROW_LOSSES = {
     "focal 1": objectives.focal(1.0),
     "focal 2": objectives.focal(2.0),
     "shifted": objectives.with_shift(objectives.cross_entropy, np.array([-1.0, 0.3, 2.0])),
-    "margin": objectives.with_margins(objectives.cross_entropy, np.array([0.1, 0.2, 0.5]), 3.0),
+    "margin": objectives.with_margins(objectives.cross_entropy, np.array([0.3, 0.6, 1.5])),
+    "scales": objectives.with_scales(objectives.focal(1.0), np.array([0.5, 1.0, 3.0])),
     "class weights": objectives.with_class_weights(objectives.focal(2.0), np.array([0.5, 1.0, 3.0])),
 }
 
@@ -134,12 +147,19 @@ def test_focal_by_its_formula():
     np.testing.assert_allclose(objectives.focal(2.0)(f, y)[0], -((1 - p) ** 2) * np.log(p), rtol=1e-12)
 
 
+def anyloss_of(metric, classes, steepness=73.0, positive=1):
+    """Return the loss of logits for a metric, all classes being present."""
+    target = Target("class", tuple("abc"[:classes]), positive=positive)
+    measure = soft_confusion.measure_of(get_metric(target, metric), target, np.arange(classes))
+    return soft_confusion.soft_loss(measure, steepness)
+
+
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", METRICS + DIFFERENCED)
 def test_gradients_of_anyloss(metric, classes):
     f, y, weight = logits(classes=classes)
     f *= 0.1  # near p = 1/2, where there is a slope
-    loss = soft_confusion.soft_loss(soft_confusion.MEASURES[metric](np.bincount(y)), 20.0)
+    loss = anyloss_of(metric, classes, 20.0)
     found = numeric_gradient(lambda moved: loss(moved, y, weight)[0], f)
     assert np.abs(found).max() > 1e-3
     np.testing.assert_allclose(loss(f, y, weight)[1], found, atol=1e-7)
@@ -168,9 +188,8 @@ def test_anyloss_is_as_published_for_two_classes(metric):
     y = (np.arange(60) % 5 == 0).astype(int)
     p = rng.uniform(0.4, 0.6, 60)
     f = np.column_stack([np.zeros(60), np.log(p / (1 - p))])
-    loss = soft_confusion.soft_loss(soft_confusion.MEASURES[metric](np.bincount(y)), 73.0)
+    loss, flipped = anyloss_of(metric, 2), anyloss_of(metric, 2, positive=0)
     np.testing.assert_allclose(loss(f, y, np.ones(60))[0], published(metric, p, y), rtol=1e-10)
-    flipped = soft_confusion.soft_loss(soft_confusion.MEASURES[metric](np.bincount(1 - y)), 73.0)
     np.testing.assert_allclose(flipped(f[:, ::-1], 1 - y, np.ones(60))[0], published(metric, p, y), rtol=1e-10)
 
 
@@ -189,7 +208,7 @@ def test_anyloss_of_certain_predictions_is_one_minus_the_metric(metric):
         "g_mean": recalls.prod() ** (1 / 3),
     }
     expected = fbeta_score(y, label, beta=beta, average="macro", sample_weight=weight) if beta else others[metric]
-    loss = soft_confusion.soft_loss(soft_confusion.MEASURES[metric](np.bincount(y)), 73.0)
+    loss = anyloss_of(metric, 3)
     np.testing.assert_allclose(loss(50.0 * np.eye(3)[label], y, weight)[0], 1 - expected, rtol=1e-9)
 
 
@@ -228,6 +247,118 @@ def test_running_losses_by_hand():
 
 def test_margins_by_hand():
     np.testing.assert_allclose(ldam.margins(np.array([16.0, 81.0, 1.0]), 0.6), [0.3, 0.2, 0.6], rtol=1e-12)
+
+
+# --- losses of sums --------------------------------------------------------------------------------------------------
+
+
+def expected_score(f, y, weight, positive):
+    """One minus the mean F1 over thresholds drawn from the raised cosine around 1/2, by a sum over many of them."""
+    p = np.exp(f)[:, positive] / np.exp(f).sum(axis=1)
+    cut = np.linspace(0.2, 0.8, 6001)
+    density = 1 + np.cos(np.pi * (cut - 0.5) / 0.3)
+    decided = ((p[:, None] >= cut) * density).sum(axis=1) / density.sum()
+    hits, size = weight @ (decided * (y == positive)), weight @ decided + weight @ (y == positive)
+    return 1 - 2 * hits / size
+
+
+@pytest.mark.parametrize("positive", [0, 1])
+def test_score_oriented_is_the_score_of_the_expected_matrix(positive):
+    f, _, weight = logits(12, 2)
+    y = np.where(np.arange(12) % 4 == 0, positive, 1 - positive)
+    loss = score_oriented.expected_loss(soft_confusion.MEASURES["f1"](np.bincount(y)), positive, 0.5, 0.3)
+    value, slope = loss(0.5 * f, y, weight)
+    np.testing.assert_allclose(value, expected_score(0.5 * f, y, weight, positive), atol=1e-3)
+    np.testing.assert_allclose(slope, numeric_gradient(lambda moved: loss(moved, y, weight)[0], 0.5 * f), atol=1e-8)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_sigmoid_f1_by_its_formula(classes):
+    f, _, weight = logits(12, classes)
+    y = np.arange(12) % 4 % classes
+    counts = np.bincount(y)
+    loss = sigmoid_f1.smooth_f1_loss(counts, 2.0, -0.3)
+    z = f if classes > 2 else f[:, [1]] - f[:, [0]]
+    f1 = []
+    for c, column in zip(range(3) if classes > 2 else [1], z.T, strict=True):
+        S = 1 / (1 + np.exp(-2.0 * (column - 0.3)))
+        tp, fp, fn = (weight @ each for each in (S * (y == c), S * (y != c), (1 - S) * (y == c)))
+        f1.append(2 * tp / (2 * tp + fn + fp))
+    value, slope = loss(f, y, weight)
+    np.testing.assert_allclose(value, 1 - np.mean(f1), rtol=1e-12)
+    np.testing.assert_allclose(slope, numeric_gradient(lambda moved: loss(moved, y, weight)[0], f), atol=1e-8)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_pairwise_squares_are_those_of_all_pairs(classes):
+    f, y, weight = logits(12, classes)
+    z = f if classes > 2 else f[:, [1]] - f[:, [0]]
+    found = []
+    for c, column in zip(range(3) if classes > 2 else [1], z.T, strict=True):
+        pairs = [
+            ((1 - (column[i] - column[j])) ** 2, weight[i] * weight[j])
+            for i in np.flatnonzero(y == c)
+            for j in np.flatnonzero(y != c)
+        ]
+        found.append(np.average(*np.transpose(pairs)[:1], weights=np.transpose(pairs)[1]))
+    value, slope = auc_loss.pairwise_squares(f, y, weight)
+    np.testing.assert_allclose(value, np.mean(found), rtol=1e-12)
+    expected = numeric_gradient(lambda moved: auc_loss.pairwise_squares(moved, y, weight)[0], f)
+    np.testing.assert_allclose(slope, expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("learner", ["logistic", "mlp"])
+@pytest.mark.parametrize("name", ["sigmoid-f1", "sigmoid-f1:slope=5", "score-oriented"])
+def test_losses_of_f1_beat_plain_training_in_it(name, learner):
+    rng = np.random.default_rng(0)
+    y = (rng.random(800) < 0.06).astype(int)
+    X = pd.DataFrame(rng.normal(size=(800, 6)) + 0.8 * y[:, None] * (np.arange(6) < 3))
+    given = context(X, y, learner)
+    plain, ours = (scores(p, y)["f1"] for p in (given.fit()(X), predictions(name, given)))
+    assert ours > plain + 0.05
+
+
+@pytest.mark.parametrize("learner", ["logistic", "mlp"])
+def test_auc_loss_ranks_as_well_as_plain_training_and_keeps_the_shares(learner):
+    from sklearn.metrics import roc_auc_score
+
+    X, y = table(1000)
+    X_new, y_new = table(4000, seed=1)
+    given = context(X, y, learner)
+    plain, ours = given.fit()(X_new)[:, 1], predictions("auc-loss", given, X_new)[:, 1]
+    assert roc_auc_score(y_new, ours) > roc_auc_score(y_new, plain) - 0.04  # a network overfits pairs
+    np.testing.assert_allclose(predictions("auc-loss", given)[:, 1].mean(), y.mean(), atol=0.005)
+
+
+def test_a_head_is_fitted_again_on_the_hidden_units():
+    from sklearn.linear_model import LogisticRegression
+
+    X, y = table(300, 3)
+    given = context(X, y, "mlp:epochs=10")
+    rows = class_rows.encode_rows(given)
+    plain = networks.fit_network(given, rows, networks.mean_of(objectives.cross_entropy))
+    units = plain.network.units(plain.theta, rows.X.to_numpy())
+    head = LogisticRegression(C=1 / 0.1, class_weight="balanced", tol=1e-8, max_iter=5000).fit(units, y)
+    np.testing.assert_allclose(predictions("crt", given), head.predict_proba(units), atol=2e-3)
+    f = plain.logits(rows.X)
+    w = 1 / np.bincount(y)[y]
+    scaled = np.log(predictions("lws", given))
+
+    def balanced(logs):
+        return w @ -logs[np.arange(300), y] / 3
+
+    assert balanced(scaled) < balanced(np.log(objectives.softmax(f)))
+    ratio = (scaled - scaled[:, :1])[:, 1:]
+    s, *_ = np.linalg.lstsq(np.column_stack([-f[:, 0], f[:, 1]]), ratio[:, 0])
+    np.testing.assert_allclose(np.column_stack([-f[:, 0], f[:, 1]]) @ s, ratio[:, 0], atol=1e-6)
+
+
+def test_vs_loss_without_scales_is_logit_adjusted():
+    X, y = table(classes=3)
+    given = context(X, y)
+    np.testing.assert_allclose(
+        predictions("vs-loss:gamma=0,tau=0.5", given), predictions("logit-adjusted:tau=0.5", given), atol=1e-12
+    )
 
 
 # --- networks --------------------------------------------------------------------------------------------------------
@@ -282,7 +413,7 @@ def test_hidden_layer_is_that_of_scikit_learn():
 def test_batches_hold_every_row_once_and_each_class_evenly(n, size, seed):
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 3, n)
-    dealt = list(networks.batches(y, size, rng))
+    dealt = list(networks.even_batches(y, size, rng))
     assert sorted(np.concatenate(dealt)) == list(range(n))
     counts = np.array([np.bincount(y[index], minlength=3) for index in dealt])
     assert np.ptp(counts, axis=0).max() <= 1
@@ -290,7 +421,7 @@ def test_batches_hold_every_row_once_and_each_class_evenly(n, size, seed):
 
 # --- agreement with the plain learners -------------------------------------------------------------------------------
 
-PLAIN = ("focal:gamma=0", "logit-adjusted:tau=0", "ldam:margin=0,scale=1", "tau-norm:tau=0")
+PLAIN = ("focal:gamma=0", "logit-adjusted:tau=0", "ldam:margin=0", "tau-norm:tau=0")
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -318,13 +449,38 @@ def test_plain_losses_agree_under_row_weights_and_another_penalty():
     np.testing.assert_allclose(predictions("focal:gamma=0", given), exact(given, weight, 0.05), atol=1e-4)
 
 
-def test_class_balanced_without_focus_is_the_class_weighting():
-    X, y = table(classes=3)
-    given = context(X, y)
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("learner", ["logistic", "mlp:epochs=10", "lightgbm:n_estimators=20"])
+def test_class_balanced_without_focus_is_the_class_weighting(learner, classes):
+    X, y = table(classes=classes)
+    given = context(X, y, learner)
     w = fit_weights(weightings.scheme("effective-number:beta=0.99"), given.counts)
     fitted = fit("class-balanced:beta=0.99,gamma=0", given)
-    np.testing.assert_allclose(fitted.predict(X), exact(given, w[y]), atol=1e-4)
+    np.testing.assert_allclose(fitted.predict(X), given.fit(weight=w[y])(X), atol=1e-3)
     np.testing.assert_allclose(fitted.effective_class_weights, w)
+
+
+@pytest.mark.parametrize("learner", ["logistic", "mlp:epochs=10"])
+def test_dynamic_without_focus_is_plain_for_two_classes(learner):
+    X, y = table()
+    given = context(X, y, learner)
+    np.testing.assert_allclose(predictions("dynamic:gamma=0", given), given.fit()(X), atol=1e-3)
+
+
+def test_a_loss_without_neutral_parameters_is_known_not_to_have_any():
+    """The others are under the law `neutral_parameters`."""
+    losses = {name for name, entry in registry.entries().items() if entry.options.hook == "loss"}
+    without = {name for name in losses if not registry.scheme(name).options.neutral}
+    ratios = {"anyloss", "auc-loss", "score-oriented", "sigmoid-f1"}
+    assert without == {*ratios, "crt", "dynamic", "lws", "weight-balancing"}
+
+
+def test_the_margin_counts_in_units_of_logits():
+    X, y = table(classes=3)
+    first, second = (
+        predictions(f"ldam:{given}", context(X, y)) for given in ("margin=0.5,scale=4", "margin=2,scale=1")
+    )
+    np.testing.assert_array_equal(first, second)
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -334,15 +490,6 @@ def test_plain_losses_agree_with_lightgbm(name, classes):
     weight = np.random.default_rng(0).uniform(0.5, 2, len(y))
     given = context(X, y, "lightgbm:n_estimators=30", weight=weight)
     np.testing.assert_allclose(predictions(name, given), given.fit(weight=weight)(X), atol=1e-4)
-
-
-@pytest.mark.parametrize("name", PLAIN)
-def test_plain_losses_of_the_network_are_about_as_good_as_mlp(name):
-    X, y = table(1000)
-    given = context(X, y, "mlp")
-    ours, theirs = predictions(name, given), given.fit()(X)
-    losses = [-np.log(p[np.arange(len(y)), y]).mean() for p in (ours, theirs)]
-    np.testing.assert_allclose(*losses, rtol=0.1)
 
 
 @pytest.mark.parametrize("tau", [0.5, 1.0])
@@ -379,9 +526,11 @@ def test_anyloss_beats_plain_training_in_its_metric(metric, learner, seed):
     assert ours > plain + 0.05
 
 
-def test_anyloss_finds_the_rarer_class_under_either_code():
+def test_anyloss_finds_the_positive_class_under_either_code():
     X, y = table()
-    p, flipped = predictions("anyloss", context(X, y)), predictions("anyloss", context(X, 1 - y))
+    turned = context(X, 1 - y)
+    turned = replace(turned, target=replace(turned.target, positive=0))
+    p, flipped = predictions("anyloss", context(X, y)), predictions("anyloss", turned)
     assert (p.argmax(axis=1) == flipped[:, ::-1].argmax(axis=1)).mean() > 0.98
 
 
@@ -551,6 +700,10 @@ def test_class_weights_in_effect_are_unknown_unless_they_are_known():
         "anyloss:metric=auc",
         "anyloss:steepness=0",
         "weight-balancing:decay=0",
+        "vs-loss:gamma=-1",
+        "sigmoid-f1:slope=0",
+        "score-oriented:metric=auc",
+        "score-oriented:centre=0.1",
     ],
 )
 def test_wrong_parameters_are_refused(name):

@@ -48,7 +48,9 @@ def board():
 def test_csv_json_and_parquet_read_back_equal(board, tmp_path):
     exports.write_tables(tmp_path, board, ["csv", "json", "parquet"], {"rmse": "min"})
     part = board[board["metric"] == "rmse"].reset_index(drop=True)
-    csv = pd.read_csv(tmp_path / "regression-rmse.csv", dtype={"letters": str}).assign(slice="", baseline="")
+    csv = pd.read_csv(tmp_path / "regression-rmse.csv", dtype={"letters": str}).assign(
+        slice="", baseline="", same_as=""
+    )
     found = {
         "csv": csv,
         "json": pd.DataFrame(json.loads((tmp_path / "regression-rmse.json").read_text())),

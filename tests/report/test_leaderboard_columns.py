@@ -16,6 +16,7 @@ from scipy import stats
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
+from bench.cli.printing import describe_alike
 from bench.core.nouns import BenchError
 from bench.report import leaderboards
 from bench.report.leaderboards import leaderboard, pairwise_table, table_of, to_csv
@@ -515,6 +516,34 @@ def test_gains_by_hand():
             found.loc[name, ["training_gain", "threshold_gain"]],
             found.loc[f"{name}+threshold", ["training_gain", "threshold_gain"]], check_names=False,
         )  # fmt: skip
+
+
+def test_gains_of_a_metric_need_a_decision_that_is_tuned_for_it():
+    def found(*, twins):
+        rows = {"none": 0.5, "none+threshold": 0.7, "smote": 0.55, "smote+threshold": 0.65}
+        tuned = {"none+threshold:metric=f2": 0.8, "smote+threshold:metric=f2": 0.75}
+        scores = [(name, "f2", value) for name, value in (rows | (tuned if twins else {})).items()]
+        table = pd.DataFrame(scores, columns=["method", "metric", "value"])
+        return board_of(table.assign(board="class-weight", task="t", learner="knn"))[
+            ["training_gain", "threshold_gain"]
+        ]
+
+    assert found(twins=False).isna().all(axis=None)
+    gains = found(twins=True)
+    np.testing.assert_allclose(gains.loc["smote"], [0.75 - 0.8, 0.75 - 0.55])
+    np.testing.assert_allclose(gains.loc["smote+threshold:metric=f2"], gains.loc["smote"])
+    assert gains.loc["smote+threshold"].isna().all()
+
+
+def test_methods_with_the_same_numbers_are_named():
+    values = {"equal": [0.5, 0.25], "b": [0.5, 0.25 + 1e-16], "c": [0.5, 0.3], "d": [0.5, nan]}
+    scores = pd.DataFrame(
+        [(f"t{t}", name, "accuracy", v) for name, column in values.items() for t, v in enumerate(column)],
+        columns=["task", "method", "metric", "value"],
+    )
+    assert board_of(scores)["same_as"].to_dict() == {"equal": "b", "b": "equal", "c": "", "d": ""}
+    assert standing_of(scores).alike == [["b", "equal"]]
+    assert describe_alike(standing_of(scores)) == ["The same accuracy on every block: b, equal."]
 
 
 def test_gains_are_over_the_blocks_that_both_have_each_task_counting_one():

@@ -319,7 +319,7 @@ def test_the_oracle_belongs_to_every_slice():
 
 def read_leaderboard(root):
     """Read `leaderboard.csv` as any program may: names are texts, and an empty text is no name."""
-    names = dict.fromkeys(("panel", "slice", "letters", "baseline"), str)
+    names = dict.fromkeys(("panel", "slice", "letters", "baseline", "same_as"), str)
     return pd.read_csv(root / "leaderboard.csv", dtype=names).fillna(dict.fromkeys(names, ""))
 
 

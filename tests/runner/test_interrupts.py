@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -101,3 +102,23 @@ def test_an_interrupted_run_leaves_valid_tables_and_is_resumed(bench, gated, sen
     assert 0 < done.json["fitted"] < clean.json["fitted"]
     assert done.json["weighed"] < clean.json["weighed"]
     assert found == expected
+
+
+CTRL_C_WHILE_IT_IMPORTS = """
+import os, signal
+from multiprocessing import forkserver
+
+from bench.runner.executors.local import start_server
+
+start_server()
+assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+server = forkserver._forkserver._forkserver_pid
+os.kill(server, signal.SIGINT)
+forkserver._forkserver._stop()  # waits until it has imported everything and has seen that nobody needs it
+"""
+
+
+def test_ctrl_c_does_not_reach_what_workers_are_forked_from():
+    words = [sys.executable, "-c", CTRL_C_WHILE_IT_IMPORTS]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -137,7 +137,7 @@ def test_other_data_are_refused_as_a_run_refuses_them(ahead, bench, tmp_path):
     run = bench("run", *words)
     assert done.code == run.code == 2
     assert done.err.splitlines()[-1] == run.err.splitlines()[-1]
-    assert "had other data or other splits" in done.err
+    assert "had other data, other splits or another positive class" in done.err
 
 
 @pytest.mark.usefixtures("copied")

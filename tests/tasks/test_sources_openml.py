@@ -1,24 +1,34 @@
 import logging
+import multiprocessing
 import os
 import pickle
+import shutil
+import socket
 import subprocess
 import sys
+import warnings
+from pathlib import Path
 
 import numpy as np
 import openml_server as fake
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bench.core.nouns import BenchError
 from bench.runner.fit_spec import data_hash
 from bench.tasks.loading import load_task
 from bench.tasks.meta_features import meta_features
-from bench.tasks.sources import LoadError, TaskRequest, openml_cache, openml_http
+from bench.tasks.official_folds import Procedure, official_splits
+from bench.tasks.sources import LoadError, TaskRequest, openml_cache, openml_client, openml_http
+from bench.tasks.suites import catalogue, find_suite
 
 TASK = "/api/v1/xml/task/7"
 DATA = "/api/v1/xml/data/5"
 FEATURES = "/api/v1/xml/data/features/5"
 QUICK = "openml:timeout=5,attempts=2"
+BOMB = '<!DOCTYPE a [<!ENTITY b "boom"><!ENTITY c "&b;&b;&b;">]>'
 TYPES = ["/data.arff", "/bucket/data.pq"]
 
 
@@ -69,6 +79,22 @@ def test_a_task_comes_with_its_own_folds(server):
     expected = {"task_id": 7, "data_id": 5, "dataset": "toy", "version": 3, "licence": "CC0", "target": "colour"}
     assert expected.items() <= task.meta.items()
     assert meta_features(task)["dataset"] == "openml-data:5"
+
+
+def test_a_suite_is_what_the_server_lists(server, bench):
+    fake.publish_toy(server)
+    server.page("/api/v1/xml/study/9", fake.suite_xml(7, 8))
+    suite = find_suite(catalogue("none"), "openml-suite:9", offline=False)
+    assert [spec.name for spec in suite.tasks] == ["openml:7", "openml:8"]
+    planned = bench("plan", "-s", "openml-suite:9", "-l", "knn", "-e", "equal")
+    assert planned.code == 0, planned.err
+    assert "openml:8: could not be loaded" in planned.err
+    assert planned.out.split("\n")[1].startswith("openml:7 ")
+    for name, message in {"8": "is not on", "x": "has no number", "0": "has no number"}.items():
+        with pytest.raises(BenchError, match=message):
+            find_suite(catalogue("none"), f"openml-suite:{name}", offline=False)
+    with pytest.raises(BenchError, match="without --offline"):
+        find_suite(catalogue("none"), "openml-suite:9", offline=True)
 
 
 def test_arff_and_parquet_give_the_same_task(server, monkeypatch, tmp_path):
@@ -222,6 +248,20 @@ def with_faults(server):
             "data",
             "tests 12 rows not exactly once",
         ),
+        "task redirected": (lambda: server.fault(TASK, fake.LOOP), "infra", "redirected without end"),
+        "task bomb": (lambda: page(TASK, BOMB + fake.task_xml(server.host)), "data", "entities are disabled"),
+        "data bomb": (lambda: page(DATA, BOMB + fake.data_xml(server.host)), "data", "entities are disabled"),
+        "features bomb": (lambda: page(FEATURES, BOMB + "<oml:data_features/>"), "data", "entities are disabled"),
+        "splits html": (lambda: page("/splits.arff", "<html>login</html>"), "data", "damaged splits"),
+        "splits of texts": (
+            lambda: page("/splits.arff", text.replace("TEST,6,", "TEST,six,")),
+            "data",
+            "damaged splits",
+        ),
+        "splits redirected": (lambda: server.fault("/splits.arff", fake.LOOP), "infra", "redirected without end"),
+        "splits huge": (lambda: page("/splits.arff", b" " * 300_000), "infra", "more than 200,000 bytes"),
+        "task huge": (lambda: page(TASK, b" " * 300_000), "infra", "more than 100,000 bytes"),
+        "task dripping": (lambda: server.fault(TASK, fake.DRIP), "infra", "too slow to wait for"),
         "no such target": (lambda: page(TASK, fake.task_xml(server.host, target="smell")), "data", "smell"),
     }
 
@@ -230,12 +270,18 @@ FAULTS = [
     *("task 500", "task html 502", "task html 200", "task empty 412", "task busy", "task no type", "task not xml"),
     *("task stalled", "data 500", "data malformed", "data empty", "features unready", "arff 404"),
     *("arff other bytes", "arff cut", "arff stalled", "splits 500", "splits empty", "splits cut in a line"),
+    *("task redirected", "task bomb", "data bomb", "features bomb", "splits html", "splits of texts", "splits huge"),
+    *("splits redirected", "task huge", "task dripping"),
     *("splits cut at a line", "splits short", "splits twice", "splits far row", "splits same test", "no such target"),
 ]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_one_sentence_and_leaves_no_trace(server, cache, fault):
+def test_a_fault_is_one_sentence_and_leaves_no_trace(server, cache, fault, monkeypatch):
+    monkeypatch.setattr(openml_client, "MOST_BYTES", 200_000)
+    monkeypatch.setattr(openml_client, "MOST_XML_BYTES", 100_000)
+    if fault == "task dripping":
+        monkeypatch.setattr(openml_http, "clock", iter(range(0, 10**6, 100)).__next__)
     (cache / "keep").mkdir(parents=True)
     (cache / "keep" / "me").write_text("here")
     inject, cause, predictions = with_faults(server)[fault]
@@ -572,3 +618,138 @@ def test_a_fault_of_a_data_file_is_named_and_nobody_is_told_to_delete_it(cache, 
         cached(cache, columns=COLUMNS, arff=HEAD + rows)
     assert "delete" not in str(caught.value)
     assert (caught.value.cause, "\n" in str(caught.value)) == ("data", False)
+
+
+def publish_standard(server, lines=None):
+    """Put a task of 40 rows with OpenML's ten folds on the server, its lines in another order than the table's."""
+    fake.publish_toy(server, rows=40, kind=2, target="count", folds=10)
+    official = official_splits(Procedure("crossvalidation", 1, 10), 40, None)
+    rows = [
+        (kind, row, 0, split.fold)
+        for split in official
+        for kind, part in (("TRAIN", split.train), ("TEST", split.test))
+        for row in part[::-1]
+    ]
+    server.page("/splits.arff", fake.splits_arff(rows if lines is None else lines))
+    return official
+
+
+def test_folds_of_a_standard_procedure_are_recognized_and_sorted(server):
+    official = publish_standard(server)
+    task = load_toy()
+    for found, expected in zip(task.splits, official, strict=True):
+        np.testing.assert_array_equal(found.train, expected.train)
+        np.testing.assert_array_equal(found.test, expected.test)
+    assert task.meta["warnings"] == []
+
+
+def test_folds_that_are_not_those_of_the_named_procedure_are_used_and_told(server):
+    publish_standard(server, fake.split_lines(40, folds=10))
+    task = load_toy()
+    assert task.splits[0].test.tolist() == [0, 10, 20, 30]
+    (warning,) = task.meta["warnings"]
+    assert "does not hold the folds that OpenML's engine makes" in warning
+
+
+def test_a_cached_task_without_a_splits_file_has_the_folds_of_its_standard_procedure(server, cache):
+    publish_standard(server)
+    online = load_toy()
+    next(cache.rglob("datasplits.arff")).unlink()
+    offline = load_toy(offline=True)
+    assert [split.test.tolist() for split in offline.splits] == [split.test.tolist() for split in online.splits]
+    assert ["computed as OpenML's engine does it" in warning for warning in offline.meta["warnings"]] == [True]
+    assert not list(cache.rglob("datasplits.arff"))
+
+
+def test_custom_folds_may_have_repeats_and_their_own_sizes(server):
+    fake.publish_toy(server, repeats=2, folds=3, procedure="customcrossvalidation", number=40)
+    lines = fake.split_lines(12, repeats=2, folds=3)
+    server.page("/splits.arff", fake.splits_arff(lines[::-1]))
+    task = load_toy()
+    assert [(split.repeat, split.fold) for split in task.splits] == [(r, f) for r in range(2) for f in range(3)]
+    assert task.splits[3].train.tolist() == [row for row in range(12) if (row + 1) % 3]
+    assert task.meta["warnings"] == []
+
+
+def test_a_missing_fold_is_told(server):
+    fake.publish_toy(server, folds=3)
+    server.page("/splits.arff", fake.splits_arff([line for line in fake.split_lines(12, folds=3) if line[3] != 1]))
+    with pytest.raises(LoadError, match="repeat 0 has no fold 1") as caught:
+        load_toy()
+    assert caught.value.cause == "data"
+
+
+def test_six_processes_on_a_cold_cache_all_get_the_task(server, cache):
+    fake.publish_toy(server)
+    load_toy()  # imports the client, once for all
+    shutil.rmtree(cache)
+    context = multiprocessing.get_context("fork")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads: the server's, which the children leave alone
+        queue = context.SimpleQueue()
+        children = [context.Process(target=lambda: queue.put(len(load_toy().splits))) for _ in range(6)]
+        for child in children:
+            child.start()
+    for child in children:
+        child.join()
+    assert [queue.get() for child in children if child.exitcode == 0] == [2] * 6
+    names = sorted(path.name for path in cache.rglob("*") if path.is_file())
+    assert names == ["dataset.arff", "datasplits.arff", "description.xml", "features.xml", "task.xml"]
+
+
+def test_offline_opens_no_socket(server, monkeypatch):
+    fake.publish_toy(server, with_parquet=True)
+    load_toy()
+
+    def refuse(*_):
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert len(load_toy(offline=True).splits) == 2
+    with pytest.raises(LoadError, match=r"task/8 is missing"):
+        load_toy("8", offline=True)
+
+
+class Trap:
+    """Fails the test when it is unpickled."""
+
+    def __reduce__(self):
+        return (os.makedirs, ("sprung",))
+
+
+def test_planted_pickles_are_neither_loaded_nor_a_help(server, cache):
+    fake.publish_toy(server)
+    load_toy()
+    home = openml_cache.below(cache, server.api)
+    for place in ("datasets/5/dataset.arff.pkl.py3", "datasets/5/features.xml.pkl", "tasks/7/datasplits.pkl.py3"):
+        (home / place).write_bytes(pickle.dumps(Trap()))
+    (home / "tasks/7/datasplits.arff").unlink()
+    load_toy()
+    assert not Path("sprung").exists()
+
+
+@given(
+    path=st.sampled_from([TASK, DATA, FEATURES, "/data.arff", "/splits.arff"]),
+    at=st.integers(0, 10**6),
+    cut=st.sampled_from([0, 1, 7, 40, 10**6]),
+    text=st.sampled_from(["", "<", "{", "'", "%", "\n", "\0", "&a;", "TEST,1e9,0,0", "é"]),
+)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_comes_back_is_a_task_or_one_sentence(server, cache, path, at, cut, text):
+    fake.publish_toy(server, md5="")
+    status, body = server.pages[path]
+    at %= len(body)
+    server.pages[path] = (status, body[:at] + text.encode() + body[at + cut :])
+    shutil.rmtree(cache, ignore_errors=True)
+    message, task = "openml:7", None
+    try:
+        task = load_toy()
+    except (LoadError, BenchError) as error:
+        message = str(error)
+    assert message.startswith("openml:7")
+    assert "\n" not in message
+    for split in task.splits if task else ():
+        np.testing.assert_array_equal(np.union1d(split.train, split.test), np.arange(len(task.y)))
+        assert (np.diff(split.train) > 0).all()
+        assert (np.diff(split.test) > 0).all()

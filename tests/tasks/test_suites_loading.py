@@ -61,7 +61,7 @@ def test_a_file_of_the_working_directory_adds_to_the_packaged_one():
     assert [task.name for task in found.suite("quick").tasks] == ["bundled:wine"]
     mine = found.suite("mine")
     assert (mine.cv.folds, mine.cv.repeats, mine.description) == (5, 3, "My own.")
-    assert mine.tasks == (TaskSpec("37"), TaskSpec("file:a.csv", target="y", time="2020"))
+    assert tuple(mine.tasks) == (TaskSpec("37"), TaskSpec("file:a.csv", target="y", time="2020"))
     assert found.panel("two") == NamedPanel({"point": ("ridge", "knn")})
     assert "default" in found.panels
 
@@ -92,7 +92,7 @@ def test_names_of_a_file_come_as_they_are_written(name):
     panel = f"panels:\n  {name}:\n    point: [{name}]\n"
     FILE.write_text(f"suites:\n  {name}:\n    folds: 4\n    tasks: [{name}, {task}]\n{panel}", encoding="utf-8")
     suite = catalogue().suite(name)
-    assert suite.tasks == (TaskSpec(name), TaskSpec(f"file:{name}.csv", target=name))
+    assert tuple(suite.tasks) == (TaskSpec(name), TaskSpec(f"file:{name}.csv", target=name))
     assert suite.cv.folds == 4
     assert catalogue().panel(name).learners == {"point": (name,)}
 
@@ -101,6 +101,65 @@ def test_merge_keys_still_merge():
     text = "suites:\n  a: &a\n    folds: 4\n    tasks: [bundled:iris]\n  b:\n    <<: *a\n    repeats: 2\n"
     FILE.write_text(text, encoding="utf-8")
     assert catalogue().suite("b").cv[:2] == (4, 2)
+
+
+@pytest.mark.parametrize("name", ["quick", "imbalanced"])
+def test_what_a_suite_says_of_a_bundled_table_is_true(name):
+    for spec, outline in catalogue().suite(name).tasks.items():
+        ((_, task),) = loading.load([spec], offline=True)
+        found = (task.kind, *task.X.shape, len(task.classes) or None)
+        assert found == (outline.kind, outline.rows, outline.columns, outline.classes), spec.name
+
+
+SIZES = {"cc18": 72, "ctr23": 35, "amlb-classification": 71, "amlb-regression": 33, "tabarena": 51, "tabzilla": 36,
+         "dqa34": 34, "climb73": 73}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "size"), SIZES.items())
+def test_published_suites_are_whole_and_their_kinds_known(name, size):
+    tasks = catalogue().suite(name).tasks
+    assert len(tasks) == size
+    assert None not in {outline.kind for outline in tasks.values()}
+
+
+def test_cells_of_a_suite_are_planned_without_its_tables(bench, monkeypatch):
+    chosen = ("-b", "classification", "-l", "logistic,knn", "-e", "greedy")
+    a_split = int(bench("plan", "-t", "bundled:iris", *chosen).out.splitlines()[-1].split()[0]) // 5
+    monkeypatch.setattr("bench.tasks.loading.load_task", lambda *_: pytest.fail("a table was loaded"))
+    done = bench("plan", "-s", "cc18", *chosen)
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[-1].startswith(f"{720 * a_split} cells; {720 * 2} fits to do, 0 stored; about")
+    listed = bench("list", "suites", "--format", "csv")
+    assert "\ncc18,72,unknown,63360,unknown," in listed.out
+
+
+def test_a_foreign_file_in_the_working_directory_is_passed_over(bench):
+    FILE.write_text("suites: [not, mine]")
+    assert bench("list", "suites").code == 2
+    Path("own.yaml").write_text("suites: {own: {tasks: [bundled:iris]}}")
+    assert "\nown," not in bench("list", "suites", "--datasets", "none", "--format", "csv").out
+    assert "\nown,1," in bench("list", "suites", "--datasets", "own.yaml", "--format", "csv").out
+    assert bench("plan", "-s", "own", "--datasets", "own.yaml").code == 0
+    assert bench("plan", "-s", "own", "--datasets", "none").code == 2
+
+
+REFUSED_LINES = {
+    "suites:\n  a: {tasks: [x]}\n  a: {tasks: [y]}\n": "line 3: 'a' of 'suites' of the file stands there twice",
+    "suites:\n  a:\n    tasks: [x]\n    fold: 3\n": "line 4: 'fold' of 'a' of 'suites' of the file is not known",
+    "suites:\n  a:\n    tasks:\n      - {task: t, about: {rows: many}}\n": "line 4: .* not 'many'",
+    "suites:\n  a: &a\n    <<: *a\n    tasks: [x]\n": "line 3: '<<' of 'a' .* must be names with their contents",
+    "[" * 100_000: "nested more than 50 deep",
+    "suites: {a: {tasks: [x], folds: " + "9" * 6000 + "}}": "not '999.*999'",
+    "a: &a [x, x]\nb: &b [*a, *a]\nsuites: {c: {tasks: [[*b, *b]]}}\n": "'a' of the file is not known",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", REFUSED_LINES, ids=range(len(REFUSED_LINES)))
+def test_a_refusal_names_the_line(content):
+    FILE.write_text(content)
+    with pytest.raises(BenchError, match=REFUSED_LINES[content]) as refused:
+        catalogue()
+    assert len(str(refused.value)) < 500
 
 
 def test_an_empty_file_adds_nothing():

@@ -55,6 +55,7 @@ class ClassModel:
         self._present, codes = np.unique(y, return_inverse=True)
         if len(self._present) > 1:
             self._estimator = fit_estimator(self._make(len(y)), self._read(X), codes, weight)
+            self.note = str(getattr(self._estimator, "note", ""))
         return self
 
     def predict(self, X: Any) -> Array:

@@ -11,24 +11,61 @@ import pandas as pd
 
 from bench.core.nouns import Array, BenchError
 
-MOST_BINS = 63
-"""Bins of a numeric column: at 1,000 rows twice as fast as 255 and no worse."""
+FEW_BINS, MANY_BINS = 63, 255
+"""Bins of a numeric column on small and on large tables; docs/performance.md has the measurements."""
+
+MANY_ROWS = 10_000
+"""Training rows from which a column has many bins: below, few are twice as fast and no worse."""
 
 
-def tree_settings(seed: int, learning_rate: float, num_leaves: int, min_child_samples: int) -> dict[str, Any]:
-    """Return the parameters of LightGBM that every model shares.
+@dataclass(frozen=True, kw_only=True)
+class TreeParameters:
+    """How LightGBM grows its trees, by the names of its scikit-learn interface; `max_bin` None leaves it to the rows.
+
+    Of the rows each round draws the share `subsample` without replacement, of the columns each tree draws the share
+    `colsample_bytree`; a `max_depth` of -1 is any depth.
+    """
+
+    learning_rate: float
+    num_leaves: int
+    min_child_samples: int
+    max_depth: int = -1
+    max_bin: int | None = None
+    min_child_weight: float = 1e-3
+    min_split_gain: float = 0.0
+    subsample: float = 1.0
+    colsample_bytree: float = 1.0
+    reg_alpha: float = 0.0
+    reg_lambda: float = 0.0
+
+
+def refuse_few(growth: TreeParameters) -> None:
+    """Refuse fewer than two leaves or two bins.
 
     Raises:
-        BenchError: there are fewer than two leaves.
+        BenchError: there are fewer.
     """
-    if num_leaves < 2:
-        raise BenchError(f"parameter 'num_leaves' of LightGBM is {num_leaves}: give 2 or more")
+    for name, value in (("num_leaves", growth.num_leaves), ("max_bin", growth.max_bin)):
+        if value is not None and value < 2:
+            raise BenchError(f"parameter {name!r} of LightGBM is {value}: give 2 or more")
+
+
+def tree_settings(seed: int, growth: TreeParameters, n: int) -> dict[str, Any]:
+    """Return the parameters of LightGBM that every model on n training rows shares."""
     return {
-        "learning_rate": learning_rate,
-        "num_leaves": num_leaves,
-        "min_data_in_leaf": min_child_samples,
-        "min_data_per_group": min_child_samples,  # the default of 100 rows a category is for large tables
-        "max_bin": MOST_BINS,
+        "learning_rate": growth.learning_rate,
+        "num_leaves": growth.num_leaves,
+        "min_data_in_leaf": growth.min_child_samples,
+        "min_data_per_group": growth.min_child_samples,  # the default of 100 rows a category is for large tables
+        "max_depth": growth.max_depth,
+        "max_bin": growth.max_bin or (MANY_BINS if n >= MANY_ROWS else FEW_BINS),
+        "min_sum_hessian_in_leaf": growth.min_child_weight,
+        "min_gain_to_split": growth.min_split_gain,
+        "bagging_fraction": growth.subsample,
+        "bagging_freq": int(growth.subsample < 1),  # without a frequency the fraction does nothing
+        "feature_fraction": growth.colsample_bytree,
+        "lambda_l1": growth.reg_alpha,
+        "lambda_l2": growth.reg_lambda,
         "seed": seed,
         "num_threads": 1,
         "deterministic": True,

@@ -22,6 +22,8 @@ def extra_trees(
     n_estimators: int = 100,
     min_samples_leaf: int = 2,
     max_features: float | None = None,
+    max_depth: int | None = None,
+    min_samples_split: int = 2,
 ) -> Model:
     """Trees with random cuts; a split looks at the share `max_features` of columns, 0.6 or √d for classes.
 
@@ -32,6 +34,8 @@ def extra_trees(
     size = {
         "n_estimators": n_estimators,
         "min_samples_leaf": min_samples_leaf,
+        "max_depth": max_depth,
+        "min_samples_split": min_samples_split,
         "random_state": seed,
         "n_jobs": 1,
     }

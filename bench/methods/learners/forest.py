@@ -22,9 +22,13 @@ def forest(
     n_estimators: int = 100,
     min_samples_leaf: int = 2,
     max_features: float | None = None,
+    max_depth: int | None = None,
+    min_samples_split: int = 2,
+    max_samples: float | None = None,
 ) -> Model:
     """Random forest; a split looks at the share `max_features` of columns, 1/3 or √d for classes.
 
+    A bootstrap holds as many draws as rows, or the share `max_samples`.
     Breiman (2001), Random Forests.
     """
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
@@ -32,6 +36,9 @@ def forest(
     size = {
         "n_estimators": n_estimators,
         "min_samples_leaf": min_samples_leaf,
+        "max_depth": max_depth,
+        "min_samples_split": min_samples_split,
+        "max_samples": max_samples,
         "random_state": seed,
         "n_jobs": 1,
     }

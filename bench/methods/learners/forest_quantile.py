@@ -27,9 +27,12 @@ def forest_quantile(
     n_estimators: int = 100,
     min_samples_leaf: int = 5,
     max_features: float = 1 / 3,
+    max_samples_leaf: int = 1,
 ) -> Model:
     """Quantiles of the training targets that share a leaf with the row, one target drawn per leaf.
 
+    `max_samples_leaf` targets of a leaf are kept, 0 keeps all, as Meinshausen has it: that takes memory of trees ×
+    leaves × the largest leaf, which ties swell. A split looks at the share `max_features` of columns.
     Row weights act through the bootstrap of scikit-learn 1.9 and later; before, through the splits alone.
     Meinshausen (2006), Quantile Regression Forests; Johnson (2024), quantile-forest.
     """
@@ -39,8 +42,7 @@ def forest_quantile(
         n_estimators=n_estimators,
         min_samples_leaf=min_samples_leaf,
         max_features=max_features,
-        # One target a leaf: all of them take memory of trees × leaves × the largest leaf, which ties swell.
-        max_samples_leaf=1,
+        max_samples_leaf=max_samples_leaf or None,
         random_state=seed,
         n_jobs=1,
     )

@@ -44,6 +44,7 @@ def mlp(
                 alpha=alpha,
                 learning_rate_init=learning_rate,
                 max_iter=epochs,
+                n_iter_no_change=epochs,
                 batch_size=batch_size(n),
                 random_state=seed,
             )

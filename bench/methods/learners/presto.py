@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from bench.core.nouns import Array, BenchError, Target
 from bench.methods.learners import Model, register
 from bench.methods.learners.adapters import ClassModel
 from bench.solvers.ordinal import ordinal_rows
 from bench.solvers.presto import ordinal_fit, presto_penalty
 from bench.solvers.presto_choice import choose_penalty, deal_folds
+
+RAREST_NOT_LAST = "presto wants the rarest class last, and another is rarer: reverse the order of the classes"
+"""The note where the last class is not the rarest."""
 
 
 @register(
@@ -33,9 +38,11 @@ def presto(
         min  -Σ_i w_i ln P(Y = y_i | x_i) / Σ_i w_i + penalty Σ_kj (alpha |θ_kj| + (1 - alpha) θ_kj² / 2)
 
     on standardised columns. Without a `penalty`, `n_penalties` from the least that leaves no slopes down to 1 % of it
-    are tried in `folds` folds that spread every class; the largest of the least Brier score is used. A probability
-    that crossing thresholds make negative is 0, and the rest is scaled to one. Faletto and Bien (2023), Predicting
-    Rare Events by Shrinking Towards Proportional Odds.
+    are tried in `folds` folds that spread every class; the largest of the least Brier score is used. The order has a
+    direction: the rare class is the last one, whose slopes lean on those of the thresholds before it. Where a class is
+    rarer than the last one, the column `detail` says so; reverse the order then. A probability that crossing thresholds
+    make negative is 0, and the rest is scaled to one. Faletto and Bien (2023), Predicting Rare Events by Shrinking
+    Towards Proportional Odds.
     """
     if penalty is not None and not (isinstance(penalty, int | float) and penalty > 0):
         raise BenchError(f"parameter 'penalty' of learner 'presto' is {penalty!r}: give a positive number, or none")
@@ -62,6 +69,8 @@ class _Presto:
             fold = deal_folds(y, self._folds, self._seed)
             penalty = choose_penalty(X, y, sample_weight, n_penalties=self._n_penalties, alpha=self._alpha, fold=fold)
         rows = ordinal_rows(X, y, sample_weight)
+        counts = np.bincount(y, weights=sample_weight)
+        self.note = "" if counts[-1] <= counts.min() else RAREST_NOT_LAST
         self._model = ordinal_fit(rows, presto_penalty(rows, penalty, self._alpha)).model
         return self
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ def residual_quantile(
     learning_rate: float = 0.1,
     num_leaves: int = 15,
     min_child_samples: int = 20,
+    max_bin: int | None = None,
     locality: float = 1.0,
 ) -> Model:
     """Boosted trees for the mean m and the size s of residuals, with the quantiles of out-of-fold residuals around m.
@@ -50,20 +51,25 @@ def residual_quantile(
     m_k is fitted without the fold k of row i (five folds, dealt at random), and so is s_k, on the |y_i - m_k(x_i)| of
     the other rows, in a few rounds and never below a fifth of their mean; m and s are fitted on all rows. `locality` 0
     gives all rows one law, 1 lets it stretch with s. The i-th of n residuals of one weight is the quantile of
-    i/(n + 1). Papadopoulos, Proedrou, Vovk and Gammerman (2002), Inductive Confidence Machines for Regression; Lei,
-    G'Sell, Rinaldo, Tibshirani and Wasserman (2018), Distribution-Free Predictive Inference for Regression.
+    i/(n + 1). `max_bin` is as in `lightgbm`. Papadopoulos, Proedrou, Vovk and Gammerman (2002), Inductive Confidence
+    Machines for Regression; Lei, G'Sell, Rinaldo, Tibshirani and Wasserman (2018), Distribution-Free Predictive
+    Inference for Regression.
     """
     if locality < 0:
         raise BenchError(f"parameter 'locality' of learner 'residual-quantile' is {locality}: give 0 or more")
-    settings = boosting.tree_settings(seed, learning_rate, num_leaves, min_child_samples)
-    return Standardised(_Residuals({**settings, "objective": "regression"}, n_estimators, locality, target.levels))
+    growth = boosting.TreeParameters(
+        learning_rate=learning_rate, num_leaves=num_leaves, min_child_samples=min_child_samples, max_bin=max_bin
+    )
+    boosting.refuse_few(growth)
+    return Standardised(_Residuals(growth, n_estimators, locality, target.levels, seed))
 
 
 class _Residuals:
     """The models of mean and size, and the sorted scaled residuals with their weights."""
 
-    def __init__(self, settings: Mapping[str, Any], rounds: int, locality: float, levels: Array) -> None:
-        self._settings = settings
+    def __init__(self, growth: boosting.TreeParameters, rounds: int, locality: float, levels: Array, seed: int) -> None:
+        self._growth = growth
+        self._seed = seed
         self._rounds = rounds
         self._locality = locality
         self._levels = levels
@@ -71,8 +77,9 @@ class _Residuals:
     def fit(self, X: Any, y: Array, weight: Array | None) -> _Residuals:
         """Fit both models out of fold, then on all rows."""
         X, y, weight = positive_weight_rows(X, y, weight)
+        self._settings = {**boosting.tree_settings(self._seed, self._growth, len(y)), "objective": "regression"}
         rows, w = boosting.native_rows(X), np.ones(len(y)) if weight is None else weight
-        rng = np.random.default_rng(self._settings["seed"])
+        rng = np.random.default_rng(self._seed)
         fold = rng.permutation(len(y)) % min(RESIDUAL_FOLDS, len(y))
         residual = y - self._out_of_fold(rows, y, w, fold, self._rounds)
         size = np.abs(residual)

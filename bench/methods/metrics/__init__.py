@@ -24,8 +24,11 @@ Direction = Literal["min", "max", "target", "none"]
 PROPER = {"point": "rmse", "quantile": "wis", "class": "log_loss"}
 """The metric that stands for the proper loss of each kind of target."""
 
-CountsFunction = Callable[[Any], Array]
-"""Decided labels as counts -> the values that a metric is made of."""
+CountsFunction = Callable[..., Array]
+"""Decided labels as counts, and the parameters by keyword -> the values that a metric is made of."""
+
+Applies = Callable[..., bool]
+"""Target, and the parameters by keyword -> whether a metric is for it."""
 
 
 class MetricFunction(Protocol):
@@ -47,6 +50,9 @@ class MetricOptions(PluginOptions):
     level, called with the keyword `level=0.1`; if the direction is `target`, the nominal coverage or the level is the
     goal. `low` and `high` are the least and the largest value that can occur; a table with another one is refused, as
     of errors with their sign turned. `counts` is the formula on counts of decided labels that the metric is made of.
+    `applies` says of a target, and of the parameters by keyword, whether the metric is for it, and refuses impossible
+    parameters; without it the metric is for every target of its kinds. The tag `core` puts a metric into every run that
+    names none.
     """
 
     direction: Direction = "none"
@@ -57,6 +63,7 @@ class MetricOptions(PluginOptions):
     low: float = -math.inf
     high: float = math.inf
     counts: CountsFunction | None = None
+    applies: Applies | None = None
 
 
 registry = Registry("metric", __name__, kinds=get_args(Kind), contract=MetricFunction, options=MetricOptions)
@@ -75,6 +82,7 @@ def register(
     low: float = -math.inf,
     high: float = math.inf,
     counts: CountsFunction | None = None,
+    applies: Applies | None = None,
     tags: Collection[str] = (),
     breaks: Mapping[str, str] | None = None,
     code: Collection[str] = (),
@@ -98,6 +106,7 @@ def register(
             low=low,
             high=high,
             counts=counts,
+            applies=applies,
         )
         registry.enter(metric, kinds, options)
         return metric
@@ -108,6 +117,8 @@ def register(
 # at the end: the modules below need the registry
 from bench.methods.metrics.selection import (  # noqa: E402
     Metric,
+    chosen_names,
+    current_name,
     for_target,
     get_metric,
     metric_info,
@@ -116,9 +127,13 @@ from bench.methods.metrics.selection import (  # noqa: E402
 
 __all__ = [
     "PROPER",
+    "Applies",
+    "CountsFunction",
     "Metric",
     "MetricFunction",
     "MetricOptions",
+    "chosen_names",
+    "current_name",
     "for_target",
     "get_metric",
     "metric_info",

@@ -15,7 +15,7 @@ BINS = 15
 """Bins of equal mass in `ece` and `classwise_ece`."""
 
 
-@register("class", direction="min", low=0, high=1)
+@register("class", direction="min", low=0, high=1, tags=("core",))
 def ece(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the expected calibration error of the top class: Σ_b |Σ_{i in b} w_i (hit_i - top_i)| / Σ_i w_i.
 
@@ -33,7 +33,7 @@ def ece(target: Target, y: Array, prediction: Prediction) -> float:
     return _binned_gap(top, hit, prediction.weight)
 
 
-@register("class", direction="min", low=0, high=1)
+@register("class", direction="min", low=0, high=1, tags=("core",))
 def classwise_ece(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean over classes of the calibration error of p_k: Σ_b |Σ_{i in b} w_i ([y_i = k] - p_ik)| / Σ_i w_i.
 
@@ -45,21 +45,19 @@ def classwise_ece(target: Target, y: Array, prediction: Prediction) -> float:
     return float(np.mean([_binned_gap(prediction.values[:, k], y == k, prediction.weight) for k in present]))
 
 
-@register(
-    "class", direction="target", breaks={"class_names": "of two classes with equally many rows, it is of the second"}
-)
+@register("class", direction="target", tags=("core",))
 def calibration_in_large(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean probability of a class minus its share of the rows; the goal is 0.
 
-    Two classes: that of the class that is rarer in y (the second, if tied), with its sign: above 0 it is predicted as
-    more likely than it is, as class weights make it. More: the mean of the absolute values over the classes that y has.
-    Steyerberg (2009), Clinical prediction models; van den Goorbergh et al. (2022), The harm of class imbalance
-    corrections for risk prediction models.
+    Two classes: that of the positive one, with its sign: above 0 it is predicted as more likely than it is, as class
+    weights make it. More: the mean of the absolute values over the classes that y has. Steyerberg (2009), Clinical
+    prediction models; van den Goorbergh et al. (2022), The harm of class imbalance corrections for risk prediction
+    models.
     """
     share = shares(y, prediction.weight, target.width)
     bias = np.average(prediction.values, axis=0, weights=prediction.weight) - share
     if target.width == 2:
-        return float(bias[int(share[1] <= share[0])])
+        return float(bias[target.positive])
     return float(np.abs(bias[share > 0]).mean())
 
 

@@ -11,13 +11,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from bench.core.nouns import Array
+from bench.core.nouns import Array, Target
 from bench.methods import class_weights
 from bench.methods.metrics.confusion import Counts, counts, label_metric
 
 Weighting = Callable[[Array, float], Array]
 
-TIED = {"class_names": "of two classes with equally many rows, the second is the positive one"}
+
+def _has_class(target: Target, *, without: str) -> bool:
+    """Return whether a target has the class that is to be left out, if there is one."""
+    return not without or without in map(str, target.outputs)
 
 
 def f1_average(
@@ -48,77 +51,83 @@ def f1_pooled(y: Array, predicted: Array, *, labels: Sequence[int] | None = None
     return float(_pool(table, _chosen_codes(table, labels)))
 
 
-@label_metric()
-def micro_f1(table: Counts) -> Array:
-    """Return F1 of the pooled counts of all classes, equal to the accuracy."""
-    return _pool(table, np.arange(len(table.true)))
+@label_metric(applies=_has_class)
+def micro_f1(table: Counts, *, without: str = "") -> Array:
+    """Return F1 of the pooled counts of all classes, equal to the accuracy, or of all but the class `without`.
+
+    Without a negative class such as "no relation" it is the measure of relation extraction: 2 ΣTP_c / Σ(T_c + P_c).
+    """
+    return _pool(table, _codes_without(table, without))
+
+
+@label_metric(applies=_has_class)
+def macro_f1(table: Counts, *, without: str = "") -> Array:
+    """Return the plain mean of the F1 of each class but `without`; not the F1 of mean precision and mean recall."""
+    return _average_by_name(table, "macro", without)
+
+
+@label_metric(applies=_has_class)
+def weighted_f1(table: Counts, *, without: str = "") -> Array:
+    """Return the mean F1 of the classes but `without`, each weighted by its rows n_c."""
+    return _average_by_name(table, "weighted", without)
+
+
+@label_metric(applies=_has_class)
+def dodrans_f1(table: Counts, *, without: str = "") -> Array:
+    """Return the mean F1 of the classes but `without`, each weighted by n_c^(3/4). Harbecke et al. (2022)."""
+    return _average_by_name(table, "dodrans", without)
+
+
+@label_metric(applies=_has_class)
+def sqrt_f1(table: Counts, *, without: str = "") -> Array:
+    """Return the mean F1 of the classes but `without`, weighted by n_c^(1/2): half way from macro to weighted F1."""
+    return _average_by_name(table, "sqrt", without)
+
+
+@label_metric(applies=_has_class)
+def entropy_f1(table: Counts, *, without: str = "") -> Array:
+    """Return the mean F1 of the classes but `without`, each weighted by -n_c ln(n_c / N); NaN if y has one class only.
+
+    N counts all rows, those of the class `without` included, as in the authors' code.
+    """
+    return _average_by_name(table, "entropy", without)
 
 
 @label_metric()
-def macro_f1(table: Counts) -> Array:
-    """Return the plain mean of the F1 of each class; not the F1 of mean precision and mean recall."""
-    return _average_by_name(table, "macro")
-
-
-@label_metric()
-def weighted_f1(table: Counts) -> Array:
-    """Return the mean F1, each class weighted by its rows n_c."""
-    return _average_by_name(table, "weighted")
-
-
-@label_metric()
-def dodrans_f1(table: Counts) -> Array:
-    """Return the mean F1, each class weighted by n_c^(3/4). Harbecke et al. (2022)."""
-    return _average_by_name(table, "dodrans")
-
-
-@label_metric()
-def sqrt_f1(table: Counts) -> Array:
-    """Return the mean F1, each class weighted by n_c^(1/2): half way from macro to weighted F1."""
-    return _average_by_name(table, "sqrt")
-
-
-@label_metric()
-def entropy_f1(table: Counts) -> Array:
-    """Return the mean F1, each class weighted by -n_c ln(n_c / N); NaN if y has one class only."""
-    return _average_by_name(table, "entropy")
-
-
-@label_metric(breaks=TIED)
 def binary_f1(table: Counts) -> Array:
-    """Return the F1 of the class that is rarer in y (the second, if tied).
+    """Return the F1 of the positive class of two.
 
     NaN where y lacks that class, and where the task does not have two classes.
     """
-    return table.f1[..., table.rarer_class] if len(table.true) == 2 else _undefined_values(table)
+    return table.f1[..., table.target.positive] if len(table.true) == 2 else _undefined_values(table)
 
 
-@label_metric(breaks=TIED)
+@label_metric()
 def f2(table: Counts) -> Array:
     """Return F_b with b = 2, to which a miss is worse than a false alarm: 5 TP / (4 T + P).
 
-    Two classes: that of the class that is rarer in y (the second, if tied), NaN where y lacks it. More: the plain
-    mean over the classes that y has. Van Rijsbergen (1979), Information retrieval.
+    Two classes: that of the positive one, NaN where y lacks it. More: the plain mean over the classes that y has. Van
+    Rijsbergen (1979), Information retrieval.
     """
-    return _f_beta(table, 2.0)
+    return table.mean_over_classes(table.f_beta(2.0))
 
 
-@label_metric(breaks=TIED)
+@label_metric()
 def f_half(table: Counts) -> Array:
     """Return F_b with b = 1/2, to which a false alarm is worse than a miss: 5 TP / (T + 4 P).
 
     Classes are taken as by `f2`. Van Rijsbergen (1979), Information retrieval.
     """
-    return _f_beta(table, 0.5)
+    return table.mean_over_classes(table.f_beta(0.5))
 
 
-def _f_beta(table: Counts, beta: float) -> Array:
-    of_class = table.f_beta(beta)
-    return of_class[..., table.rarer_class] if len(table.true) == 2 else of_class[..., table.present].mean(axis=-1)
+def _average_by_name(table: Counts, name: str, without: str) -> Array:
+    return _average(table, class_weights.registry.scheme(name), _codes_without(table, without), None)
 
 
-def _average_by_name(table: Counts, name: str) -> Array:
-    return _average(table, class_weights.registry.scheme(name), np.arange(len(table.true)), None)
+def _codes_without(table: Counts, label: str) -> Array:
+    """Return the codes of all classes that are not called so."""
+    return np.flatnonzero([str(name) != label for name in table.target.outputs])
 
 
 def _undefined_values(table: Counts) -> Array:
@@ -141,7 +150,8 @@ def _pool(table: Counts, chosen: Array) -> Array:
 
 
 def _count_labels(y: Array, predicted: Array, weight: Array | None) -> Counts:
-    return counts(y, predicted, int(max(y.max(initial=0), predicted.max(initial=0))) + 1, weight)
+    width = int(max(y.max(initial=0), predicted.max(initial=0))) + 1
+    return counts(y, predicted, Target("class", tuple(range(width))), weight)
 
 
 def _chosen_codes(table: Counts, labels: Sequence[int] | None) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.core.nouns import Array
+from bench.core.nouns import Array, BenchError, Target
 from bench.methods.metrics.confusion import Counts, label_metric
 
 
@@ -72,3 +72,45 @@ def kappa(table: Counts) -> Array:
     # chance agrees on all rows, but for rounding
     certain = np.max(table.predicted * table.true, axis=-1) >= mass**2 * (1 - 1e-12)
     return np.divide(agreed - chance, 1 - chance, out=np.full(np.shape(chance), np.nan), where=~certain)
+
+
+@label_metric(tags=("extended",))
+def sensitivity(table: Counts) -> Array:
+    """Return the recall of the positive class, the share of its rows that is found; of more classes the mean recall.
+
+    NaN where y lacks the positive class. Altman and Bland (1994), Diagnostic tests 1: sensitivity and specificity.
+    """
+    return table.mean_over_classes(table.recall)
+
+
+@label_metric(tags=("extended",))
+def specificity(table: Counts) -> Array:
+    """Return the share of the rows of other classes that is not decided to be positive; of more classes the mean.
+
+    The mean is over the classes that y has, each against the rest. NaN where y has the positive class alone. Altman and
+    Bland (1994), Diagnostic tests 1: sensitivity and specificity.
+    """
+    return table.mean_over_classes(table.specificity)
+
+
+def _allow_share(target: Target, *, alpha: float) -> bool:
+    """Return that the index is for every target.
+
+    Raises:
+        BenchError: `alpha` does not lie between 0 and 1, where the index does.
+    """
+    if not 0 <= alpha <= 1:
+        raise BenchError(f"parameter 'alpha' of index_balanced_accuracy is {alpha}: give a number from 0 to 1")
+    return True
+
+
+@label_metric(tags=("extended",), applies=_allow_share)
+def index_balanced_accuracy(table: Counts, *, alpha: float = 0.1) -> Array:
+    """Return (1 + alpha (TPR - TNR)) TPR TNR: the squared geometric mean, in favour of the positive class.
+
+    Two classes: that of the positive one. More: the mean over the classes that y has, each against the rest. It is the
+    `iba` of imbalanced-learn. García, Mollineda and Sánchez (2009), Index of balanced accuracy: a performance measure
+    for skewed class distributions.
+    """
+    tpr, tnr = np.broadcast_arrays(table.recall, table.specificity)
+    return table.mean_over_classes((1 + alpha * (tpr - tnr)) * tpr * tnr)

@@ -30,14 +30,14 @@ def _demand_order(function: Function) -> Function:
     return metric
 
 
-@register("class", direction="min", label=True, unit=True, low=0, breaks=NO_ORDER)
+@register("class", direction="min", label=True, unit=True, low=0, breaks=NO_ORDER, tags=("core",))
 @_demand_order
 def ordinal_mae(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean of |y - decided|, in steps between classes; NaN where these are not ordered."""
     return float(losses.mean(np.abs(y.astype(int) - prediction.labels), prediction.weight))
 
 
-@register("class", direction="min", label=True, unit=True, low=0, breaks=NO_ORDER)
+@register("class", direction="min", label=True, unit=True, low=0, breaks=NO_ORDER, tags=("core",))
 @_demand_order
 def ma_mae(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean over the classes that y has of the mean of |y - decided| on their rows; NaN where not ordered.
@@ -48,7 +48,7 @@ def ma_mae(target: Target, y: Array, prediction: Prediction) -> float:
     return float(losses.mean(off, class_balanced(y, prediction.weight)))
 
 
-@register("class", direction="max", label=True, low=-1, high=1, breaks=NO_ORDER)
+@register("class", direction="max", label=True, low=-1, high=1, breaks=NO_ORDER, tags=("core",))
 @_demand_order
 def quadratic_kappa(target: Target, y: Array, prediction: Prediction) -> float:
     """Return 1 - Σ_ij (i - j)² O_ij / Σ_ij (i - j)² E_ij: agreement beyond chance, where far misses cost more.
@@ -64,7 +64,7 @@ def quadratic_kappa(target: Target, y: Array, prediction: Prediction) -> float:
     return 1 - found / chance if chance > 1e-12 else float("nan")  # both sides are of one class, but for rounding
 
 
-@register("class", direction="min", proper=True, low=0, high=1)
+@register("class", direction="min", proper=True, low=0, high=1, tags=("core",))
 @_demand_order
 def rps(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the ranked probability score, the mean of Σ_k (F_k - [y <= k])² / (K - 1), with F_k = p_0 + … + p_k.

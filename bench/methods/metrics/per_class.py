@@ -8,7 +8,7 @@ import pandas as pd
 from bench.core import losses
 from bench.core.nouns import Array, Prediction, Target, clip_probabilities
 from bench.methods.metrics.confusion import of_prediction
-from bench.methods.metrics.ranking import area, average_precision
+from bench.methods.metrics.ranking import area, average_precision_of
 
 
 def per_class(target: Target, y: Array, prediction: Prediction) -> pd.DataFrame:
@@ -35,7 +35,7 @@ def per_class(target: Target, y: Array, prediction: Prediction) -> pd.DataFrame:
         "log_loss": _mean_by_class(y, losses.log_loss(y, probabilities), weight, table.true),
         "brier": _mean_by_class(y, losses.brier(y, prediction.values), weight, table.true),
         "auroc": [area(y, prediction, k) for k in range(target.width)],
-        "auprc": [average_precision(y, prediction, k) for k in range(target.width)],
+        "auprc": [average_precision_of(y, prediction, k) for k in range(target.width)],
     }
     return pd.DataFrame(columns)
 

@@ -8,14 +8,14 @@ from bench.methods.metrics import register
 from bench.methods.metrics.classes import class_balanced
 
 
-@register("class", direction="min", proper=True, low=0)
+@register("class", direction="min", proper=True, low=0, tags=("core",))
 def log_loss(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean of -ln p of the true class, clipped as everywhere. Good (1952), Rational decisions."""
     probabilities, _ = clip_probabilities(prediction.values)
     return float(losses.mean(losses.log_loss(y, probabilities), prediction.weight))
 
 
-@register("class", direction="min", proper=True, low=0, high=2)
+@register("class", direction="min", proper=True, low=0, high=2, tags=("core",))
 def brier(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean of Σ_k (p_k - [y = k])², from 0 to 2.
 
@@ -24,7 +24,7 @@ def brier(target: Target, y: Array, prediction: Prediction) -> float:
     return float(losses.mean(losses.brier(y, prediction.values), prediction.weight))
 
 
-@register("class", direction="min", low=0)
+@register("class", direction="min", low=0, tags=("core",))
 def balanced_log_loss(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean over the classes that y has of the mean of -ln p of the true class on their rows.
 
@@ -35,7 +35,7 @@ def balanced_log_loss(target: Target, y: Array, prediction: Prediction) -> float
     return float(losses.mean(losses.log_loss(y, probabilities), class_balanced(y, prediction.weight)))
 
 
-@register("class", direction="min", low=0, high=2)
+@register("class", direction="min", low=0, high=2, tags=("core",))
 def stratified_brier(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean over the classes that y has of the Brier score of their rows, from 0 to 2; not proper.
 

@@ -13,7 +13,7 @@ from bench.core.nouns import Array, Prediction, Target
 from bench.methods.metrics import register
 
 
-@register("quantile", direction="min", proper=True, unit=True, low=0)
+@register("quantile", direction="min", proper=True, unit=True, low=0, tags=("core",))
 def wis(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the weighted interval score, twice the mean pinball loss; NaN if the levels are not symmetric.
 
@@ -26,7 +26,7 @@ def wis(target: Target, y: Array, prediction: Prediction) -> float:
     return _mean_over_rows(losses.wis(y, prediction.values, target.levels), prediction)
 
 
-@register("quantile", direction="none", unit=True)
+@register("quantile", direction="none", unit=True, tags=("core",))
 def dispersion(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the part of WIS that is width, Σ_i a_i (u_i - l_i) / K; NaN if the levels are not symmetric.
 
@@ -40,7 +40,7 @@ def dispersion(target: Target, y: Array, prediction: Prediction) -> float:
     return _mean_over_rows(wide.sum(axis=1) / target.width, prediction)
 
 
-@register("quantile", direction="none", unit=True)
+@register("quantile", direction="none", unit=True, tags=("core",))
 def underprediction(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the part of WIS that is y above the prediction; NaN if the levels are not symmetric.
 
@@ -52,7 +52,7 @@ def underprediction(target: Target, y: Array, prediction: Prediction) -> float:
     return _outside(target, y, prediction, 1.0)
 
 
-@register("quantile", direction="none", unit=True)
+@register("quantile", direction="none", unit=True, tags=("core",))
 def overprediction(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the part of WIS that is y below the prediction; NaN if the levels are not symmetric.
 
@@ -64,7 +64,7 @@ def overprediction(target: Target, y: Array, prediction: Prediction) -> float:
     return _outside(target, y, prediction, -1.0)
 
 
-@register("quantile", direction="min", proper=True, unit=True, low=0)
+@register("quantile", direction="min", proper=True, unit=True, low=0, tags=("core",))
 def mean_pinball(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the pinball loss ψ_τ(y - q_τ), mean over levels and rows.
 
@@ -73,7 +73,7 @@ def mean_pinball(target: Target, y: Array, prediction: Prediction) -> float:
     return _mean_over_rows(losses.pinball(y, prediction.values, target.levels).mean(axis=1), prediction)
 
 
-@register("quantile", direction="min", proper=True, unit=True, low=0, each="level")
+@register("quantile", direction="min", proper=True, unit=True, low=0, each="level", tags=("core",))
 def pinball(target: Target, y: Array, prediction: Prediction, *, level: float = 0.5) -> float:
     """Return the pinball loss ψ_τ(y - q_τ) of one level, mean over rows; NaN where the prediction lacks the level.
 
@@ -85,7 +85,7 @@ def pinball(target: Target, y: Array, prediction: Prediction, *, level: float = 
     return _mean_over_rows(losses.pinball(y, prediction.values[:, place], target.levels[place])[:, 0], prediction)
 
 
-@register("quantile", direction="min", proper=True, unit=True, low=0)
+@register("quantile", direction="min", proper=True, unit=True, low=0, tags=("core",))
 def crps(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the continuous ranked probability score, 2 ∫ ψ_τ(y - q_τ) dτ, by the trapezoidal rule over the levels.
 
@@ -102,7 +102,7 @@ def crps(target: Target, y: Array, prediction: Prediction) -> float:
     return _mean_over_rows(2 * losses.pinball(y, prediction.values, levels) @ np.diff(edges), prediction)
 
 
-@register("quantile", direction="target", each="interval", low=0, high=1)
+@register("quantile", direction="target", each="interval", low=0, high=1, tags=("core",))
 def coverage(target: Target, y: Array, prediction: Prediction, *, interval: float = 80) -> float:
     """Return the share of rows inside the central interval, ends included; NaN where the levels lack it."""
     if interval not in target.intervals:
@@ -111,7 +111,7 @@ def coverage(target: Target, y: Array, prediction: Prediction, *, interval: floa
     return _mean_over_rows((lower <= y) & (y <= upper), prediction)
 
 
-@register("quantile", direction="none", unit=True, each="interval")
+@register("quantile", direction="none", unit=True, each="interval", tags=("core",))
 def width(target: Target, y: Array, prediction: Prediction, *, interval: float = 80) -> float:
     """Return the mean width of the central interval; NaN where the levels lack it."""
     if interval not in target.intervals:
@@ -120,7 +120,7 @@ def width(target: Target, y: Array, prediction: Prediction, *, interval: float =
     return _mean_over_rows(_interval_width(lower, upper), prediction)
 
 
-@register("quantile", direction="min", low=0, high=1)
+@register("quantile", direction="min", low=0, high=1, tags=("core",))
 def level_calibration(target: Target, y: Array, prediction: Prediction) -> float:
     """Return how far the share of rows at or below each quantile is from its level, mean over the levels.
 
@@ -136,7 +136,7 @@ def level_calibration(target: Target, y: Array, prediction: Prediction) -> float
     return float(np.maximum(np.maximum(below - target.levels, target.levels - reached), 0).mean())
 
 
-@register("quantile", direction="min", low=0, high=1)
+@register("quantile", direction="min", low=0, high=1, tags=("core",))
 def crossing_rate(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the share of rows on which some quantile is below the one before it, ahead of the final sort."""
     quantiles = prediction.values if prediction.unsorted is None else prediction.unsorted

@@ -7,16 +7,17 @@ that was raised to 1e-15, and 0.3 must still tie with 0.3.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from bench.core.nouns import Array, Prediction, Target
+from bench.core.nouns import Array, BenchError, Prediction, Target
 from bench.methods.metrics import register
 from bench.methods.metrics.classes import shares
 from bench.stats.digits import round_digits
 
 
-@register("class", direction="max", low=0, high=1)
+@register("class", direction="max", low=0, high=1, tags=("core",))
 def auroc(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the area under the ROC curve: P(a positive row scores above a negative one), ties count half.
 
@@ -28,7 +29,7 @@ def auroc(target: Target, y: Array, prediction: Prediction) -> float:
     return _mean_over_classes([area(y, prediction, k) for k in classes])
 
 
-@register("class", direction="max", low=0, high=1)
+@register("class", direction="max", low=0, high=1, tags=("core",))
 def auroc_ovo(target: Target, y: Array, prediction: Prediction) -> float:
     """Return the mean over pairs of classes of (A(i|j) + A(j|i)) / 2, which does not depend on the shares of classes.
 
@@ -46,18 +47,52 @@ def auroc_ovo(target: Target, y: Array, prediction: Prediction) -> float:
     return float(np.mean(pairs))
 
 
-@register("class", direction="max", low=0, high=1)
-def auprc(target: Target, y: Array, prediction: Prediction) -> float:
-    """Return the average precision Σ_s (R_s - R_{s-1}) P_s (s: falling thresholds), a class against the rest.
+@register("class", direction="max", low=0, high=1, tags=("core",))
+def macro_auprc(target: Target, y: Array, prediction: Prediction) -> float:
+    """Return the plain mean over the classes of the average precision, a class against the rest; of two classes both.
 
-    It is the plain mean over the classes with positive and negative rows, of two classes both; NaN where
-    there are none. A random ranking gets the mean prevalence of these classes. Davis and Goadrich (2006), The
-    relationship between precision-recall and ROC curves.
+    It is over the classes with positive and negative rows, NaN where there are none. A random ranking gets the mean
+    prevalence of these classes, 1/2 where there are two: see `average_precision` for the positive class alone. It was
+    called `auprc`. Davis and Goadrich (2006), The relationship between precision-recall and ROC curves.
     """
-    return _mean_over_classes([average_precision(y, prediction, k) for k in range(target.width)])
+    return _mean_over_classes([average_precision_of(y, prediction, k) for k in range(target.width)])
 
 
-@register("class", direction="max", low=0)
+@register("class", direction="max", low=0, high=1, tags=("core",))
+def average_precision(target: Target, y: Array, prediction: Prediction) -> float:
+    """Return the average precision Σ_s (R_s - R_{s-1}) P_s of the positive class of two (s: falling thresholds).
+
+    A random ranking gets the share of that class. NaN where there are no positive or no negative rows, and where the
+    task does not have two classes. Davis and Goadrich (2006), The relationship between precision-recall and ROC curves.
+    """
+    return average_precision_of(y, prediction, target.positive) if target.width == 2 else float("nan")
+
+
+def _allow_rate(target: Target, *, rate: float) -> bool:
+    """Return that a recall at a rate is for every target.
+
+    Raises:
+        BenchError: `rate` does not lie between 0 and 1.
+    """
+    if not 0 <= rate <= 1:
+        raise BenchError(f"parameter 'rate' of recall_at_fpr is {rate}: give a number from 0 to 1")
+    return True
+
+
+@register("class", direction="max", low=0, high=1, tags=("extended",), applies=_allow_rate)
+def recall_at_fpr(target: Target, y: Array, prediction: Prediction, *, rate: float = 0.05) -> float:
+    """Return the largest recall of the positive class at a false-positive rate of at most `rate`.
+
+        max_s R_s over the thresholds s with F_s <= rate,   F_s: share of the other rows above s
+
+    Nothing is interpolated. Two classes: that of the positive one. More: the mean over the classes with positive and
+    negative rows, each against the rest. Fawcett (2006), An introduction to ROC analysis.
+    """
+    classes = [target.positive] if target.width == 2 else range(target.width)
+    return _mean_over_classes([_one_against_rest(y, prediction, k, partial(_recall_at, rate)) for k in classes])
+
+
+@register("class", direction="max", low=0, tags=("core",))
 def auprc_lift(target: Target, y: Array, prediction: Prediction) -> float:
     """Return how many times better the average precision is than that of a random ranking, its prevalence.
 
@@ -66,7 +101,8 @@ def auprc_lift(target: Target, y: Array, prediction: Prediction) -> float:
     (2015), The precision-recall plot is more informative than the ROC plot, for the baseline.
     """
     share = shares(y, prediction.weight, target.width)
-    return _mean_over_classes([average_precision(y, prediction, k) / share[k] for k in np.flatnonzero(share).tolist()])
+    present = np.flatnonzero(share).tolist()
+    return _mean_over_classes([average_precision_of(y, prediction, k) / share[k] for k in present])
 
 
 def area(y: Array, prediction: Prediction, k: int) -> float:
@@ -74,7 +110,7 @@ def area(y: Array, prediction: Prediction, k: int) -> float:
     return _one_against_rest(y, prediction, k, _area)
 
 
-def average_precision(y: Array, prediction: Prediction, k: int) -> float:
+def average_precision_of(y: Array, prediction: Prediction, k: int) -> float:
     """Return the average precision of class k against the rest; NaN unless it has rows for and against."""
     return _one_against_rest(y, prediction, k, _average_precision)
 
@@ -107,6 +143,13 @@ def _average_precision(positive: Array, negative: Array) -> float:
     hits, misses = np.cumsum(positive[::-1]), np.cumsum(negative[::-1])
     step = positive[::-1] > 0  # recall rises at these scores only, and there the precision is defined
     return float((positive[::-1][step] * hits[step] / (hits + misses)[step]).sum() / positive.sum())
+
+
+def _recall_at(rate: float, positive: Array, negative: Array) -> float:
+    """Return the largest recall at a false-positive rate, from the weights of rows by rising score."""
+    hits, alarms = np.cumsum(positive[::-1]), np.cumsum(negative[::-1])
+    allowed = alarms <= (rate + 1e-12) * alarms[-1]  # 1e-12: a share of rows may be the rate but for rounding
+    return float(hits[allowed].max(initial=0.0) / hits[-1])
 
 
 def _mean_over_classes(values: list[float]) -> float:

@@ -59,6 +59,7 @@ F = TypeVar("F", bound=Step)
 def register(
     *kinds: Kind,
     tags: Collection[str] = (),
+    of_labels: bool = False,
     breaks: Mapping[str, str] | None = None,
     code: Collection[str] = (),
     learns: Learns = "folds",
@@ -75,6 +76,7 @@ def register(
     def enter(step: F) -> F:
         options = StepOptions(
             tags=tags,
+            of_labels=of_labels,
             breaks=breaks or {},
             code=code,
             learns=learns,

@@ -15,6 +15,9 @@ RANK_SLACK = 1e-12
 SUM_HALVINGS = 64
 """A bracket is halved so often at most: then only rounding is left between its ends."""
 
+UnitOfEnds = Callable[[Prediction, int, int], tuple[Array, Array]]
+"""Prediction, lower and upper output -> the units, above zero, in which both ends of each row move (n,), (n,)."""
+
 Known = list[tuple[Array, Array]]
 """The misses of each fold in order, with infinity at their end, and the row weights up to each, from zero."""
 
@@ -42,26 +45,46 @@ def mass_of(prediction: Prediction) -> Array:
     return np.ones(len(prediction.values)) if prediction.weight is None else prediction.weight
 
 
-def split_conformal(prediction: Prediction, y: Array, mass: Array) -> Callable[[Prediction], Prediction]:
+def one_unit(prediction: Prediction, lower: int, upper: int) -> tuple[Array, Array]:
+    """Return one for both ends of every row: misses count in units of the target."""
+    one = np.ones(len(prediction.values))
+    return one, one
+
+
+def split_conformal(
+    prediction: Prediction, y: Array, mass: Array, unit: UnitOfEnds = one_unit
+) -> Callable[[Prediction], Prediction]:
     """Return the change that moves both ends of every central interval out by a quantile of the misses E.
 
-    For a row of weight w, the margin is the smallest miss e with Σ_{E_i <= e} m_i >= (1 - a)(Σ m_i + w), infinite where
-    there is none; m (n,) is the `mass` of the calibration rows. With weights of one that is the ceil((1 - a)(n + 1))-th
-    smallest miss.
+        E = max((lo - y) / u, (y - hi) / v),   lo ← lo - margin u,   hi ← hi + margin v
+
+    with the units u and v of both ends. For a row of weight w, the margin is the smallest miss e with
+    Σ_{E_i <= e} m_i >= (1 - a)(Σ m_i + w), infinite where there is none; m (n,) is the `mass` of the calibration rows.
+    With weights of one that is the ceil((1 - a)(n + 1))-th smallest miss.
     """
     intervals = central(prediction.target)
-    known = [sort_scores(misses(prediction, y, lower, upper), mass) for _, lower, upper in intervals]
+    known = []
+    for _, lower, upper in intervals:
+        u, v = unit(prediction, lower, upper)
+        below, above = prediction.values[:, lower] - y, y - prediction.values[:, upper]
+        known.append(sort_scores(np.maximum(below / u, above / v), mass))
 
     def change(other: Prediction) -> Prediction:
         values, own = other.values.copy(), mass_of(other)
-        for (coverage, lower, upper), (scores, reached) in zip(intervals, known, strict=True):
-            wanted = coverage * (reached[-1] + own) * (1 - RANK_SLACK)
-            margin = scores[np.searchsorted(reached[1:], wanted)]
-            values[:, lower] = _move_ends(values[:, lower], -margin)
-            values[:, upper] = _move_ends(values[:, upper], margin)
+        for (coverage, lower, upper), scores in zip(intervals, known, strict=True):
+            margin, (u, v) = margins_at(coverage, scores, own), unit(other, lower, upper)
+            values[:, lower] = move_ends(values[:, lower], -margin * u)
+            values[:, upper] = move_ends(values[:, upper], margin * v)
         return nest(other, values)
 
     return change
+
+
+def margins_at(coverage: float, known: tuple[Array, Array], own: Array) -> Array:
+    """Return the margin (n,) of rows of weight `own` (n,): the least of the sorted scores with enough mass below it."""
+    scores, reached = known
+    wanted = coverage * (reached[-1] + own) * (1 - RANK_SLACK)
+    return np.asarray(scores[np.searchsorted(reached[1:], wanted)])
 
 
 def sort_scores(scores: Array, mass: Array) -> tuple[Array, Array]:
@@ -70,7 +93,7 @@ def sort_scores(scores: Array, mass: Array) -> tuple[Array, Array]:
     return np.append(scores[order], np.inf), np.append(0.0, np.cumsum(mass[order]))
 
 
-def _move_ends(ends: Array, margin: Array) -> Array:
+def move_ends(ends: Array, margin: Array) -> Array:
     """Move the ends; one that is infinite already, by an earlier step, stays."""
     return np.add(ends, margin, out=ends.copy(), where=np.isfinite(ends))
 

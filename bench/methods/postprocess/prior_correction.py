@@ -24,10 +24,11 @@ def prior_correction(prediction: Prediction, y: Array, rng: np.random.Generator)
 
     A model trained with class weights w estimates w_k p_k / Σ_j w_j p_j. The weights are
     `prediction.effective_class_weights`, (K,) or (n, K); None means that the model was trained without, and nothing
-    changes; NaN means that they are not known. A decision
-    rule stays as it is: put a step that tunes one behind this. Elkan (2001), "The foundations of cost-sensitive
-    learning"; Dal Pozzolo, Caelen, Johnson and Bontempi (2015), "Calibrating probability with undersampling for
-    unbalanced classification".
+    changes; NaN means that they are not known, as where a training has chosen rows by where they lie (`near-miss`,
+    `smote-enn`): within a class its rows are distributed otherwise, so that no weights undo it. A decision rule stays
+    as it is: put a step that tunes one behind this. Elkan (2001), "The foundations of cost-sensitive learning"; Dal
+    Pozzolo, Caelen, Johnson and Bontempi (2015), "Calibrating probability with undersampling for unbalanced
+    classification".
 
     Raises:
         NotApplicableError: the class weights behind a prediction are not known.
@@ -40,7 +41,10 @@ def undo_class_weights(prediction: Prediction) -> Prediction:
     if prediction.effective_class_weights is None:
         return prediction
     if np.isnan(prediction.effective_class_weights).any():
-        raise NotApplicableError("the class weights behind this answer are not known")
+        raise NotApplicableError(
+            "the class weights behind this prediction are not known: its training chose rows by where they lie, "
+            "boosted, or changed the loss"
+        )
     odds = prediction.values / np.where(prediction.effective_class_weights > 0, prediction.effective_class_weights, 1.0)
     values, _ = clip_probabilities(odds / odds.sum(axis=1, keepdims=True))
     return replace(prediction, values=values, effective_class_weights=None)

@@ -51,10 +51,13 @@ def _raise_to_power(logs: Array, power: float) -> Array:
 def _temper(prediction: Prediction, power: float) -> Prediction:
     logs = np.log(clip_probabilities(prediction.values)[0])
     values, _ = clip_probabilities(_raise_to_power(logs, power))
+    rule = prediction.rule
+    if rule is not None and rule.ndim == 1:  # the same labels; no matrix has a power that keeps them
+        rule = rule**power
     return replace(
         prediction,
         values=values,
-        rule=None if prediction.rule is None else prediction.rule**power,
+        rule=rule,
         effective_class_weights=None
         if prediction.effective_class_weights is None
         else prediction.effective_class_weights**power,

@@ -10,8 +10,8 @@ Next of its kind: a scheme is one file with a decorated function that calls `con
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar, get_args
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar, get_args
 
 from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
 from bench.methods import class_weights
@@ -46,7 +46,9 @@ class TrainingOptions(PluginOptions):
     `hook` is what it changes in the fit: `weights` of rows by their class, as class weightings do, `resample`,
     `ensemble`, `loss`, or `reweigh` for weights that it chooses itself. `learners` are those that it is written for
     (any, if none is named). `weights`: it needs a learner that uses row weights. `binary`: it is defined for two
-    classes only. `ordered`: it is defined for ordered classes only.
+    classes only. `ordered`: it is defined for ordered classes only. `positive`: what it does depends on which class is
+    the positive one; another scheme does not see that, and its fits are the same for any. `neutral` are the parameters
+    with which it is plain training (`none`), for each of its learners; empty where no parameters make it so.
     """
 
     hook: Hook = "weights"
@@ -54,6 +56,8 @@ class TrainingOptions(PluginOptions):
     weights: bool = False
     binary: bool = False
     ordered: bool = False
+    positive: bool = False
+    neutral: Mapping[str, Any] = field(default_factory=dict)
 
 
 registry = Registry(
@@ -73,6 +77,7 @@ def register(
     *kinds: class_weights.WeightKind,
     hook: Hook,
     tags: Collection[str] = (),
+    of_labels: bool = False,
     breaks: Mapping[str, str] | None = None,
     requires: Collection[str] = (),
     libraries: Collection[str] = (),
@@ -81,6 +86,8 @@ def register(
     weights: bool = False,
     binary: bool = False,
     ordered: bool = False,
+    positive: bool = False,
+    neutral: Mapping[str, Any] | None = None,
 ) -> Callable[[F], F]:
     """Return the decorator that enters a training scheme; see `TrainingOptions` for the keywords.
 
@@ -91,6 +98,7 @@ def register(
     def enter(scheme: F) -> F:
         options = TrainingOptions(
             tags=tags,
+            of_labels=of_labels,
             breaks=breaks or {},
             requires=requires,
             libraries=libraries,
@@ -100,6 +108,8 @@ def register(
             weights=weights,
             binary=binary,
             ordered=ordered,
+            positive=positive,
+            neutral=neutral or {},
         )
         registry.enter(scheme, kinds, options)
         return scheme

@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.oversampling import Growth, by_sampler, oversample
-from bench.methods.trainings.sample import fit_sample
+from bench.methods.trainings.sample import fit_chosen_rows
 
 REFUSALS = {
     "Not any neigbours": "no other class is near it",  # the library's own spelling
@@ -31,4 +31,4 @@ def adasyn(context: FitContext, *, k: int = 5, ratio: float = 1.0) -> FittedMode
 
         return ADASYN(n_neighbors=growth.k, random_state=growth.seed)
 
-    return fit_sample(context, oversample(context, by_sampler(sampler, REFUSALS), k, ratio))
+    return fit_chosen_rows(context, oversample(context, by_sampler(sampler, REFUSALS), k, ratio))

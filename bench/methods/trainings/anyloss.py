@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from bench.core.nouns import Array, BenchError
+from bench.methods.metrics import get_metric
 from bench.methods.trainings import FitContext, FittedModel, networks, objectives, register
 from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fit_present_classes
-from bench.methods.trainings.soft_confusion import MEASURES, soft_loss
+from bench.methods.trainings.soft_confusion import measure_of, soft_loss
 
 RAREST_IN_BATCH = 8
 """Rows of the rarest class in a batch of a network at least, if it has as many: the measures are ratios of sums."""
@@ -30,16 +33,19 @@ N_CUTS = 40
     tags=("extended", "loss"),
     hook="loss",
     learners=("logistic", "mlp"),
-    code=("bench.methods.class_weights.balanced",),
+    code=("bench.methods.class_weights.balanced", "bench.methods.metrics"),
+    positive=True,
+    of_labels=True,
 )
 def anyloss(context: FitContext, *, metric: str = "f1", steepness: float = 73.0) -> FittedModel:
     """Minimise 1 - metric of a confusion matrix that counts rows by A(p) = 1 / (1 + e^(-L (p - 1/2))).
 
         S_jk = Σ_i weight_i [y_i = j] A_ik        A_i = softmax(L p_i / 2), for two classes the A above
 
-    `metric` is f1, f2, f0.5, g_mean, balanced_accuracy or accuracy; `steepness` is L. Of two classes, F is that of the
-    rarer one; of more (an extension; the paper has two) it is the mean over classes, the geometric mean is of all
-    recalls, and the softmax agrees with labels by the largest p. Labels are best at p = 1/2; p are no probabilities.
+    `metric` is any metric of decided labels (f1, f2, f0.5, g_mean, balanced_accuracy, accuracy, mcc, …); `steepness` is
+    L. Of two classes, F is that of the positive one; of more (an extension; the paper has two) it is the mean over
+    classes, the geometric mean is of all recalls, and the softmax agrees with labels by the largest p. Labels are best
+    at p = 1/2; p are no probabilities.
 
     The linear model minimises C n (1 - metric) + ‖B‖² / 2 on all rows by L-BFGS from three starts: zero, as in the
     paper, and the solutions of plain and of balanced logistic regression, with intercepts moved to the best cut; the
@@ -48,15 +54,14 @@ def anyloss(context: FitContext, *, metric: str = "f1", steepness: float = 73.0)
     Transforming classification metrics into loss functions.
 
     Raises:
-        BenchError: there is no such metric, or the steepness is not positive.
+        BenchError: there is no such metric of labels, or the steepness is not positive.
     """
-    if metric not in MEASURES:
-        raise BenchError(f"parameter 'metric' of anyloss cannot be {metric!r}: choose from {', '.join(MEASURES)}")
     if steepness <= 0:
         raise BenchError(f"parameter 'steepness' of anyloss is {steepness}: give a positive number")
-    fit = _FIT[context.learner.entry.name]
+    aim, fit = get_metric(context.target, metric), _FIT[context.learner.entry.name]
     return fit_present_classes(
-        context, lambda rows: fit(context, rows, soft_loss(MEASURES[metric](rows.counts), steepness))
+        context,
+        lambda rows: fit(context, rows, soft_loss(measure_of(aim, context.target, rows.present), steepness)),
     )
 
 
@@ -93,7 +98,12 @@ def _fit_hidden(context: FitContext, rows: EncodedRows, loss: networks.Loss) -> 
     large = networks.AdamSettings(adam.rate, adam.alpha, epochs, n // batches)
     early = round(epochs / 5)
     losses = [networks.mean_of(objectives.cross_entropy)] * early + [loss] * (epochs - early)
-    theta = networks.minimise_by_adam(network, losses, rows, adam=large, rng=rng, start=network.start(rng))
+    start = network.start(rng)
+
+    def deal() -> Iterator[Array]:
+        return networks.even_batches(rows.y, large.batch, rng)
+
+    theta = networks.minimise_by_adam(network, losses, rows, adam=large, deal=deal, start=start)
     return networks.FittedNetwork(network, theta).predict
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from bench.core.nouns import BenchError
 from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.oversampling import Growth, by_sampler, oversample
-from bench.methods.trainings.sample import fit_sample, whole_number
+from bench.methods.trainings.sample import fit_chosen_rows, whole_number
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
@@ -33,4 +33,4 @@ def borderline_smote(context: FitContext, *, k: int = 5, m: int = 10, kind: int 
             k_neighbors=growth.k, m_neighbors=near, kind=f"borderline-{kind}", random_state=growth.seed
         )
 
-    return fit_sample(context, oversample(context, by_sampler(sampler, {}), k, ratio))
+    return fit_chosen_rows(context, oversample(context, by_sampler(sampler, {}), k, ratio))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bench.core.nouns import BenchError
@@ -15,6 +17,7 @@ from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, cl
     hook="loss",
     learners=("logistic", "mlp", "lightgbm"),
     code=("bench.methods.class_weights.effective_number",),
+    neutral={"beta": 0.0, "gamma": 0.0},
 )
 def class_balanced(context: FitContext, *, beta: float = 0.999, gamma: float = 1.0) -> FittedModel:
     """Train on focal loss times class weights (1 - b) / (1 - b^n_c), scaled to a mean row weight of one.
@@ -30,8 +33,8 @@ def class_balanced(context: FitContext, *, beta: float = 0.999, gamma: float = 1
     weighting = f"effective-number:beta={beta}"
 
     def fit(rows: EncodedRows) -> EncodedPredictor:
-        loss = objectives.with_class_weights(objectives.focal(gamma), rows.class_weights(weighting))
-        return trees.train_any(context, rows, loss, np.log(rows.shares))
+        weighted = replace(rows, weight=rows.weight * rows.class_weights(weighting)[rows.y])
+        return trees.train_any(context, weighted, objectives.focal(gamma), np.log(weighted.shares))
 
     known = class_weights_of(context.counts, weighting) if gamma == 0 else None  # else unknown
     return fit_present_classes(context, fit, known)

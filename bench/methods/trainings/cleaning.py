@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.core.nouns import Array, BenchError
 from bench.methods.trainings import FitContext, FittedModel, register
-from bench.methods.trainings.sample import fit_sample, positive_weight_sample, whole_number
+from bench.methods.trainings.sample import fit_chosen_rows, positive_weight_sample, whole_number
 from bench.methods.trainings.undersampling import clamp_neighbours, larger_classes, sampled_rows, undersample
 
 
@@ -16,7 +16,7 @@ def _clean(context: FitContext, k: int, make: Callable[..., Any]) -> FittedModel
     sample = positive_weight_sample(context)
     # a row is no neighbour of its own
     near, sample = clamp_neighbours(sample, whole_number("k", k), len(sample.y) - 2)
-    return fit_sample(context, undersample(context, sample, lambda X, y: _choose(make, near, X, y)))
+    return fit_chosen_rows(context, undersample(context, sample, lambda X, y: _choose(make, near, X, y)))
 
 
 def _choose(make: Callable[..., Any], k: int, X: Array, y: Array) -> Array:
@@ -41,7 +41,7 @@ def tomek_links(context: FitContext) -> FittedModel:
 
         return sampled_rows(TomekLinks(sampling_strategy=larger_classes(y)), X, y)
 
-    return fit_sample(context, undersample(context, positive_weight_sample(context), choose))
+    return fit_chosen_rows(context, undersample(context, positive_weight_sample(context), choose))
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))

@@ -7,7 +7,7 @@ import numpy as np
 from bench.core.nouns import Array
 from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.numeric_view import View, quiet_libraries
-from bench.methods.trainings.sample import Sample, fit_sample, positive_weight_sample, rows_to_keep
+from bench.methods.trainings.sample import Sample, fit_chosen_rows, positive_weight_sample, rows_to_keep
 from bench.methods.trainings.undersampling import note_few_rows
 
 
@@ -26,7 +26,7 @@ def cluster_centroids(context: FitContext, *, ratio: float = 1.0) -> FittedModel
     shrunk = note_few_rows(sample, ratio)
     for code, n_centres in rows_to_keep(sample.y, ratio).items():
         shrunk = _replace_by_centres(shrunk, view, code, n_centres, context.seed_of("resample", code))
-    return fit_sample(context, shrunk)
+    return fit_chosen_rows(context, shrunk)
 
 
 def _replace_by_centres(sample: Sample, view: View, code: int, n_centres: int, seed: int) -> Sample:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.core.nouns import Array
 from bench.methods.trainings import FitContext, FittedModel, register
-from bench.methods.trainings.sample import fit_sample, positive_weight_sample, whole_number
+from bench.methods.trainings.sample import fit_chosen_rows, positive_weight_sample, whole_number
 from bench.methods.trainings.undersampling import (
     clamp_neighbours,
     larger_classes,
@@ -53,4 +53,4 @@ def _condense(context: FitContext, k: int, make: Any) -> FittedModel:
     def choose(X: Array, y: Array) -> Array:
         return sampled_rows(make(n_neighbors=near, random_state=seed, sampling_strategy=larger_classes(y)), X, y)
 
-    return fit_sample(context, undersample(context, sample, choose))
+    return fit_chosen_rows(context, undersample(context, sample, choose))

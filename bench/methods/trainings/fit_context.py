@@ -65,7 +65,7 @@ class FitContext:
 
     def fit(
         self, X: pd.DataFrame | None = None, y: Array | None = None, weight: Array | None = None, part: object = None
-    ) -> Predictor:
+    ) -> LearnerPredictor:
         """Fit a fresh model on the training rows or on others, with row weights or none, and return its predictor.
 
         `part` names the model where a scheme fits several: each has a seed of its own.
@@ -74,7 +74,24 @@ class FitContext:
         model = self.learner(self.target, self.seed if part is None else self.seed_of(part))
         with quiet_libraries():
             model.fit(self.encode(X), y.copy(), weight)
-        return lambda rows: np.asarray(model.predict(self.encode(rows)), dtype=float)
+        return LearnerPredictor(self, model)
+
+
+@dataclass(frozen=True)
+class LearnerPredictor:
+    """The predictor of one fitted model, and its `note` for the user, if its learner has one to make."""
+
+    context: FitContext
+    model: Any
+
+    @property
+    def note(self) -> str:
+        """What the learner has to say about the rows that it was fitted on."""
+        return str(getattr(self.model, "note", ""))
+
+    def __call__(self, rows: pd.DataFrame) -> Array:
+        """Return the predictions for rows as they are in the table (n, K)."""
+        return np.asarray(self.model.predict(self.context.encode(rows)), dtype=float)
 
 
 @renamed_fields(say="predict", emphasis="effective_class_weights")
@@ -127,4 +144,5 @@ def fit_training(context: FitContext, training: Scheme[Any], weight: Array | Non
     if context.target.kind == "class":
         counts = np.bincount(context.y, weights=weight, minlength=context.target.width)
         of_classes = class_weights.fit_weights(training, counts)
-    return FittedModel(context.fit(weight=combined_row_weights(context.y, weight, of_classes)), of_classes)
+    predict = context.fit(weight=combined_row_weights(context.y, weight, of_classes))
+    return FittedModel(predict, of_classes, predict.note)

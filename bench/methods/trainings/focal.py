@@ -9,7 +9,9 @@ from bench.methods.trainings import FitContext, FittedModel, objectives, registe
 from bench.methods.trainings.class_rows import fit_present_classes
 
 
-@register("fit", tags=("extended", "loss"), hook="loss", learners=("logistic", "mlp", "lightgbm"))
+@register(
+    "fit", tags=("extended", "loss"), hook="loss", learners=("logistic", "mlp", "lightgbm"), neutral={"gamma": 0.0}
+)
 def focal(context: FitContext, *, gamma: float = 2.0) -> FittedModel:
     """Train on -(1 - p_y)^γ ln p_y, so that rows which are right already hardly count.
 

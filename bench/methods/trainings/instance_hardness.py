@@ -6,15 +6,16 @@ import numpy as np
 
 from bench.core.nouns import Array
 from bench.methods.trainings import FitContext, FittedModel, register
-from bench.methods.trainings.sample import fit_sample, positive_weight_sample, rows_to_keep, whole_number
-from bench.methods.trainings.undersampling import note_few_rows, sampled_rows, undersample
+from bench.methods.trainings.sample import fit_chosen_rows, positive_weight_sample, rows_to_keep, whole_number
+from bench.methods.trainings.undersampling import note_rows_left, sampled_rows, undersample
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
 def instance_hardness(context: FitContext, *, folds: int = 5, trees: int = 20, ratio: float = 1.0) -> FittedModel:
     """Keep the rows of a class to which a forest, fitted without them, gives the largest probability of their class.
 
-    Of a class stay as many as the smallest has, over `ratio`; rows that are equally hard stay together. Smith, Martinez
+    Of a class stay as many as the smallest has, over `ratio`; rows that are equally hard stay together, so that more or
+    fewer may stay, which is noted. Smith, Martinez
     and Giraud-Carrier (2014), An instance level analysis of data complexity.
 
     Raises:
@@ -36,4 +37,6 @@ def instance_hardness(context: FitContext, *, folds: int = 5, trees: int = 20, r
         sampler = InstanceHardnessThreshold(estimator=forest, sampling_strategy=wanted, random_state=seed, cv=parts)
         return sampled_rows(sampler, X, y)
 
-    return fit_sample(context, undersample(context, note_few_rows(positive_weight_sample(context), ratio), choose))
+    sample = positive_weight_sample(context)
+    left = undersample(context, sample, choose)
+    return fit_chosen_rows(context, note_rows_left(context, left, rows_to_keep(sample.y, ratio)))

@@ -7,7 +7,7 @@ from typing import Any
 from bench.core.nouns import BenchError
 from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.oversampling import Growth, by_sampler, oversample
-from bench.methods.trainings.sample import fit_sample, whole_number
+from bench.methods.trainings.sample import fit_chosen_rows, whole_number
 
 REFUSALS = {
     "No clusters found": "no cluster holds enough of its rows",
@@ -47,4 +47,4 @@ def kmeans_smote(
             random_state=growth.seed,
         )
 
-    return fit_sample(context, oversample(context, by_sampler(sampler, REFUSALS), k, ratio))
+    return fit_chosen_rows(context, oversample(context, by_sampler(sampler, REFUSALS), k, ratio))

@@ -14,6 +14,7 @@ from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, cl
     hook="loss",
     learners=("logistic", "mlp", "lightgbm"),
     code=("bench.methods.class_weights.inverse_power",),
+    neutral={"tau": 0.0},
 )
 def logit_adjusted(context: FitContext, *, tau: float = 1.0) -> FittedModel:
     """Train cross-entropy on f_c + τ ln π_c, with class shares π, and predict softmax(f): rare classes gain π_c^-τ.

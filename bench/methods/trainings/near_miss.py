@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bench.core.nouns import Array, BenchError
 from bench.methods.trainings import FitContext, FittedModel, register
-from bench.methods.trainings.sample import fit_sample, positive_weight_sample, rows_to_keep, whole_number
+from bench.methods.trainings.sample import fit_chosen_rows, positive_weight_sample, rows_to_keep, whole_number
 from bench.methods.trainings.undersampling import (
     clamp_neighbours,
-    note_few_rows,
+    note_rows_left,
     sampled_rows,
     smallest_size,
     undersample,
@@ -38,4 +38,5 @@ def near_miss(context: FitContext, *, version: int = 1, k: int = 3, ratio: float
         )
         return sampled_rows(sampler, X, y)
 
-    return fit_sample(context, undersample(context, note_few_rows(sample, ratio), choose))
+    left = undersample(context, sample, choose)
+    return fit_chosen_rows(context, note_rows_left(context, left, rows_to_keep(sample.y, ratio)))

@@ -7,7 +7,7 @@ and a function `back`, from the gradient by the outputs to that by theta (back-p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -22,6 +22,9 @@ from bench.methods.trainings.objectives import RowLoss, softmax
 
 Loss = Callable[[Array, Array, Array], tuple[float, Array]]
 """(f, y, row weights) -> loss of these rows together, and its gradient by f (n, K)."""
+
+Back = Callable[[Array], Array]
+"""From a gradient by the logits to one by theta."""
 
 MIRROR = np.array([[-0.5, 0.5]])
 """From one output z to the logits of two classes."""
@@ -103,7 +106,7 @@ class Hidden:
         """One for A and B, zero for a and b."""
         return np.concatenate([np.full(int(np.prod(shape)), float(len(shape) == 2)) for shape in self._shapes])
 
-    def start(self, rng: np.random.Generator) -> Array:
+    def start(self, rng: np.random.Generator | np.random.RandomState) -> Array:
         """Draw weights and intercepts evenly from ±√(6 / (in + out)) (Glorot and Bengio, 2010)."""
         first, second = np.sqrt(6 / (self.d + self.h)), np.sqrt(6 / (self.h + self.outputs))
         sizes = [int(np.prod(shape)) for shape in self._shapes]
@@ -114,12 +117,17 @@ class Hidden:
         _, _, B, b = unpack(theta, *self._shapes)
         return logits_of(B), logits_of(b[None])[0]
 
-    def forward(self, theta: Array, X: Array) -> tuple[Array, Callable[[Array], Array]]:
-        """Return the logits, and the way back."""
-        A, a, B, b = unpack(theta, *self._shapes)
+    def units(self, theta: Array, X: Array) -> Array:
+        """Return max(X A + a, 0), shape (n, h)."""
+        A, a, *_ = unpack(theta, *self._shapes)
         units = X @ A
         units += a
-        np.maximum(units, 0, out=units)
+        return np.maximum(units, 0, out=units)
+
+    def forward(self, theta: Array, X: Array) -> tuple[Array, Callable[[Array], Array]]:
+        """Return the logits, and the way back."""
+        _, _, B, b = unpack(theta, *self._shapes)
+        units = self.units(theta, X)
 
         def back(slope: Array) -> Array:
             z = outputs_of(slope)
@@ -211,19 +219,20 @@ def minimise_by_adam(
     rows: EncodedRows,
     *,
     adam: AdamSettings,
-    rng: np.random.Generator,
+    deal: Callable[[], Iterable[Array]],
     start: Array,
 ) -> Array:
     """Minimise by Adam in batches, and return theta; `losses` holds the loss of each epoch.
 
-    Every batch has its part of each class. Kingma and Ba (2015), Adam: A Method for Stochastic Optimization; its decay
-    rates (0.9 of the mean, 0.999 of the mean square) and 1e-8 are the defaults of the paper.
+    `deal` gives the batches of the next epoch, as positions of their rows. Kingma and Ba (2015), Adam: A Method for
+    Stochastic Optimization; its decay rates (0.9 of the mean, 0.999 of the mean square) and 1e-8 are the defaults of
+    the paper.
     """
     X, theta = np.ascontiguousarray(rows.X, dtype=float), start.copy()
     decay = adam.alpha * network.penalised
     mean, square, steps = np.zeros_like(theta), np.zeros_like(theta), 0
     for loss in losses:
-        for index in batches(rows.y, adam.batch, rng):
+        for index in deal():
             f, back = network.forward(theta, X[index])
             weight = rows.weight[index]
             gradient = back(loss(f, rows.y[index], weight)[1]) + decay * theta / weight.sum()
@@ -235,7 +244,7 @@ def minimise_by_adam(
     return theta
 
 
-def batches(y: Array, size: int, rng: np.random.Generator) -> Iterator[Array]:
+def even_batches(y: Array, size: int, rng: np.random.Generator) -> Iterator[Array]:
     """Deal the rows (n,) to batches of about `size`, each class evenly, and yield the positions in each."""
     number = max(1, len(y) // size)
     shuffled = rng.permutation(len(y))
@@ -294,8 +303,19 @@ def _train_linear(context: FitContext, rows: EncodedRows, first: Loss, last: Los
 
 
 def _train_hidden(context: FitContext, rows: EncodedRows, first: Loss, last: Loss) -> FittedNetwork:
-    network, adam, rng = hidden_network(context, rows), adam_settings(context, rows), context.rng("network")
+    network, adam = hidden_network(context, rows), adam_settings(context, rows)
+    rng = np.random.RandomState(context.seed)  # the generator of scikit-learn, behind learner mlp
+    order = np.arange(len(rows.y))
+
+    def deal() -> list[Array]:
+        """Shuffle as learner mlp does, so that a loss at its neutral parameters gives the network of plain training."""
+        nonlocal order
+        shuffled = np.arange(len(order))
+        rng.shuffle(shuffled)
+        order = order[shuffled]
+        return np.split(order, range(adam.batch, len(order), adam.batch))
+
     late = round(LATE_SHARE * adam.epochs)
     losses = [first] * (adam.epochs - late) + [last] * late
-    theta = minimise_by_adam(network, losses, rows, adam=adam, rng=rng, start=network.start(rng))
+    theta = minimise_by_adam(network, losses, rows, adam=adam, deal=deal, start=network.start(rng))
     return FittedNetwork(network, theta)

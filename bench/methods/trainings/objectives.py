@@ -85,16 +85,19 @@ def with_shift(loss: RowLoss, shift: Array) -> RowLoss:
     return lambda f, y: loss(f + shift, y)
 
 
-def with_margins(loss: RowLoss, margins: Array, scale: float) -> RowLoss:
-    """Return the loss of logits s (f - m_y [k = y]): `margins` m (K,) are taken off the logit of the true class."""
+def with_scales(loss: RowLoss, scales: Array) -> RowLoss:
+    """Return the loss of logits times `scales` (K,), class by class."""
 
     def rows(f: Array, y: Array) -> tuple[Array, Array, Callable[[], Array]]:
-        moved = scale * f
-        moved[np.arange(len(y)), y] -= scale * margins[y]
-        value, gradient, curvature = loss(moved, y)
-        return value, scale * gradient, lambda: scale**2 * curvature()
+        value, gradient, curvature = loss(f * scales, y)
+        return value, gradient * scales, lambda: curvature() * scales**2
 
     return rows
+
+
+def with_margins(loss: RowLoss, margins: Array) -> RowLoss:
+    """Return the loss of logits f - m_y [k = y]: `margins` m (K,) are taken off the logit of the true class."""
+    return lambda f, y: loss(f - margins[y][:, None] * (y[:, None] == np.arange(len(margins))), y)
 
 
 def with_class_weights(loss: RowLoss, weights: Array) -> RowLoss:

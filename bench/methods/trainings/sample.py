@@ -64,6 +64,14 @@ def fit_sample(context: FitContext, sample: Sample) -> FittedModel:
     return FittedModel(predict, resampling_weights(context.counts, after), note_text(context, sample.notes))
 
 
+def fit_chosen_rows(context: FitContext, sample: Sample) -> FittedModel:
+    """Fit the learner on a sample whose rows were chosen, or made, by where they lie.
+
+    Within a class they are distributed otherwise than before: no class weights amount to that, and none are known.
+    """
+    return replace(fit_sample(context, sample), effective_class_weights=np.full(context.target.width, np.nan))
+
+
 def resampling_weights(before: Array, after: Array) -> Array:
     """Return the class weights (K,) that a resampling amounts to: rows after over rows before, Σ n_c w_c = Σ n_c.
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from bench.core.nouns import Array
 from bench.methods.trainings import FitContext, FittedModel, register
-from bench.methods.trainings.balanced_ensembles import balanced_ensemble, draw_sizes, mean_predictor
+from bench.methods.trainings.balanced_ensembles import draw_sizes, mean_predictor
 from bench.methods.trainings.fit_context import Predictor
-from bench.methods.trainings.sample import Sample, positive_weight_sample, whole_number
+from bench.methods.trainings.sample import Sample, note_text, positive_weight_sample, whole_number
 from bench.methods.trainings.undersampling import note_few_rows
 
 
@@ -40,7 +40,8 @@ def self_paced(context: FitContext, *, models: int = 10, bins: int = 5, ratio: f
         draw = sample.rows(_draw_rows(sample, sizes, odds, context.rng("draw", t)))
         predictors.append(context.fit(draw.X, draw.y, draw.weight, part=t))
         predictions += predictors[-1](sample.X) if t < models - 1 else 0.0
-    return balanced_ensemble(context, sample, mean_predictor(predictors), sizes)
+    unknown = np.full(context.target.width, np.nan)  # hard rows are drawn more often than easy ones of their class
+    return FittedModel(mean_predictor(predictors), unknown, note_text(context, sample.notes))
 
 
 def draw_odds(hardness: Array, y: Array, bins: int, alpha: float) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.oversampling import oversample, smote_rows
-from bench.methods.trainings.sample import fit_sample, whole_number
+from bench.methods.trainings.sample import fit_chosen_rows, whole_number
 from bench.methods.trainings.undersampling import clamp_neighbours, sampled_rows, undersample
 
 
@@ -24,7 +24,7 @@ def smote_enn(context: FitContext, *, k: int = 5, clean: int = 3, ratio: float =
     sample = oversample(context, smote_rows, k, ratio)
     near, sample = clamp_neighbours(sample, clean, len(sample.y) - 1)
     sampler = EditedNearestNeighbours(sampling_strategy="all", n_neighbors=near)
-    return fit_sample(context, undersample(context, sample, lambda X, y: sampled_rows(sampler, X, y)))
+    return fit_chosen_rows(context, undersample(context, sample, lambda X, y: sampled_rows(sampler, X, y)))
 
 
 @register("fit", tags=("extended", "resampling"), hook="resample", libraries=("imbalanced-learn",))
@@ -39,6 +39,6 @@ def smote_tomek(context: FitContext, *, k: int = 5, ratio: float = 1.0) -> Fitte
     from imblearn.under_sampling import TomekLinks
 
     sample = oversample(context, smote_rows, k, ratio)
-    return fit_sample(
+    return fit_chosen_rows(
         context, undersample(context, sample, lambda X, y: sampled_rows(TomekLinks(sampling_strategy="all"), X, y))
     )

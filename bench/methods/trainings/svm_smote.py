@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.methods.trainings import FitContext, FittedModel, register
 from bench.methods.trainings.oversampling import Growth, by_sampler, oversample
-from bench.methods.trainings.sample import fit_sample, whole_number
+from bench.methods.trainings.sample import fit_chosen_rows, whole_number
 
 REFUSALS = {"considered as noise": "all of its support vectors are noise"}
 
@@ -30,4 +30,4 @@ def svm_smote(context: FitContext, *, k: int = 5, m: int = 10, ratio: float = 1.
         near = min(m, len(growth.y) - 1)
         return SVMSMOTE(k_neighbors=growth.k, m_neighbors=near, random_state=growth.seed)
 
-    return fit_sample(context, oversample(context, by_sampler(sampler, REFUSALS), k, ratio))
+    return fit_chosen_rows(context, oversample(context, by_sampler(sampler, REFUSALS), k, ratio))

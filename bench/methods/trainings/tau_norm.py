@@ -8,7 +8,7 @@ from bench.methods.trainings import FitContext, FittedModel, networks, objective
 from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fit_present_classes
 
 
-@register("fit", tags=("extended", "loss"), hook="loss", learners=("logistic", "mlp"))
+@register("fit", tags=("extended", "loss"), hook="loss", learners=("logistic", "mlp"), neutral={"tau": 0.0})
 def tau_norm(context: FitContext, *, tau: float = 1.0) -> FittedModel:
     """Train the plain way, and predict softmax of f_c = (w_c · h(x) + b_c) / ‖(w_c, b_c)‖^τ.
 

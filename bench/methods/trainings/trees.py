@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,8 @@ def fit_trees(context: FitContext, rows: EncodedRows, loss: RowLoss, start: Arra
     Two classes have one tree a round, for the difference of their logits.
     """
     learner = context.learner_parameters
-    tree = boosting.tree_settings(
-        context.seed, learner["learning_rate"], learner["num_leaves"], learner["min_child_samples"]
-    )
+    growth = boosting.TreeParameters(**{field.name: learner[field.name] for field in fields(boosting.TreeParameters)})
+    tree = boosting.tree_settings(context.seed, growth, len(rows.y))
     data = boosting.bin_rows(boosting.native_rows(rows.X), rows.y, rows.weight, tree)
     several = len(start) > 2
     objective = _multiclass_objective(rows, loss, start) if several else _binary_objective(rows, loss, start)

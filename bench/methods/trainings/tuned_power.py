@@ -21,6 +21,7 @@ POWER_FOLDS = 3
     tags=("extended",),
     hook="reweigh",
     weights=True,
+    positive=True,
     code=("bench.methods.class_weights", "bench.methods.metrics"),
     breaks={"zero_weight_rows": "rows without weight have a place in the folds as well, so the folds are others"},
 )

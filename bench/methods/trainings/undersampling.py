@@ -63,6 +63,17 @@ def larger_classes(y: Array) -> list[int]:
     return [int(c) for c in np.flatnonzero(counts > smallest_size(y))]
 
 
+def note_rows_left(context: FitContext, sample: Sample, wanted: dict[int, int]) -> Sample:
+    """Note how many rows a class has left where they are not as many as were wanted, or fewer than `VERY_FEW`."""
+    left = np.bincount(sample.y, minlength=context.target.width)
+    notes = [
+        (f"{left[code]} rows left where {most} were wanted", name_of(context, code))
+        for code, most in wanted.items()
+        if left[code] != most or most < VERY_FEW
+    ]
+    return sample.with_notes(*notes)
+
+
 def note_few_rows(sample: Sample, ratio: float) -> Sample:
     """Note where a balanced sample leaves very few rows of a class, fewer than `VERY_FEW`."""
     left = min(rows_to_keep(sample.y, ratio).values(), default=np.inf)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from bench.core.nouns import BenchError
+from bench.core.nouns import Array, BenchError
 from bench.methods.trainings import FitContext, FittedModel, networks, objectives, register
 from bench.methods.trainings.class_rows import EncodedPredictor, EncodedRows, fit_present_classes
 from bench.methods.trainings.etf_network import FixedHead, equiangular_frame, with_features
@@ -57,5 +59,10 @@ def _fit_hidden(context: FitContext, rows: EncodedRows, decay: float, features: 
     network = FixedHead(rows.X.shape[1], equiangular_frame(units, K, rng))
     strong = networks.AdamSettings(adam.rate, decay * adam.batch, adam.epochs, adam.batch)
     losses = [with_features(networks.mean_of(objectives.cross_entropy), K, features)] * adam.epochs
-    theta = networks.minimise_by_adam(network, losses, rows, adam=strong, rng=rng, start=network.start(rng))
+    start = network.start(rng)
+
+    def deal() -> Iterator[Array]:
+        return networks.even_batches(rows.y, strong.batch, rng)
+
+    theta = networks.minimise_by_adam(network, losses, rows, adam=strong, deal=deal, start=start)
     return lambda X: network.forward(theta, np.asarray(X, dtype=float))[0][:, :K]

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array, BenchError
-from bench.core.selection import chosen_from
+from bench.core.tables import OLD_METRICS
 from bench.methods.boards import own_metrics
-from bench.methods.metrics import refuse_impossible
+from bench.methods.metrics import chosen_names, refuse_impossible
 from bench.report.comparison.side import ComparedSide, Splits
 from bench.report.comparison.tables import KEY, ScoreTable, mean_by
 
@@ -80,7 +80,7 @@ def baseline_text(source: ComparedSide, metrics: Sequence[str] = ()) -> str:
     table = source.table
     known = list(dict.fromkeys(table.rows["metric"]))
     if metrics:
-        rows = table.rows[table.rows["metric"].isin(chosen_from(known, metrics, "metric"))]
+        rows = table.rows[table.rows["metric"].isin(chosen_names(known, metrics))]
     else:
         pairs = pd.MultiIndex.from_frame(table.rows[["board", "metric"]])
         rows = table.rows[pairs.isin(own_metrics(pairs[table.rows["value"].notna()]))]
@@ -201,6 +201,7 @@ def _read_content(found: dict[str, Any]) -> Baseline:
         tasks = list(what["tasks"])
         for named, panels in what["metrics"].items():
             metric, _, way = named.rpartition(" ")
+            metric = OLD_METRICS.get(metric, metric)
             direction[metric] = "" if way == NO_DIRECTION else way
             for (panel, learner, method), values in _iterate_leaves(panels):
                 rows += [

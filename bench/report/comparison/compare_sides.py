@@ -12,7 +12,7 @@ from bench.core.exit_codes import CANNOT_COMPARE, FINE, NOTHING_SELECTED, REGRES
 from bench.core.nouns import BenchError
 from bench.core.selection import chosen_from
 from bench.methods.boards import own_metrics
-from bench.methods.metrics import refuse_impossible
+from bench.methods.metrics import chosen_names, refuse_impossible
 from bench.report.comparison import pairs, verdict_rules
 from bench.report.comparison.formats import describe_failure, describe_unclear
 from bench.report.comparison.report import RefusedError, Report
@@ -216,7 +216,8 @@ def _choose_names(column: pd.Series[str], texts: Sequence[str]) -> list[str]:
         RefusedError: a name is not there; a misspelt selection exits with the code of an empty one.
     """
     try:
-        return chosen_from(list(column.unique()), texts, str(column.name))
+        known = list(column.unique())
+        return chosen_names(known, texts) if column.name == "metric" else chosen_from(known, texts, str(column.name))
     except BenchError as error:
         raise RefusedError(NOTHING_SELECTED, str(error)) from error
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from bench.core.nouns import BenchError
 from bench.core.selection import matches
+from bench.core.tables import OLD_METRICS
 
 Pair = tuple[str, str]
 """A board and a metric of it."""
@@ -58,8 +59,9 @@ def rule(text: str) -> Rule:
         raise BenchError(
             f"rule {text!r} cannot be read: write METRIC:AMOUNT like macro_f1:0.5%, or BOARD/METRIC:AMOUNT"
         )
+    of_board, slash, metric = name.strip().rpartition("/")
     share = float(number["number"]) / (100 if number["percent"] else 1)
-    return Rule(text.strip(), name.strip(), share, bool(number["percent"]))
+    return Rule(text.strip(), of_board + slash + OLD_METRICS.get(metric, metric), share, bool(number["percent"]))
 
 
 def rules(texts: Sequence[str] | None, flag: str) -> list[Rule]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bench.core.files import file_name
 from bench.core.tables import load_scores
-from bench.report.exports import choose_scores, file_name, number_repeats
+from bench.report.exports import choose_scores, number_repeats
 from bench.report.figures import style, titles
 from bench.report.figures.critical_difference import critical_difference, groups_of_letters
 from bench.report.figures.effects import effects, split_scores

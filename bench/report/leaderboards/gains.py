@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array
+from bench.methods import postprocess
 from bench.report.leaderboards.grid import Blocks, Grid
 
 
@@ -21,6 +22,15 @@ class Gains(NamedTuple):
 NO_GAINS = Gains(np.nan, np.nan)
 
 
+def twin_step(variant_step: str, metric: str) -> str:
+    """Return the thresholding step, with its `+`, that is tuned for a metric: the board's, or it with a parameter.
+
+    What another metric gains by a decision that was not tuned for it says nothing of the training, nor of the decision.
+    """
+    is_own = postprocess.registry.scheme(variant_step.removeprefix("+")).metric == metric
+    return variant_step if is_own else f"{variant_step}:metric={metric}"
+
+
 def mean_gains(plain: Grid, thresholded: Grid, step: str, reference: str) -> dict[str, Gains]:
     """Return what each method gains by its scheme and by its thresholding step, better being positive.
 
@@ -28,11 +38,11 @@ def mean_gains(plain: Grid, thresholded: Grid, step: str, reference: str) -> dic
         threshold_gain_m = mean_b [score(m + step) - score(m)]
 
     over the blocks b on which both have a score, every data set counting one. Both methods of the first line have a
-    tuned decision: what is left is the doing of the training.
+    decision that is tuned for the metric: what is left is the doing of the training.
     """
     still = plain.badness
     moved = _rows_of(thresholded, plain.blocks)
-    names = {name.removesuffix(step): k for k, name in enumerate(thresholded.methods)}
+    names = {name.removesuffix(step): k for k, name in enumerate(thresholded.methods) if name.endswith(step)}
     shared = [method for method in plain.methods if method in names]
     tuned = moved[:, [names[method] for method in shared]]
     anchor = moved[:, [names[reference]]] if reference in names else np.full((len(moved), 1), np.nan)

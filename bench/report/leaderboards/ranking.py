@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.core.nouns import BenchError
 from bench.methods.boards import BOARDS, board_order
-from bench.report.leaderboards.gains import Gains, mean_gains
+from bench.report.leaderboards.gains import Gains, mean_gains, twin_step
 from bench.report.leaderboards.grid import Grid
 from bench.report.leaderboards.missing import apply_missing_rule
 from bench.report.leaderboards.scores import prepare_scores
@@ -71,9 +71,10 @@ def standings(
         raise BenchError(f"unknown test {test!r}: choose from {', '.join(TESTS)}")
     table = prepare_scores(scores)
     imputing = missing.removeprefix("impute:") if missing.startswith("impute:") else None
+    methods = set(table["method"].unique())
     for name in {baseline, imputing} - {None}:
-        if len(table) and name not in set(table["method"]):
-            raise BenchError(f"no method is called {name!r}: choose from {', '.join(sorted(set(table['method'])))}")
+        if methods and name not in methods:
+            raise BenchError(f"no method is called {name!r}: choose from {', '.join(sorted(methods))}")
     table = add_slices(table.assign(step=table["slice"]), by, tasks)
     table = table.assign(dataset=_name_datasets(table["task_id"], tasks))
     slices: dict[tuple[str, str, str], dict[Place, Grid]] = {}
@@ -84,7 +85,7 @@ def standings(
         known = BOARDS.get(board)
         variant_step = f"+{known.variant_step}" if known and known.variant_step else ""
         reference = (baseline or (known.always_present[0] if known else "")).removesuffix(variant_step)
-        gains = _gains_by_slice(grids, variant_step, reference) if variant_step else {}
+        gains = _gains_by_slice(grids, variant_step, reference, metric) if variant_step else {}
         for place, grid in sorted(grids.items(), key=lambda found: slice_order(found[0].slice)):
             # among thresholded variants, `impute:NAME` means the variant of NAME
             rule = missing.removesuffix(place.step) + place.step if missing.startswith("impute:") else missing
@@ -105,18 +106,24 @@ def _name_datasets(task: pd.Series, tasks: pd.DataFrame | None) -> pd.Series:
     if tasks is None or not {"task_id", "dataset"} <= set(tasks):
         return task
     known = tasks[tasks["dataset"].notna() & (tasks["dataset"] != "")].drop_duplicates("task_id")
-    return task.map(known.set_index("task_id")["dataset"].to_dict() | {}).astype(object).where(
-        task.isin(known["task_id"]), task
-    )  # fmt: skip
+    named = known.set_index("task_id")["dataset"].to_dict()
+    return task.map({name: named.get(name, name) for name in task.cat.categories})
 
 
-def _gains_by_slice(grids: Mapping[Place, Grid], variant_step: str, reference: str) -> dict[str, dict[str, Gains]]:
-    """Return the gains of the methods of each slice that stands with and without the thresholding step."""
+def _gains_by_slice(
+    grids: Mapping[Place, Grid], variant_step: str, reference: str, metric: str
+) -> dict[str, dict[str, Gains]]:
+    """Return the gains of the methods of each slice that stands with and without the step tuned for the metric.
+
+    Those with the thresholding step of the board have a slice of their own; `x+threshold:metric=f2` stands beside `x`.
+    """
     parts = {(_without_step(place), place.step): grid for place, grid in grids.items()}
+    twin = twin_step(variant_step, metric)
+    slice_of_twin = variant_step if twin == variant_step else ""
     return {
-        rest: mean_gains(plain, parts[rest, variant_step], variant_step, reference)
+        rest: mean_gains(plain, parts[rest, slice_of_twin], twin, reference)
         for (rest, step), plain in parts.items()
-        if not step and (rest, variant_step) in parts
+        if not step and (rest, slice_of_twin) in parts
     }
 
 

@@ -39,7 +39,7 @@ def add_slices(table: pd.DataFrame, by: Sequence[str], tasks: pd.DataFrame | Non
         part = _name_ranges(name, values) if name in EDGES else values.map(_slice_text).astype(object)
         if len(table) and (part == "").all():
             raise BenchError(f"no score has a {name!r} to slice by: choose other boards or another column")
-        text = (table["slice"] + " " + name + "=" + part).str.strip()
+        text = (table["slice"].astype(object) + " " + name + "=" + part).str.strip()
         table = table[part != ""].assign(slice=text[part != ""])
     return table
 

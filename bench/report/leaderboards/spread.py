@@ -87,7 +87,7 @@ def _code_rows(table: pd.DataFrame, is_oracle: Array) -> tuple[Rows, pd.Series[f
         test_share=table["test_share"].to_numpy(dtype=float)[first_of_block],
     )
     badness = table["badness"].to_numpy(dtype=float)
-    directions = dict(zip(metric, table["direction"], strict=True))
+    first_of_metric = np.unique(metric, return_index=True)[1]
     places = [Place(*map(str, names)) for names in table[list(Place._fields)].iloc[first_of_place].to_numpy()]
     key = ((place * len(metrics) + metric) * len(first_of_block) + block) * len(methods) + method
     order = np.argsort(np.where(is_oracle, key.max(initial=0) + 1, key), kind="stable")[: int((~is_oracle).sum())]
@@ -109,7 +109,7 @@ def _code_rows(table: pd.DataFrame, is_oracle: Array) -> tuple[Rows, pd.Series[f
         places=places,
         metrics=[str(name) for name in metrics],
         methods=[str(name) for name in methods],
-        directions=[str(directions[code]) for code in range(len(metrics))],
+        directions=[str(direction) for direction in table["direction"].iloc[first_of_metric]],
         blocks=blocks,
     )
     bound = pd.DataFrame({"key": _bound_key(rows, place, metric, block)[is_oracle], "badness": badness[is_oracle]})

@@ -13,7 +13,7 @@ from bench.core.hashing import generator
 from bench.core.nouns import Array
 from bench.methods import metrics
 from bench.methods.boards import BOARDS, CONSTANT, ORACLE, SINGLE_LEARNER
-from bench.report.leaderboards.gains import NO_GAINS, Gains
+from bench.report.leaderboards.gains import NO_GAINS, Gains, twin_step
 from bench.report.leaderboards.grid import Grid
 from bench.report.leaderboards.scores import has_unit
 from bench.stats import (
@@ -30,6 +30,7 @@ from bench.stats import (
     stability,
     tables,
 )
+from bench.stats.digits import round_digits
 
 MOST_DRAWN = 120
 """Up to so many methods Elo points have intervals: a thousand draws of all pairs take a gigabyte."""
@@ -198,10 +199,19 @@ class Standing:
         return letters.letters(self.p_values < SIGNIFICANT, order)
 
     @cached_property
+    def alike(self) -> list[list[str]]:
+        """Methods that have the same score on every block that either ran on, in groups of two or more."""
+        columns: dict[bytes, list[str]] = {}
+        for name, badness in zip(self.scores.methods, round_digits(self.scores.badness).T, strict=True):
+            if not np.isnan(badness).all():
+                columns.setdefault((badness + 0.0).tobytes(), []).append(name)  # + 0.0: -0.0 is 0.0
+        return [names for names in columns.values() if len(names) > 1]
+
+    @cached_property
     def gain_table(self) -> Array:
         """Gains (K, 2) by training and by thresholding, the same for a method and its thresholded variant."""
         known = BOARDS.get(self.key.board)
-        step = f"+{known.variant_step}" if known and known.variant_step else ""
+        step = twin_step(f"+{known.variant_step}", self.key.metric) if known and known.variant_step else ""
         found = [self.gains.get(method.removesuffix(step), NO_GAINS) for method in self.grid.methods]
         return np.array(found, dtype=float).reshape(-1, len(Gains._fields))
 

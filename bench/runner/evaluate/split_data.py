@@ -15,6 +15,7 @@ from bench.core.nouns import Array, Panel, Prediction, Target, Task, clip_probab
 from bench.core.settings import Settings
 from bench.methods import metrics
 from bench.methods.boards import Board
+from bench.methods.metrics import Metric
 from bench.runner.fit_spec import SplitRows
 from bench.runner.records import FitId
 from bench.runner.store import FitPredictions
@@ -144,9 +145,9 @@ def finish(
     return Prediction(target, values, weight, effective_class_weights=effective_class_weights)
 
 
-def score(y: Array, prediction: Prediction, names: list[str] | None = None) -> dict[str, float | None]:
-    """Return every metric of a prediction; None where it is undefined."""
-    found = metrics.for_target(prediction.target, names)
+def score(y: Array, prediction: Prediction, chosen: Mapping[str, Metric] | None = None) -> dict[str, float | None]:
+    """Return metrics of a prediction, all of its target if none are chosen; None where one is undefined."""
+    found = metrics.for_target(prediction.target) if chosen is None else chosen
     values = {name: metric.function(prediction.target, y, prediction) for name, metric in found.items()}
     return {name: None if np.isnan(value) else float(value) for name, value in values.items()}
 

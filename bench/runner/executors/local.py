@@ -78,7 +78,7 @@ class Pool:
 
     def __enter__(self) -> Self:
         """Start the workers."""
-        use_one_thread()
+        start_server()
         self._workers = [self._hire() for _ in range(self.n)]
         return self
 
@@ -150,18 +150,9 @@ class Pool:
         hired = self._workers[self._workers.index(worker)] = self._hire()
         return hired
 
-    @functools.cached_property
-    def _mp(self) -> Any:
-        """The way in which processes start: as forks of a server with the heavy libraries, where there can be one."""
-        served = "forkserver" in multiprocessing.get_all_start_methods() and _has_room_for_socket()
-        context: Any = multiprocessing.get_context("forkserver" if served else "spawn")
-        if hasattr(context, "set_forkserver_preload"):
-            context.set_forkserver_preload(list(PRELOADED))
-        return context
-
     def _hire(self) -> _Worker:
-        ours, theirs = self._mp.Pipe()
-        process = self._mp.Process(target=_serve, args=(theirs, self._start), daemon=True)
+        ours, theirs = _context().Pipe()
+        process = _context().Process(target=_serve, args=(theirs, self._start), daemon=True)
         process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -171,6 +162,35 @@ class Pool:
         worker.process.kill()
         worker.process.join()
         worker.pipe.close()
+
+
+def start_server() -> None:
+    """Start what workers are forked from, if it does not run: it imports the heavy libraries while the caller goes on.
+
+    Ctrl-C is for the caller: the server would answer it with a traceback while it imports. It ends with its caller.
+    """
+    use_one_thread()
+    if _context().get_start_method() != "forkserver":
+        return
+    from multiprocessing.forkserver import ensure_running
+    from multiprocessing.resource_tracker import ensure_running as ensure_tracker
+
+    ensure_tracker()  # its start would lift the block
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what is blocked stays so in children
+    try:
+        ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+@functools.cache
+def _context() -> Any:
+    """Return how processes start: as forks of a server that has the heavy libraries, where there can be one."""
+    served = "forkserver" in multiprocessing.get_all_start_methods() and _has_room_for_socket()
+    context: Any = multiprocessing.get_context("forkserver" if served else "spawn")
+    if hasattr(context, "set_forkserver_preload"):
+        context.set_forkserver_preload(list(PRELOADED))
+    return context
 
 
 def _has_room_for_socket() -> bool:

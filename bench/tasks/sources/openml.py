@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import replace
 
-import numpy as np
-
-from bench.core.nouns import BenchError, Split, Task, TaskKind
+from bench.core.nouns import BenchError, Task, TaskKind
 from bench.tasks.sources import TEXT_OPTIONS, LoadError, TaskRequest, register
 from bench.tasks.sources.openml_client import ClientBox, open_box
 from bench.tasks.sources.openml_http import Connection
+from bench.tasks.sources.openml_splits import read_splits
 from bench.tasks.sources.openml_table import read_dataset
 from bench.tasks.sources.table import task_from_table
 
 KINDS: dict[int, TaskKind] = {1: "classification", 2: "regression"}
 """OpenML's task types that can be benchmarked."""
 
-PARTITIONS = frozenset({"crossvalidation", "leaveoneout"})
-"""Estimation procedures whose test folds cover every row once a repeat."""
-
-HOLDOUTS = frozenset({"holdout", "customholdout"})
-"""Estimation procedures that test some rows only."""
-
 
 @register("regression", "classification", tags=("core",))
 def openml(request: TaskRequest, *, timeout: float = 30.0, attempts: int = 3) -> Task:
     """Load an OpenML task (supervised classification or regression) with its own repeats and folds.
+
+    The rows of every fold are in the order of the table.
 
     The files come from the cache (OPENML_CACHE_DIR, else the client's own place), which is only ever added
     to. What is missing comes from the server (BENCH_OPENML_SERVER, else www.openml.org) unless the request is
@@ -82,64 +77,11 @@ def _load_table(name: str, box: ClientBox, number: int, kind: TaskKind, order: s
     box.seed("datasets", data_id)
     openml_task = box.client.tasks.get_task(number)
     data = read_dataset(name, box, data_id, openml_task.target_name)
-    splits = _official_splits(name, openml_task, len(data.table))
     known = TaskRequest(str(number), openml_task.target_name, kind, order=order)
     try:
-        task = task_from_table(name, data.table, known, splits=splits, meta=data.meta | {"task_id": number})
+        task = task_from_table(name, data.table, known, meta=data.meta | {"task_id": number})
     except BenchError as error:
         raise LoadError(f"{name}: {error}", "data") from error
-    task.meta["warnings"][:0] = data.warnings
-    return task
-
-
-def _official_splits(name: str, openml_task: Any, n: int) -> tuple[Split, ...]:
-    """Return the official splits after checking them: the client does not."""
-    procedure = openml_task.estimation_procedure
-    if procedure["type"] not in PARTITIONS | HOLDOUTS:
-        raise BenchError(f"{name} is estimated by {procedure['type']!r}: choose a cross-validation or holdout task")
-    repeats, folds, samples = openml_task.get_split_dimensions()
-    if samples != 1:
-        raise BenchError(f"{name} has {samples} samples a fold: choose a task that is no learning curve")
-    rows_of = openml_task.get_train_test_split_indices
-    splits = tuple(
-        Split(repeat, fold, *(np.asarray(rows, dtype=np.int64) for rows in rows_of(fold=fold, repeat=repeat, sample=0)))
-        for repeat in range(repeats)
-        for fold in range(folds)
-    )
-    _check_announced(name, procedure["parameters"] or {}, repeats, folds)
-    for split in splits:
-        _check_split(name, split, n)
-    if procedure["type"] in PARTITIONS:
-        for repeat in range(repeats):
-            _check_partition(name, [split for split in splits if split.repeat == repeat], n)
-    return splits
-
-
-def _check_announced(name: str, parameters: dict[str, str], repeats: int, folds: int) -> None:
-    for noun, found in (("number_repeats", repeats), ("number_folds", folds)):
-        announced = parameters.get(noun) or ""
-        if announced.isdigit() and int(announced) != found:
-            raise LoadError(f"{name} announces {noun} = {announced} and its splits file holds {found}", "data")
-
-
-def _check_split(name: str, split: Split, n: int) -> None:
-    """Raise LoadError unless train and test are the n rows, each once, and neither is empty."""
-    rows = np.concatenate([split.train, split.test])
-    whole = len(rows) == n and np.array_equal(np.sort(rows), np.arange(n))
-    if not (whole and len(split.train) and len(split.test)):
-        raise LoadError(
-            f"{name} has a damaged splits file: the {len(split.train)} training and {len(split.test)} test "
-            f"rows of repeat {split.repeat} fold {split.fold} are not the {n} rows of the table",
-            "data",
-        )
-
-
-def _check_partition(name: str, splits: list[Split], n: int) -> None:
-    """Raise LoadError unless the test folds of one repeat hold every row once."""
-    tested = np.bincount(np.concatenate([split.test for split in splits]), minlength=n)
-    if (tested != 1).any():
-        raise LoadError(
-            f"{name} has a damaged splits file: repeat {splits[0].repeat} tests {int((tested != 1).sum())} "
-            "rows not exactly once",
-            "data",
-        )
+    official = read_splits(name, box, openml_task, task.y)
+    task.meta["warnings"][:0] = [*data.warnings, *official.warnings]
+    return replace(task, splits=official.splits)

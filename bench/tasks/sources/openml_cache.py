@@ -6,7 +6,9 @@ import configparser
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +24,20 @@ FILES = {
 """What is worth keeping of a task and of a data set: everything that is no pickle."""
 
 
+_FOLDER: ContextVar[Path | None] = ContextVar("folder", default=None)
+"""The cache folder to use instead of the user's own."""
+
+
+@contextmanager
+def using(folder: Path) -> Iterator[None]:
+    """Use another cache folder for the length of a block."""
+    token = _FOLDER.set(folder)
+    try:
+        yield
+    finally:
+        _FOLDER.reset(token)
+
+
 def server() -> str:
     """Return the address of the server: BENCH_OPENML_SERVER, else OpenML's own."""
     return os.environ.get("BENCH_OPENML_SERVER", SERVER).rstrip("/")
@@ -33,6 +49,8 @@ def root() -> Path:
     Raises:
         BenchError: the configuration file cannot be read, or nothing says where the user's home is.
     """
+    if (folder := _FOLDER.get()) is not None:
+        return folder
     given = os.environ.get("OPENML_CACHE_DIR")
     return expand_home(given) if given else _configured_folder() or _default()
 
@@ -92,6 +110,11 @@ def publish(staging: Path, home: Path, noun: str, number: int) -> None:
         path = staging / noun / str(number) / name
         if path.is_file() and not (folder / name).exists():
             _add(path, folder / name)
+
+
+def data_files(number: int) -> list[str]:
+    """Return the names that the table of a data set may have in its folder."""
+    return [name for name in _file_names("datasets", number) if name.startswith("dataset")]
 
 
 def _file_names(noun: str, number: int) -> Iterable[str]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.core.nouns import BenchError
 from bench.tasks.sources import LoadError, openml_cache
-from bench.tasks.sources.openml_http import Connection, UnknownError
+from bench.tasks.sources.openml_http import MOST_BYTES, MOST_XML_BYTES, Connection, UnknownError
 
 _LOCK = threading.RLock()
 """The client keeps its settings in module globals: one box at a time."""
@@ -112,11 +112,12 @@ def _online(name: str, server: str, connection: Connection) -> Callable[..., Any
     ) -> Any:
         if request_method != "get" or data or files:
             raise LoadError(f"{name}: {url} was to be written to, and bench only reads", "infra")
+        is_xml = url.startswith(server)
         try:
-            response = connection.get(url, md5_checksum)
+            response = connection.get(url, md5_checksum, MOST_XML_BYTES if is_xml else MOST_BYTES)
         except LoadError as error:
             raise LoadError(f"{name}: {error}", error.cause) from error
-        if url.startswith(server) and "<oml:" not in response.text:
+        if is_xml and "<oml:" not in response.text:
             raise LoadError(f"{name}: {url} answered with something else than OpenML's XML", "infra")
         return response
 

@@ -6,16 +6,28 @@ import hashlib
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import Any
 
 from bench.tasks.sources import LoadError
 
-if TYPE_CHECKING:
-    from requests import Response
-
 pause = time.sleep
 """Waits between two attempts; tests replace it."""
+
+clock = time.monotonic
+"""Seconds, from any start; tests replace it."""
+
+MOST_BYTES = 8 * 2**30
+"""Size of a file at most, unpacked: what does not fit into memory is no table for this program."""
+
+MOST_XML_BYTES = 2**28
+"""Size of an answer in XML at most; the longest description of columns has some ten megabytes."""
+
+LEAST_RATE = 1000
+"""Bytes a second at least, on average: a server that drips is as good as silent."""
+
+CHUNK = 2**16
+"""Bytes that are read at a time."""
 
 BUSY = "107"
 """OpenML's own code for a database that does not answer: worth another attempt."""
@@ -25,6 +37,20 @@ _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 UNKNOWN_CODES: Mapping[str, str] = {"151": "task", "110": "data set", "111": "data set", "112": "private data set"}
 """OpenML's codes for what does not exist, or not for us."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server sent with code 200; the client of OpenML looks at `status_code` and `headers`, too."""
+
+    content: bytes
+    status_code: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The content as UTF-8."""
+        return self.content.decode("utf-8", errors="replace")
 
 
 class UnknownError(Exception):
@@ -41,8 +67,8 @@ class Connection:
     timeout: float
     attempts: int
 
-    def get(self, url: str, md5: str | None = None) -> Response:
-        """Return the response to a GET request, checked against its MD5 sum where one is given.
+    def get(self, url: str, md5: str | None = None, most: int = MOST_BYTES) -> Answer:
+        """Return the answer to a GET request, of `most` bytes, checked against its MD5 sum where one is given.
 
         Raises:
             UnknownError: the server knows no such task or data set.
@@ -50,29 +76,47 @@ class Connection:
         """
         for attempt in range(1, self.attempts + 1):
             try:
-                return self._once(url, md5)
+                return self._once(url, md5, most)
             except _FailureError as failure:
                 if attempt == self.attempts or not failure.again:
                     raise LoadError(str(failure), "infra") from failure
                 pause(0.5 * attempt)  # longer each time: a busy server gets time to recover
         raise AssertionError("a server is tried at least once")
 
-    def _once(self, url: str, md5: str | None) -> Response:
+    def _once(self, url: str, md5: str | None, most: int) -> Answer:
         import requests
+        import urllib3
 
+        headers = {"user-agent": "bench (openml-python)"}
         try:
-            response = requests.get(url, timeout=self.timeout, headers={"user-agent": "bench (openml-python)"})
-        except requests.exceptions.Timeout as error:
+            with requests.get(url, timeout=self.timeout, headers=headers, stream=True) as response:
+                content = self._read(url, response.raw, most)
+        except (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError) as error:
             raise _FailureError(f"{url} did not answer within {self.timeout:g} s", again=False) from error
-        except requests.exceptions.RequestException as error:
+        except requests.exceptions.TooManyRedirects as error:
+            raise _FailureError(f"{url} is redirected without end", again=False) from error
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             reason = type(error).__name__
             raise _FailureError(f"{url} cannot be reached ({reason}): check the network") from error
-        response.encoding = "utf-8"
         if response.status_code != requests.codes.ok:
-            raise _error_of(url, response)
-        if md5 and hashlib.md5(response.content, usedforsecurity=False).hexdigest() != md5.lower():
+            raise _error_of(url, response.status_code, Answer(content).text)
+        if md5 and hashlib.md5(content, usedforsecurity=False).hexdigest() != md5.lower():
             raise _FailureError(f"{url} sent a file whose MD5 sum is not the announced {md5}", again=True)
-        return response
+        return Answer(content)
+
+    def _read(self, url: str, stream: Any, most: int) -> bytes:
+        """Return all that a server sends, unpacked, unless it is too much or comes too slowly."""
+        content, start = bytearray(), clock()
+        while chunk := stream.read1(CHUNK, decode_content=True):
+            content += chunk
+            if len(content) > most:
+                raise _FailureError(f"{url} sends more than {most:,} bytes", again=False)
+            seconds = clock() - start
+            if seconds > self.timeout and len(content) < LEAST_RATE * seconds:
+                raise _FailureError(
+                    f"{url} sent {len(content):,} bytes in {seconds:.0f} s: too slow to wait for", again=False
+                )
+        return bytes(content)
 
 
 class _FailureError(Exception):
@@ -83,14 +127,14 @@ class _FailureError(Exception):
         self.again = again
 
 
-def _error_of(url: str, response: Response) -> Exception:
-    """Return the error that a response other than 200 stands for."""
-    code, message = (_element(response.text, name) for name in ("code", "message"))
+def _error_of(url: str, status: int, text: str) -> Exception:
+    """Return the error that an answer other than 200 stands for."""
+    code, message = (_element(text, name) for name in ("code", "message"))
     if code in UNKNOWN_CODES:
         return UnknownError(f"{message or 'unknown'} (code {code})")
     if code:
         return _FailureError(f"{url} answered: {message} (code {code})", again=code == BUSY)
-    return _FailureError(f"{url} answered with HTTP {response.status_code}", again=response.status_code in _AGAIN)
+    return _FailureError(f"{url} answered with HTTP {status}", again=status in _AGAIN)
 
 
 def _element(text: str, name: str) -> str:

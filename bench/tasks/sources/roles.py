@@ -10,6 +10,9 @@ import pandas as pd
 from bench.core.nouns import Array, BenchError
 from bench.tasks.sources.columns import as_numbers, by_number, sorted_codes
 
+WEIGHT_DIGITS = 32
+"""Binary digits of a row weight: the 53rd is another one in every unit, and trees break ties by the last digit."""
+
 
 def group_codes(column: pd.Series[Any]) -> Array:
     """Return the codes of the groups (n,).
@@ -52,7 +55,8 @@ def row_weights(column: pd.Series[Any]) -> Array:
         raise BenchError(f"the weight column {column.name!r} is zero in every row: name another one")
     # only their ratios have a meaning: in this unit counts, penalties and smoothing are those of as many equal rows
     shares = values / values.max()
-    return np.asarray(shares / shares[shares > 0].mean())
+    mantissa, exponent = np.frexp(shares / shares[shares > 0].mean())
+    return np.asarray(np.ldexp(np.round(np.ldexp(mantissa, WEIGHT_DIGITS)), exponent - WEIGHT_DIGITS))
 
 
 def overlap(groups: Array | None, time: Array | None) -> list[str]:

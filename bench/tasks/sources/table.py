@@ -33,7 +33,6 @@ ROWS_A_CLASS = 10
 
 BY_NUMBER = "number"
 """Order of classes that are numbers."""
-
 LARGEST_TARGET = 1e60
 SMALLEST_TARGET = 1e-60
 """Between these the largest size of a regression target must lie, so that fourth powers and their sums are doubles."""

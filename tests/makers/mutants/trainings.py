@@ -132,3 +132,9 @@ def brings_its_own(context):
     knn = learner_scheme("knn")
     read = encoder("scaled").fit(context.X)
     return FittedModel(replace(context, learner=knn, encoder=read).fit())
+
+
+@mutant("training", "fit", "neutral_parameters", neutral={"margin": 0.0}, learners=("logistic",))
+def scales_the_logits(context, *, margin=0.5):
+    """Weaken the penalty by the scale of the logits, whatever the margin."""
+    return FittedModel(replace(context, learner=learner_scheme("logistic:C=900")).fit(weight=context.weight))

@@ -169,9 +169,11 @@ def relative(standing: Standing) -> Array:
 
 @register(shown=True, better="high", decimals=3, drop_order=6, after="skill")
 def headroom(standing: Standing) -> Array:
-    """Share of the gap between baseline and oracle that a method closes, in squares of an RMSE.
+    """Loss saved over what the oracle saves, both in shares of the baseline's loss and summed over tasks.
 
-    Only in the metric that the oracle bounds: the board's proper loss, or what its threshold maximises.
+    The loss is the squared RMSE, WIS, log loss, or 1 - macro F1 on the class-weight board; among thresholded variants
+    the baseline is one of them. Only in the metric that the oracle bounds: the board's proper loss, or what its
+    threshold maximises.
     """
     grid, known = standing.grid, BOARDS.get(standing.key.board)
     bounded = known and (known.metric if known.per_learner else PROPER[known.target_kind])
@@ -210,13 +212,13 @@ def learners_used(standing: Standing) -> Array:
 
 @register(shown=True, better="high", decimals=4, drop_order=5)
 def training_gain(standing: Standing) -> Array:
-    """Mean gain over the reference when both have a tuned decision: what is the doing of the training."""
+    """Mean gain over the reference when the decisions of both are tuned for the metric: the doing of the training."""
     return standing.gain_table[:, 0]
 
 
 @register(shown=True, better="high", decimals=4, drop_order=4)
 def threshold_gain(standing: Standing) -> Array:
-    """Mean gain of the tuned decision over the plain one."""
+    """Mean gain of the decision that is tuned for the metric over the plain one."""
     return standing.gain_table[:, 1]
 
 
@@ -271,3 +273,10 @@ def datasets(standing: Standing) -> int:
 def test(standing: Standing) -> str:
     """What tells methods apart, for the letters."""
     return standing.test
+
+
+@register()
+def same_as(standing: Standing) -> list[str]:
+    """Other methods with the same score on every block: one method under several names, as far as the metric sees."""
+    others = {name: [other for other in alike if other != name] for alike in standing.alike for name in alike}
+    return [", ".join(others.get(method, ())) for method in standing.grid.methods]
