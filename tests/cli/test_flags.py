@@ -112,8 +112,8 @@ def test_columns_are_for_files_where_there_are_files():
 
 
 def test_flags_say_what_a_task_does_not_say_itself():
-    tasks = request_of("-t", "37,file:a.csv@price,file:b.csv@rows=9", "--target", "y", "--sample-rows", "50").tasks
-    assert tasks == (
+    words = ("-t", "37,file:a.csv@price,file:b.csv@rows=9", "--target", "y", "--sample-rows", "50")
+    assert request_of(*words).tasks == (
         TaskSpec("37", rows=50),
         TaskSpec("file:a.csv", "price", rows=50),
         TaskSpec("file:b.csv", "y", rows=9),

@@ -22,7 +22,7 @@ from bench.methods.postprocess import registry
 from bench.methods.postprocess.one_vs_rest import fit_logistic
 
 RNG = np.random.default_rng(0)
-CALIBRATORS = ["platt", "beta", "isotonic", "temperature"]
+CALIBRATORS = ["platt", "beta", "isotonic", "temperature", "vector-scaling", "dirichlet", "venn-abers"]
 DECISIONS = ["threshold", "logit-adjustment", "cost-threshold", "half-f1"]
 few = settings(max_examples=15)
 
@@ -59,7 +59,7 @@ def score(name, y, prediction):
 @pytest.mark.parametrize("width", [2, 3])
 @pytest.mark.parametrize("case", ["one class", "absent", "one row", "same", "certain", "weights", "light"])
 def test_no_step_is_ever_undefined(name, width, case):
-    if name == "half-f1" and width > 2:
+    if name in {"half-f1", "miss-rate"} and width > 2:
         pytest.skip("defined for two classes")
     prediction, y = drawn(1, width, n=1 if case == "one row" else 40)
     prediction = replace(prediction, effective_class_weights=np.linspace(1, 2, width))
@@ -86,7 +86,13 @@ def test_no_step_is_ever_undefined(name, width, case):
         assert each.rule is None or np.all(np.isfinite(each.rule) & (each.rule >= 0))
 
 
-@pytest.mark.parametrize("name", [name for name in registry.entries("class") if name != "half-f1"])
+# the sweeps of threshold take the classes in turn, and may end at another peak
+BY_NAME = [
+    name for name, entry in registry.entries("class").items() if not entry.options.binary and name != "threshold"
+]
+
+
+@pytest.mark.parametrize("name", BY_NAME)
 @given(seed=st.integers(0, 10**6))
 @few
 def test_the_order_of_the_classes_is_only_a_name(name, seed):
@@ -101,8 +107,7 @@ def test_the_order_of_the_classes_is_only_a_name(name, seed):
     )
     first, second = step(name, prediction, y)(prediction), step(name, renamed, np.argsort(order)[y])(renamed)
     np.testing.assert_allclose(predictions(second), predictions(first)[:, order], rtol=1e-6, atol=1e-10)  # L-BFGS's
-    if name != "threshold":  # its sweeps take the classes in turn, and may end at another peak
-        np.testing.assert_array_equal(order[second.labels], first.labels)
+    np.testing.assert_array_equal(order[second.labels], first.labels)
 
 
 @pytest.mark.parametrize("name", DECISIONS)
@@ -530,3 +535,166 @@ def test_steps_in_a_chain_declare_what_they_need():
     assert entries["prior-correction"].options.learns == "nothing"
     assert entries["half-f1"].options.binary
     assert not any(entries[name].options.protocols for name in itertools.chain(CALIBRATORS, DECISIONS))
+
+
+# --- maps of log probabilities, Venn–Abers --------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "penalty"), [("vector-scaling", None), ("dirichlet:penalty=0.02", 0.02)])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_maps_of_log_probabilities_are_at_the_optimum_of_a_slow_search(name, penalty, weighted):
+    prediction, y = drawn(3, 3, n=50, weighted=weighted)
+    logs = np.log(predictions(prediction))
+    share = np.ones(50) if prediction.weight is None else prediction.weight
+    identity = np.eye(3, 4)
+    price = np.full((3, 4), 1e-4 if penalty is None else penalty)
+    price[np.arange(3), np.arange(3)] = 1e-4
+    free = np.column_stack([np.eye(3) if penalty is None else np.ones((3, 3)), np.ones(3)]).astype(bool)
+
+    def mapped(theta):
+        odds = np.exp(logs @ theta[:, :3].T + theta[:, 3])
+        return odds / odds.sum(axis=1, keepdims=True)
+
+    def objective(entries):
+        theta = identity.copy()
+        theta[free] = entries
+        loss = -np.log(mapped(theta)[np.arange(50), y])
+        return share @ loss / share.sum() + (price * (theta - identity) ** 2).sum() / 2
+
+    found = minimize(objective, identity[free], method="BFGS", options={"gtol": 1e-8})
+    theta = identity.copy()
+    theta[free] = found.x
+    np.testing.assert_allclose(predictions(step(name, prediction, y)(prediction)), mapped(theta), atol=1e-5)
+
+
+def test_vector_scaling_and_dirichlet_lower_the_loss_of_a_bent_model():
+    truth, y = drawn(5, 3, n=2000)
+    bent = predictions(truth) ** np.array([0.5, 1.5, 1.0]) * np.array([1.0, 2.0, 0.5])
+    bent = prediction_of(bent / bent.sum(axis=1, keepdims=True))
+    before = score("log_loss", y, bent)
+    best = score("log_loss", y, truth)
+    for name in ("vector-scaling", "dirichlet"):
+        assert score("log_loss", y, step(name, bent, y)(bent)) < min(best + 0.005, before - 0.02)
+
+
+def test_dirichlet_leaves_many_classes_to_vector_scaling():
+    prediction, y = drawn(0, 51, n=60)
+    with pytest.raises(NotApplicableError, match="use vector-scaling"):
+        step("dirichlet", prediction, y)
+
+
+@given(seed=st.integers(0, 10**6), n=st.integers(2, 25), tied=st.booleans())
+@few
+def test_venn_abers_is_as_defined(seed, n, tied):
+    from sklearn.isotonic import IsotonicRegression
+
+    rng = np.random.default_rng(seed)
+    p, asked = (rng.integers(1, 6, m) / 6 if tied else rng.uniform(0.05, 0.95, m) for m in (n, 6))
+    y = (rng.random(n) < p).astype(int)
+    y[:2] = 0, 1
+    expected = []
+    for s in asked:
+        zero, one = (
+            IsotonicRegression().fit(np.append(p, s), np.append(y, label)).predict([s])[0] for label in (0.0, 1.0)
+        )
+        expected.append(one / (1 - zero + one))
+    np.testing.assert_allclose(predictions(step("venn-abers", two(p), y)(two(asked)))[:, 1], expected, atol=1e-9)
+
+
+def test_venn_abers_is_never_certain():
+    p = np.linspace(0.01, 0.99, 20)
+    found = predictions(step("venn-abers", two(p), p > 0.5)(two(p)))
+    assert 0.03 < found.min() < found.max() < 0.97
+    rash = predictions(step("isotonic", two(p), p > 0.5)(two(p)))
+    assert rash.max() > 1 - 1e-9
+
+
+# --- conformal risk control -----------------------------------------------------------------------
+
+
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 80), rate=st.sampled_from([0.05, 0.1, 0.3]))
+@few
+def test_the_cut_of_miss_rate_is_the_largest_that_may_be(seed, n, rate):
+    rng = np.random.default_rng(seed)
+    p, y = np.round(rng.uniform(0.01, 0.6, 3 * n), 2), np.repeat([1, 0, 0], n)
+    found = step(f"miss-rate:rate={rate}", two(p), y)(two(p))
+    allowed = [cut for cut in (0.0, *p[:n]) if (np.sum(p[:n] < cut) + 1) / (n + 1) <= rate + 1e-12]
+    expected = p >= max(allowed) if allowed else np.ones(3 * n, dtype=bool)
+    np.testing.assert_array_equal(found.labels == 1, expected)
+    np.testing.assert_array_equal(found.values, two(p).values)
+
+
+def test_misses_of_the_rarer_class_are_controlled_whatever_the_model():
+    missed = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        y = (rng.random(240) < 0.3).astype(int)
+        p = expit(rng.normal(size=240) + 0.5 * y) * 0.3
+        change = step("miss-rate:rate=0.2", two(p[:120]), y[:120])
+        missed.append(np.mean(change(two(p[120:])).labels[y[120:] == 1] == 0))
+    assert 0.15 < np.mean(missed) < 0.2 + 3 * np.std(missed) / np.sqrt(200)
+
+
+def test_without_enough_rows_no_row_is_missed():
+    p = np.array([0.1, 0.2, 0.3, 0.4])
+    assert step("miss-rate", two(p), [1, 0, 0, 0])(two(p)).labels.tolist() == [1, 1, 1, 1]
+
+
+# --- label shift ----------------------------------------------------------------------------------
+
+
+def drawn_shift(seed, n, shares):
+    """Draw rows of these class shares, in each class alike in every draw, with the probabilities for equal shares."""
+    rng = np.random.default_rng(seed)
+    y = rng.choice(3, n, p=shares)
+    odds = np.exp(np.sqrt(2) * (rng.normal(size=(n, 3)) + 1.5 * np.eye(3)[y]))
+    return prediction_of(odds / odds.sum(axis=1, keepdims=True)), y
+
+
+def test_bbse_solves_its_equations():
+    known, y = drawn_shift(0, 300, [1 / 3, 1 / 3, 1 / 3])
+    test, _ = drawn_shift(1, 200, [0.7, 0.2, 0.1])
+    label, decided = predictions(known).argmax(axis=1), predictions(test).argmax(axis=1)
+    C = np.array([[np.mean((label == k) & (y == j)) for j in range(3)] for k in range(3)])
+    w = np.linalg.solve(C, [np.mean(decided == k) for k in range(3)])
+    odds = predictions(test) * w
+    expected = odds / odds.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(predictions(step("bbse", known, y)(test)), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("penalty", [0.005, 0.05, 0.2])
+def test_rlls_is_at_the_optimum_of_a_slow_search(penalty):
+    from bench.methods.postprocess.rlls import shrunk_solution
+
+    rng = np.random.default_rng(2)
+    for _ in range(5):
+        C, b = rng.dirichlet(np.ones(9)).reshape(3, 3) + 0.2 * np.eye(3), rng.normal(size=3) / 10
+
+        def loss(theta, C=C, b=b):
+            return np.linalg.norm(C @ theta - b) + penalty * np.linalg.norm(theta)
+
+        searched = [
+            minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12}).fun
+            for start in (np.ones(3), -np.ones(3))
+        ]
+        assert loss(shrunk_solution(C, b, penalty)) <= min(*searched, loss(np.zeros(3))) + 1e-7
+
+
+@pytest.mark.parametrize("name", ["bbse", "rlls"])
+def test_corrections_of_a_label_shift_lower_the_loss(name):
+    known, y = drawn_shift(0, 2000, [1 / 3, 1 / 3, 1 / 3])
+    test, y_test = drawn_shift(1, 2000, [0.8, 0.15, 0.05])
+    assert score("log_loss", y_test, step(name, known, y)(test)) < score("log_loss", y_test, test) - 0.05
+
+
+def test_rlls_without_trust_or_with_a_large_penalty_changes_nothing():
+    known, y = drawn_shift(0, 200, [1 / 3, 1 / 3, 1 / 3])
+    test, _ = drawn_shift(1, 200, [0.8, 0.15, 0.05])
+    for text in ("rlls:trust=0", "rlls:penalty=5"):
+        np.testing.assert_allclose(predictions(step(text, known, y)(test)), predictions(test), rtol=1e-9)
+
+
+@pytest.mark.parametrize("text", ["dirichlet:penalty=0", "miss-rate:rate=1", "rlls:trust=2", "rlls:penalty=0"])
+def test_parameters_out_of_range_are_refused(text):
+    with pytest.raises(BenchError, match="give a"):
+        step(text, *drawn(0, 2))

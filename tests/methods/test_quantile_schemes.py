@@ -17,8 +17,9 @@ from bench.core.settings import DEFAULT_LEVELS
 from bench.methods.ensembles import registry
 from bench.methods.ensembles.level_features import feature_weighted_levels
 from bench.methods.ensembles.local_cluster import _clusters
-from bench.methods.ensembles.mixture import LinearPool, crps_gram
+from bench.methods.ensembles.mixture import LinearPool, _quantiles, crps_gram
 from bench.methods.ensembles.regional import Regions, regional_combiner
+from bench.methods.ensembles.smoothed_qra import smoothed_pinball
 from bench.solvers import quantile_regression as solver
 from bench.solvers.pinball import simplex_pinball
 
@@ -446,4 +447,131 @@ def test_any_levels_will_do(name, levels):
 def test_a_number_below_one_is_a_mistake_of_the_user(text):
     y, predictions = sample(n=30)
     with pytest.raises(BenchError, match="give a whole number from 1"):
+        learn(text, panel_of(predictions), y)
+
+
+# --- regressions with a price or a smooth loss, weights level by level, transformed pools ----------------------------
+
+
+@pytest.mark.parametrize("penalty", [0.003, 0.05, 0.4])
+def test_lasso_qra_is_at_the_optimum_that_scikit_learn_finds(penalty):
+    y, predictions = sample(n=80)
+    found = learn(f"lasso-qra:penalty={penalty}", panel_of(predictions), y)
+    unit = np.abs(y - y.mean()).mean()
+    for k, level in enumerate(THREE):
+        X, scale = predictions[:, :, k].T, predictions[:, :, k].std(axis=1)
+
+        def objective(w, intercept, X=X, level=level, scale=scale):
+            return losses.pinball(y, (X @ w + intercept)[:, None], np.array([level])).mean() + penalty * scale @ np.abs(
+                w
+            )
+
+        theirs = QuantileRegressor(quantile=level, alpha=penalty, solver="highs").fit(
+            (X - X.mean(axis=0)) / scale, (y - y.mean()) / unit
+        )
+        w = unit * theirs.coef_ / scale
+        expected = objective(w, unit * theirs.intercept_ + y.mean() - w @ X.mean(axis=0))
+        np.testing.assert_allclose(objective(found.w[:, k], found.intercept[k]), expected, rtol=1e-6)
+    assert found.gap < 1e-6
+
+
+def test_lasso_qra_without_a_price_is_qra_and_with_a_large_one_a_constant():
+    y, predictions = sample(n=60)
+    panel = panel_of(predictions)
+    free, plain = (
+        losses.pinball(y, learn(name, panel, y)(panel), np.array(THREE)).mean()
+        for name in ("lasso-qra:penalty=0", "qra")
+    )
+    np.testing.assert_allclose(free, plain, rtol=1e-6)
+    assert np.abs(learn("lasso-qra:penalty=10", panel, y).w).max() < 1e-6
+
+
+def test_lasso_qra_drops_learners_that_know_nothing():
+    y, predictions = sample(n=200, L=2)
+    noise = np.random.default_rng(1).normal(size=(10, 200, 1)) + norm.ppf(THREE)
+    panel, (y_new, test) = panel_of(np.concatenate([predictions, noise])), sample(n=2000, L=2, seed=5)
+    test = panel_of(np.concatenate([test, np.random.default_rng(2).normal(size=(10, 2000, 1)) + norm.ppf(THREE)]))
+    lasso, free = (
+        losses.wis(y_new, learn(name, panel, y)(test), np.array(THREE)).mean() for name in ("lasso-qra", "qra")
+    )
+    assert lasso < free
+
+
+@pytest.mark.parametrize("bandwidth", [0.05, 0.3, 2.0])
+def test_smoothed_qra_is_at_the_optimum_of_a_slow_search(bandwidth):
+    from scipy.integrate import quad
+    from scipy.optimize import minimize
+
+    y, predictions = sample(n=50, L=2)
+    found = learn(f"smoothed-qra:bandwidth={bandwidth}", panel_of(predictions), y)
+    h = bandwidth * np.abs(y - y.mean()).mean()
+    expected = quad(lambda z: max(0.8 * (1.3 + h * z), -0.2 * (1.3 + h * z)) * norm.pdf(z), -9, 9, points=[-1.3 / h])[0]
+    np.testing.assert_allclose(smoothed_pinball(np.array([1.3]), 0.8, h), [expected], rtol=1e-6)
+    for k, level in enumerate(THREE):
+
+        def loss(b, k=k, level=level):
+            return smoothed_pinball(y - b[0] - b[1:] @ predictions[:, :, k], level, h).mean()
+
+        start = np.r_[found.intercept[k], found.w[:, k]]
+        least = minimize(loss, start + 0.1, method="BFGS", options={"gtol": 1e-9}).fun
+        np.testing.assert_allclose(loss(start), least, rtol=1e-7)
+
+
+def test_a_narrow_bandwidth_is_qra():
+    y, predictions = sample(n=60)
+    panel = panel_of(predictions)
+    smooth, exact = (
+        losses.pinball(y, learn(name, panel, y)(panel), np.array(THREE)).mean()
+        for name in ("smoothed-qra:bandwidth=0.001", "qra")
+    )
+    np.testing.assert_allclose(smooth, exact, rtol=2e-3)
+
+
+def test_crps_learning_is_boa_of_each_level():
+    y, predictions = sample(n=70)
+    found = learn("crps-learning", panel_of(predictions), y).w
+    for k, level in enumerate(THREE):
+        alone = learn("boa", panel_of(predictions[:, :, [k]], (level,)), y).w
+        np.testing.assert_allclose(found[:, k], alone, rtol=1e-12)
+    smooth, flat = (learn(f"crps-learning:smoothing={lam}", panel_of(predictions), y).w for lam in (1, 1e9))
+    np.testing.assert_allclose(flat, np.repeat(found.mean(axis=1, keepdims=True), 3, axis=1), atol=1e-6)
+    np.testing.assert_allclose(smooth.sum(axis=0), 1)
+    assert smooth.min() >= 0
+    assert np.ptp(smooth, axis=1).max() < np.ptp(found, axis=1).max()
+
+
+def test_a_beta_pool_is_the_transform_of_the_pool():
+    y, predictions = sample(n=150)
+    panel = panel_of(predictions)
+    found = learn("beta-pool", panel, y)
+    pool = LinearPool(found.w)
+    between = _quantiles(panel.predictions, found.w, np.array(THREE), np.linspace(0.001, 0.999, 999))
+    for row, quantile in zip(between[:20], found(panel)[:20], strict=True):
+        np.testing.assert_allclose(np.interp(quantile, row, np.linspace(0.001, 0.999, 999)), found.levels, atol=2e-3)
+    plain, better = (losses.wis(y, each(panel), np.array(THREE)).mean() for each in (pool, found))
+    assert better < plain
+    np.testing.assert_allclose(learn("crps-simplex", panel, y).w, found.w)
+
+
+def test_a_beta_pool_narrows_a_pool_of_calibrated_learners():
+    """Each of three learners sees its own part of y, and is calibrated: their mixture is too wide."""
+    rng = np.random.default_rng(0)
+    parts = rng.normal(size=(3, 600))
+    y = parts.sum(axis=0) + 0.3 * rng.normal(size=600)
+    levels = (0.05, 0.25, 0.5, 0.75, 0.95)
+    predictions = parts[:, :, None] + np.sqrt(2.09) * norm.ppf(levels)
+    panel = panel_of(predictions, levels)
+    pool, transformed = (learn(name, panel, y)(panel) for name in ("crps-simplex", "beta-pool"))
+    covers = [np.mean((each[:, 0] < y) & (y < each[:, 4])) for each in (pool, transformed)]
+    assert abs(covers[1] - 0.9) < abs(covers[0] - 0.9)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("lasso-qra:penalty=-1", "give 0 or more"),
+    ("smoothed-qra:bandwidth=0", "above zero"),
+    ("crps-learning:smoothing=-1", "give 0 or more"),
+])  # fmt: skip
+def test_parameters_that_make_no_sense_are_refused(text, message):
+    y, predictions = sample(n=20)
+    with pytest.raises(BenchError, match=message):
         learn(text, panel_of(predictions), y)

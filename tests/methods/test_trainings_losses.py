@@ -17,11 +17,15 @@ from bench.methods.postprocess.prior_correction import prior_correction
 from bench.methods.trainings import (
     FitContext,
     against_rest,
+    auc_loss,
+    class_rows,
     etf_network,
     ldam,
     networks,
     objectives,
     registry,
+    score_oriented,
+    sigmoid_f1,
     soft_confusion,
 )
 from bench.methods.trainings.against_rest import RunningWeights
@@ -30,13 +34,16 @@ from bench.tasks import encoders
 law = settings(derandomize=True, deadline=None, max_examples=25)
 ON_NETWORKS = (
     "anyloss",
+    "auc-loss",
     "class-balanced",
     "dynamic",
     "focal",
     "ldam",
     "ldam-drw",
     "logit-adjusted",
+    "sigmoid-f1",
     "tau-norm",
+    "vs-loss",
     "weight-balancing",
 )
 ON_TREES = ("class-balanced", "focal", "logit-adjusted")
@@ -98,6 +105,7 @@ ROW_LOSSES = {
     "focal 2": objectives.focal(2.0),
     "shifted": objectives.with_shift(objectives.cross_entropy, np.array([-1.0, 0.3, 2.0])),
     "margin": objectives.with_margins(objectives.cross_entropy, np.array([0.3, 0.6, 1.5])),
+    "scales": objectives.with_scales(objectives.focal(1.0), np.array([0.5, 1.0, 3.0])),
     "class weights": objectives.with_class_weights(objectives.focal(2.0), np.array([0.5, 1.0, 3.0])),
 }
 
@@ -241,6 +249,119 @@ def test_margins_by_hand():
     np.testing.assert_allclose(ldam.margins(np.array([16.0, 81.0, 1.0]), 0.6), [0.3, 0.2, 0.6], rtol=1e-12)
 
 
+# --- losses of sums --------------------------------------------------------------------------------------------------
+
+
+def expected_score(f, y, weight, positive):
+    """One minus the mean F1 over thresholds drawn from the raised cosine around 1/2, by a sum over many of them."""
+    p = np.exp(f)[:, positive] / np.exp(f).sum(axis=1)
+    cut = np.linspace(0.2, 0.8, 6001)
+    density = 1 + np.cos(np.pi * (cut - 0.5) / 0.3)
+    decided = ((p[:, None] >= cut) * density).sum(axis=1) / density.sum()
+    hits, size = weight @ (decided * (y == positive)), weight @ decided + weight @ (y == positive)
+    return 1 - 2 * hits / size
+
+
+@pytest.mark.parametrize("positive", [0, 1])
+def test_score_oriented_is_the_score_of_the_expected_matrix(positive):
+    f, _, weight = logits(12, 2)
+    y = np.where(np.arange(12) % 4 == 0, positive, 1 - positive)
+    target = Target("class", ("a", "b"), positive=positive)
+    measure = soft_confusion.measure_of(get_metric(target, "f1"), target, np.arange(2))
+    loss = score_oriented.expected_loss(measure, positive, 0.5, 0.3)
+    value, slope = loss(0.5 * f, y, weight)
+    np.testing.assert_allclose(value, expected_score(0.5 * f, y, weight, positive), atol=1e-3)
+    np.testing.assert_allclose(slope, numeric_gradient(lambda moved: loss(moved, y, weight)[0], 0.5 * f), atol=1e-8)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_sigmoid_f1_by_its_formula(classes):
+    f, _, weight = logits(12, classes)
+    y = np.arange(12) % 4 % classes
+    loss = sigmoid_f1.smooth_f1_loss(np.arange(3) if classes > 2 else np.array([1]), 2.0, -0.3)
+    z = f if classes > 2 else f[:, [1]] - f[:, [0]]
+    f1 = []
+    for c, column in zip(range(3) if classes > 2 else [1], z.T, strict=True):
+        S = 1 / (1 + np.exp(-2.0 * (column - 0.3)))
+        tp, fp, fn = (weight @ each for each in (S * (y == c), S * (y != c), (1 - S) * (y == c)))
+        f1.append(2 * tp / (2 * tp + fn + fp))
+    value, slope = loss(f, y, weight)
+    np.testing.assert_allclose(value, 1 - np.mean(f1), rtol=1e-12)
+    np.testing.assert_allclose(slope, numeric_gradient(lambda moved: loss(moved, y, weight)[0], f), atol=1e-8)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_pairwise_squares_are_those_of_all_pairs(classes):
+    f, y, weight = logits(12, classes)
+    z = f if classes > 2 else f[:, [1]] - f[:, [0]]
+    found = []
+    for c, column in zip(range(3) if classes > 2 else [1], z.T, strict=True):
+        pairs = [
+            ((1 - (column[i] - column[j])) ** 2, weight[i] * weight[j])
+            for i in np.flatnonzero(y == c)
+            for j in np.flatnonzero(y != c)
+        ]
+        found.append(np.average(*np.transpose(pairs)[:1], weights=np.transpose(pairs)[1]))
+    value, slope = auc_loss.pairwise_squares(f, y, weight)
+    np.testing.assert_allclose(value, np.mean(found), rtol=1e-12)
+    expected = numeric_gradient(lambda moved: auc_loss.pairwise_squares(moved, y, weight)[0], f)
+    np.testing.assert_allclose(slope, expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("learner", ["logistic", "mlp"])
+@pytest.mark.parametrize("name", ["sigmoid-f1", "sigmoid-f1:slope=5", "score-oriented"])
+def test_losses_of_f1_beat_plain_training_in_it(name, learner):
+    rng = np.random.default_rng(0)
+    y = (rng.random(800) < 0.06).astype(int)
+    X = pd.DataFrame(rng.normal(size=(800, 6)) + 0.8 * y[:, None] * (np.arange(6) < 3))
+    given = context(X, y, learner)
+    plain, ours = (scores(p, y)["f1"] for p in (given.fit()(X), predictions(name, given)))
+    assert ours > plain + 0.05
+
+
+@pytest.mark.parametrize("learner", ["logistic", "mlp"])
+def test_auc_loss_ranks_as_well_as_plain_training_and_keeps_the_shares(learner):
+    from sklearn.metrics import roc_auc_score
+
+    X, y = table(1000)
+    X_new, y_new = table(4000, seed=1)
+    given = context(X, y, learner)
+    plain, ours = given.fit()(X_new)[:, 1], predictions("auc-loss", given, X_new)[:, 1]
+    assert roc_auc_score(y_new, ours) > roc_auc_score(y_new, plain) - 0.04  # a network overfits pairs
+    np.testing.assert_allclose(predictions("auc-loss", given)[:, 1].mean(), y.mean(), atol=0.005)
+
+
+def test_a_head_is_fitted_again_on_the_hidden_units():
+    from sklearn.linear_model import LogisticRegression
+
+    X, y = table(300, 3)
+    given = context(X, y, "mlp:epochs=10")
+    rows = class_rows.encode_rows(given)
+    plain = networks.fit_network(given, rows, networks.mean_of(objectives.cross_entropy))
+    units = plain.network.units(plain.theta, rows.X.to_numpy())
+    head = LogisticRegression(C=1 / 0.1, class_weight="balanced", tol=1e-8, max_iter=5000).fit(units, y)
+    np.testing.assert_allclose(predictions("crt", given), head.predict_proba(units), atol=2e-3)
+    f = plain.logits(rows.X)
+    w = 1 / np.bincount(y)[y]
+    scaled = np.log(predictions("lws", given))
+
+    def balanced(logs):
+        return w @ -logs[np.arange(300), y] / 3
+
+    assert balanced(scaled) < balanced(np.log(objectives.softmax(f)))
+    ratio = (scaled - scaled[:, :1])[:, 1:]
+    s, *_ = np.linalg.lstsq(np.column_stack([-f[:, 0], f[:, 1]]), ratio[:, 0])
+    np.testing.assert_allclose(np.column_stack([-f[:, 0], f[:, 1]]) @ s, ratio[:, 0], atol=1e-6)
+
+
+def test_vs_loss_without_scales_is_logit_adjusted():
+    X, y = table(classes=3)
+    given = context(X, y)
+    np.testing.assert_allclose(
+        predictions("vs-loss:gamma=0,tau=0.5", given), predictions("logit-adjusted:tau=0.5", given), atol=1e-12
+    )
+
+
 # --- networks --------------------------------------------------------------------------------------------------------
 
 
@@ -351,7 +472,8 @@ def test_a_loss_without_neutral_parameters_is_known_not_to_have_any():
     """The others are under the law `neutral_parameters`."""
     losses = {name for name, entry in registry.entries().items() if entry.options.hook == "loss"}
     without = {name for name in losses if not registry.scheme(name).options.neutral}
-    assert without == {"anyloss", "dynamic", "weight-balancing"}
+    ratios = {"anyloss", "auc-loss", "score-oriented", "sigmoid-f1"}
+    assert without == {*ratios, "crt", "dynamic", "lws", "weight-balancing"}
 
 
 def test_the_margin_counts_in_units_of_logits():
@@ -579,6 +701,10 @@ def test_class_weights_in_effect_are_unknown_unless_they_are_known():
         "anyloss:metric=auc",
         "anyloss:steepness=0",
         "weight-balancing:decay=0",
+        "vs-loss:gamma=-1",
+        "sigmoid-f1:slope=0",
+        "score-oriented:metric=auc",
+        "score-oriented:centre=0.1",
     ],
 )
 def test_wrong_parameters_are_refused(name):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bench.core.nouns import BenchError, NotApplicableError, Split, Target, Task, clip_probabilities
 from bench.core.settings import Settings
 from bench.methods.learners import LearnerOptions, learner_scheme
-from bench.methods.trainings import FitContext, registry
+from bench.methods.trainings import FitContext, asym_boost, balance_cascade, boost, registry
 from bench.methods.trainings.balanced_ensembles import draw_sizes
 from bench.methods.trainings.numeric_view import View
 from bench.methods.trainings.sample import resampling_weights, rows_to_add, rows_to_keep
@@ -702,3 +702,98 @@ def test_row_weights_that_nobody_would_hear_are_refused():
 def test_boosted_ensembles_do_not_claim_class_weights_that_nobody_knows():
     context = context_of(*numbers([20, 10]), learner=learner_scheme("forest"))
     assert np.isnan(registry.scheme("rus-boost")(context).effective_class_weights).all()
+
+
+def test_a_cascade_keeps_the_hardest_rows():
+    p_true = np.array([0.9, 0.2, 0.5, 0.1, 0.5, 0.7])
+    assert balance_cascade.hardest(np.array([0, 1, 2, 4, 5]), p_true, 2).tolist() == [1, 2]
+    assert balance_cascade.hardest(np.array([5, 0]), p_true, 1).tolist() == [5]
+
+
+@pytest.mark.parametrize("models", [1, 4])
+def test_a_cascade_shrinks_every_class_to_the_size_of_the_smallest(models):
+    X, y = mixed([64, 30, 8])
+    X.insert(0, "row", np.arange(len(y)))
+    context = context_of(X, y, width=4)
+    fitted = registry.scheme(f"balance-cascade:models={models}")(context)
+    draws = [table["row"].to_numpy() for table, _, _ in context.learner.fitted]
+    assert [np.bincount(classes).tolist() for _, classes, _ in context.learner.fitted] == [[8, 8, 8]] * models
+    # the recorder finds all rows alike, so that the first of a class stay: 64 (1/8)^(t/3) are left
+    for rows, left in zip(draws, [64, 32, 16, 8], strict=False):
+        assert np.isin(rows[y[rows] == 0], np.flatnonzero(y == 0)[:left]).all()
+    assert np.isnan(fitted.effective_class_weights).all()
+
+
+def test_bags_grow_by_smote_less_and_less():
+    X, y = numbers([60, 30, 9])
+    context = context_of(X, y)
+    fitted = registry.scheme("smote-bagging:models=4")(context)
+    for (table, classes, _), share in zip(context.learner.fitted, np.linspace(0.1, 1, 4), strict=True):
+        assert np.bincount(classes).tolist() == [60, 60, 60]
+        own = table["x0"].isin(X["x0"]).to_numpy()
+        assert [np.count_nonzero(own & (classes == code)) for code in (1, 2)] == [max(1, round(60 * share))] * 2
+        assert own[classes == 0].all()
+    np.testing.assert_allclose(fitted.effective_class_weights, 60 / np.array([60, 30, 9]) * 99 / 180)
+
+
+# --- boosting -------------------------------------------------------------------------------------
+
+
+def test_boosting_without_a_lean_is_that_of_scikit_learn():
+    from sklearn.ensemble import AdaBoostClassifier
+    from sklearn.tree import DecisionTreeClassifier
+
+    X, y = numbers([120, 60, 30])
+    context = context_of(X, y, learner=learner_scheme("forest"))
+    theirs = AdaBoostClassifier(DecisionTreeClassifier(max_depth=2), n_estimators=20, random_state=0).fit(
+        X.to_numpy(), y
+    )
+    ours = registry.scheme("asym-boost:power=0,rounds=20,depth=2")(context).predict(X)
+    np.testing.assert_array_equal(ours.argmax(axis=1), theirs.predict(X.to_numpy()))
+
+
+def test_one_round_of_samme_by_hand():
+    D, right = np.array([0.4, 0.3, 0.2, 0.1]), np.array([True, True, True, False])
+    vote, after = boost.samme(3)(D, right)
+    np.testing.assert_allclose(vote, np.log(0.9 / 0.1) + np.log(2))
+    np.testing.assert_allclose(after, [0.4, 0.3, 0.2, 0.1 * 18])
+    assert boost.samme(2)(D, ~right) is None
+
+
+def test_a_lean_is_spread_over_the_rounds():
+    """Without any mistake the weights of the last round are those of the costs."""
+    X, y = apart([40, 10])
+    context = context_of(pd.DataFrame(X), y, learner=learner_scheme("forest"))
+    seen = []
+    real = boost.boost
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asym_boost, "boost", lambda *args, **more: seen.append(more) or real(*args, **more))
+        registry.scheme("asym-boost:rounds=5")(context)
+    D = seen[0]["start"] / seen[0]["start"].sum()
+    for _ in range(4):
+        _, D = seen[0]["reweigh"](D, np.ones(50, dtype=bool))
+        D = D / D.sum()
+    np.testing.assert_allclose(D[y == 1].sum(), 0.5)
+
+
+@pytest.mark.parametrize("name", ["over-boost", "smote-boost"])
+def test_every_tree_is_grown_on_classes_of_one_size(name, monkeypatch):
+    from sklearn.tree import DecisionTreeClassifier
+
+    X, y = numbers([60, 20])
+    context = context_of(X, y, learner=learner_scheme("forest"))
+    grown, fit_tree = [], DecisionTreeClassifier.fit
+
+    def spy(self, X, y, sample_weight):
+        grown.append((X, y, sample_weight))
+        return fit_tree(self, X, y, sample_weight=sample_weight)
+
+    monkeypatch.setattr(DecisionTreeClassifier, "fit", spy)
+    registry.scheme(f"{name}:rounds=3")(context)
+    assert [np.bincount(classes).tolist() for _, classes, _ in grown] == [[60, 60]] * 3
+    for rows, _, weight in grown:
+        own = np.isin(rows[:, 0], X["x0"])
+        np.testing.assert_array_equal(rows[:80], X.to_numpy(dtype=rows.dtype))
+        assert own.all() == (name == "over-boost")
+        if name == "smote-boost":
+            np.testing.assert_allclose(weight[80:], 1 / 80)

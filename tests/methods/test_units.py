@@ -20,7 +20,7 @@ ROUGH = {"cma-es": 1e-4, "quality-diversity": 1e-4, "mixture": 1e-4}
 """Searches, whose steps round otherwise in another unit."""
 
 
-COUNT_ROWS = {"platt", "beta", "weighted-cqr"}
+COUNT_ROWS = {"platt", "beta", "weighted-cqr", "venn-abers", "miss-rate"}
 """Steps for which a weight of two is two rows: the unit of weights is set where a table becomes a task."""
 
 

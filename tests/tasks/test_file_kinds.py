@@ -134,6 +134,12 @@ def test_an_encoding_can_be_given_and_is_advised(tmp_path):
     assert set(load(tmp_path / "w.csv", wide, encoding="utf-16").X["ort"]) == {"Köln", "Aachen"}
 
 
+def test_a_column_with_texts_far_below_its_numbers_keeps_every_label_as_it_stands(tmp_path):
+    rows = 70_000  # more than one of the pieces in which a file is read
+    content = "c,y\n" + "".join(f"{'1.50' if i < rows - 2 else 'x'},{'pn'[i % 2]}\n" for i in range(rows))
+    assert list(load(tmp_path / "t.csv", content).X["c"].cat.categories) == ["1.50", "x"]
+
+
 # numbers that are text
 
 NUMBER_TEXTS = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from bench.core.nouns import Array, Panel, Weights
@@ -32,10 +34,17 @@ def boa(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
 
 def weights_by_row(stream: Stream) -> Array:
     """Return the weights of `boa` before each row, and after the last, shape (n + 1, L)."""
-    n, L = stream.predictions.shape[:2]
+    return weights_by_excess(stream.excess, *stream.predictions.shape[:2])
+
+
+def weights_by_excess(excess: Callable[[int, Array], Array], n: int, L: int) -> Array:
+    """Return the weights before each of n rows, and after the last, shape (n + 1, L).
+
+    `excess` gives how much more the pool of weights w loses on row t than each learner (L,).
+    """
     w, gained, V = np.full((n + 1, L), 1 / L), np.zeros(L), np.zeros(L)
     for t in range(n):
-        r = stream.excess(t, w[t])
+        r = excess(t, w[t])
         V += 2.2 * r**2
         told = ROUNDING * V.max() < V
         rate = np.sqrt(np.divide(1, V, out=np.zeros(L), where=told))

@@ -58,18 +58,23 @@ class Line:
     gap: float
 
 
-def components(predictions: Array, share: Array, y: Array) -> Components:
-    """Return the principal components of one level, `predictions` (L, n), under row shares (n,) of sum one.
+def standardise(predictions: Array, share: Array, y: Array) -> tuple[Array, Array]:
+    """Return the mean of each learner (L,) and one over its deviation (L,), zero for a constant.
 
     A learner that varies by less than rounding, or by a billionth of what y (n,) does, is a constant.
     """
     unit = float(share @ np.abs(y - float(share @ y)))
     middle = predictions @ share
-    centred = predictions - middle[:, None]
-    deviation = np.sqrt(np.square(centred) @ share)
+    deviation = np.sqrt(np.square(predictions - middle[:, None]) @ share)
     # measured in the learner itself: a constant far from zero varies by its own rounding
     varies = deviation > np.maximum(CONSTANT_BELOW * np.abs(predictions).max(axis=1, initial=0), NOTHING * unit)
-    scale = np.divide(1.0, deviation, out=np.zeros(len(predictions)), where=varies)
+    return middle, np.divide(1.0, deviation, out=np.zeros(len(predictions)), where=varies)
+
+
+def components(predictions: Array, share: Array, y: Array) -> Components:
+    """Return the principal components of one level, `predictions` (L, n), under row shares (n,) of sum one."""
+    middle, scale = standardise(predictions, share, y)
+    centred = predictions - middle[:, None]
     U, d, _ = np.linalg.svd(centred * scale[:, None] * np.sqrt(share), full_matrices=False)
     kept = d > COMPONENT_BELOW * max(float(d.max(initial=0)), 1e-300)
     return Components(middle, scale[:, None] * U[:, kept] / d[kept])

@@ -27,10 +27,14 @@ of that stretch."""
 
 @dataclass(frozen=True)
 class LinearPool:
-    """Predicts the quantiles of Σ_l w_l F_l, `w` (L,) on the simplex; `gap` is the certificate of the weights."""
+    """Predicts the quantiles of Σ_l w_l F_l, `w` (L,) on the simplex; `gap` is the certificate of the weights.
+
+    `levels` (K,) are those at which it is asked, in place of those of the target, if they are given.
+    """
 
     w: Array
     gap: float | None = None
+    levels: Array | None = None
 
     @property
     def used(self) -> tuple[bool, ...]:
@@ -40,9 +44,13 @@ class LinearPool:
     def __call__(self, panel: Panel) -> Array:
         """Combine the learners' predictions, shape (n, K)."""
         predictions, w = panel.predictions[list(np.flatnonzero(self.w))], self.w[self.w > 0]
+        levels = panel.target.levels
         prediction = np.empty(predictions.shape[1:])
         for rows in _chunks(predictions):
-            prediction[rows] = _quantiles(predictions[:, rows], w, panel.target.levels)
+            if self.levels is None:
+                prediction[rows] = _quantiles_between(predictions[:, rows], w, levels)
+            else:
+                prediction[rows] = _quantiles(predictions[:, rows], w, levels, self.levels)
         return prediction
 
 
@@ -110,17 +118,22 @@ def _functions(predictions: Array, levels: Array, x: Array, owner: Array) -> Ite
         yield low + up * ((x[:, :-1] - left) / length), low + up * ((x[:, 1:] - left) / length)
 
 
-def _quantiles(predictions: Array, w: Array, levels: Array) -> Array:
+def _quantiles_between(predictions: Array, w: Array, levels: Array) -> Array:
     """Return the quantiles of the mixture, (n, K); they lie between the learners' least and largest prediction."""
+    own = np.sort(predictions, axis=2)
+    return np.clip(_quantiles(predictions, w, levels, levels), own.min(axis=0), own.max(axis=0))
+
+
+def _quantiles(predictions: Array, w: Array, levels: Array, requested: Array) -> Array:
+    """Return the quantiles of the mixture at the requested levels, (n, K), of learners with quantiles at `levels`."""
     x, owner = _merge_points(_knots(predictions, levels))
     start, end = np.zeros((len(x), x.shape[1] - 1)), np.zeros((len(x), x.shape[1] - 1))
     for share, (low, high) in zip(w, _functions(predictions, levels, x, owner), strict=True):
         start += share * low
         end += share * high
-    first = _inverse(x, start, end, levels - LEVEL_SLACK, _place(end, levels - LEVEL_SLACK, "left"))
-    last = _inverse(x, start, end, levels + LEVEL_SLACK, _place(start, levels + LEVEL_SLACK, "right") - 1)
-    predictions = np.sort(predictions, axis=2)
-    return np.clip((first + last) / 2, predictions.min(axis=0), predictions.max(axis=0))
+    first = _inverse(x, start, end, requested - LEVEL_SLACK, _place(end, requested - LEVEL_SLACK, "left"))
+    last = _inverse(x, start, end, requested + LEVEL_SLACK, _place(start, requested + LEVEL_SLACK, "right") - 1)
+    return np.asarray((first + last) / 2)
 
 
 def _place(values: Array, levels: Array, side: str) -> Array:

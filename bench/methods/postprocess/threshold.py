@@ -70,7 +70,7 @@ def _climb(formula: Formula, prediction: Prediction, y: Array, start: Array) -> 
     for _ in range(SWEEPS):
         before = best
         for k in range(1 if len(rule) == 2 else 0, len(rule)):
-            rule[k], best = _sweep(formula, prediction, y, rule, k)
+            rule[k], best = _sweep(formula, prediction, y, rule, k, best)
         if not best > before + GAIN:
             break
     return rule, best
@@ -93,8 +93,8 @@ def _nan_is_worst(values: Array) -> Array:
     return np.nan_to_num(np.asarray(values, dtype=float), nan=-np.inf)
 
 
-def _sweep(formula: Formula, prediction: Prediction, y: Array, rule: Array, k: int) -> tuple[float, float]:
-    """Return the best multiplier of class k, the others held, and the metric there; what is as good stays."""
+def _sweep(formula: Formula, prediction: Prediction, y: Array, rule: Array, k: int, now: float) -> tuple[float, float]:
+    """Return the best multiplier of class k, the others held, and the metric there; what is as good as `now` stays."""
     rivals = prediction.values * rule
     rivals[:, k] = -np.inf
     rival = np.argmax(rivals, axis=1)
@@ -104,7 +104,6 @@ def _sweep(formula: Formula, prediction: Prediction, y: Array, rule: Array, k: i
     path = _counts_on_the_way(prediction, y, rival, order, k)
     is_cut = np.concatenate([[True], np.diff(switch) > 0, [True]])
     values = _nan_is_worst(formula(replace(path, hit=path.hit[is_cut], predicted=path.predicted[is_cut])))
-    now = _score_rule(formula, prediction, y, rule)
     if not values.max() > now + GAIN:
         return float(rule[k]), now
     # a multiplier for each number of switched rows: between two switching points, or beyond the last

@@ -23,6 +23,9 @@ from bench.methods.trainings.objectives import RowLoss, softmax
 Loss = Callable[[Array, Array, Array], tuple[float, Array]]
 """(f, y, row weights) -> loss of these rows together, and its gradient by f (n, K)."""
 
+Back = Callable[[Array], Array]
+"""From a gradient by the logits to one by theta."""
+
 MIRROR = np.array([[-0.5, 0.5]])
 """From one output z to the logits of two classes."""
 
@@ -114,12 +117,17 @@ class Hidden:
         _, _, B, b = unpack(theta, *self._shapes)
         return logits_of(B), logits_of(b[None])[0]
 
-    def forward(self, theta: Array, X: Array) -> tuple[Array, Callable[[Array], Array]]:
-        """Return the logits, and the way back."""
-        A, a, B, b = unpack(theta, *self._shapes)
+    def units(self, theta: Array, X: Array) -> Array:
+        """Return max(X A + a, 0), shape (n, h)."""
+        A, a, *_ = unpack(theta, *self._shapes)
         units = X @ A
         units += a
-        np.maximum(units, 0, out=units)
+        return np.maximum(units, 0, out=units)
+
+    def forward(self, theta: Array, X: Array) -> tuple[Array, Callable[[Array], Array]]:
+        """Return the logits, and the way back."""
+        _, _, B, b = unpack(theta, *self._shapes)
+        units = self.units(theta, X)
 
         def back(slope: Array) -> Array:
             z = outputs_of(slope)

@@ -85,6 +85,16 @@ def with_shift(loss: RowLoss, shift: Array) -> RowLoss:
     return lambda f, y: loss(f + shift, y)
 
 
+def with_scales(loss: RowLoss, scales: Array) -> RowLoss:
+    """Return the loss of logits times `scales` (K,), class by class."""
+
+    def rows(f: Array, y: Array) -> tuple[Array, Array, Callable[[], Array]]:
+        value, gradient, curvature = loss(f * scales, y)
+        return value, gradient * scales, lambda: curvature() * scales**2
+
+    return rows
+
+
 def with_margins(loss: RowLoss, margins: Array) -> RowLoss:
     """Return the loss of logits f - m_y [k = y]: `margins` m (K,) are taken off the logit of the true class."""
     return lambda f, y: loss(f - margins[y][:, None] * (y[:, None] == np.arange(len(margins))), y)

@@ -7,7 +7,7 @@ noted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,11 +64,18 @@ def oversample(context: FitContext, make: MakeRows, k: int, ratio: float) -> Sam
     """
     whole_number("k", k)
     sample = positive_weight_sample(context)
+    return grow_sample(context, sample, make, k, rows_to_add(sample.y, ratio), ("resample",))
+
+
+def grow_sample(
+    context: FitContext, sample: Sample, make: MakeRows, k: int, wanted: Mapping[int, int], part: tuple[object, ...]
+) -> Sample:
+    """Return a sample with as many new rows of each class behind it as are `wanted`; `part` names its random draws."""
     view = View.fit(sample.X)
     scaled, codes, y = view.scaled(sample.X), view.codes(sample.X), sample.y
-    for code, n_new in rows_to_add(y, ratio).items():
+    for code, n_new in wanted.items():
         n_own = int(np.count_nonzero(y == code))
-        seed = context.seed_of("resample", code)
+        seed = context.seed_of(*part, code)
         growth = Growth(
             view=view, scaled=scaled, codes=codes, y=y, code=code, n_new=n_new, k=min(k, n_own - 1), seed=seed
         )

@@ -121,6 +121,24 @@ def labels(column: pd.Series[Any]) -> tuple[Array, list[str]]:
     return lookup[codes], distinct
 
 
+def as_numbers(column: pd.Series[Any], part: str, advice: str) -> Array:
+    """Return float64 (n,) of numbers, moments, truth values, or text and categories that read as numbers.
+
+    Raises:
+        BenchError: a value of the `part` is no number; `advice` says what to do.
+    """
+    if form(column) in {"number", "moment"}:
+        return parse_numbers(column)
+    codes, names = labels(column)
+    if pd.api.types.is_bool_dtype(column.dtype) or set(names) <= {"False", "True"}:
+        names = [str(int(name == "True")) for name in names]
+    values = pd.to_numeric(pd.Series([*names, "nan"], dtype=object), errors="coerce").to_numpy(dtype=float)
+    wrong = [name for name, value in zip(names, values, strict=False) if np.isnan(value)]
+    if wrong:
+        raise BenchError(f"the {part} {column.name!r} holds {wrong[0]!r}, which is no number: {advice}")
+    return np.array(values[codes])
+
+
 def value_text(value: Any) -> str:
     """Return a label as text; a whole number reads alike from every type: 1, 1.0 and Decimal(1) are `1`."""
     if isinstance(value, (float, np.floating, Decimal)) and math.isfinite(value) and value == int(value):

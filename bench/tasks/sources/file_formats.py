@@ -14,7 +14,8 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -115,9 +116,9 @@ def _read_file(
     if kind in TEXTS:
         return _without_row_numbers(read_text(reopen, TEXTS[kind], text, labels))
     if kind in {"parquet", "pq", "feather"}:
-        read: Callable[[Any], pd.DataFrame] = pd.read_feather if kind == "feather" else pd.read_parquet
         with reopen() as stream:
-            table = read(io.BytesIO(stream.read()) if compression else path)
+            source = io.BytesIO(stream.read()) if compression else path
+            table = pd.read_feather(source) if kind == "feather" else read_parquet(source)
         named = [name for name in table.index.names if name is not None]
         return table, [f"the index {name!r} of the file is taken for a column" for name in named]
     if kind in {"xlsx", "xlsm"}:
@@ -130,6 +131,48 @@ def _read_file(
         with io.TextIOWrapper(reopen(), encoding=text.encoding or "utf-8-sig") as lines:
             return read_arff(lines), []
     raise BenchError(f"it holds no table that ends in .{', .'.join(FORMATS)}")
+
+
+COLUMNS_AT_ONCE = 64
+"""Columns of a Parquet file that are decoded together: all at once take several times the memory of the table."""
+
+MOST_GROUPS = 16
+"""Groups of columns at most: each reads the description of all columns again."""
+
+
+def read_parquet(source: Path | BinaryIO) -> pd.DataFrame:
+    """Return the table of a Parquet file, some columns after the other, with the index that pandas noted in it.
+
+    Raises:
+        OSError, ValueError: it is no such file.
+    """
+    from pyarrow import parquet
+
+    with _memory_of_the_system(), parquet.ParquetFile(source) as file:
+        names = file.schema_arrow.names
+        # pyarrow takes a name for the beginning of others, too: `a` stands for `a.b`
+        is_split = not any("." in name for name in names)
+        step = max(COLUMNS_AT_ONCE, len(names) // MOST_GROUPS) if is_split else max(len(names), 1)
+        parts = [
+            file.read(names[first : first + step], use_threads=False, use_pandas_metadata=True).to_pandas(
+                split_blocks=True, self_destruct=True
+            )
+            for first in range(0, len(names), step)
+        ]
+    return pd.concat(parts, axis=1)
+
+
+@contextmanager
+def _memory_of_the_system() -> Iterator[None]:
+    """Let pyarrow take its memory from the system, which gets it back; its own pool keeps it."""
+    import pyarrow as pa
+
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
 
 
 def _open(path: Path, compression: str) -> BinaryIO:

@@ -14,6 +14,7 @@ import pandas as pd
 from bench.core.nouns import BenchError
 from bench.tasks.sources import LoadError
 from bench.tasks.sources.arff_file import read_arff
+from bench.tasks.sources.file_formats import read_parquet
 from bench.tasks.sources.openml_client import ClientBox
 
 NOT_PROCESSED = "(code 27"
@@ -114,7 +115,7 @@ def _read_file(name: str, path: Path, nominal: Iterable[str]) -> pd.DataFrame:
             with path.open(encoding="utf-8") as lines:
                 table = read_arff(lines)
         else:
-            table = pd.read_parquet(path)
+            table = read_parquet(path)
     except UnicodeDecodeError as error:
         raise LoadError(f"{name} has a file {path.name} that is not UTF-8 ({error.reason})", "data") from error
     except (BenchError, OSError, ValueError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,16 +13,17 @@ import pandas as pd
 from bench.core.nouns import Array, BenchError, Split, Task, TaskKind
 from bench.tasks.sources import TaskRequest
 from bench.tasks.sources.columns import (
+    as_numbers,
     by_number,
     canonical,
     form,
-    labels,
     parse_numbers,
     repeated_name,
     sorted_codes,
     text_notes,
     value_text,
 )
+from bench.tasks.sources.roles import group_codes, overlap, row_weights, times
 
 MOST_CLASSES = 20
 """A target of whole numbers with more distinct values than this is a regression target."""
@@ -32,9 +33,6 @@ ROWS_A_CLASS = 10
 
 BY_NUMBER = "number"
 """Order of classes that are numbers."""
-
-WEIGHT_DIGITS = 32
-"""Binary digits of a row weight: the 53rd is another one in every unit, and trees break ties by the last digit."""
 LARGEST_TARGET = 1e60
 SMALLEST_TARGET = 1e-60
 """Between these the largest size of a regression target must lie, so that fourth powers and their sums are doubles."""
@@ -65,15 +63,15 @@ def task_from_table(
     """
     table = _tidy(table)
     parts = _columns_of_parts(table, request)
-    X, warnings = _feature_table(table, parts.values())
+    X, warnings = _feature_table(table, {*parts.values()})
     target = table[parts["target"]]
     kind = request.kind or (infer_kind(target) if request.order is None else "classification")
     if kind == "regression" and request.order is not None:
         raise BenchError(f"the order {request.order!r} is for classes, but this is a regression: leave out --order")
     is_ordered_category = isinstance(target.dtype, pd.CategoricalDtype) and bool(target.dtype.ordered)
     y, classes = _classes(target, request.order) if kind == "classification" else (_numeric_target(target), ())
-    groups = _group_codes(table[parts["group"]]) if "group" in parts else None
-    time = _time(table[parts["time"]]) if "time" in parts else None
+    groups = group_codes(table[parts["group"]]) if "group" in parts else None
+    time = times(table[parts["time"]]) if "time" in parts else None
     return Task(
         name=name,
         X=X,
@@ -83,13 +81,13 @@ def task_from_table(
         classes=classes,
         groups=groups,
         time=time,
-        weight=_weight(table[parts["weight"]]) if "weight" in parts else None,
+        weight=row_weights(table[parts["weight"]]) if "weight" in parts else None,
         meta={
             **(meta or {}),
             **parts,
             "kind_inferred": request.kind is None,
             "ordered": kind == "classification" and (request.order is not None or is_ordered_category),
-            "warnings": [*warnings, *_class_notes(target, classes), *_few_rows(y, classes), *_overlap(groups, time)],
+            "warnings": [*warnings, *_class_notes(target, classes), *_few_rows(y, classes), *overlap(groups, time)],
         },
     )
 
@@ -145,16 +143,26 @@ def _columns_of_parts(table: pd.DataFrame, request: TaskRequest) -> dict[str, st
     return parts
 
 
-def _feature_table(table: pd.DataFrame, used: Iterable[str]) -> tuple[pd.DataFrame, list[str]]:
-    kept = table.drop(columns=list(used))
-    columns = []
+def _feature_table(table: pd.DataFrame, used: Collection[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Return the features in one form each, and warnings about them; numbers are copied once, into one block."""
+    names = [name for name in table.columns if name not in used]
+    numbers = np.empty((len(names), len(table)))
+    numeric: list[str] = []
+    categories: dict[str, Any] = {}
     odd: dict[str, list[str]] = {}
-    for name in kept.columns:
-        column, notes = canonical(kept[name])
-        columns.append(column)
+    for name in names:
+        column, notes = canonical(table[name])
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            categories[name] = column.array
+        else:
+            numbers[len(numeric)] = column
+            numeric.append(name)
         for note in notes:
             odd.setdefault(note, []).append(repr(name))
-    return pd.concat(columns, axis=1), [f"{note} {_listing(names)}" for note, names in odd.items()]
+    X = pd.DataFrame(numbers[: len(numeric)].T, columns=numeric, copy=False)
+    if categories:
+        X = pd.concat([X, pd.DataFrame(categories)], axis=1)[names]
+    return X, [f"{note} {_listing(names)}" for note, names in odd.items()]
 
 
 def _class_order(target: pd.Series[Any], order: str | None) -> Callable[[Sequence[str]], list[str]]:
@@ -223,21 +231,9 @@ def _few_rows(y: Array, classes: tuple[str, ...]) -> list[str]:
     return [f"fewer than {FEW_ROWS} rows in class {_listing(few)}"] if few else []
 
 
-def _overlap(groups: Array | None, time: Array | None) -> list[str]:
-    """Return a warning where a group is not over before the next begins: forward splits then leave rows out."""
-    if groups is None or time is None:
-        return []
-    spans = pd.Series(time).groupby(groups).agg(["min", "max"]).sort_values(["min", "max"])
-    overlapping = int((spans["min"].to_numpy()[1:] <= spans["max"].cummax().to_numpy()[:-1]).sum())
-    if not overlapping:
-        return []
-    what = f"{overlapping} of {len(spans)} groups begin before an earlier one is over"
-    return [f"{what}: models know of a group only what is earlier than the groups that they predict"]
-
-
 def _numeric_target(target: pd.Series[Any]) -> Array:
     _refuse_missing_target(target)
-    y = _as_numbers(target, "target", "give --kind classification or choose another column")
+    y = as_numbers(target, "target", "give --kind classification or choose another column")
     infinite = int(np.isinf(y).sum())
     if infinite:
         raise BenchError(f"the target {target.name!r} is infinite in {infinite} of {len(y)} rows: correct them")
@@ -257,56 +253,6 @@ def _refuse_missing_target(target: pd.Series[Any]) -> None:
         raise BenchError(
             f"the target {target.name!r} is missing in {missing} of {n} rows: fill it in or remove the rows"
         )
-
-
-def _as_numbers(column: pd.Series[Any], part: str, advice: str) -> Array:
-    """Return float64 (n,) of numbers, moments, truth values, or text and categories that read as numbers."""
-    if form(column) in {"number", "moment"}:
-        return parse_numbers(column)
-    codes, names = labels(column)
-    if pd.api.types.is_bool_dtype(column.dtype) or set(names) <= {"False", "True"}:
-        names = [str(int(name == "True")) for name in names]
-    values = pd.to_numeric(pd.Series([*names, "nan"], dtype=object), errors="coerce").to_numpy(dtype=float)
-    wrong = [name for name, value in zip(names, values, strict=False) if np.isnan(value)]
-    if wrong:
-        raise BenchError(f"the {part} {column.name!r} holds {wrong[0]!r}, which is no number: {advice}")
-    return np.array(values[codes])
-
-
-def _group_codes(column: pd.Series[Any]) -> Array:
-    _refuse_gaps(column, "group")
-    return sorted_codes(column, order=by_number)[0]
-
-
-def _time(column: pd.Series[Any]) -> Array:
-    _refuse_gaps(column, "time")
-    values = _as_numbers(column, "time column", "write numbers, or dates like 2026-11-20")
-    if not np.isfinite(values).all():
-        raise BenchError(f"the time column {column.name!r} holds an infinite value: correct it")
-    return values
-
-
-def _weight(column: pd.Series[Any]) -> Array:
-    _refuse_gaps(column, "weight")
-    values = _as_numbers(column, "weight column", "write numbers that are zero or more")
-    wrong = int((~np.isfinite(values) | (values < 0)).sum())
-    if wrong:
-        raise BenchError(
-            f"the weight column {column.name!r} is negative or infinite in {wrong} of {len(values)} rows: "
-            "write numbers that are zero or more"
-        )
-    if not values.any():
-        raise BenchError(f"the weight column {column.name!r} is zero in every row: name another one")
-    # only their ratios have a meaning: in this unit counts, penalties and smoothing are those of as many equal rows
-    shares = values / values.max()
-    mantissa, exponent = np.frexp(shares / shares[shares > 0].mean())
-    return np.asarray(np.ldexp(np.round(np.ldexp(mantissa, WEIGHT_DIGITS)), exponent - WEIGHT_DIGITS))
-
-
-def _refuse_gaps(column: pd.Series[Any], part: str) -> None:
-    missing = int(column.isna().sum())
-    if missing:
-        raise BenchError(f"the {part} column {column.name!r} is missing in {missing} of {len(column)} rows: fill it in")
 
 
 def _suggest(name: str, known: Iterable[str]) -> str:

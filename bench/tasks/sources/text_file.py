@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import warnings
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -26,6 +27,9 @@ SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space":
 
 LONGEST_FIELD = 2**31 - 1
 """Characters of a field that the csv module may read: a sequence or a document is longer than its own 131,072."""
+
+MARK = "="
+"""Stands before every label while a file is read: pandas takes labels for signs of a missing value, too."""
 
 PADDED_NUMBER = re.compile(r"[+-]?0\d+")
 """A whole number with a zero before it: a code, such as that of a district, and another label than without it."""
@@ -69,18 +73,20 @@ def read_text(reopen: Callable[[], BinaryIO], usual: str, text: TextFormat, labe
     with io.TextIOWrapper(reopen(), encoding=encoding, newline="") as lines:
         separator, names = _read_header(lines, usual, text)
     kept = [name for name in names if name in labels]
-    with reopen() as stream:
-        table = pd.read_csv(
-            stream,
-            sep=separator,
-            decimal=text.decimal or ".",
-            encoding=encoding,
-            low_memory=False,
-            skipinitialspace=True,  # `a, b` and `a,b` in one file are the same label
-            keep_default_na=False,
-            na_values={name: [""] if name in kept else MISSING_SIGNS for name in names},
-            dtype=dict.fromkeys(kept, str),
-        )
+    options: dict[str, Any] = {
+        "sep": separator,
+        "decimal": text.decimal or ".",
+        "encoding": encoding,
+        "skipinitialspace": True,  # `a, b` and `a,b` in one file are the same label
+        "converters": dict.fromkeys(kept, MARK.__add__),
+    }
+    try:
+        with reopen() as stream, warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.DtypeWarning)
+            table = pd.read_csv(stream, low_memory=True, **options)  # in pieces, which take half the memory
+    except pd.errors.DtypeWarning:  # a column has numbers in one piece and texts in another: read it as one
+        with reopen() as stream:
+            table = pd.read_csv(stream, low_memory=False, **options)
     table = table.set_axis([str(name).strip() for name in table.columns], axis=1)
     return table.assign(**{name.strip(): _labels_or_numbers(table[name.strip()], text.decimal) for name in kept})
 
@@ -104,8 +110,8 @@ def _read_header(lines: Iterator[str], usual: str, text: TextFormat) -> tuple[st
 
 
 def _labels_or_numbers(column: pd.Series[Any], decimal: str | None) -> pd.Series[Any]:
-    """Return texts as numbers where all of them are, unless one is a code with a zero before it."""
-    texts = column.str.strip()
+    """Return marked texts as numbers where all of them are, unless one is a code with a zero before it."""
+    texts = column.astype(str).str.removeprefix(MARK).str.strip()
     texts = texts.mask(texts == "")
     present = texts[~texts.isin(MISSING_SIGNS)].dropna()
     plain = present.str.replace(",", ".") if decimal == "," else present
