@@ -9,6 +9,9 @@ from bench.tasks.sources.file_formats import read_table
 from bench.tasks.sources.table import task_from_table
 from bench.tasks.sources.text_file import TextFormat
 
+LIKE_MISSING = frozenset({"na", "n/a", "nan", "none", "null", "?"})
+"""Labels, in small letters, that often stand for a missing value."""
+
 
 @register("regression", "classification", tags=("core",))
 def file(request: TaskRequest) -> Task:
@@ -30,5 +33,9 @@ def file(request: TaskRequest) -> Task:
         task = task_from_table(f"file:{found.stem}", found.table, request, meta={"path": shown})
     except BenchError as error:
         raise BenchError(f"{shown}: {error}") from error
+    like_missing = [repr(name) for name in task.classes if name.lower() in LIKE_MISSING]
+    if like_missing:
+        named = ", ".join(like_missing)
+        task.meta["warnings"].append(f"{named} is a class: leave the field empty where the class is missing")
     task.meta["warnings"][:0] = found.warnings
     return task

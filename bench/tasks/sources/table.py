@@ -210,19 +210,11 @@ def _classes(target: pd.Series[Any], order: str | None) -> tuple[Array, tuple[st
     return y, tuple(classes)
 
 
-LIKE_MISSING = frozenset({"na", "n/a", "nan", "none", "null", "?"})
-"""Labels, in small letters, that often stand for a missing value."""
-
-
 def _class_notes(target: pd.Series[Any], classes: tuple[str, ...]) -> list[str]:
     """Return what may have been meant otherwise by the classes."""
     if not classes or form(target) != "label":
         return []
-    notes = [f"{note} the target {target.name!r}" for note in text_notes(target, list(classes))]
-    missing = [repr(name) for name in classes if name.lower() in LIKE_MISSING]
-    return notes + (
-        [f"{_listing(missing)} is a class: leave the field empty where the class is missing"] if missing else []
-    )
+    return [f"{note} the target {target.name!r}" for note in text_notes(target, list(classes))]
 
 
 def _few_rows(y: Array, classes: tuple[str, ...]) -> list[str]:
