@@ -17,10 +17,10 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 
 from bench import experiment
-from bench.experiment import Prepared, RunRequest
 from bench.methods.learners import learner_scheme
 from bench.runner.fit_spec import rows_of
-from bench.runner.options import RunSelection
+from bench.runner.options import RunRequest, RunSelection
+from bench.runner.prepare import Prepared, prepare
 from bench.tasks import encoders
 from bench.tasks.task_spec import TaskSpec
 
@@ -60,7 +60,7 @@ def main() -> None:
         for kind in order:
             with tempfile.TemporaryDirectory() as folder:
                 request = RunRequest(tasks=tasks, chosen=RunSelection(boards=boards), results=Path(folder))
-                prepared = experiment.prepare(request, lambda name, task: None)  # noqa: ARG005
+                prepared = prepare(request, lambda name, task: None)  # noqa: ARG005
                 seconds[kind].append(bare(prepared) if kind == "bare" else whole(request, prepared))
     print({kind: [round(s, 1) for s in each] for kind, each in seconds.items()})
     print(f"run / bare: {sum(seconds['run']) / sum(seconds['bare']):.3f}")

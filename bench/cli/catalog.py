@@ -14,11 +14,11 @@ from bench.core.nouns import BenchError, Split, Target, Task
 from bench.core.registry import Entry, Registry, Scheme
 from bench.core.selection import chosen_from
 from bench.core.settings import Settings
-from bench.experiment import UNKNOWN, measure_suite
 from bench.methods import class_weights, ensembles, learners, metrics, postprocess, trainings
 from bench.methods.boards import BOARDS
 from bench.methods.learners import learner_scheme
 from bench.runner import fit_spec
+from bench.runner.outlook import UNKNOWN, measure_suite
 from bench.tasks import loading, sources
 from bench.tasks.sources import LoadError
 from bench.tasks.sources.bundled import CATALOGUE

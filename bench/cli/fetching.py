@@ -91,7 +91,8 @@ def doctor(offline: OFFLINE = False, output: FORMAT = "table") -> None:
     if found.findings:
         rows = [(str(each.path), each.why, each.mend) for each in found.findings]
         print_table(pd.DataFrame(rows, columns=["damaged", "why", "how to mend it"]), output)
-    terminal.message(f"{len(found.findings)} damaged files", "red" if found.findings else "")
+    files = "file" if len(found.findings) == 1 else "files"
+    terminal.message(f"{len(found.findings)} damaged {files}", "red" if found.findings else "")
     raise typer.Exit(FINE if found.is_reachable and not found.findings else NOT_OK)
 
 

@@ -22,8 +22,8 @@ from bench.runner.options import RunRequest
 
 if TYPE_CHECKING:
     from bench.core.nouns import Task
-    from bench.experiment import Prepared
     from bench.runner.executors.local import Event
+    from bench.runner.prepare import Prepared
 
 MOST_FAILURES = 20
 """Cells that `status` lists; failures.csv has all."""
@@ -47,10 +47,11 @@ def run(
     if not dry_run:
         start_server()  # it imports while this process does
     from bench import experiment
+    from bench.runner.prepare import prepare, requested_tasks
 
     if update_lock:
-        accept_changes(experiment.requested_tasks(request), offline=request.offline)
-    prepared = _prepare(request, experiment.prepare, quiet=quiet)
+        accept_changes(requested_tasks(request), offline=request.offline)
+    prepared = _prepare(request, prepare, quiet=quiet)
     if dry_run:
         _print_plan(request, prepared)
         return
@@ -71,9 +72,9 @@ def run(
 @add_request_flags
 def plan(request: RunRequest) -> None:
     """Say what `bench run` with the same flags would do, and how long the fits may take."""
-    from bench import experiment
+    from bench.runner.prepare import foresee
 
-    _print_plan(request, _prepare(request, experiment.foresee, quiet=True))
+    _print_plan(request, _prepare(request, foresee, quiet=True))
 
 
 def status(results: RESULTS = Path("results")) -> None:
@@ -156,9 +157,9 @@ def _print_task_notes(name: str, task: Task) -> None:
 
 def _print_plan(request: RunRequest, prepared: Prepared) -> None:
     """Print what a run would do: tasks, boards, cells, fits to do, and the hours that they may take."""
-    from bench import experiment
+    from bench.runner.outlook import look_ahead
 
-    outlook = experiment.outlook(request, prepared)
+    outlook = look_ahead(request, prepared)
     columns = ("task", "rows", "columns", "kind", "splits", "boards", "cells", "fits", "stored")
     terminal.table(columns, outlook.rows)
     terminal.line(f"{outlook.cells} cells; {outlook.fits} fits to do, {outlook.stored} stored; {outlook.estimate}")

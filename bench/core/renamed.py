@@ -44,6 +44,8 @@ NAMES = {
     "bench.Answer": "bench.Prediction",
     "bench.core.Answer": "bench.Prediction",
     "bench.experiment.Request": "bench.runner.options.RunRequest",
+    "bench.experiment.outlook": "bench.runner.outlook.look_ahead",
+    "bench.experiment.prepare": "bench.runner.prepare.prepare",
     "bench.methods.learners.adapters.counted": "bench.methods.learners.adapters.positive_weight_rows",
     "bench.methods.learners.adapters.fitted": "bench.methods.learners.adapters.fit_estimator",
     "bench.methods.trainings.Lesson": "bench.methods.trainings.FitContext",

@@ -20,7 +20,7 @@ from bench.methods.boards import ORACLE, SINGLE_LEARNER, Board, Method, boards_n
 from bench.methods.learners import learner_scheme
 from bench.methods.learners.trial import try_parameters
 from bench.runner.options import RunSelection
-from bench.runner.records import PLAIN
+from bench.runner.records import PLAIN, TaskRecord
 from bench.tasks.task_spec import CvSpec, TaskSpec
 
 CORE = "core"
@@ -42,6 +42,24 @@ class Loaded:
     splits: tuple[Split, ...]
     data: str
     meta_features: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def hash(self) -> str:
+        """Hash of the data, of all outer splits, and of the positive class where the user chose another one."""
+        usual = replace(self.task, positive=None).positive_code == self.task.positive_code
+        chosen = [] if usual else [self.task.positive]
+        parts = [[split.repeat, split.fold, split.train, split.test] for split in self.splits]
+        return digest(self.data, parts, *chosen)
+
+    def record(self) -> TaskRecord:
+        """Return what the experiment must keep of the task."""
+        return TaskRecord(
+            hash=self.hash,
+            cv=self.cv,
+            own_repeats=own_repeats(self.splits),
+            meta_features=self.meta_features,
+            spec=self.spec,
+        )
 
 
 class BoardSplitId(NamedTuple):

@@ -5,7 +5,6 @@ What cells.csv, failures.csv and timing.csv hold of a cell is in `records`.
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.core.files import new_file, write_text
+from bench.core.files import new_file
 from bench.core.nouns import STATUSES, Array, Cell
 from bench.core.tables import OLD_METRICS, write_table
 from bench.methods import metrics
@@ -165,8 +164,3 @@ def _completeness(records: Mapping[Cell, CellRecord]) -> list[dict[str, Any]]:
         | {"planned": sum(by.values()), **by, "completeness": by["ok"] / sum(by.values())}
         for group, by in sorted(counts.items())
     ]
-
-
-def write_manifest(root: Path, manifest: Mapping[str, Any]) -> None:
-    """Write `manifest.json`: where the tables came from."""
-    write_text(root / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")

@@ -1,0 +1,74 @@
+"""`manifest.json`: where the tables of a results directory came from."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import asdict
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+from bench.core.files import write_text
+from bench.runner.journal import SCHEMA
+from bench.runner.options import RunRequest
+from bench.runner.prepare import Prepared
+from bench.runner.scheduler import Tally
+
+
+def write_manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> None:
+    """Write what a run was asked for, what it did, and on what machine and versions."""
+    manifest = json.dumps(_manifest(request, prepared, tally), indent=1, sort_keys=True)
+    write_text(request.results / "manifest.json", manifest + "\n")
+
+
+def _manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "command": ["bench", *sys.argv[1:]],
+        "settings": asdict(request.settings),
+        "selection": asdict(request.chosen),
+        "tasks": {
+            name: {
+                "data_hash": prepared.plan.data[name],
+                **{
+                    note: value for note, value in task.meta.items() if isinstance(value, (str, int, float, bool, list))
+                },
+            }
+            for name, task in prepared.plan.tasks.items()
+        },
+        "tally": tally.as_dict(),
+        "jobs": request.options.jobs,
+        "threads": 1,
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": {d.metadata["Name"].lower(): d.version for d in distributions() if d.metadata["Name"]},
+        "git": _commit_of_git(),
+    }
+
+
+def _cpu() -> str:
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor()
+
+
+def _commit_of_git() -> str | None:
+    """Return the commit of the working directory, `+` behind it where files differ from it; None outside git."""
+    try:
+        revision = _run_git("rev-parse", "HEAD")
+        changed = _run_git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{revision}+" if changed else revision
+
+
+def _run_git(*words: str) -> str:
+    done = subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=10)  # noqa: S603, S607
+    return done.stdout.strip()

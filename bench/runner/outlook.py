@@ -1,0 +1,135 @@
+"""Looking ahead: what a run would do, and how long it may take, without running or writing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Any
+
+from bench.runner.agenda import Agenda, draw_up
+from bench.runner.journal import Journal
+from bench.runner.options import RunRequest
+from bench.runner.plan import BoardPlan, plan
+from bench.runner.prepare import Prepared, Requested, panels, stand_in
+from bench.runner.store import Store
+from bench.tasks.suites import Catalogue, Outline
+from bench.tasks.task_spec import TaskSpec
+
+SECONDS_AN_HOUR = 3600
+GUESSED_RATE = 0.0025
+"""Seconds a row of one fit with its inner folds: the median over the default panel on the suite `quick`."""
+UNKNOWN = "unknown"
+"""What stands for a number that only the table could tell."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a run would do: one row a task, the totals, and the time that the fits may take."""
+
+    rows: list[list[Any]]
+    cells: int
+    fits: int
+    stored: int
+    estimate: str
+
+
+def look_ahead(request: RunRequest, prepared: Prepared) -> Outlook:
+    """Look ahead without running or writing: which cells are planned, which fits are stored, how long others may take.
+
+    Raises:
+        BenchError: a run would be refused, because the directory holds other settings, or other data of a task.
+    """
+    journal = Journal(request.results)
+    journal.check_settings(request.settings)
+    journal.check_tasks({each.task.name: each.hash for each in prepared.loaded})
+    every, outlines = prepared.plan, prepared.outlines
+    there = replace(
+        every,
+        tasks={name: task for name, task in every.tasks.items() if name not in outlines},
+        board_plans=tuple(each for each in every.board_plans if each.task not in outlines),
+    )
+    agenda = draw_up(there, journal, Store(request.store_root), request.options)
+    rows: list[list[Any]] = []
+    sizes = {
+        each.task.name: [each.meta_features["n_rows"], each.meta_features["n_columns"]] for each in prepared.loaded
+    }
+    foreseen: list[tuple[int, int]] = []
+    for name, task in every.tasks.items():
+        of_task = [each for each in every.board_plans if each.task == name]
+        boards, cut = " ".join(each.board.name for each in of_task), every.splits[name]
+        if name in outlines:
+            size = [outlines[name].rows or UNKNOWN, outlines[name].columns or UNKNOWN]
+            cells = sum(1 for each in of_task for split in cut for _ in each.cells(split))
+            fits = _count_fits(of_task) * len(cut)
+            rows.append([name, *size, task.kind, len(cut), boards, cells, fits, UNKNOWN])
+            foreseen.append((fits, outlines[name].rows or 0))
+        else:
+            counts = agenda.counts[name]
+            rows.append([name, *sizes[name], task.kind, len(cut), boards, counts.cells, counts.fits, counts.stored])
+    left = len(agenda.fits) + sum(fits for fits, _ in foreseen)
+    return Outlook(rows, len(every.cells), left, agenda.stored, _estimate(agenda, foreseen, journal, request))
+
+
+def _count_fits(of_task: Sequence[BoardPlan]) -> int:
+    """Count the fits of one split of a task: boards share those of the same target, learner and training scheme."""
+    return len(
+        {
+            (each.board.target_kind, learner, training)
+            for each in of_task
+            for learner in each.learners
+            for training in each.trainings
+        }
+    )
+
+
+def _estimate(agenda: Agenda, foreseen: Sequence[tuple[int, int]], journal: Journal, request: RunRequest) -> str:
+    """Predict the hours of the fits to do from the seconds a row that earlier fits of the same learner took.
+
+    `foreseen` holds the fits and rows of tasks that are not loaded.
+    """
+    rates: dict[str, list[float]] = {}
+    for cell, record in journal.records().items():
+        seconds, n_train = record.result.fit_seconds, record.result.n_train
+        if record.ending.is_ok and seconds is not None and n_train:
+            rates.setdefault(cell.learner, []).append(seconds / n_train)
+    if not agenda.fits and not foreseen:
+        return "nothing to fit"
+    typical = {name: median(values) for name, values in rates.items()}
+    other = median(typical.values()) if typical else GUESSED_RATE
+    total = sum(typical.get(job.fit.learner, other) * len(job.split.train) for job in agenda.fits)
+    total += sum(fits * rows * other for fits, rows in foreseen)
+    basis = "" if typical else ", a guess: no fit was timed in this directory yet"
+    hours = total / request.options.jobs / SECONDS_AN_HOUR
+    about = f"{hours:,.0f}" if hours >= 10 else f"{hours:.2g}"
+    return f"about {about} hours with -j {request.options.jobs}{basis}"
+
+
+@dataclass(frozen=True)
+class SuiteSize:
+    """How large a suite is with the default panel and methods; None where it is not known of every task."""
+
+    rows: int | None
+    cells: int | None
+    hours: float | None
+
+
+def measure_suite(name: str, known: Catalogue) -> SuiteSize:
+    """Size up a suite by what is known of its tasks without loading them."""
+    suite = known.suite(name)
+    request = RunRequest()
+    a_split: dict[str, tuple[int, int]] = {}
+    for kind in {outline.kind for outline in suite.tasks.values() if outline.kind}:
+        one = stand_in(TaskSpec("openml:0"), Requested(suite.cv, Outline(kind, splits=1)))
+        small = plan([one], request.chosen, panels(request, known), request.settings)
+        a_split[kind] = len(small.cells), _count_fits(small.board_plans)
+    cells, hours = 0, 0.0
+    for outline in suite.tasks.values():
+        if outline.kind is None:
+            return SuiteSize(None, None, None)
+        splits_there = outline.splits or (suite.cv.first or suite.cv.folds) * suite.cv.repeats
+        cells += a_split[outline.kind][0] * splits_there
+        hours += a_split[outline.kind][1] * splits_there * (outline.rows or 0) * GUESSED_RATE / SECONDS_AN_HOUR
+    rows = [outline.rows for outline in suite.tasks.values()]
+    total = None if None in rows else sum(number or 0 for number in rows)
+    return SuiteSize(total, cells, None if total is None else hours)
