@@ -18,13 +18,14 @@ from bench.methods import class_weights, ensembles, learners, metrics, postproce
 from bench.methods.boards import BOARDS
 from bench.methods.learners import learner_scheme
 from bench.runner import fit_spec
-from bench.runner.outlook import UNKNOWN, measure_suite
 from bench.tasks import loading, sources
 from bench.tasks.sources import LoadError
 from bench.tasks.sources.bundled import CATALOGUE
 from bench.tasks.suites import SIZES, Catalogue, Outline, catalogue
 from bench.tasks.task_spec import TaskSpec, read_task
 
+UNKNOWN = "unknown"
+"""What stands for a number that nobody has said."""
 LISTED_REGISTRIES: dict[str, Registry[Any]] = {
     "learners": learners.registry,
     "ensembles": ensembles.registry,
@@ -149,6 +150,8 @@ def _suites(datasets: str | None) -> pd.DataFrame:
 
 
 def _size(name: str, known: Catalogue) -> dict[str, Any]:
+    from bench.runner.outlook import measure_suite  # with it comes all that runs, and few lists need that
+
     size = measure_suite(name, known)
     return {"rows": size.rows, "cells": size.cells, "hours": size.hours and round(size.hours, 1)}
 

@@ -13,15 +13,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Any
 
 from bench.core.files import write_json, write_text
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Cell
 from bench.core.settings import Settings
 from bench.runner.records import CellRecord, Ending, TaskRecord
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 SCHEMA = 2
 """Version of the machine files. Schema 2 leaves out what is empty in the record of a cell."""
@@ -42,6 +43,8 @@ class Journal:
         Raises:
             BenchError: another run holds it, or it holds an experiment with other settings.
         """
+        from filelock import FileLock, Timeout  # who only reads can do without
+
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -81,7 +81,8 @@ def _score_table(records: Mapping[Cell, CellRecord], tasks: Mapping[str, TaskRec
             of_cell.extend([at] * len(found))
             sample.extend([code] * len(found))
             metric.extend(codes.setdefault(OLD_METRICS.get(each, each), len(codes)) for each in found)
-            value.extend(np.nan if number is None else number for number in found.values())
+            # the journal keeps what is infinite as a text
+            value.extend(np.nan if number is None else float(number) for number in found.values())
     table = _cell_table(records, tasks).take(np.asarray(of_cell)).reset_index(drop=True)
     tested = np.asarray(sample) == SAMPLES.index("test")
     contends = ~table["method"].isin([SINGLE_LEARNER, ORACLE])

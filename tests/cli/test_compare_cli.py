@@ -332,7 +332,7 @@ def light(tables, tmp_path):
     (("compare", "was.csv", "worse.csv", "--fail-on", "macro_f1:0.5%"), 3),
     (("compare", "was.csv", "was.csv", "--by", "task", "--format", "junit"), 0),
     (("baseline", "save", "was.csv", "-o", "b.json"), 0),
-    (("list", "metrics"), 0), (("list", "suites"), 0),
+    (("list", "metrics"), 0), (("list", "panels"), 0),
 ])  # fmt: skip
 def test_a_gate_imports_nothing_beyond_its_own_requirements(light, words, code):
     done = light(*words)

@@ -41,11 +41,14 @@ def test_what_the_pages_show_runs_on_two_tables(bench, tmp_path):
         "number": write_table(tmp_path / "reg.csv", regression_columns(40)),
     }
     chosen = {"-e": ["equal"], "-w": ["none"], "--metric": ["macro_f1", "rmse", "wis"]}
+    kept_aside = {"-e": ["equal"], "-w": ["none"]}
     for text in texts_of_pages():
         name = re.split(r"[:+]", text)[0]
         if name in names_of(postprocess.registry):
-            chosen["-w"].append(f"none+{text}")
-            chosen["-e"].append(f"equal+{text}")
+            able = postprocess.registry.entries()[name].options.protocols
+            of_protocol = kept_aside if "split" in able and "refit" not in able else chosen
+            of_protocol["-w"].append(f"none+{text}")
+            of_protocol["-e"].append(f"equal+{text}")
         elif name in names_of(trainings.registry):
             chosen["-w"].append(text)
         elif name in names_of(ensembles.registry):
@@ -53,13 +56,13 @@ def test_what_the_pages_show_runs_on_two_tables(bench, tmp_path):
             chosen["-e"] += [] if ensembles.registry.entries()[name].missing_modules else [text]
         elif name in names_of(metrics.registry):
             chosen["--metric"].append(re.sub("other|LABEL", "c0", text))
-    words = [word for flag in ("-e", "-w", "--metric") for text in chosen[flag] for word in (flag, text)]
     tasks = [word for path in tables.values() for word in ("-t", f"file:{path}")]
-    done = bench(
-        "run", *tasks, "--target", "y", "-l", "ridge,logistic,gaussian", *words, "--folds", 1, "--inner", 2, "--json"
-    )
-    assert done.code == 0, done.err
-    assert done.json["ok"] == done.json["planned"] - done.json["skipped"]
+    for protocol, texts in {"refit": chosen, "split": kept_aside}.items():
+        words = [word for flag, each in texts.items() for text in each for word in (flag, text)]
+        words += ["--target", "y", "-l", "ridge,logistic,gaussian", "--folds", 1, "--inner", 2]
+        done = bench("run", *tasks, *words, "--protocol", protocol, "--results", protocol, "--json")
+        assert done.code == 0, done.err
+        assert done.json["ok"] == done.json["planned"] - done.json["skipped"]
 
 
 def test_the_learners_that_the_pages_show_can_be_made():

@@ -84,7 +84,9 @@ def leak_task(way="plain", kind="regression", seed=0):
     y = np.digitize(signal, [-0.5, 0.6]) if kind == "classification" else 9 + signal
     part = {"groups": group, "time": time, "weight": rng.uniform(0.5, 2, N)}.get(way)
     classes = ("a", "b", "c") if kind == "classification" else ()
-    drawn = Task(f"leak-{way}", X, y, kind, (), classes, **({} if way == "plain" else {way: part}))
+    # the positive class is a property of the task: left open, it would be another where true classes are changed
+    more = {"positive": classes[0] if classes else None} | ({} if way == "plain" else {way: part})
+    drawn = Task(f"leak-{way}", X, y, kind, (), classes, **more)
     return replace(drawn, splits=splits.cut_outer(drawn, 4, 1, 7))
 
 

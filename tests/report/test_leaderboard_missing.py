@@ -283,7 +283,7 @@ def test_a_value_on_an_edge_belongs_to_the_upper_part(name):
 
 def test_slices_by_suite_take_the_first_that_holds_the_task():
     first, *_ = catalogue().suites.values()
-    scores = table({first.tasks[0].full: {"a": 1.0, "b": 2.0}, "file:mine": {"a": 1.0, "b": 2.0}}, "rmse")
+    scores = table({next(iter(first.tasks)).full: {"a": 1.0, "b": 2.0}, "file:mine": {"a": 1.0, "b": 2.0}}, "rmse")
     assert slices(scores, "suite") == [f"suite={first.name}"]
 
 

@@ -282,6 +282,8 @@ def test_the_table_of_what_applies_is_what_the_harness_does(applicability):
         if reasons[0] is None:
             assert found.split(", ")[0] in HOOKS
             assert found.endswith(", ordered classes") == (reasons[1] is not None)
+        elif found.endswith(", two classes"):
+            assert "is for two classes, not for 3" in reasons[0]
         else:
             assert found in reasons[0]
 

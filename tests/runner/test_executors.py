@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from bench.runner.executors import local
 from bench.runner.executors.local import Pool
 from bench.runner.options import Limits
 
@@ -233,4 +234,4 @@ def test_workers_start_without_a_server_where_its_socket_has_no_place(monkeypatc
         return folder
 
     monkeypatch.setattr("bench.runner.executors.local.tempfile.gettempdir", gettempdir)
-    assert Pool(1, nothing)._mp.get_start_method() == "spawn"
+    assert local._context.__wrapped__().get_start_method() == "spawn"

@@ -111,8 +111,8 @@ def test_an_encoder_that_learns_on_all_rows_is_caught(monkeypatch):
     seen = {}
 
     class Greedy:
-        def __init__(self, encoding):
-            self.encoder = honest(encoding)
+        def __init__(self, *how):
+            self.encoder = honest(*how)
 
         def fit(self, _):
             return self.encoder.fit(seen["X"])
