@@ -12,6 +12,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import operator
 import pkgutil
 import re
 import sys
@@ -126,6 +127,19 @@ class Scheme(Generic[O]):
         return self.entry.function(*args, **dict(self.parameters))
 
 
+@dataclass(frozen=True)
+class _Joined(Generic[O]):
+    """The entries of a registry and of the one below it, and both by name, sorted."""
+
+    inherited: list[Entry[Any]]
+    own: list[Entry[O]]
+    every: dict[str, Entry[O]]
+
+
+def _are_same(entries: list[Entry[Any]], others: list[Entry[Any]]) -> bool:
+    return len(entries) == len(others) and all(map(operator.is_, entries, others))
+
+
 class Registry(Generic[O]):
     """The plug-ins of one noun, found by importing every module of its package.
 
@@ -152,6 +166,7 @@ class Registry(Generic[O]):
         self.below = below
         self._entries: dict[str, Entry[O]] = {}
         self._searched = False
+        self._joined: _Joined[O] = _Joined([], [], {})
 
     def enter(self, function: Callable[..., Any], kinds: Collection[str], options: O) -> None:
         """Enter a function under its own name in kebab-case.
@@ -189,9 +204,13 @@ class Registry(Generic[O]):
     def entries(self, kind: str | None = None) -> dict[str, Entry[O]]:
         """Return the entries that serve `kind` (all without it), by name, sorted."""
         self._search()
-        inherited = self.below.entries() if self.below else {}
-        found = sorted(({name: self._adopt(entry) for name, entry in inherited.items()} | self._entries).items())
-        return {name: entry for name, entry in found if kind is None or kind in entry.kinds}
+        inherited = list(self.below.entries().values()) if self.below else []
+        own = list(self._entries.values())
+        # asked for thousands of times in a run, and changed by plug-ins alone
+        if not (_are_same(inherited, self._joined.inherited) and _are_same(own, self._joined.own)):
+            every = {entry.name: self._adopt(entry) for entry in inherited} | self._entries
+            self._joined = _Joined(inherited, own, dict(sorted(every.items())))
+        return {name: entry for name, entry in self._joined.every.items() if kind is None or kind in entry.kinds}
 
     def _adopt(self, entry: Entry[Any]) -> Entry[O]:
         """Return an entry from below with the options of this noun: its own where it has them, else the usual ones."""

@@ -139,7 +139,8 @@ def open_board_split(
 def _keep_metrics(board_split: BoardSplit, held: Mapping[Cell, CellRecord], plan: Plan) -> BoardSplit:
     """Return a board split that is scored by the metrics of earlier runs too: evaluated anew, a cell loses none."""
     known = metrics.for_target(board_split.board_plan.board.target(board_split.task, plan.settings))
-    before = {metrics.current_name(name) for record in held.values() for name in record.result.scores.get("test", ())}
+    names = {name for record in held.values() for name in record.result.scores.get("test", ())}
+    before = {metrics.current_name(name) for name in names}
     found = {name for name in before if name in known or (":" in name and metrics.metric_info(name))}
     kept = sorted(found - {*board_split.metrics})
     return replace(board_split, metrics=(*board_split.metrics, *kept))
