@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli import comparing, exporting, fetching, listing, reading, running
+from bench.cli import comparing, exporting, fetching, listing, merging, reading, running
 
 app = typer.Typer(
     name="bench",
@@ -32,6 +32,7 @@ def print_version(
 app.command()(running.run)
 app.command()(running.plan)
 app.command()(running.status)
+app.command()(merging.merge)
 app.command()(reading.leaderboard)
 app.command("list")(listing.print_lists)
 app.command()(listing.show)

@@ -5,6 +5,7 @@ Nothing heavy is imported here: the flags of the command line are these fields.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,33 @@ def read_retried(texts: Sequence[str]) -> tuple[str, ...]:
     from bench.core.selection import chosen_from
 
     return tuple(chosen_from(RETRIED, texts, "status to retry"))
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of `count` parts of a run, its `number` counted from 1."""
+
+    number: int
+    count: int
+
+    def has(self, unit: int) -> bool:
+        """Return whether a unit, counted from 0 over the whole run, is dealt to this part."""
+        return unit % self.count == self.number - 1
+
+
+def read_shard(text: str) -> Shard:
+    """Read `i/n`, the i-th of n parts.
+
+    Raises:
+        BenchError: the text is no such part.
+    """
+    from bench.core.nouns import BenchError
+
+    found = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", text.strip())
+    shard = Shard(int(found[1]), int(found[2])) if found else None
+    if shard is None or not 1 <= shard.number <= shard.count:
+        raise BenchError(f"shard {text!r} cannot be read: write 1/4 for the first of four parts")
+    return shard
 
 
 @dataclass(frozen=True)
@@ -79,7 +107,7 @@ class RunSelection:
     `metrics` are computed, kept and printed; without any, those of the tag `core`. Every split is run with `seeds`
     seeds of the learners, as further repeats. `max_learners` keeps the first learners of a panel, `max_weight_rows`
     some of the rows that the weights are fitted on: for learning curves. Tasks beyond `max_rows`, `max_features` or
-    `max_classes` are skipped.
+    `max_classes` are skipped. With a `shard`, only its splits are run.
     """
 
     boards: tuple[str, ...] = field(default=(), metadata=flag("-b", "--board", help_text="Boards, by name or glob."))
@@ -126,6 +154,14 @@ class RunSelection:
     seeds: int = field(
         default=1,
         metadata=flag(help_text="Run every split with N seeds of the learners: the noise of reseeding.", least=1),
+    )
+
+    shard: Shard | None = field(
+        default=None,
+        metadata=flag(
+            help_text="Only part i of n (2/4): task, repeat and fold are dealt out in turn; see `bench merge`.",
+            read=read_shard,
+        ),
     )
 
     def panel_flags(self) -> list[str]:
