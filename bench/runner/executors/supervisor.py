@@ -23,7 +23,7 @@ import psutil
 from bench.core.streams import keep_streams_from_failing
 from bench.runner.executors.process_tree import adopt_orphans, die_with_parent, end_descendants, reap
 
-MOST_OUTPUT = 2**16
+MOST_OUTPUT = 2**13
 """Bytes of what a worker prints that are passed on: enough to see what is wrong, and no log of a CI job is flooded."""
 POLL_SECONDS = 0.05
 """How often the end of a worker is looked for, where the system cannot tell it."""
@@ -105,7 +105,7 @@ class _Output:
 
     def relay(self) -> bool:
         """Pass on what has been printed, once there is something; return whether there may be more."""
-        printed = os.read(self.readable, MOST_OUTPUT)
+        printed = os.read(self.readable, 2**16)
         shown, rest = printed[: self.left], printed[self.left :]
         self.left -= len(shown)
         self.hidden += len(rest)
