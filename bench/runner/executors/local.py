@@ -30,7 +30,7 @@ from bench.runner.executors.process_tree import adopt_orphans, children, end_ado
 from bench.runner.executors.supervisor import supervise
 from bench.runner.options import Limits
 
-PRELOADED = "bench.runner.executors.preloaded"
+PRELOADED = "bench.runner.preloaded"
 """Module that the fork server imports once for all workers."""
 LONGEST_SOCKET = 104
 """Bytes that the path of a Unix socket may have, its closing zero included: 108 on Linux, 104 on macOS."""
