@@ -42,6 +42,7 @@ def _own_surroundings(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("BENCH_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("BENCH_JOBS", "1")  # tests run side by side, and some look at the order of jobs
     monkeypatch.setenv("OPENML_CACHE_DIR", str(tmp_path / "openml"))
     registries = [package.registry for package in REGISTRIES]
     held = [registry.own() for registry in registries]

@@ -71,6 +71,11 @@ class Entry(Generic[O]):
         return {p.name: p.default for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether other people's code stands behind it: a plug-in of theirs, or an estimator by its import path."""
+        return self.function.__module__.partition(".")[0] != __name__.partition(".")[0]
+
+    @property
     def missing_modules(self) -> list[str]:
         """Modules that the plug-in requires and that are not installed."""
         return [name for name in self.options.requires if importlib.util.find_spec(name) is None]

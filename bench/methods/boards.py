@@ -136,9 +136,24 @@ class Method:
     @property
     def meaning(self) -> list[Any]:
         """What a content key needs: of every part, and of a scheme that the base wraps."""
+        return [scheme.meaning for scheme in self._parts]
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether code that is not ours stands behind any part of it."""
+        return any(map(uses_foreign_code, self._parts))
+
+    @property
+    def _parts(self) -> list[Scheme[Any]]:
+        """The scheme, its steps, and the scheme that it wraps, if it wraps one."""
         wrapped = dict(self.base.parameters).get(str(getattr(self.base.options, "wraps", None)))
-        inner = [ensembles.registry.scheme(str(wrapped)).meaning] if wrapped else []
-        return [*(scheme.meaning for scheme in (self.base, *self.steps)), *inner]
+        return [self.base, *self.steps, *([ensembles.registry.scheme(str(wrapped))] if wrapped else [])]
+
+
+def uses_foreign_code(scheme: Scheme[Any]) -> bool:
+    """Return whether a scheme is not ours, or optimises a metric that is not."""
+    found = None if scheme.metric is None else metrics.metric_info(scheme.metric)
+    return scheme.entry.is_foreign or (found is not None and found.is_foreign)
 
 
 def is_training(scheme: Scheme[Any]) -> bool:

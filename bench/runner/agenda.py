@@ -11,13 +11,16 @@ from bench.core.nouns import BenchError, Cell
 from bench.methods import metrics
 from bench.runner import fit_spec
 from bench.runner.cells import BoardSplit, Foundation, changed_parts
+from bench.runner.endings import ending_of
 from bench.runner.fit_spec import Fit, SplitRows
+from bench.runner.foreign_code import is_foreign_fit
+from bench.runner.foreign_weights import SplitId, foreign_class_weights
 from bench.runner.journal import Journal
 from bench.runner.options import RunOptions
 from bench.runner.plan import BoardPlan, Plan
 from bench.runner.records import CellBasis, CellRecord, CellResult, Ending
 from bench.runner.store import Store
-from bench.runner.worker import FitJob, ending_of
+from bench.runner.worker import FitJob
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,16 @@ def draw_up(plan: Plan, journal: Journal, store: Store, options: RunOptions) -> 
     endings: dict[str, Ending] = {}
     stored: Counter[str] = Counter()
     board_splits = []
+    foreign = foreign_class_weights(plan, options)
     for board_plan in plan.board_plans:
         for split in plan.splits[board_plan.task]:
-            rows = fit_spec.rows_of(plan.tasks[board_plan.task], split, plan.settings)
-            requested = [_fit_job(rows, fit, plan, store) for fit in _fits(board_plan, plan)]
+            given = foreign.get(SplitId(board_plan.task, split.repeat, split.fold), {})
+            faults = {name: found for name, found in given.items() if isinstance(found, Ending)}
+            rows = replace(
+                fit_spec.rows_of(plan.tasks[board_plan.task], split, plan.settings),
+                class_weights={name: found for name, found in given.items() if not isinstance(found, Ending)},
+            )
+            requested = [_fit_job(rows, fit, plan, store, faults.get(fit.training)) for fit in _fits(board_plan, plan)]
             keys = {job.fit.id: job.key for job, _ in requested}
             board_splits.append(BoardSplit(board_plan, split, rows.task, keys, board_plan.metrics))
             for job, fault in requested:
@@ -154,16 +163,17 @@ def _fits(board_plan: BoardPlan, plan: Plan) -> Iterator[Fit]:
             yield Fit(target, learner, training)
 
 
-def _fit_job(rows: SplitRows, fit: Fit, plan: Plan, store: Store) -> tuple[FitJob, Ending | None]:
+def _fit_job(rows: SplitRows, fit: Fit, plan: Plan, store: Store, fault: Ending | None) -> tuple[FitJob, Ending | None]:
     """Return the job of a fit, and how it ended where its class weighting cannot even give the weights of its key."""
-    fault = None
+    parts: dict[str, str] = {}
     try:
-        parts = fit_spec.fit_parts(rows, fit, plan.settings, plan.data[rows.task.name])
-        key = digest(parts)
+        if fault is None:
+            parts = fit_spec.fit_parts(rows, fit, plan.settings, plan.data[rows.task.name])
     except BenchError:
         raise
     except Exception as error:  # noqa: BLE001 - a class weighting may raise anything; its cells record what
-        key, parts, fault = digest("no key", rows.key, fit.learner, fit.training), {}, ending_of(error)
+        fault = ending_of(error)
+    key = digest(parts) if fault is None else digest("no key", rows.key, fit.learner, fit.training)
     job = FitJob(
         context=rows.task.name,
         split=rows.outer,
@@ -171,7 +181,8 @@ def _fit_job(rows: SplitRows, fit: Fit, plan: Plan, store: Store) -> tuple[FitJo
         key=key,
         parts=parts,
         settings=plan.settings,
-        store=store.root,
+        store=store.root.absolute(),
+        is_foreign=is_foreign_fit(fit.id) and rows.task.external is None,
     )
     return job, fault
 

@@ -81,6 +81,11 @@ class BoardSplit:
             return [FitId.plain(cell.learner)]
         return [FitId(cell.learner, method.base.id)]
 
+    def is_foreign(self, cell: Cell) -> bool:
+        """Return whether the method of a cell runs code that is not ours."""
+        method = self.board_plan.by_name.get(cell.method)
+        return method is not None and method.is_foreign
+
     def foundation(self, cell: Cell, endings: Mapping[str, Ending], settings: Settings, data: str) -> Foundation:
         """Return what is known of a cell before it is evaluated.
 

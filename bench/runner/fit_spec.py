@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib.metadata import version
 from typing import Any
@@ -31,7 +32,8 @@ class SplitRows:
     """One outer split of a task and the inner folds of its training part.
 
     `calibration` are rows of the training part of the `outer` split on which no model and no scheme is fitted, so that
-    steps such as `cqr` may learn on them; `split` is without them.
+    steps such as `cqr` may learn on them; `split` is without them. `class_weights` holds what class weightings that are
+    not ours came to, for the rows of each model of a fit: they are called in a process of their own.
     """
 
     task: Task
@@ -39,6 +41,7 @@ class SplitRows:
     split: Split
     inner: tuple[splits.FoldRows, ...]
     calibration: Array
+    class_weights: Mapping[str, Sequence[Array]] = field(default_factory=dict)
 
     @cached_property
     def _inner_fold(self) -> Array:
@@ -101,18 +104,26 @@ def _external_parts(external: ExternalPredictions) -> list[Any]:
     return [external.target.kind, list(external.target.outputs), predictions]
 
 
-def fit_row_weights(task: Task, rows: Array, training: Scheme[Any]) -> Array | None:
-    """Return the numeric row weights of a fit, mean one: the task's own × those of the class; None if all are equal."""
-    is_weighted = task.kind == "classification" and is_weighting(training)
-    of_classes = class_weights.class_weights_of_rows(task, rows, training) if is_weighted else None
-    return fit_context.combined_row_weights(
-        task.y[rows], None if task.weight is None else task.weight[rows], of_classes
-    )
+def class_weights_of_fits(rows: SplitRows, training: Scheme[Any]) -> Sequence[Array | None]:
+    """Return the class weights (K,) of each model of a fit; None where its training scheme weights no classes."""
+    if rows.task.kind != "classification" or not is_weighting(training):
+        return [None] * len(_fit_rows(rows))
+    known = rows.class_weights.get(training.id)
+    return known or [class_weights.class_weights_of_rows(rows.task, fit_rows, training) for fit_rows in _fit_rows(rows)]
 
 
-def fit_key(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> str:
-    """Return the content key of a fit: a hash of all that its predictions depend on."""
-    return digest(fit_parts(rows, fit, settings, data))
+def fit_row_weights(rows: SplitRows, training: Scheme[Any]) -> list[Array | None]:
+    """Return the numeric row weights of each model of a fit, mean one; None where all are equal.
+
+    They are those of the task × those of the class.
+    """
+    task = rows.task
+    return [
+        fit_context.combined_row_weights(
+            task.y[fit_rows], None if task.weight is None else task.weight[fit_rows], of_classes
+        )
+        for fit_rows, of_classes in zip(_fit_rows(rows), class_weights_of_fits(rows, training), strict=True)
+    ]
 
 
 def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[str, str]:
@@ -140,7 +151,7 @@ def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[
         "code of bench": source_hash(*FIT_CODE, *learners.registry.shared_modules()),
         "learner": digest(learner.meaning),
         "training scheme": digest(_meaning(training)),
-        "row weights": digest([fit_row_weights(rows.task, fit_rows, training) for fit_rows in _fit_rows(rows)]),
+        "row weights": digest(fit_row_weights(rows, training)),
         "target": digest(target),
         "settings": digest(settings.protocol, settings.seed, place, settings.max_levels),
         "versions": ", ".join(f"{name} {_version(name)}" for name in libraries),
@@ -194,9 +205,7 @@ def _unfit_learner(rows: SplitRows, fit: Fit, learner: Scheme[Any], training: Sc
         return f"learner {fit.learner} is for classes in order: give the order with --order"
     if learner.options.weights:
         return None
-    needs_weights = training.options.weights or any(
-        fit_row_weights(rows.task, fit_rows, training) is not None for fit_rows in _fit_rows(rows)
-    )
+    needs_weights = training.options.weights or any(each is not None for each in fit_row_weights(rows, training))
     return f"learner {fit.learner} takes no row weights" if needs_weights else None
 
 

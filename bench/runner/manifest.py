@@ -41,7 +41,7 @@ def _manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> dict[str
             for name, task in prepared.plan.tasks.items()
         },
         "tally": tally.as_dict(),
-        "jobs": request.options.jobs,
+        "jobs": request.options.workers,
         "threads": 1,
         "cpu": _cpu(),
         "cores": os.cpu_count(),

@@ -13,11 +13,25 @@ from typing import Any
 
 from bench.core.flag import HOW, WHERE, flag
 from bench.core.settings import Settings
+from bench.core.threads import available_cores
 from bench.core.values import read_bytes, read_names, read_seconds
 from bench.tasks.task_spec import TaskSpec, read_tasks
 
 RETRIED = ("all", "failed", "invalid", "timeout", "oom", "crashed", "infra", "data", "code", "limit")
 """What may be tried again: every cell that is not ok, those of a status, or those of a cause."""
+
+
+HOUR = 3600.0
+"""Seconds."""
+
+
+def read_limit(text: str) -> float | None:
+    """Read a duration, or `none` for no limit.
+
+    Raises:
+        BenchError: the text is neither.
+    """
+    return None if text.strip().lower() == "none" else read_seconds(text)
 
 
 def read_retried(texts: Sequence[str]) -> tuple[str, ...]:
@@ -60,18 +74,27 @@ def read_shard(text: str) -> Shard:
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on one item of a job: wall seconds, and bytes of resident memory."""
+    """Bounds on one item of a job: wall seconds, and bytes of resident memory of its process and all that it started.
+
+    The usual one is there so that nothing can hang for ever; it is far beyond what a fit is meant to take.
+    """
 
     seconds: float | None = field(
-        default=None,
+        default=HOUR,
         metadata=flag(
-            "--time-limit", help_text="Limit of one fit or one cell: 90s, 10m, 2h.", help_panel=HOW, read=read_seconds
+            "--time-limit",
+            help_text="Limit of one fit or one cell: 90s, 10m, 2h, none; one hour without it.",
+            help_panel=HOW,
+            read=read_limit,
         ),
     )
     memory: int | None = field(
         default=None,
         metadata=flag(
-            "--mem-limit", help_text="Limit of a worker's memory: 500MB, 4GB.", help_panel=HOW, read=read_bytes
+            "--mem-limit",
+            help_text="Limit of the memory of a worker and all that it started: 500MB, 4GB.",
+            help_panel=HOW,
+            read=read_bytes,
         ),
     )
 
@@ -80,7 +103,17 @@ class Limits:
 class RunOptions:
     """How to run, without effect on any score."""
 
-    jobs: int = field(default=1, metadata=flag("-j", "--jobs", help_text="Worker processes.", help_panel=HOW, least=1))
+    jobs: int | None = field(
+        default=None,
+        metadata=flag(
+            "-j",
+            "--jobs",
+            help_text="Worker processes; as many as there are cores for this program without it.",
+            help_panel=HOW,
+            least=1,
+            envvar="BENCH_JOBS",
+        ),
+    )
     limits: Limits = field(default_factory=Limits)
     retry: tuple[str, ...] = field(
         default=(),
@@ -98,6 +131,11 @@ class RunOptions:
     plugins: tuple[str, ...] = field(
         default=(), metadata=flag("--plugin", help_text="Plug-in file or module.", help_panel=HOW)
     )
+
+    @property
+    def workers(self) -> int:
+        """How many jobs run at once."""
+        return self.jobs or available_cores()
 
 
 @dataclass(frozen=True)

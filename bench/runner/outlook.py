@@ -100,9 +100,9 @@ def _estimate(agenda: Agenda, foreseen: Sequence[tuple[int, int]], journal: Jour
     total = sum(typical.get(job.fit.learner, other) * len(job.split.train) for job in agenda.fits)
     total += sum(fits * rows * other for fits, rows in foreseen)
     basis = "" if typical else ", a guess: no fit was timed in this directory yet"
-    hours = total / request.options.jobs / SECONDS_AN_HOUR
+    hours = total / request.options.workers / SECONDS_AN_HOUR
     about = f"{hours:,.0f}" if hours >= 10 else f"{hours:.2g}"
-    return f"about {about} hours with -j {request.options.jobs}{basis}"
+    return f"about {about} hours with -j {request.options.workers}{basis}"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from bench.core.settings import Settings
 from bench.methods import ensembles, learners, metrics, trainings
 from bench.methods.boards import ORACLE, SINGLE_LEARNER, Board, Method, boards_named, is_training, method, methods
 from bench.methods.learners import learner_scheme
-from bench.methods.learners.trial import try_parameters
 from bench.runner.options import RunSelection
 from bench.runner.records import PLAIN, TaskRecord
 from bench.tasks.task_spec import CvSpec, TaskSpec
@@ -244,10 +243,7 @@ def _learners(names: NameFilter, kind: Kind, panel: Sequence[str]) -> tuple[str,
             learners.registry.refuse_unknown(text)
     found = [scheme for text in names.wanted or panel for scheme in _schemes(text, kind)]
     tags = {*names.excluded}
-    schemes = {s.id: s for s in found if not names.excludes(s.id) and tags.isdisjoint(s.options.tags)}
-    for learner in schemes if names.texts else ():
-        try_parameters(learner, kind)
-    return tuple(schemes)
+    return tuple(dict.fromkeys(s.id for s in found if not names.excludes(s.id) and tags.isdisjoint(s.options.tags)))
 
 
 def _schemes(text: str, kind: Kind) -> list[Scheme[Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from bench.tasks.task_spec import CvSpec, TaskSpec
@@ -20,7 +20,7 @@ CELL_COLUMNS = (
 """Fields of a record in cells.csv, behind the identity of the cell; only ever appended to."""
 FAILURE_COLUMNS = ("status", "cause", "detail", "traceback", "rerun")
 """Fields of a record in failures.csv."""
-TIMING_COLUMNS = ("weigh_seconds", "fit_seconds", "predict_seconds", "predict_cost")
+TIMING_COLUMNS = ("weigh_seconds", "fit_seconds", "predict_seconds", "predict_cost", "peak_bytes")
 """Fields of a record in timing.csv."""
 
 ALWAYS_RETRIED = frozenset({"infra", "crashed"})
@@ -100,8 +100,8 @@ class CellResult:
     `scores` are by sample (test, train) and metric, None where undefined. `n_train` is the number of rows behind
     `train_loss`. `weights` and `per_class` are rows of the tables of these names. Seconds are wall time;
     `predict_cost` is the seconds that all fits with any weight take for the test rows. `fit_seconds`,
-    `predict_seconds` and `clipped`, the number of rows with a probability near zero, are there where a cell rests on
-    one fit.
+    `predict_seconds`, `peak_bytes` (the most memory that the process of the fit held) and `clipped`, the number of rows
+    with a probability near zero, are there where a cell rests on one fit.
     """
 
     ending: Ending
@@ -119,11 +119,18 @@ class CellResult:
     fit_seconds: float | None = None
     predict_seconds: float | None = None
     predict_cost: float | None = None
+    peak_bytes: int | None = None
 
     @property
     def status(self) -> str:
         """How the evaluation ended."""
         return self.ending.status
+
+    def plain(self) -> CellResult:
+        """Return the result with plain values alone, as JSON has them: what schemes report may be of any class."""
+        return replace(
+            self, **{f.name: _json_scalar(getattr(self, f.name)) for f in fields(self) if f.name != "ending"}
+        )
 
 
 @dataclass(frozen=True)

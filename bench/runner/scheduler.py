@@ -5,29 +5,23 @@ A time budget of a whole run would go into `Run._next`, which hands out the jobs
 
 from __future__ import annotations
 
-import functools
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from bench.core.nouns import STATUSES, Cell, Task
-from bench.core.plugins import load_plugins
 from bench.runner import rerun_command
 from bench.runner.agenda import Agenda, CellToDo, Opening, missing_fits, open_board_split
 from bench.runner.cells import BoardSplit
+from bench.runner.endings import ending_of_lost
 from bench.runner.executors.local import Event, Pool
+from bench.runner.foreign_code import foreign_metrics, starter
 from bench.runner.journal import JournalWriter
 from bench.runner.options import RunOptions
 from bench.runner.plan import BoardSplitId, Plan
 from bench.runner.records import CellRecord, CellResult, Ending, FitId
 from bench.runner.store import Store
 from bench.runner.worker import EvaluateJob, FitJob
-
-LOST_WORKERS = {
-    "timeout": ("limit", "it took longer than --time-limit"),
-    "oom": ("limit", "it took more memory than --mem-limit"),
-    "crashed": ("code", "the worker process died (exit code {})"),
-}
 
 
 @dataclass
@@ -48,7 +42,7 @@ class Tally:
 
 @dataclass
 class _Begun:
-    """A board split that is being evaluated: its cells to do, and the records that have come in."""
+    """A board split of which a job is being evaluated: its cells to do, and the records that have come in."""
 
     board_split: BoardSplit
     todo: Mapping[Cell, CellToDo]
@@ -59,7 +53,8 @@ class _Begun:
 class Run:
     """One run of a plan: its tables, who writes its records, its tally, and the fits and board splits that are left.
 
-    `_endings` holds by key how each fit ended, `_missing` which fits each waiting board split waits for.
+    `_endings` holds by key how each fit ended, `_missing` which fits each waiting board split waits for, `_begun` by
+    its cells what has come in of each job.
     """
 
     plan: Plan
@@ -73,7 +68,7 @@ class Run:
     _waiting: dict[BoardSplitId, BoardSplit] = field(default_factory=dict, init=False)
     _missing: dict[BoardSplitId, set[str]] = field(default_factory=dict, init=False)
     _ready: deque[EvaluateJob] = field(default_factory=deque, init=False)
-    _begun: dict[BoardSplitId, _Begun] = field(default_factory=dict, init=False)
+    _begun: dict[tuple[Cell, ...], _Begun] = field(default_factory=dict, init=False)
 
     def execute(self, agenda: Agenda, on_event: Callable[[Event], None]) -> None:
         """Run an agenda, and keep what has come in of board splits that were cut short; `on_event` gets every event."""
@@ -92,9 +87,7 @@ class Run:
 
     def _work(self, on_event: Callable[[Event], None]) -> None:
         """Hand out jobs until none is left, or until one ends badly and the run is to stop there."""
-        start = functools.partial(load_plugins, self.options.plugins)
-        most = len(self._fits) + len(self._ready) + len(self._waiting)  # jobs that there can ever be at once
-        with Pool(min(self.options.jobs, most), start, self.options.limits) as pool:
+        with Pool(self.options.workers, starter(self.options.plugins), self.options.limits) as pool:
             while True:
                 while pool.free and (job := self._next()):
                     pool.submit(job, self.tasks)
@@ -117,44 +110,48 @@ class Run:
         board_split = opening.board_split
         self.tally.statuses.update(opening.standing.values())
         self._keep(board_split, opening.ended)
-        if opening.todo:
-            self._begun[board_split.id] = _Begun(board_split, opening.todo)
-            self._ready.append(self._evaluate_job(board_split, tuple(opening.todo)))
+        for cells in _apart(board_split, opening.todo):
+            self._queue(_Begun(board_split, opening.todo), cells)
 
-    def _evaluate_job(self, board_split: BoardSplit, cells: tuple[Cell, ...]) -> EvaluateJob:
+    def _queue(self, begun: _Begun, cells: tuple[Cell, ...]) -> None:
+        """Queue the evaluation of some cells of a board split."""
+        board_split = begun.board_split
         fits = {fit: key for fit, key in board_split.fits.items() if self._endings[key].is_ok}
-        panel = board_split.board_plan.learners
-        return EvaluateJob(
-            context=board_split.board_plan.task,
-            split=board_split.split,
-            cells=cells,
-            learners=tuple(learner for learner in panel if FitId.plain(learner) in fits),
-            fits=fits,
-            settings=self.plan.settings,
-            store=self.store.root,
-            weight_rows=board_split.board_plan.weight_rows,
-            metrics=board_split.metrics,
-            board_split=board_split.id,
+        others = foreign_metrics(board_split.metrics)
+        self._begun[cells] = begun
+        self._ready.append(
+            EvaluateJob(
+                context=board_split.board_plan.task,
+                split=board_split.split,
+                cells=cells,
+                learners=tuple(name for name in board_split.board_plan.learners if FitId.plain(name) in fits),
+                fits=fits,
+                settings=self.plan.settings,
+                store=self.store.root.absolute(),
+                weight_rows=board_split.board_plan.weight_rows,
+                metrics=tuple(name for name in board_split.metrics if name not in others),
+                foreign_metrics=others,
+                is_foreign=board_split.is_foreign(cells[0]),
+                start=starter(self.options.plugins),
+            )
         )
 
     def _handle(self, event: Event) -> bool:
         """Take in what a worker reported; return whether something ended badly."""
-        if isinstance(event.job, FitJob):
-            ending = event.value if event.kind == "item" else None if event.kind == "done" else _ending_of_lost(event)
-            if ending is not None:
-                self._end_fit(event.job, ending)
-            return ending is not None and ending.is_bad
-        result = (
-            event.value
-            if event.kind == "item"
-            else None
-            if event.kind == "done"
-            else CellResult(_ending_of_lost(event))
-        )
-        if result is not None:
-            self._end_cell(event.job, result)
+        job, lost = event.job, None
+        if event.kind not in {"item", "done"}:
+            lost = ending_of_lost(event.kind, event.value)
+        if isinstance(job, FitJob):
+            ending: Ending | None = event.value if event.kind == "item" else lost
+            if ending is None or job.key in self._endings:  # what dies behind its last item has done its job
+                return False
+            self._end_fit(job, ending)
+            return ending.is_bad
+        result: CellResult | None = event.value if lost is None else CellResult(lost)
+        if result is not None and len(self._begun[job.cells].records) < len(job.cells):
+            self._end_cell(job, result)
         if event.kind != "item":
-            self._end_board_split(event.job)
+            self._end_evaluation(job)
         return result is not None and result.ending.is_bad
 
     def _end_fit(self, job: FitJob, ending: Ending) -> None:
@@ -174,7 +171,7 @@ class Run:
 
     def _end_cell(self, job: EvaluateJob, result: CellResult) -> None:
         """Keep the result of the next cell of a job."""
-        begun = self._begun[job.board_split]
+        begun = self._begun[job.cells]
         cell = job.cells[len(begun.records)]
         todo = begun.todo[cell]
         detail = "; ".join(text for text in (result.ending.detail, todo.note) if text)
@@ -182,14 +179,13 @@ class Run:
         begun.records[cell] = CellRecord(whole, todo.basis, todo.why)
         self.tally.evaluated += 1
 
-    def _end_board_split(self, job: EvaluateJob) -> None:
+    def _end_evaluation(self, job: EvaluateJob) -> None:
         """Write what has come in of a job that is done or whose worker is lost; queue what is left of it."""
-        begun = self._begun.pop(job.board_split)
+        begun = self._begun.pop(job.cells)
         self._keep(begun.board_split, begun.records)
         left = job.cells[len(begun.records) :]
         if left:
-            self._begun[job.board_split] = _Begun(begun.board_split, begun.todo)
-            self._ready.append(replace(job, cells=left))
+            self._queue(_Begun(begun.board_split, begun.todo), left)
 
     def _keep(self, board_split: BoardSplit, records: Mapping[Cell, CellRecord]) -> None:
         """Write records of a board split to the journal, and count them."""
@@ -220,7 +216,9 @@ class Run:
         return rerun_command.command(cell, self.plan.specs[cell.task], self.plan.settings, status, others)
 
 
-def _ending_of_lost(event: Event) -> Ending:
-    """Return the ending of an item whose worker was killed or died."""
-    cause, detail = LOST_WORKERS[event.kind]
-    return Ending(event.kind, cause, detail.format(event.value))
+def _apart(board_split: BoardSplit, cells: Collection[Cell]) -> Iterator[tuple[Cell, ...]]:
+    """Yield the cells of one job after the other: those of all methods of ours, and those of each other method."""
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(cell.method if board_split.is_foreign(cell) else "", []).append(cell)
+    yield from map(tuple, groups.values())

@@ -68,13 +68,15 @@ def infra_():
     if Path("broken").exists():
         raise ConnectionError("no line")
 
-calls = 0
-
 def gate_():
-    """Wait at the first fit of the second split, where there is something to wait for."""
-    global calls
-    calls += 1
-    if calls == 4 and Path("gate").exists():
+    """Wait at the first fit of the second split, where there is something to wait for; every split has a process."""
+    if not Path("gate").exists():
+        return
+    with Path("calls.txt").open("a") as calls:
+        calls.write("x")
+        calls.flush()
+        begun = calls.tell()
+    if begun == 4:
         Path("reached").write_text("reached")
         Path("gate").read_text()
 

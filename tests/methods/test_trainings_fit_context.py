@@ -7,6 +7,7 @@ import pytest
 from makers import class_task
 
 from bench.core.nouns import Target
+from bench.core.settings import Settings
 from bench.methods.trainings import FitContext, FittedModel, fit_training, is_weighting, registry
 from bench.methods.trainings.fit_context import combined_row_weights
 from bench.runner import fit_spec
@@ -51,11 +52,12 @@ def test_equal_row_weights_are_none(weight):
 def test_a_weighting_is_fitted_with_the_numbers_of_its_key(weighted):
     weight = np.random.default_rng(0).uniform(0.1, 3, 60) if weighted else None
     task = class_task(60, shares=(0.8, 0.2), weight=weight)
-    rows, training, fits = np.arange(0, 60, 2), registry.scheme("balanced"), []
+    rows, training, fits = task.splits[0].train, registry.scheme("balanced"), []
     of_rows = None if weight is None else weight[rows]
     fitted = fit_training(recorded(task.y[rows], of_rows, fits), training, of_rows)
-    np.testing.assert_array_equal(fits[0], fit_spec.fit_row_weights(task, rows, training))  # to the last bit
-    shares = np.bincount(task.y[rows], weights=of_rows) / (30 if of_rows is None else of_rows.sum())
+    expected = fit_spec.fit_row_weights(fit_spec.rows_of(task, task.splits[0], Settings()), training)
+    np.testing.assert_array_equal(fits[0], expected[0])  # to the last bit
+    shares = np.bincount(task.y[rows], weights=of_rows) / (len(rows) if of_rows is None else of_rows.sum())
     np.testing.assert_allclose(fitted.effective_class_weights, 0.5 / shares)
 
 

@@ -6,40 +6,13 @@ import functools
 import multiprocessing
 import os
 import sys
-from collections import deque
-from dataclasses import dataclass, field
-from typing import Any
 
-import psutil
 import pytest
+from makers.jobs import MB, Call, base_memory, dies, double, for_ever, nothing, run
 
 from bench.runner.executors import local
 from bench.runner.executors.local import Pool
 from bench.runner.options import Limits
-
-MB = 2**20
-
-
-@dataclass(frozen=True)
-class Call:
-    """A job that calls functions with its context, one an item."""
-
-    functions: tuple[Any, ...]
-    context: str = "x"
-    name: str = ""
-    note: tuple[Any, ...] = field(default=())
-
-    def items(self, context):
-        for function in self.functions:
-            yield function(context)
-
-
-def nothing():
-    pass
-
-
-def double(x):
-    return 2 * x
 
 
 def process_id(_):
@@ -58,21 +31,12 @@ def raises(_):
     raise RuntimeError("on purpose")
 
 
-def dies(_):
-    os._exit(7)
-
-
 def leaves(_):
     sys.exit(3)
 
 
 def not_picklable(_):
     return lambda: None
-
-
-def for_ever(_):
-    while True:
-        pass
 
 
 def hog(size, _):
@@ -84,19 +48,6 @@ def hog(size, _):
 
 def cannot_start():
     raise RuntimeError("no plug-in")
-
-
-def run(jobs, n=1, limits=None, start=nothing, contexts=None):
-    """Run jobs as the harness does, and return all that was reported, by job name."""
-    waiting, reported = deque(jobs), {}
-    contexts = contexts or {"x": 21, "y": 5}
-    with Pool(n, start, limits) as pool:
-        while waiting or pool.busy:
-            while waiting and pool.free:
-                pool.submit(waiting.popleft(), contexts)
-            for event in pool.wait():
-                reported.setdefault(event.job.name, []).append((event.kind, event.value))
-    return reported
 
 
 @pytest.fixture(autouse=True)
@@ -131,18 +82,18 @@ def test_a_worker_has_one_thread():
 
 
 @pytest.mark.parametrize(("function", "code"), [(dies, 7), (leaves, 3), (raises, 1), (not_picklable, 1)])
-def test_a_worker_that_dies_takes_one_item_with_it(function, code, capfd):
+@pytest.mark.parametrize("is_foreign", [False, True])
+def test_a_worker_that_dies_takes_one_item_with_it(function, code, is_foreign, capfd):
     """The items before it are kept, its job is lost, and the jobs behind it are done by a new worker."""
-    reported = run([Call((double, function, double), name="bad"), Call((double,), name="good")])
-    assert reported == {"bad": [("item", 42), ("crashed", code)], "good": [("item", 42), ("done", None)]}
+    jobs = [Call((double, function, double), name="bad", is_foreign=is_foreign), Call((double,), name="good")]
+    why = f"its process ended (exit code {code})"
+    assert run(jobs) == {"bad": [("item", 42), ("crashed", why)], "good": [("item", 42), ("done", None)]}
 
 
-def test_every_job_is_lost_where_no_worker_can_start(capfd):
-    reported = run([Call((double,), name=str(j)) for j in range(2)], start=cannot_start)
-    assert {name: [kind for kind, _ in events] for name, events in reported.items()} == {
-        "0": ["crashed"],
-        "1": ["crashed"],
-    }
+def test_a_job_is_lost_where_its_foreign_code_cannot_start_and_no_other_is(capfd):
+    reported = run([Call((double,), name=str(j), is_foreign=j < 2) for j in range(3)], start=cannot_start)
+    kinds = {name: [kind for kind, _ in events] for name, events in reported.items()}
+    assert kinds == {"0": ["crashed"], "1": ["crashed"], "2": ["item", "done"]}
 
 
 def test_an_item_that_takes_too_much_memory_is_lost_alone():
@@ -151,14 +102,6 @@ def test_an_item_that_takes_too_much_memory_is_lost_alone():
     reported = run(jobs, limits=Limits(memory=base + 150 * MB))
     assert [kind for kind, _ in reported["big"]] == ["item", "oom"]
     assert [kind for kind, _ in reported["good"]] == ["item", "done"]
-
-
-def base_memory():
-    with Pool(1, nothing) as pool:
-        pool.submit(Call((double,)), {"x": 1})
-        while pool.busy:
-            pool.wait()
-        return psutil.Process(pool._workers[0].process.pid).memory_info().rss
 
 
 def test_an_item_that_takes_too_long_is_lost_alone_and_holds_up_nobody():
@@ -179,7 +122,7 @@ def test_a_worker_that_died_while_idle_does_not_stop_the_pool():
         pool.submit(Call((double,)), contexts)
         while pool.busy:
             pool.wait()
-        victim = pool._workers[0].process
+        victim = pool._idle[0].process
         victim.kill()
         victim.join()
         for _ in range(2):
@@ -196,8 +139,8 @@ def test_a_job_that_never_ran_is_not_said_to_have_crashed():
         pool.submit(Call(()), {"x": 21})
         while pool.busy:
             pool.wait()
-        pool._workers[0].process.kill()
-        pool._workers[0].process.join()
+        pool._idle[0].process.kill()
+        pool._idle[0].process.join()
         kinds = []
         pool.submit(Call((double,)), {"x": 21})
         while pool.busy:
@@ -210,7 +153,7 @@ def test_leaving_the_pool_ends_workers_in_the_middle_of_a_job():
         pool.submit(Call((double, for_ever)), {"x": 21})
         (event,) = pool.wait()
         assert event.value == 42
-        processes = [worker.process for worker in pool._workers]
+        processes = [worker.process for worker in pool._busy]
     assert not any(process.is_alive() for process in processes)
 
 
@@ -218,7 +161,7 @@ def test_an_interrupt_ends_the_workers():
     def interrupted():
         with Pool(1, nothing) as pool:
             pool.submit(Call((for_ever,)), {"x": 21})
-            interrupted.processes = [worker.process for worker in pool._workers]
+            interrupted.processes = [worker.process for worker in pool._busy]
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -237,7 +237,7 @@ def test_row_weights_are_those_of_the_task_times_those_of_the_class():
     w = np.linspace(0, 2, 60)
     task = class_task(60, shares=(0.7, 0.3), weight=w)
     rows = task.splits[0].train
-    found = fit_row_weights(task, rows, out_of_fold.trainings.registry.scheme("balanced"))
+    found = whole_fit_row_weights(task, "balanced")
     np.testing.assert_allclose(found.mean(), 1, rtol=1e-12)
     mass = np.bincount(task.y[rows], weights=found)
     np.testing.assert_allclose(mass[0], mass[1], rtol=1e-12)
@@ -245,7 +245,13 @@ def test_row_weights_are_those_of_the_task_times_those_of_the_class():
         mine = (task.y[rows] == k) & (w[rows] > 0)
         assert np.ptp((found / np.where(w[rows] > 0, w[rows], 1))[mine]) < 1e-12
     equal = replace(task, weight=np.full(60, 3.0))
-    assert fit_row_weights(equal, rows, out_of_fold.trainings.registry.scheme("none")) is None
+    assert whole_fit_row_weights(equal, "none") is None
+
+
+def whole_fit_row_weights(task, name):
+    """Return the row weights of the model of all training rows of the first split."""
+    rows = rows_of(task, task.splits[0], Settings())
+    return fit_row_weights(rows, out_of_fold.trainings.registry.scheme(name))[0]
 
 
 def test_a_row_of_weight_zero_teaches_nothing():

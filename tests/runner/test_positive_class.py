@@ -9,6 +9,7 @@ import pytest
 from makers import class_columns, evaluate_method, read, write_table
 from sklearn import metrics as sk
 
+from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Task
 from bench.core.settings import Settings
 from bench.methods import metrics, trainings
@@ -109,7 +110,7 @@ def test_a_fit_depends_on_the_positive_class_where_it_says_so_and_nowhere_else(s
         rows, target = rows_of(task, split, SETTINGS), BOARD.target(task, SETTINGS)
         for name in (*seeing, "none", "anyloss", "tuned-power"):
             fit = Fit(target, "logistic", name)
-            keys.setdefault(name, set()).add(fit_spec.fit_key(rows, fit, SETTINGS, fit_spec.data_hash(task)))
+            keys.setdefault(name, set()).add(digest(fit_spec.fit_parts(rows, fit, SETTINGS, fit_spec.data_hash(task))))
     assert seeing == {"uses-it": [0] * 3 + [1] * 3, "ignores-it": [1] * 6}
     assert {name: len(found) for name, found in keys.items()} == {
         "uses-it": 2,

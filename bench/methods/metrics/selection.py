@@ -36,7 +36,7 @@ class Metric:
     `name` holds the parameters that were given, as in `micro_f1:without=other`; `kinds` are the targets that it serves.
     `goal` is the value that a metric of direction `target` should have; other metrics have none. Values lie between
     `low` and `high`. `counts` is its formula on counts of decided labels, None for one that is no such formula.
-    `applies` says whether it is for a target of its kinds.
+    `applies` says whether it is for a target of its kinds. `is_foreign`: its code is not ours.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Metric:
     high: float = np.inf
     counts: CountsFunction | None = None
     applies: Callable[[Target], bool] = _every_target
+    is_foreign: bool = False
 
     def badness(self, value: float) -> float:
         """Return what is better when lower: the value, its negative, or its distance from the goal."""
@@ -273,6 +274,7 @@ def _metric(scheme: Scheme[MetricOptions], member: Member | None = None) -> Metr
         high=about.high,
         counts=None if about.counts is None else partial(about.counts, **keywords),
         applies=_every_target if about.applies is None else partial(about.applies, **every),
+        is_foreign=scheme.entry.is_foreign,
     )
 
 
