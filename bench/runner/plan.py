@@ -5,6 +5,7 @@ Names are resolved here and nowhere later: the plan carries parsed methods.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -230,6 +231,12 @@ def _plan_board(
         metrics=tuple(metrics.for_target(board.target(task, settings), chosen.metrics or (CORE,))),
         weight_rows=chosen.max_weight_rows,
     )
+
+
+def weight_rows_of(panel: str) -> int | None:
+    """Return how many rows teach the weights at most, as the name of a panel says; None where it names no limit."""
+    found = re.search(r"\[(?:learners=[0-9]+,)?rows=([0-9]+)\]$", panel)
+    return int(found[1]) if found else None
 
 
 def _learners(names: NameFilter, kind: Kind, panel: Sequence[str]) -> tuple[str, ...]:
