@@ -157,17 +157,15 @@ class Pool:
         return self._hire(None)
 
     def wait(self) -> list[Event]:
-        """Wait until a worker reports something or breaks a limit."""
-        while True:
-            sources = {source: w for w in self._busy for source in (w.pipe, w.process.sentinel)}
-            ready = wait(list(sources), POLL_SECONDS)
-            events: list[Event] = []
-            for worker in dict.fromkeys(sources[source] for source in ready):
-                events += self._receive(worker, has_ended=worker.process.sentinel in ready)
-            for worker in list(self._busy):
-                events += self._check(worker)
-            if events:
-                return events
+        """Wait a moment, and return what workers have reported by then, and which of them broke a limit."""
+        sources = {source: w for w in self._busy for source in (w.pipe, w.process.sentinel)}
+        ready = wait(list(sources), POLL_SECONDS)
+        events: list[Event] = []
+        for worker in dict.fromkeys(sources[source] for source in ready):
+            events += self._receive(worker, has_ended=worker.process.sentinel in ready)
+        for worker in list(self._busy):
+            events += self._check(worker)
+        return events
 
     def _receive(self, worker: _Worker, *, has_ended: bool) -> list[Event]:
         """Take in what a worker has sent; one that has ended without the end of its job is lost."""
