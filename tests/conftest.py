@@ -87,7 +87,7 @@ def pooled(monkeypatch, capsys):
 @pytest.fixture
 def bench(pooled, monkeypatch):
     """Call the program in this process, its work done here as well."""
-    for user in ("scheduler", "answers"):
+    for user in ("scheduler", "answers", "reproduce"):
         monkeypatch.setattr(f"bench.runner.{user}.Pool", Inline)
     return pooled
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli import comparing, exporting, fetching, listing, merging, reading, running
+from bench.cli import comparing, exporting, fetching, listing, merging, reading, reproducing, running
 
 app = typer.Typer(
     name="bench",
@@ -38,6 +38,7 @@ app.command("list")(listing.print_lists)
 app.command()(listing.show)
 app.command()(listing.check)
 app.command()(running.explain)
+app.command()(reproducing.reproduce)
 app.command()(fetching.fetch)
 app.command()(fetching.doctor)
 app.command()(comparing.compare)
