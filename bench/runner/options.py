@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bench.core.flag import HOW, WHERE, flag
 from bench.core.settings import Settings
@@ -99,6 +99,10 @@ class Limits:
     )
 
 
+ExecutorName = Literal["local", "dask"]
+"""Who runs jobs: one module of `bench.runner.executors` each."""
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """How to run, without effect on any score."""
@@ -112,6 +116,16 @@ class RunOptions:
             help_panel=HOW,
             least=1,
             envvar="BENCH_JOBS",
+        ),
+    )
+    executor: ExecutorName = field(
+        default="local",
+        metadata=flag(help_text="Where jobs run: worker processes here, or a dask cluster.", help_panel=HOW),
+    )
+    address: str | None = field(
+        default=None,
+        metadata=flag(
+            help_text="Scheduler of --executor dask: tcp://host:8786.", help_panel=HOW, envvar="BENCH_DASK_ADDRESS"
         ),
     )
     limits: Limits = field(default_factory=Limits)
