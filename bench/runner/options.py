@@ -202,6 +202,13 @@ class RunSelection:
     repeats: int | None = field(
         default=None, metadata=flag(help_text="Only the first N repeats of each task.", least=1)
     )
+    shard: Shard | None = field(
+        default=None,
+        metadata=flag(
+            help_text="Only part i of n (2/4): task, repeat and fold are dealt out in turn; see `bench merge`.",
+            read=read_shard,
+        ),
+    )
     metrics: tuple[str, ...] = field(
         default=(),
         metadata=flag(
@@ -222,14 +229,6 @@ class RunSelection:
     seeds: int = field(
         default=1,
         metadata=flag(help_text="Run every split with N seeds of the learners: the noise of reseeding.", least=1),
-    )
-
-    shard: Shard | None = field(
-        default=None,
-        metadata=flag(
-            help_text="Only part i of n (2/4): task, repeat and fold are dealt out in turn; see `bench merge`.",
-            read=read_shard,
-        ),
     )
 
     def panel_flags(self) -> list[str]:

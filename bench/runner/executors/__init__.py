@@ -38,4 +38,4 @@ class Executor(Protocol):
         """Take a job, and its context of those by name; only while `free`."""
 
     def wait(self) -> list[Event]:
-        """Wait until something is reported; the last event of a job is `done`, or says how the job was lost."""
+        """Wait a moment for what is reported; the last event of a job is `done`, or says how the job was lost."""

@@ -129,20 +129,18 @@ class DaskExecutor:
         self._hand_out(handed)
 
     def wait(self) -> list[Event]:
-        """Wait until a job has ended, and write what a fit predicts into the store; lost jobs are handed out again.
+        """Wait a moment for a job to end, and write what a fit predicts into the store; lost jobs are handed out again.
 
         Raises:
             BenchError: the scheduler is gone, or the machines of the cluster have other versions.
         """
-        while True:
-            try:
-                handed, future = self._ended.get(timeout=POLL_SECONDS)
-            except queue.Empty:
-                if self._client.status == "closed":
-                    self._begin_anew()
-                continue
-            if handed in self._handed and handed.future is future and (events := self._take(handed)):
-                return events
+        try:
+            handed, future = self._ended.get(timeout=POLL_SECONDS)
+        except queue.Empty:
+            if self._client.status == "closed":
+                self._begin_anew()
+            return []
+        return self._take(handed) if handed in self._handed and handed.future is future else []
 
     def _take(self, handed: _Handed) -> list[Event]:
         """Return the events of a job that has ended; none where it was handed out again."""
