@@ -10,12 +10,13 @@ Next of its kind: a command is a function in the module of its family; a flag is
 from __future__ import annotations
 
 import errno
+import functools
 import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
 
-from bench.core.exit_codes import FAULT, INTERRUPTED, MISTAKE, NOT_OK, TERMINATED
+from bench.core.exit_codes import FAULT, INTERRUPTED, MISTAKE, NOT_OK, TERMINATED, Stop
 from bench.core.streams import keep_streams_from_failing, open_missing_streams
 from bench.core.threads import use_one_thread
 
@@ -29,10 +30,10 @@ def main() -> NoReturn:
     keep_streams_from_failing()
     use_one_thread()
     # Ctrl-C can come in the middle of an import, where an exception of its own would end in a traceback
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(INTERRUPTED))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    signal.signal(signal.SIGINT, functools.partial(_stop, INTERRUPTED))
+    signal.signal(signal.SIGTERM, functools.partial(_stop, TERMINATED))
     try:
-        sys.path.append(str(Path.cwd()))  # plug-ins and estimators of the working directory can be named
+        Path.cwd()
     except FileNotFoundError:  # neither relative paths nor worker processes can do without one
         sys.stderr.write("bench: the working directory was deleted: change to one that is there\n")
         sys.exit(MISTAKE)
@@ -44,6 +45,10 @@ def main() -> NoReturn:
     except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a line and a code
         code = print_error(error)
     sys.exit(code or 0)
+
+
+def _stop(code: int, *_: object) -> NoReturn:
+    raise Stop(code)
 
 
 def print_error(error: Exception) -> int:
