@@ -13,8 +13,10 @@ import errno
 import functools
 import signal
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from bench.core.exit_codes import FAULT, INTERRUPTED, MISTAKE, NOT_OK, TERMINATED, Stop
 from bench.core.streams import keep_streams_from_failing, open_missing_streams
@@ -38,6 +40,10 @@ def main() -> NoReturn:
         sys.stderr.write("bench: the working directory was deleted: change to one that is there\n")
         sys.exit(MISTAKE)
     from bench.cli.commands import app
+    from bench.core.notice import BenchWarning
+
+    warnings.simplefilter("once", BenchWarning)
+    warnings.showwarning = functools.partial(_print_warning, warnings.showwarning)
 
     try:
         code = app(standalone_mode=False)
@@ -49,6 +55,17 @@ def main() -> NoReturn:
 
 def _stop(code: int, *_: object) -> NoReturn:
     raise Stop(code)
+
+
+def _print_warning(usual: Callable[..., None], message: Warning | str, category: type, *where: Any) -> None:
+    """Print one of our own warnings as a sentence, and any other as Python does."""
+    from bench.cli import terminal
+    from bench.core.notice import BenchWarning
+
+    if issubclass(category, BenchWarning):
+        terminal.message(f"bench: {message}", "yellow")
+    else:
+        usual(message, category, *where)
 
 
 def print_error(error: Exception) -> int:
