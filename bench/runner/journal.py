@@ -306,12 +306,14 @@ def _read_cells(path: Path) -> tuple[dict[Cell, CellRecord], int]:
     found: dict[Cell, CellRecord] = {}
     strays = 0
     try:
-        entries = parse_json(path.read_bytes())
+        entries: Any = parse_json(path.read_bytes())
     except FileNotFoundError:
         return {}, 0
     except (OSError, ValueError):
         return {}, 1
-    for entry in entries if isinstance(entries, list) else [None]:
+    if not isinstance(entries, list):
+        return {}, 1
+    for entry in entries:
         try:
             found[read_cell(entry["cell"])] = CellRecord.from_json(entry)
         except NO_RECORD:
@@ -323,4 +325,5 @@ def _warn_of_strays(count: int, path: Path) -> None:
     """Say how much of a file or folder is no record."""
     if count:
         are = "entry is no record and is" if count == 1 else "entries are no records and are"
-        warnings.warn(BenchWarning(f"{count} {are} left out of {path}: a run makes again what is missing"), stacklevel=3)
+        sentence = f"{count} {are} left out of {path}: a run makes again what is missing"
+        warnings.warn(BenchWarning(sentence), stacklevel=3)
