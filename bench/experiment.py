@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +16,13 @@ from bench.core.settings import Settings
 from bench.report import leaderboards
 from bench.runner import rerun_command, tables
 from bench.runner.agenda import draw_up
-from bench.runner.executors.local import Event
 from bench.runner.journal import Journal, JournalWriter
 from bench.runner.manifest import write_manifest
 from bench.runner.options import RunRequest
 from bench.runner.prepare import Prepared
+from bench.runner.progress import Progress, forget_progress
 from bench.runner.records import CellRecord, CellResult, Ending
-from bench.runner.scheduler import Run, Tally
+from bench.runner.scheduler import Run, Tally, Watch
 from bench.runner.store import Store
 from bench.tasks.task_spec import TaskSpec
 
@@ -42,11 +43,8 @@ class Outcome:
     standings: Sequence[leaderboards.Standing]
 
 
-def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Callable[[Event], None]]) -> Outcome:
-    """Run a plan and leave valid tables behind, also when it is interrupted.
-
-    `watch` gets the numbers of fits and board splits that are left, and returns what is called with each event.
-    """
+def run(request: RunRequest, prepared: Prepared, watch: Watch) -> Outcome:
+    """Run a plan and leave valid tables behind, also when it is interrupted."""
     plan, options, store = prepared.plan, request.options, Store(request.store_root)
     with Journal(request.results).open(request.settings) as writer:
         writer.agree_on_tasks({each.task.name: each.record() for each in prepared.loaded})
@@ -58,12 +56,19 @@ def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Cal
         tally = Tally(len(plan.cells) + others.total(), reused=agenda.stored, statuses=others)
         try:
             Run(plan, prepared.tasks, writer, store, options, tally).execute(
-                agenda, watch(len(agenda.fits), agenda.board_splits)
+                agenda, Watch(watch.event, functools.partial(_tell, request.results, watch))
             )
         finally:
+            forget_progress(request.results)
             standings = export_tables(request.results, writer)
             write_manifest(request, prepared, tally)
     return Outcome(tally, standings)
+
+
+def _tell(results: Path, watch: Watch, progress: Progress) -> None:
+    """Tell who watches how far the run is, here and from other terminals."""
+    progress.write(results)
+    watch.progress(progress)
 
 
 def export_tables(root: Path, writer: JournalWriter) -> list[leaderboards.Standing]:

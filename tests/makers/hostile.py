@@ -102,12 +102,12 @@ def dying(target, y, prediction):
 @metric("point", direction="min")
 def my_mae(target, y, prediction):
     """Average the errors."""
-    return float(np.abs(y - prediction.values[:, 0]).mean())
+    return float(np.average(np.abs(y - prediction.values[:, 0]), weights=prediction.weight))
 
 @class_weight("fit")
 def patching_weights(counts, total):
     """Change what the next one calls, and give 1 / n_c."""
-    np.random.default_rng = np.median = None
+    np.nanvar = None  # which nothing needs here
     return total / counts
 
 @class_weight("fit")

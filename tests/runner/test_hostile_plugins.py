@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 
 import numpy as np
+import pandas as pd
 import psutil
 import pytest
 from makers import read
@@ -106,3 +108,13 @@ def test_what_numpy_would_drop_is_invalid(values, why):
 
 def test_what_drops_nothing_is_real():
     assert real_values([[1 + 0j, 2]]).tolist() == [[1.0, 2.0]]
+
+
+def test_a_check_of_what_ends_the_process_is_no_pass(pooled, hostile):
+    done = pooled("check", *hostile[:2], "dying", "my-mae", "--format", "csv")
+    assert done.code == 1
+    outcomes = pd.read_csv(io.StringIO(done.out))
+    died = outcomes["law"].str.startswith("metric/dying/")
+    assert set(outcomes.loc[~died, "outcome"]) <= {"passed", "excused"}
+    assert "broken" in set(outcomes.loc[died, "outcome"])
+    assert set(outcomes.loc[outcomes["outcome"] == "broken", "reason"]) == {"its process ended (exit code 0)"}
