@@ -73,7 +73,7 @@ class NamedPanel:
 
     learners: Mapping[str, tuple[str, ...]]
     each: int = 1
-    is_found: bool = False
+    is_found: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
