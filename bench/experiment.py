@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.core.exit_codes import code_of_refusal
 from bench.core.files import printable
-from bench.core.nouns import Cell
+from bench.core.nouns import BenchError, Cell
 from bench.core.registry import source_hash
 from bench.core.settings import Settings
 from bench.report import leaderboards
 from bench.runner import rerun_command, tables
-from bench.runner.agenda import draw_up
+from bench.runner.agenda import Agenda, draw_up
 from bench.runner.executors.local import Event
 from bench.runner.journal import Journal, JournalWriter
 from bench.runner.manifest import write_manifest
@@ -34,52 +35,143 @@ LOAD_BOARD = "load"
 """Board of the record of a task that could not be loaded."""
 
 
+NO_END = -1.0
+"""Seconds for which a run waits for another one, if it waits at all."""
+MOST_NAMED = 3
+"""Keys or files that a sentence names."""
+
+
+class StoppedError(BenchError):
+    """The system refused something in the middle of a run: what it was, and what stands."""
+
+    def __init__(self, error: OSError, tally: Tally, results: Path) -> None:
+        place = f"{error.filename}: " if error.filename else ""
+        super().__init__(
+            f"{place}{error.strerror}: {len(tally.ended)} of {tally.planned} cells are kept in {results}: "
+            "put that right and run again"
+        )
+        self.code = code_of_refusal(error)
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did, and the boards of all metrics that it wrote; none where nothing has changed."""
+    """What a run did, and the boards of all metrics that it wrote; none where nothing has changed.
+
+    `lost` is the number of cells that ended and that the tables do not hold so.
+    """
 
     tally: Tally
     standings: Sequence[leaderboards.Standing]
+    lost: int = 0
 
 
-def run(request: RunRequest, prepared: Prepared, watch: Callable[[int, int], Callable[[Event], None]]) -> Outcome:
+def run(
+    request: RunRequest,
+    prepared: Prepared,
+    watch: Callable[[int, int], Callable[[Event], None]],
+    say: Callable[[str], None] = lambda sentence: None,  # noqa: ARG005
+) -> Outcome:
     """Run a plan and leave valid tables behind, also when it is interrupted.
 
-    `watch` gets the numbers of fits and board splits that are left, and returns what is called with each event.
+    `watch` gets the numbers of fits and board splits that are left, and returns what is called with each event; `say`
+    gets a sentence about what was found damaged and dropped.
+
+    Raises:
+        BenchError: another run holds the directory, or it holds another experiment.
+        StoppedError: the system refused something, such as room on the disk.
     """
     plan, options, store = prepared.plan, request.options, Store(request.store_root)
-    with Journal(request.results).open(request.settings) as writer:
-        writer.agree_on_tasks({each.task.name: each.record() for each in prepared.loaded})
-        _note_unloaded(writer, prepared, request.settings)
-        agenda = draw_up(plan, writer.journal, store, options)
-        if agenda.fits:
-            store.require_writable()
-        others = Counter(failed=len(prepared.unloaded), skipped=len(prepared.too_large))
-        tally = Tally(len(plan.cells) + others.total(), reused=agenda.stored, statuses=others)
+    tally = Tally(len(plan.cells) + len(prepared.unloaded) + len(prepared.too_large))
+    with Journal(request.results).open(request.settings, NO_END if options.wait else 0.0) as writer:
         try:
-            Run(plan, prepared.tasks, writer, store, options, tally).execute(
-                agenda, watch(len(agenda.fits), agenda.board_splits)
-            )
+            writer.agree_on_tasks({each.task.name: each.record() for each in prepared.loaded})
+            tally.ended |= _note_unloaded(writer, prepared, request.settings)
+            agenda = draw_up(plan, writer.journal, store, options)
+            tally.reused = agenda.stored
+            if agenda.fits:
+                store.require_writable()
+            _drop_unsound(agenda, store, say)
+            try:
+                Run(plan, prepared.tasks, writer, store, options, tally).execute(
+                    agenda, watch(len(agenda.fits), agenda.board_splits)
+                )
+            except BaseException:
+                with suppress(Exception):  # what ended the run is told, not that tables could not be written either
+                    _write_tables(request, prepared, writer, tally)
+                raise
+            return _write_tables(request, prepared, writer, tally)
+        except OSError as error:
+            if isinstance(error, ConnectionError) or not error.errno:
+                raise
+            raise StoppedError(error, tally, request.results) from error
         finally:
-            standings = export_tables(request.results, writer)
-            write_manifest(request, prepared, tally)
-    return Outcome(tally, standings)
+            _say_damaged(writer.journal, say)
 
 
-def export_tables(root: Path, writer: JournalWriter) -> list[leaderboards.Standing]:
-    """Write every table and leaderboard from the journal, unless they are there already; return the boards written."""
+def _drop_unsound(agenda: Agenda, store: Store, say: Callable[[str], None]) -> None:
+    """Remove the entries of the store that cannot be used and are made anew."""
+    if not agenda.unsound:
+        return
+    for key in agenda.unsound:
+        store.drop(key)
+    named = [f"{key} ({why})" for key, why in agenda.unsound.items()]
+    say(f"{_count(len(named), 'entry', 'entries')} of the store cannot be used and are made anew: {_join(named)}")
+
+
+def _say_damaged(journal: Journal, say: Callable[[str], None]) -> None:
+    if journal.damaged:
+        count = _count(sum(journal.damaged.values()), "record", "records")
+        say(f"{count} of the journal were damaged and dropped, and are made anew: {_join(map(str, journal.damaged))}")
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _join(names: Iterable[str]) -> str:
+    first = list(names)
+    return ", ".join(first[:MOST_NAMED]) + (", …" if len(first) > MOST_NAMED else "")
+
+
+def _write_tables(request: RunRequest, prepared: Prepared, writer: JournalWriter, tally: Tally) -> Outcome:
+    """Write the tables and the manifest, and count the cells from the records that the tables were made of."""
+    try:
+        export = export_tables(request.results, writer)
+        ended = tally.ended
+        if export.records is not None:
+            tally.ended = {cell: export.records[cell].ending.status for cell in ended if cell in export.records}
+        lost = sum(tally.ended.get(cell) != status for cell, status in ended.items())
+    finally:
+        write_manifest(request, prepared, tally)
+    return Outcome(tally, export.standings, lost)
+
+
+@dataclass(frozen=True)
+class Export:
+    """The boards that were written, and the records behind the tables; None where the tables were there already."""
+
+    standings: Sequence[leaderboards.Standing] = ()
+    records: Mapping[Cell, CellRecord] | None = None
+
+
+def export_tables(root: Path, writer: JournalWriter) -> Export:
+    """Write every table and leaderboard from the journal, unless they are there already."""
     journal, code = writer.journal, source_hash(*EXPORT_CODE)
     names = ("leaderboard", *tables.COLUMNS)
     if journal.is_exported(code) and all((root / f"{name}.csv").is_file() for name in names):
-        return []
-    scores = tables.write_run_tables(root, journal.records(), journal.tasks())
-    written = leaderboards.write_leaderboards(root, scores, tables.task_table(journal.tasks()))
+        return Export()
+    records = journal.records()
+    scores = tables.write_run_tables(root, records, journal.tasks())
+    standings = leaderboards.write_leaderboards(root, scores, tables.task_table(journal.tasks()))
     writer.note_export(code)
-    return written
+    return Export(standings, records)
 
 
-def _note_unloaded(writer: JournalWriter, prepared: Prepared, settings: Settings) -> None:
-    """Record each task that could not be loaded or is too large; forget the records of those that can be by now."""
+def _note_unloaded(writer: JournalWriter, prepared: Prepared, settings: Settings) -> dict[Cell, str]:
+    """Record each task that could not be loaded or is too large, and return the cells of these records by status.
+
+    The records of those that can be loaded by now are forgotten.
+    """
     for spec in prepared.plan.specs.values():
         writer.drop(_load_cell(spec))
     for spec, reason in prepared.too_large.items():
@@ -89,6 +181,8 @@ def _note_unloaded(writer: JournalWriter, prepared: Prepared, settings: Settings
         rerun = shlex.join(["bench", "run", *flags, "--results", str(writer.journal.root)])
         ending = Ending("failed", error.cause, str(error))
         writer.write({_load_cell(spec): CellRecord(CellResult(ending), rerun=printable(rerun))})
+    statuses = dict.fromkeys(prepared.unloaded, "failed") | dict.fromkeys(prepared.too_large, "skipped")
+    return {_load_cell(spec): status for spec, status in statuses.items()}
 
 
 def _load_cell(spec: TaskSpec) -> Cell:

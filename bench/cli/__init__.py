@@ -9,18 +9,17 @@ Next of its kind: a command is a function in the module of its family; a flag is
 
 from __future__ import annotations
 
-import errno
 import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
 
-from bench.core.exit_codes import FAULT, INTERRUPTED, MISTAKE, NOT_OK, TERMINATED
+from bench.core.exit_codes import FAULT, HUNG_UP, INTERRUPTED, MISTAKE, TERMINATED, code_of_refusal
 from bench.core.streams import keep_streams_from_failing, open_missing_streams
 from bench.core.threads import use_one_thread
 
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-"""What the system says of a disk that takes no more: the command was right, and may do in an hour."""
+ENDS = {"SIGINT": INTERRUPTED, "SIGTERM": TERMINATED, "SIGHUP": HUNG_UP}
+"""Signals that end the program in order, by name since not every system has all of them."""
 
 
 def main() -> NoReturn:
@@ -28,9 +27,7 @@ def main() -> NoReturn:
     open_missing_streams()
     keep_streams_from_failing()
     use_one_thread()
-    # Ctrl-C can come in the middle of an import, where an exception of its own would end in a traceback
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(INTERRUPTED))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    _end_in_order()
     try:
         sys.path.append(str(Path.cwd()))  # plug-ins and estimators of the working directory can be named
     except FileNotFoundError:  # neither relative paths nor worker processes can do without one
@@ -44,6 +41,17 @@ def main() -> NoReturn:
     except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a line and a code
         code = print_error(error)
     sys.exit(code or 0)
+
+
+def _end_in_order() -> None:
+    """Let signals end the program so that it leaves valid tables; one that `nohup` has it ignore stays ignored.
+
+    Ctrl-C can come in the middle of an import, where an exception of its own would end in a traceback.
+    """
+    for name, code in ENDS.items():
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_, code=code: sys.exit(code))
 
 
 def print_error(error: Exception) -> int:
@@ -71,7 +79,7 @@ def print_error(error: Exception) -> int:
     if isinstance(error, OSError) and not isinstance(error, ConnectionError) and error.errno:
         place = f"{error.filename}: " if error.filename else ""
         sys.stderr.write(f"bench: {place}{error.strerror}: give a place that can be read and written\n")
-        return NOT_OK if error.errno in FULL else MISTAKE
+        return code_of_refusal(error)
     import traceback
 
     traceback.print_exception(error)

@@ -56,7 +56,8 @@ def run(
         _print_plan(request, prepared)
         return
     with ExitStack() as stack:
-        outcome = experiment.run(request, prepared, _progress_reporter(stack, quiet=quiet, verbose=verbose))
+        watch = _progress_reporter(stack, quiet=quiet, verbose=verbose)
+        outcome = experiment.run(request, prepared, watch, lambda sentence: terminal.message(sentence, "yellow"))
     seconds = round(time.perf_counter() - started, 1)
     counts = outcome.tally.as_dict()
     if as_json:
@@ -66,7 +67,14 @@ def run(
         print_summary(request.results, places, request.chosen.metrics, outcome.standings)
     if not quiet:
         _print_receipt(counts, seconds, request.results)
-    raise typer.Exit(FINE if counts["ok"] + counts["skipped"] == counts["planned"] else NOT_OK)
+    if outcome.lost:
+        terminal.message(
+            f"{outcome.lost} cells ended and are not so in the tables, since their records in "
+            f"{request.results / 'records'} were changed while the run went on: run again",
+            "red",
+        )
+    whole = counts["ok"] + counts["skipped"] == counts["planned"] and not outcome.lost
+    raise typer.Exit(FINE if whole else NOT_OK)
 
 
 @add_request_flags

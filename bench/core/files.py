@@ -47,7 +47,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """Yield a temporary file beside `path`, fsynced and renamed when the block ends well, gone when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary_name(path)
+    temporary = temporary_name(path)
     try:
         with temporary.open("xb") as file:
             yield file
@@ -61,7 +61,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def _temporary_name(path: Path) -> Path:
+def temporary_name(path: Path) -> Path:
     """Return a name beside `path` that is not taken.
 
     What `tempfile` makes is for its owner alone. Results, stores and caches are shared: the umask decides who may.
@@ -88,7 +88,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     If `path` appears in the meantime, the one that came first stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary_name(path)
+    temporary = temporary_name(path)
     temporary.mkdir()
     try:
         yield temporary

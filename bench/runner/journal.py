@@ -7,11 +7,12 @@ Tables are made from it; it is written atomically and read back to see what is d
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from bench.core.files import write_json, write_text
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Cell
 from bench.core.settings import Settings
+from bench.runner.record_files import read_records, write_records
 from bench.runner.records import CellRecord, Ending, TaskRecord
 
 if TYPE_CHECKING:
@@ -32,34 +34,66 @@ READABLE = (1, 2)
 
 @dataclass(frozen=True)
 class Journal:
-    """What a results directory remembers of its runs, to read: records of tasks and cells; `open` gives the writer."""
+    """What a results directory remembers of its runs, to read: records of tasks and cells; `open` gives the writer.
+
+    `damaged` counts by file the records that were found not to be what was written, and that are as good as none.
+    """
 
     root: Path
+    damaged: dict[Path, int] = field(default_factory=dict, compare=False)
 
     @contextmanager
-    def open(self, settings: Settings) -> Iterator[JournalWriter]:
+    def open(self, settings: Settings, patience: float = 0.0) -> Iterator[JournalWriter]:
         """Hold the directory for one run, and hold the run to the settings of the experiment.
 
-        Raises:
-            BenchError: another run holds it, or it holds an experiment with other settings.
-        """
-        from filelock import FileLock, Timeout  # who only reads can do without
+        Another run is waited for at most `patience` seconds, for ever if that is negative.
 
+        Raises:
+            BenchError: another run holds it, it cannot be made or locked, or it holds other settings.
+        """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BenchError(
                 f"results directory {str(self.root)!r} cannot be made ({error.strerror}): use another"
             ) from error
-        lock = FileLock(self.root / ".lock")
+        with self.hold(patience) as lock:
+            self.check_settings(settings)
+            if not self._experiment.is_file() or self._read_experiment()["schema"] != SCHEMA:
+                write_json(self._experiment, asdict(settings) | {"schema": SCHEMA})
+            yield JournalWriter(self, lock)
+
+    @contextmanager
+    def hold(self, patience: float = 0.0) -> Iterator[FileLock]:
+        """Keep others from writing to the directory; its number in `.lock.pid` tells them who does.
+
+        Another holder is waited for at most `patience` seconds, for ever if that is negative.
+
+        Raises:
+            BenchError: another run holds it, or it cannot be locked.
+        """
+        from filelock import FileLock, Timeout  # who only reads can do without
+
+        path, holder = self.root / ".lock", self.root / ".lock.pid"
+        lock = FileLock(path)
         try:
-            with lock.acquire(timeout=0):
-                self.check_settings(settings)
-                if not self._experiment.is_file() or self._read_experiment()["schema"] != SCHEMA:
-                    write_json(self._experiment, asdict(settings) | {"schema": SCHEMA})
-                yield JournalWriter(self, lock)
+            lock.acquire(timeout=patience)
         except Timeout:
-            raise BenchError(f"another run is writing to {self.root}: wait for it, or use another --results") from None
+            raise BenchError(
+                f"another run ({_describe_holder(holder)}) is writing to {self.root}: give --wait to begin when it has "
+                "ended, or use another --results"
+            ) from None
+        except (OSError, NotImplementedError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise BenchError(f"{path} cannot be locked ({why}): move it away, or use another --results") from error
+        try:
+            with suppress(OSError):  # the lock holds without it
+                write_text(holder, f"{os.getpid()}\n")
+            yield lock
+        finally:
+            with suppress(OSError):
+                holder.unlink()
+            lock.release()
 
     def check_settings(self, settings: Settings) -> None:
         """Hold a run, or a look ahead, to the settings of the experiment, if there is one.
@@ -86,7 +120,7 @@ class Journal:
         if not self._experiment.is_file():
             raise BenchError(f"{self.root} holds no experiment: give the directory of a run")
         held = self._read_experiment()
-        known = {field.name: held[field.name] for field in fields(Settings) if field.name in held}
+        known = {each.name: held[each.name] for each in fields(Settings) if each.name in held}
         return Settings(**known | {"levels": tuple(known["levels"])})
 
     def _read_experiment(self) -> dict[str, Any]:
@@ -144,15 +178,15 @@ class Journal:
                 )
 
     def read(self, cell: Cell) -> dict[Cell, CellRecord]:
-        """Return the records of the cell's board and split; none where the file is not there or cannot be read."""
-        return _read_cells(self.board_split_file(cell))
+        """Return the sound records of the cell's board and split."""
+        return self._read(self.board_split_file(cell))
 
     def is_exported(self, code: str) -> bool:
         """Return whether the tables were made by this code from the records as they are."""
         return self.exported_file.is_file() and self.exported_file.read_text(encoding="utf-8") == code
 
     def records(self) -> dict[Cell, CellRecord]:
-        """Return every record, sorted by cell.
+        """Return every sound record, sorted by cell.
 
         Raises:
             BenchError: the directory was written in a schema that this version does not read.
@@ -160,8 +194,18 @@ class Journal:
         self._check_schema()
         found: dict[Cell, CellRecord] = {}
         for path in sorted((self.root / "records").glob("*/*-r*-f*.json")):
-            found.update(_read_cells(path))
+            found.update(self._read(path))
         return dict(sorted(found.items()))
+
+    def _read(self, path: Path) -> dict[Cell, CellRecord]:
+        """Return the sound records of a file that belong into it, and note how many others it holds."""
+        found, damaged = read_records(path)
+        places = {(cell.board, cell.task, cell.repeat, cell.fold): cell for cell in found}
+        strange = {place for place, cell in places.items() if self.board_split_file(cell) != path}
+        held = {c: record for c, record in found.items() if (c.board, c.task, c.repeat, c.fold) not in strange}
+        if damaged + len(found) - len(held):
+            self.damaged[path] = damaged + len(found) - len(held)
+        return held
 
     def failure(self, key: str) -> Ending | None:
         """Return how the fit of this key failed, or None if it did not."""
@@ -223,9 +267,7 @@ class JournalWriter:
         self._require_lock()
         self.journal.exported_file.unlink(missing_ok=True)
         first = next(iter(records))
-        merged = {**self.journal.read(first), **records}
-        path = self.journal.board_split_file(first)
-        write_json(path, [{"cell": list(cell), **record.to_json()} for cell, record in sorted(merged.items())])
+        write_records(self.journal.board_split_file(first), {**self.journal.read(first), **records})
 
     def drop(self, cell: Cell) -> None:
         """Forget every record of the cell's board and split."""
@@ -263,6 +305,14 @@ class JournalWriter:
             raise RuntimeError(f"the journal of {self.journal.root} was written to outside `Journal.open`")
 
 
+def _describe_holder(holder: Path) -> str:
+    """Return the process that holds a lock, as far as its file tells."""
+    try:
+        return f"process {int(holder.read_text(encoding='utf-8')[:20])}"
+    except (OSError, ValueError):
+        return "it has not said which process it is"
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     """Return the JSON object of a file.
 
@@ -280,12 +330,3 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _damage_error(path: Path, fault: object) -> BenchError:
     return BenchError(f"{path} is damaged ({fault}): mend it, or use another --results")
-
-
-def _read_cells(path: Path) -> dict[Cell, CellRecord]:
-    """Return the records of one file; none where it is not there, or is no list of records: they are made again."""
-    try:
-        lines = json.loads(path.read_text(encoding="utf-8"))
-        return {Cell(*line["cell"]): CellRecord.from_json(line) for line in lines}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}

@@ -100,6 +100,10 @@ class RunOptions:
         default=False,
         metadata=flag("-x", "--exitfirst", help_text="Stop at the first cell that is not ok.", help_panel=HOW),
     )
+    wait: bool = field(
+        default=False,
+        metadata=flag(help_text="Wait for another run in the results directory to end.", help_panel=HOW),
+    )
     plugins: tuple[str, ...] = field(
         default=(), metadata=flag("--plugin", help_text="Plug-in file or module.", help_panel=HOW)
     )

@@ -124,7 +124,7 @@ def _evaluation(
         fits |= record.basis.fits
     board = BOARDS[next(iter(records)).board]
     rows = fit_spec.rows_of(task, split, settings)
-    split_data = SplitData.of_rows(rows, board, settings, {fit: store.read(key) for fit, key in fits.items()})
+    split_data = SplitData.of_rows(rows, board, settings, {fit: store.read_proved(key) for fit, key in fits.items()})
     if board.per_learner:
         return LearnerEvaluation(split_data)
     learners = tuple(fit.learner for fit in fits if fit == FitId.plain(fit.learner))
