@@ -14,6 +14,9 @@ from typing import Any, BinaryIO
 
 from bench.core.nouns import BenchError
 
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+"""What `temporary_name` makes; a run that is killed leaves such a file or folder behind."""
+
 
 def expand_home(name: str) -> Path:
     """Return a path with `~` replaced by the user's home.

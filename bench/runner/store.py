@@ -77,9 +77,9 @@ class Store:
 
     def folder(self, key: str) -> Path:
         """Return where the predictions of a key live."""
-        return self.root / key[:2] / key
+        return self.root.joinpath(key[:2], key)
 
-    def keys(self) -> Iterator[str]:
+    def entry_keys(self) -> Iterator[str]:
         """Yield the key of every entry, sound or not, in order; what is called otherwise is not ours."""
         for parent in sorted(_subfolders(self.root)):
             for entry in sorted(Path(parent).iterdir()):
@@ -168,10 +168,11 @@ class Store:
         Raises:
             OSError: it is not there, cannot be read, or does not look as it was written.
         """
-        sizes = _file_sizes(self.folder(key))
-        if sizes.get(NOTES, 0) > MOST_NOTES:
+        folder = self.folder(key)
+        sizes = _file_sizes(folder)
+        if sizes[NOTES] > MOST_NOTES:
             raise _UnsoundError("its notes are too long")
-        notes = _read_notes(self.folder(key) / NOTES)
+        notes = _read_notes(folder / NOTES)
         if not {"oof.npy", "test.npy"} <= {*notes["bytes"]} <= {f"{name}.npy" for name in ARRAYS}:
             raise _UnsoundError("its notes name other files")
         if "checksum" not in notes:

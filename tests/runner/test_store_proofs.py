@@ -120,8 +120,8 @@ def test_only_names_of_keys_are_entries(store):
     for name in ("README", "ab/notes.txt", f"{ONE[:2]}/{OTHER}", f"{ONE[:2]}/.{ONE}.0123456789abcdef.tmp", "xy/z"):
         (store.root / name).mkdir(parents=True)
     (store.root / "zz").symlink_to(store.folder(ONE).parent, target_is_directory=True)
-    assert sorted(store.keys()) == sorted([ONE, OTHER])
-    assert list(Store(store.root / "nowhere").keys()) == []
+    assert sorted(store.entry_keys()) == sorted([ONE, OTHER])
+    assert list(Store(store.root / "nowhere").entry_keys()) == []
 
 
 RUN = ("-b", "regression", "-l", "ridge,knn", "--folds", 2, "--inner", 2, "--json")
