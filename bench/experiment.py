@@ -115,17 +115,13 @@ def _drop_unsound(agenda: Agenda, store: Store, say: Callable[[str], None]) -> N
     for key in agenda.unsound:
         store.drop(key)
     named = [f"{key} ({why})" for key, why in agenda.unsound.items()]
-    say(f"{_count(len(named), 'entry', 'entries')} of the store cannot be used and are made anew: {_join(named)}")
+    say(f"the store has unusable entries ({len(named)}), which are dropped and made anew: {_join(named)}")
 
 
 def _say_damaged(journal: Journal, say: Callable[[str], None]) -> None:
     if journal.damaged:
-        count = _count(sum(journal.damaged.values()), "record", "records")
-        say(f"{count} of the journal were damaged and dropped, and are made anew: {_join(map(str, journal.damaged))}")
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+        number, files = sum(journal.damaged.values()), _join(map(str, journal.damaged))
+        say(f"the journal has damaged records ({number}), which are dropped, and made anew if they are planned: {files}")
 
 
 def _join(names: Iterable[str]) -> str:

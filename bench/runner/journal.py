@@ -85,7 +85,7 @@ class Journal:
             ) from None
         except (OSError, NotImplementedError) as error:
             why = getattr(error, "strerror", None) or error
-            raise BenchError(f"{path} cannot be locked ({why}): move it away, or use another --results") from error
+            raise BenchError(f"{path} cannot be locked ({why}): put that right, or use another --results") from error
         try:
             with suppress(OSError):  # the lock holds without it
                 write_text(holder, f"{os.getpid()}\n")

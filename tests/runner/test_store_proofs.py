@@ -146,13 +146,13 @@ def test_entries_that_are_read_are_proved_and_made_anew_in_the_same_run(bench, r
     assert "4 fits to do, 0 stored" in planned.out
     done = bench("run", *reg, *RUN, "-e", "equal,greedy")
     assert (done.code, done.json["fitted"], done.json["reused"]) == (0, 4, 0)
-    (said,) = [line for line in done.err.splitlines() if "cannot be used" in line]
-    assert said.startswith("4 entries of the store cannot be used and are made anew: ")
+    (said,) = [line for line in done.err.splitlines() if "unusable" in line]
+    assert said.startswith("the store has unusable entries (4), which are dropped and made anew: ")
     assert said.count("checksum") == 3
     assert said.endswith(", …")
     again = bench("run", *reg, *RUN, "-e", "equal,greedy,median")
     assert (again.code, again.json["fitted"]) == (0, 0)
-    assert "cannot be used" not in again.err
+    assert "unusable" not in again.err
     clean = bench("run", *reg, *RUN, "-e", "equal,greedy,median", "--results", "clean")
     assert clean.code == 0
     found, expected = bytes_of("results", "clean")
