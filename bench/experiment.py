@@ -121,7 +121,9 @@ def _drop_unsound(agenda: Agenda, store: Store, say: Callable[[str], None]) -> N
 def _say_damaged(journal: Journal, say: Callable[[str], None]) -> None:
     if journal.damaged:
         number, files = sum(journal.damaged.values()), _join(map(str, journal.damaged))
-        say(f"the journal has damaged records ({number}), which are dropped, and made anew if they are planned: {files}")
+        say(
+            f"the journal has damaged records ({number}), which are dropped, and made anew if they are planned: {files}"
+        )
 
 
 def _join(names: Iterable[str]) -> str:

@@ -159,7 +159,7 @@ class CellRecord:
     def values(self) -> dict[str, Any]:
         """Return every field by its name, those of the ending, the basis and the result among them."""
         parts = (self.ending, self.basis, self.result, self)
-        return {f.name: getattr(part, f.name) for part in parts for f in fields(part) if f.name not in _PARTS}
+        return {name: getattr(part, name) for part in parts for name in _OWN_FIELDS[type(part)]}
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as one flat JSON object; what is empty is left out."""
@@ -181,16 +181,25 @@ class CellRecord:
         )
 
 
-_PARTS = {"ending", "basis", "result"}
+_OWN_FIELDS: dict[Any, tuple[str, ...]] = {
+    part: tuple(f.name for f in fields(part) if f.name not in {"ending", "basis", "result"})
+    for part in (Ending, CellBasis, CellResult, CellRecord)
+}
+"""Fields that are no part with fields of its own, by class."""
 
 
 def _known_fields(part: type[CellBasis | CellResult | CellRecord], held: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a JSON object holds of the fields of a class that are no part with fields of its own."""
-    return {f.name: held[f.name] for f in fields(part) if f.name in held and f.name not in _PARTS}
+    return {name: held[name] for name in _OWN_FIELDS[part] if name in held}
+
+
+_PLAIN_TYPES = frozenset({str, int, bool, type(None)})
 
 
 def _json_scalar(value: Any) -> Any:
     """Return a JSON value: numpy scalars become Python's, a NaN becomes None, what is infinite a text."""
+    if type(value) in _PLAIN_TYPES:  # most are
+        return value
     if isinstance(value, Mapping):
         return {name: _json_scalar(each) for name, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -83,7 +83,7 @@ def test_tables_are_written_though_the_journal_cannot_be(bench, reg, few_metrics
     done = bench("run", *reg, *RUN)
     assert done.code == 2
     assert f"{second}: Is a directory: {WHOLE // 2} of {WHOLE} cells are kept" in only_sentence(done)
-    assert f"the journal has damaged records (1), which are dropped, and made anew if they are planned: {second}" in (
+    assert f"the journal has damaged records (1), which are dropped and, where planned, made anew: {second}" in (
         done.err
     )
     assert set(read("results/cells.csv")["fold"]) == {"0"}
