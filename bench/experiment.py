@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.core.exit_codes import code_of_refusal
@@ -16,13 +17,13 @@ from bench.core.settings import Settings
 from bench.report import leaderboards
 from bench.runner import rerun_command, tables
 from bench.runner.agenda import Agenda, draw_up
-from bench.runner.executors.local import Event
 from bench.runner.journal import Journal, JournalWriter
 from bench.runner.manifest import write_manifest
 from bench.runner.options import RunRequest
 from bench.runner.prepare import Prepared
+from bench.runner.progress import Progress, forget_progress
 from bench.runner.records import CellRecord, CellResult, Ending
-from bench.runner.scheduler import Run, Tally
+from bench.runner.scheduler import Run, Tally, Watch
 from bench.runner.store import Store
 from bench.tasks.task_spec import TaskSpec
 
@@ -33,8 +34,6 @@ EXPORT_CODE = (
 """Modules whose change makes the tables stale."""
 LOAD_BOARD = "load"
 """Board of the record of a task that could not be loaded."""
-
-
 NO_END = -1.0
 """Seconds for which a run waits for another one, if it waits at all."""
 MOST_NAMED = 3
@@ -65,47 +64,54 @@ class Outcome:
     lost: int = 0
 
 
-def run(
-    request: RunRequest,
-    prepared: Prepared,
-    watch: Callable[[int, int], Callable[[Event], None]],
-    say: Callable[[str], None] = lambda sentence: None,  # noqa: ARG005
-) -> Outcome:
+def run(request: RunRequest, prepared: Prepared, watch: Watch) -> Outcome:
     """Run a plan and leave valid tables behind, also when it is interrupted.
-
-    `watch` gets the numbers of fits and board splits that are left, and returns what is called with each event; `say`
-    gets a sentence about what was found damaged and dropped.
 
     Raises:
         BenchError: another run holds the directory, or it holds another experiment.
         StoppedError: the system refused something, such as room on the disk.
     """
-    plan, options, store = prepared.plan, request.options, Store(request.store_root)
-    tally = Tally(len(plan.cells) + len(prepared.unloaded) + len(prepared.too_large))
-    with Journal(request.results).open(request.settings, NO_END if options.wait else 0.0) as writer:
+    tally = Tally(len(prepared.plan.cells) + len(prepared.unloaded) + len(prepared.too_large))
+    with Journal(request.results).open(request.settings, NO_END if request.options.wait else 0.0) as writer:
         try:
-            writer.agree_on_tasks({each.task.name: each.record() for each in prepared.loaded})
-            tally.ended |= _note_unloaded(writer, prepared, request.settings)
-            agenda = draw_up(plan, writer.journal, store, options)
-            tally.reused = agenda.stored
-            if agenda.fits:
-                store.require_writable()
-            _drop_unsound(agenda, store, say)
-            try:
-                Run(plan, prepared.tasks, writer, store, options, tally).execute(
-                    agenda, watch(len(agenda.fits), agenda.board_splits)
-                )
-            except BaseException:
-                with suppress(Exception):  # what ended the run is told, not that tables could not be written either
-                    _write_tables(request, prepared, writer, tally)
-                raise
-            return _write_tables(request, prepared, writer, tally)
+            return _run_what_is_left(writer, request, prepared, tally, watch)
         except OSError as error:
             if isinstance(error, ConnectionError) or not error.errno:
                 raise
             raise StoppedError(error, tally, request.results) from error
         finally:
-            _say_damaged(writer.journal, say)
+            with suppress(OSError):
+                forget_progress(request.results)
+            _say_damaged(writer.journal, watch.say)
+
+
+def _run_what_is_left(
+    writer: JournalWriter, request: RunRequest, prepared: Prepared, tally: Tally, watch: Watch
+) -> Outcome:
+    """Run what the journal and the store lack, and write the tables, also where something ends the run before."""
+    plan, options, store = prepared.plan, request.options, Store(request.store_root)
+    writer.agree_on_tasks({each.task.name: each.record() for each in prepared.loaded})
+    tally.ended |= _note_unloaded(writer, prepared, request.settings)
+    agenda = draw_up(plan, writer.journal, store, options)
+    tally.reused = agenda.stored
+    if agenda.fits:
+        store.require_writable()
+    _drop_unsound(agenda, store, watch.say)
+    told = replace(watch, progress=functools.partial(_tell, request.results, watch))
+    try:
+        Run(plan, prepared.tasks, writer, store, options, tally).execute(agenda, told)
+    except BaseException:
+        with suppress(Exception):  # what ended the run is told, not that tables could not be written either
+            _write_tables(request, prepared, writer, tally)
+        raise
+    return _write_tables(request, prepared, writer, tally)
+
+
+def _tell(results: Path, watch: Watch, progress: Progress) -> None:
+    """Tell who watches how far the run is, here and from other terminals."""
+    with suppress(OSError):  # a full disk is a matter of the journal
+        progress.write(results)
+    watch.progress(progress)
 
 
 def _drop_unsound(agenda: Agenda, store: Store, say: Callable[[str], None]) -> None:
@@ -121,9 +127,7 @@ def _drop_unsound(agenda: Agenda, store: Store, say: Callable[[str], None]) -> N
 def _say_damaged(journal: Journal, say: Callable[[str], None]) -> None:
     if journal.damaged:
         number, files = sum(journal.damaged.values()), _join(map(str, journal.damaged))
-        say(
-            f"the journal has damaged records ({number}), which are dropped, and made anew if they are planned: {files}"
-        )
+        say(f"the journal has damaged records ({number}), which are dropped and, where planned, made anew: {files}")
 
 
 def _join(names: Iterable[str]) -> str:

@@ -5,7 +5,7 @@
 does not happen is an error, so that no excuse outlives its cause.
 
 Lives here: one module of laws a noun, `law` (what a law is, and how a case of one ends), `cases` (puts the laws to the
-plug-ins), `examples` (the data that it sees).
+plug-ins), `apart` (to those of others, in processes of their own), `examples` (the data that it sees).
 May import: `core`, `solvers`, `stats`, `tasks`, `methods`, `runner`, `report`.
 Next of its kind: a law is one function behind `@law(noun)` in the module of its noun, with a mutant in
 tests/checks/test_mutants.py that breaks it.

@@ -12,7 +12,6 @@ from bench.checks.examples import (
     Example,
     combine_plain_example,
     draw_example,
-    forbid_writing,
     freeze,
     global_randomness,
     loss,
@@ -22,7 +21,7 @@ from bench.checks.examples import (
     with_predictions,
 )
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
-from bench.core.nouns import Array, NotApplicableError
+from bench.core.nouns import Array, NotApplicableError, read_only
 from bench.core.registry import Scheme
 from bench.methods.ensembles import EnsembleOptions
 
@@ -96,7 +95,7 @@ def same_seed_same_bytes(scheme: Scheme[EnsembleOptions], kind: str) -> None:
 def inputs_unchanged(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     """It writes neither to the panel nor to y."""
     example = draw_example(kind)
-    weight = forbid_writing(np.ones(len(example.y)))
+    weight = read_only(np.ones(len(example.y)))
     example = replace(example, oof=replace(example.oof, weight=weight))
     arrays: list[Any] = [
         example.oof.predictions,
@@ -156,7 +155,7 @@ def scale_and_shift(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     expected = combine_plain_example(scheme, kind)
     for a, b in ((1000.0, -5e4), (1e-4, 3.0)):
         moved = with_predictions(example, a * example.oof.predictions + b, a * example.test.predictions + b)
-        found = (replace(moved, y=forbid_writing(a * example.y + b)).combine(scheme) - b) / a
+        found = (replace(moved, y=read_only(a * example.y + b)).combine(scheme) - b) / a
         demand_close(found, expected, f"the predictions of y and of {a:g} y + {b:g}", 1e-5)
 
 
@@ -167,7 +166,7 @@ def row_weights(scheme: Scheme[EnsembleOptions], kind: str) -> None:
     weight = 1 + np.arange(len(example.y)) % 3
     rows = np.arange(len(example.y))
     weighted, repeated = (
-        example.with_rows(rows, forbid_writing(weight * 1.0)),
+        example.with_rows(rows, read_only(weight * 1.0)),
         example.with_rows(np.repeat(rows, weight)),
     )
     demand_close(

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.losses import mean, proper_loss
-from bench.core.nouns import Array, Kind, Panel, Prediction, Target, clip_probabilities
+from bench.core.nouns import Array, Kind, Panel, Prediction, Target, clip_probabilities, read_only
 from bench.core.registry import Scheme
 from bench.core.settings import DEFAULT_LEVELS
 from bench.runner.evaluate import finish
@@ -46,7 +46,7 @@ class Example:
 
     def with_rows(self, index: Array, weight: Array | None = None) -> Example:
         """Return the example with some of the training rows, in this order, and with new row weights."""
-        return replace(self, oof=freeze(replace(self.oof.rows(index), weight=weight)), y=forbid_writing(self.y[index]))
+        return replace(self, oof=freeze(replace(self.oof.rows(index), weight=weight)), y=read_only(self.y[index]))
 
 
 def combine_plain_example(scheme: Scheme[Any], kind: str) -> Array:
@@ -58,7 +58,7 @@ def combine_plain_example(scheme: Scheme[Any], kind: str) -> Array:
 def _combine_plain_example(function: Callable[..., Any], parameters: tuple[tuple[str, Any], ...], kind: str) -> Array:
     example = draw_example(kind)
     combiner = function(example.oof, example.y, np.random.default_rng(0), **dict(parameters))
-    return forbid_writing(predict_panel(combiner, example.test))
+    return read_only(predict_panel(combiner, example.test))
 
 
 def predict_panel(combiner: Any, panel: Panel) -> Array:
@@ -108,15 +108,15 @@ def draw_example(
 def _draw_truth(rng: np.random.Generator, target: Target, n: int) -> Array:
     """Draw y; every class occurs."""
     if target.kind != "class":
-        return forbid_writing(5 + 2 * rng.normal(size=n))
+        return read_only(5 + 2 * rng.normal(size=n))
     shares = np.array(SHARES[: target.width])
     y = rng.choice(target.width, n, p=shares / shares.sum())
     y[: target.width] = np.arange(target.width)
-    return forbid_writing(y)
+    return read_only(y)
 
 
 def _draw_panel(rng: np.random.Generator, target: Target, y: Array, noise: Sequence[float]) -> Panel:
-    X = pd.DataFrame(forbid_writing(rng.normal(size=(len(y), 2))), columns=["x1", "x2"])
+    X = pd.DataFrame(read_only(rng.normal(size=(len(y), 2))), columns=["x1", "x2"])
     names = tuple(f"learner-{j}" for j in range(len(noise)))
     return Panel(target, names, X, np.stack([_draw_predictions(rng, target, y, level) for level in noise]))
 
@@ -161,9 +161,7 @@ def reorder_example_classes(example: Example, order: Array) -> Example:
         replace(panel, target=target, predictions=panel.predictions[:, :, order])
         for panel in (example.oof, example.test)
     )
-    return Example(
-        target, freeze(oof), forbid_writing(place[example.y]), freeze(test), forbid_writing(place[example.y_test])
-    )
+    return Example(target, freeze(oof), read_only(place[example.y]), freeze(test), read_only(place[example.y_test]))
 
 
 def make_certain(example: Example) -> Example:
@@ -181,8 +179,8 @@ def draw_prediction(
 ) -> tuple[Array, Prediction]:
     """Draw y and one fair prediction of it; integer row weights from 0 to 3 if `weighted`."""
     drawn = draw_example(kind, n=n, noise=(0.8,), width=width, seed=seed)
-    weight = forbid_writing(np.arange(n) % 4 * 1.0) if weighted else None
-    values = forbid_writing(drawn.oof.predictions[0])
+    weight = read_only(np.arange(n) % 4 * 1.0) if weighted else None
+    values = read_only(drawn.oof.predictions[0])
     return drawn.y, Prediction(drawn.target, values, weight, unsorted=values if kind == "quantile" else None)
 
 
@@ -207,17 +205,17 @@ def draw_by_fold(prediction: Prediction, folds: int = EXAMPLE_FOLDS, noise: floa
     rng = np.random.default_rng(seed)
     values = prediction.values  # noqa: PD011 - no data frame
     if prediction.target.kind == "class":
-        return forbid_writing(softmax(np.log(values) + noise * rng.normal(size=(folds, *values.shape))))
-    return forbid_writing(values + noise * rng.normal(size=(folds, len(values), 1)))
+        return read_only(softmax(np.log(values) + noise * rng.normal(size=(folds, *values.shape))))
+    return read_only(values + noise * rng.normal(size=(folds, len(values), 1)))
 
 
 def map_values(prediction: Prediction, change: Callable[[Array], Array]) -> Prediction:
     """Return the prediction with all its values changed: `change` takes and returns (..., K)."""
 
     def change_if_any(predictions: Array | None) -> Array | None:
-        return None if predictions is None else forbid_writing(change(predictions))
+        return None if predictions is None else read_only(change(predictions))
 
-    values = forbid_writing(change(prediction.values))
+    values = read_only(change(prediction.values))
     return replace(
         prediction,
         values=values,
@@ -254,16 +252,12 @@ def reorder_classes(prediction: Prediction, order: Array) -> Prediction:
 
 def freeze(panel: Panel) -> Panel:
     """Return the panel with arrays that nobody can write to."""
-    for array in (panel.predictions, panel.weight, panel.inner_fold):
-        if array is not None:
-            forbid_writing(array)
-    return panel
-
-
-def forbid_writing(array: Array) -> Array:
-    """Forbid writing to an array, and return it."""
-    array.setflags(write=False)
-    return array
+    return replace(
+        panel,
+        predictions=read_only(panel.predictions),
+        weight=read_only(panel.weight),
+        inner_fold=read_only(panel.inner_fold),
+    )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.checks.examples import forbid_writing, global_randomness, target_of
+from bench.checks.examples import global_randomness, target_of
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.core.losses import proper_loss
 from bench.core.nouns import (
@@ -18,6 +18,7 @@ from bench.core.nouns import (
     NotApplicableError,
     Target,
     clip_probabilities,
+    read_only,
     validate_values,
 )
 from bench.core.registry import Scheme
@@ -51,7 +52,7 @@ class ExampleTable:
 
     def rows(self, index: Array) -> ExampleTable:
         """Return the table with some of the training rows."""
-        return replace(self, X=self.X.iloc[index], y=forbid_writing(self.y[index]))
+        return replace(self, X=self.X.iloc[index], y=read_only(self.y[index]))
 
 
 def example_table(kind: str, *, n: int = 120, width: int = 3, gaps: float = 0.05) -> ExampleTable:
@@ -61,9 +62,7 @@ def example_table(kind: str, *, n: int = 120, width: int = 3, gaps: float = 0.05
     X, signal = _draw_table(rng, n + 40, gaps)
     y = 3 + 2 * signal if kind != "class" else np.digitize(signal, [-0.5, 0.6][3 - width :])
     y = np.asarray(y, dtype=int if kind == "class" else float)
-    return ExampleTable(
-        target, X[:n], forbid_writing(y[:n].copy()), X[n:].reset_index(drop=True), forbid_writing(y[n:].copy())
-    )
+    return ExampleTable(target, X[:n], read_only(y[:n].copy()), X[n:].reset_index(drop=True), read_only(y[n:].copy()))
 
 
 def _draw_table(rng: np.random.Generator, n: int, gaps: float) -> tuple[pd.DataFrame, Array]:
@@ -150,7 +149,7 @@ def inputs_unchanged(scheme: Scheme[LearnerOptions], kind: str) -> None:
     table = example_table(kind)
     encoder = encoders.encoder(scheme.options.encoding).fit(table.X)
     X, X_test = encoder.transform(table.X), encoder.transform(table.X_test)
-    weight = forbid_writing(np.linspace(0.5, 1.5, len(table.y))) if scheme.options.weights else None
+    weight = read_only(np.linspace(0.5, 1.5, len(table.y))) if scheme.options.weights else None
     before = [X.copy(), table.y.copy(), None if weight is None else weight.copy(), X_test.copy()]
     model = scheme(table.target, 0)
     model.fit(X, table.y, weight)
@@ -233,7 +232,7 @@ def equal_weights(scheme: Scheme[LearnerOptions], kind: str) -> None:
     """Row weights of one are like none."""
     table = example_table(kind)
     found, expected = (
-        _test_predictions(scheme, table, forbid_writing(np.ones(len(table.y)))),
+        _test_predictions(scheme, table, read_only(np.ones(len(table.y)))),
         _test_predictions(scheme, table),
     )
     demand_close(found, expected, "the predictions with weights of one and without weights", 1e-6)
@@ -245,7 +244,7 @@ def uses_row_weights(scheme: Scheme[LearnerOptions], kind: str) -> None:
     table, n = example_table(kind), 120
     other = np.random.default_rng(1).random(n) < 0.5
     y = np.where(other, 2, table.y) if kind == "class" else table.y + 5.0 * other
-    contradictory, weight = replace(table, y=forbid_writing(y)), forbid_writing(np.where(other, 20.0, 0.05))
+    contradictory, weight = replace(table, y=read_only(y)), read_only(np.where(other, 20.0, 0.05))
     plain, pulled = _test_predictions(scheme, contradictory), _test_predictions(scheme, contradictory, weight)
     place = 2 if kind == "class" else table.target.width // 2
     before, after = plain[:, place].mean(), pulled[:, place].mean()

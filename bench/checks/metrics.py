@@ -9,14 +9,13 @@ import numpy as np
 
 from bench.checks.examples import (
     draw_prediction,
-    forbid_writing,
     global_randomness,
     reorder_target,
     take_rows,
     target_of,
 )
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
-from bench.core.nouns import Array, Prediction, Target
+from bench.core.nouns import Array, Prediction, Target, read_only
 from bench.core.registry import Scheme
 from bench.methods.metrics import MetricOptions
 
@@ -24,7 +23,7 @@ SEEDS = range(4)
 
 
 def _value_of_metric(scheme: Scheme[MetricOptions], y: Array, prediction: Prediction) -> float:
-    return float(scheme(prediction.target, forbid_writing(y), prediction))
+    return float(scheme(prediction.target, read_only(y), prediction))
 
 
 def _draw_predictions(kind: str, *, weighted: bool = False) -> Iterator[tuple[Array, Prediction]]:
@@ -64,7 +63,7 @@ def truth_is_best(scheme: Scheme[MetricOptions], kind: str) -> None:
 def truth(target: Target, y: Array) -> Prediction:
     """Return the prediction that is certain of the truth."""
     values = np.eye(target.width)[y] if target.kind == "class" else np.repeat(y[:, None], target.width, axis=1)
-    return Prediction(target, forbid_writing(values))
+    return Prediction(target, read_only(values))
 
 
 def _nonsense(target: Target, y: Array) -> Prediction:
@@ -175,7 +174,7 @@ def ignores_rule(scheme: Scheme[MetricOptions], kind: str) -> None:
 
 
 def _with_rule(prediction: Prediction) -> Prediction:
-    return replace(prediction, rule=forbid_writing(4.0 ** np.arange(prediction.target.width)))
+    return replace(prediction, rule=read_only(4.0 ** np.arange(prediction.target.width)))
 
 
 @law("metric")

@@ -11,7 +11,6 @@ from bench.checks.examples import (
     EXAMPLE_FOLDS,
     draw_by_fold,
     draw_prediction,
-    forbid_writing,
     global_randomness,
     negate,
     reorder_classes,
@@ -20,7 +19,7 @@ from bench.checks.examples import (
     target_of,
 )
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
-from bench.core.nouns import Array, InvalidPredictionError, Prediction, validate_values
+from bench.core.nouns import Array, InvalidPredictionError, Prediction, read_only, validate_values
 from bench.core.registry import Scheme
 from bench.core.settings import PROTOCOLS
 from bench.methods.postprocess import Change, Learns, StepOptions
@@ -40,12 +39,10 @@ def _draw_known(
     width = width or (2 if scheme.options.binary else 3)
     y, prediction = draw_prediction(kind, n=n, width=width, seed=seed)
     if kind == "quantile":
-        crossed = forbid_writing(
-            prediction.values + 0.5 * np.random.default_rng(seed).normal(size=prediction.values.shape)
-        )
-        prediction = replace(prediction, values=forbid_writing(np.sort(crossed, axis=1)), unsorted=crossed)
-    effective_class_weights = forbid_writing(np.linspace(0.5, 2, width)) if kind == "class" else None
-    fold = forbid_writing(np.arange(n) % EXAMPLE_FOLDS) if scheme.options.learns == "folds" else None
+        crossed = read_only(prediction.values + 0.5 * np.random.default_rng(seed).normal(size=prediction.values.shape))
+        prediction = replace(prediction, values=read_only(np.sort(crossed, axis=1)), unsorted=crossed)
+    effective_class_weights = read_only(np.linspace(0.5, 2, width)) if kind == "class" else None
+    fold = read_only(np.arange(n) % EXAMPLE_FOLDS) if scheme.options.learns == "folds" else None
     return y, replace(prediction, effective_class_weights=effective_class_weights, inner_fold=fold)
 
 
@@ -60,7 +57,7 @@ def _as_test_rows(
 def _fit_step(scheme: Scheme[StepOptions], y: Array, prediction: Prediction) -> Change:
     """Fit a step as a run does: one that learns nothing gets no true value."""
     truth = np.empty(0) if scheme.options.learns == "nothing" else y
-    change: Change = scheme(prediction, forbid_writing(truth), np.random.default_rng(0))
+    change: Change = scheme(prediction, read_only(truth), np.random.default_rng(0))
     return change
 
 
@@ -162,7 +159,7 @@ def row_weights(scheme: Scheme[StepOptions], kind: str) -> None:
     """A row of weight three counts like three equal rows, a row of weight zero like none."""
     y, known = _draw_known(scheme, kind)
     requested, weight = _as_test_rows(scheme, known), np.arange(len(y)) % 4
-    weighted = _fit_step(scheme, y, replace(known, weight=forbid_writing(weight * 1.0)))
+    weighted = _fit_step(scheme, y, replace(known, weight=read_only(weight * 1.0)))
     index = np.repeat(np.arange(len(y)), weight)
     repeated = _fit_step(scheme, y[index], take_rows(known, index))
     _demand_alike(weighted(requested), repeated(requested), "learned on weighted and on repeated rows")
@@ -215,7 +212,7 @@ def certain_answers(scheme: Scheme[StepOptions], kind: str) -> None:
     hard = np.where(known.values == known.values.max(axis=1, keepdims=True), 1 - 2e-15, 1e-15)
     level = np.repeat(known.values[:1], len(y), axis=0)
     for values in [level, *([hard] if kind == "class" else [])]:
-        example = replace(known, values=forbid_writing(values), unsorted=None)
+        example = replace(known, values=read_only(values), unsorted=None)
         _demand_lawful(_fit_step(scheme, y, example)(_as_test_rows(scheme, example)))
 
 

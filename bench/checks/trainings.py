@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.checks.examples import forbid_writing, global_randomness, target_of
+from bench.checks.examples import global_randomness, target_of
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.checks.learners import COLOUR_LEVELS, ExampleTable, example_table
 from bench.core.hashing import digest
-from bench.core.nouns import Array, InvalidPredictionError, NotApplicableError, Target, validate_values
+from bench.core.nouns import Array, InvalidPredictionError, NotApplicableError, Target, read_only, validate_values
 from bench.core.registry import Scheme
 from bench.methods import trainings
 from bench.methods.learners import learner_scheme
@@ -187,7 +187,7 @@ def many_classes(scheme: Scheme[TrainingOptions], kind: str) -> None:
     y = np.repeat(np.arange(8), [40, 30, 20, 12, 6, 3, 2, 1])
     X = pd.DataFrame({"size": y + rng.normal(size=len(y)), "age": rng.normal(size=len(y))})
     _test_predictions(
-        scheme, _with_order(scheme, ExampleTable(target, X, forbid_writing(y), X[::4].reset_index(drop=True), y[::4]))
+        scheme, _with_order(scheme, ExampleTable(target, X, read_only(y), X[::4].reset_index(drop=True), y[::4]))
     )
 
 
@@ -234,14 +234,14 @@ def repeated_rows(scheme: Scheme[TrainingOptions], kind: str) -> None:
     index = np.tile(np.arange(len(table.y)), 4)
     y = table.y[index]
     y[-3:] = 0
-    _test_predictions(scheme, replace(table, X=table.X.iloc[index].reset_index(drop=True), y=forbid_writing(y)))
+    _test_predictions(scheme, replace(table, X=table.X.iloc[index].reset_index(drop=True), y=read_only(y)))
 
 
 @law("training", "fit")
 def equal_weights(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """Row weights of one are like none."""
     table = unequal_table(scheme)
-    ones = forbid_writing(np.ones(len(table.y)))
+    ones = read_only(np.ones(len(table.y)))
     found, expected = _test_predictions(scheme, table, ones), _test_predictions(scheme, table)
     demand_close(found, expected, "the predictions with weights of one and without weights", 1e-6)
 
@@ -251,8 +251,8 @@ def zero_weight_rows(scheme: Scheme[TrainingOptions], kind: str) -> None:
     """Rows of weight zero are as if they were not there."""
     table = unequal_table(scheme)
     used = np.random.default_rng(3).random(len(table.y)) < 0.8
-    whole = context_of(scheme, table, forbid_writing(used.astype(float)))
-    part = replace(whole, X=table.X[used], y=forbid_writing(table.y[used]), weight=None)
+    whole = context_of(scheme, table, read_only(used.astype(float)))
+    part = replace(whole, X=table.X[used], y=read_only(table.y[used]), weight=None)
     found, expected = (
         _predict_fitted(fit_training(context, scheme, context.weight), table.target, table.X_test)
         for context in (whole, part)
@@ -266,11 +266,11 @@ def uses_row_weights(scheme: Scheme[TrainingOptions], kind: str) -> None:
     table = unequal_table(scheme, (60, 60, 60))
     last = table.target.width - 1
     X = pd.concat([table.X, table.X], ignore_index=True)
-    y = forbid_writing(np.append(table.y, (table.y + 1) % (last + 1)))
+    y = read_only(np.append(table.y, (table.y + 1) % (last + 1)))
     contradictory = replace(table, X=X, y=y)
     truth = np.repeat([1.0, 0.0], len(table.y))
     right, wrong = (
-        _test_predictions(scheme, contradictory, forbid_writing(0.2 + 1.6 * heavy)) for heavy in (truth, 1 - truth)
+        _test_predictions(scheme, contradictory, read_only(0.2 + 1.6 * heavy)) for heavy in (truth, 1 - truth)
     )
     row = np.arange(len(right))
     better = float(np.mean(right[row, table.y_test] > wrong[row, table.y_test]))
@@ -286,7 +286,7 @@ def class_weights_undone(scheme: Scheme[TrainingOptions], kind: str) -> None:
     y = np.repeat(np.arange(width), [240, 120] if width == 2 else [220, 90, 50])
     X, X_test = (pd.DataFrame({"size": rng.normal(size=rows), "age": rng.normal(size=rows)}) for rows in (n, 200))
     table = _with_order(
-        scheme, ExampleTable(target_of("class", width), X, forbid_writing(y), X_test, np.zeros(200, dtype=int))
+        scheme, ExampleTable(target_of("class", width), X, read_only(y), X_test, np.zeros(200, dtype=int))
     )
     fitted = fit_training(context_of(scheme, table), scheme, None)
     if fitted.effective_class_weights is None or np.isnan(fitted.effective_class_weights).any():
@@ -305,7 +305,7 @@ def neutral_parameters(scheme: Scheme[TrainingOptions], kind: str) -> None:
         if len(counts) == 2 and scheme.options.ordered:
             continue
         table = unequal_table(scheme, counts)
-        weight = forbid_writing(np.random.default_rng(3).uniform(0.5, 2, len(table.y)))
+        weight = read_only(np.random.default_rng(3).uniform(0.5, 2, len(table.y)))
         weight = weight / weight.mean()
         for learner in scheme.options.learners or ("logistic",):
             found, expected = (

@@ -52,6 +52,7 @@ def check(
 ) -> None:
     """Hold plug-ins to the laws of their registry."""
     from bench import checks
+    from bench.checks.apart import run_cases
     from bench.core.nouns import NothingSelectedError
     from bench.core.plugins import load_plugins
 
@@ -61,8 +62,7 @@ def check(
         raise NothingSelectedError(f"no plug-in matches {', '.join(names or ())}: see `bench list`")
     rows = []
     with terminal.progress("laws", len(cases), quiet=False) as bar:
-        for case in cases:
-            outcome = case.run()
+        for case, outcome in run_cases(cases, plugins or ()):
             rows.append((case.id, outcome.status, outcome.reason))
             bar(1, case.id)
     _print_laws(rows, output)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,14 +18,18 @@ from bench.cli.arguments import OFFLINE, PLUGINS, RESULTS
 from bench.cli.fetching import accept_changes
 from bench.cli.flags import add_request_flags
 from bench.cli.printing import print_summary
-from bench.core.exit_codes import FINE, NOT_OK
+from bench.core.exit_codes import BUDGET_SPENT, FINE, NOT_OK
 from bench.runner.options import RunRequest
 
 if TYPE_CHECKING:
     from bench.core.nouns import Task
     from bench.runner.executors.local import Event
     from bench.runner.prepare import Prepared
+    from bench.runner.progress import Progress
+    from bench.runner.scheduler import Watch
 
+LOOK_SECONDS = 2.0
+"""How often `status --watch` looks."""
 MOST_FAILURES = 20
 """Cells that `status` lists; failures.csv has all."""
 
@@ -55,9 +60,8 @@ def run(
     if dry_run:
         _print_plan(request, prepared)
         return
-    with ExitStack() as stack:
-        watch = _progress_reporter(stack, quiet=quiet, verbose=verbose)
-        outcome = experiment.run(request, prepared, watch, lambda sentence: terminal.message(sentence, "yellow"))
+    with _watched(quiet=quiet, verbose=verbose) as watch:
+        outcome = experiment.run(request, prepared, watch)
     seconds = round(time.perf_counter() - started, 1)
     counts = outcome.tally.as_dict()
     if as_json:
@@ -73,6 +77,9 @@ def run(
             f"{request.results / 'records'} were changed while the run went on: run again",
             "red",
         )
+    if outcome.tally.budget and not outcome.lost:
+        terminal.message(f"{outcome.tally.budget} is spent: run again to go on")
+        raise typer.Exit(BUDGET_SPENT)
     whole = counts["ok"] + counts["skipped"] == counts["planned"] and not outcome.lost
     raise typer.Exit(FINE if whole else NOT_OK)
 
@@ -85,11 +92,15 @@ def plan(request: RunRequest) -> None:
     _print_plan(request, _prepare(request, foresee, quiet=True))
 
 
-def status(results: RESULTS = Path("results")) -> None:
-    """Count the cells of a results directory by status, and list what went wrong."""
+def status(
+    results: RESULTS = Path("results"),
+    watch: Annotated[bool, typer.Option("--watch", help="Follow the run that writes there, until it ends.")] = False,
+) -> None:
+    """Count the cells of a results directory by status, list what went wrong, and say how far a run is."""
     from bench.core.nouns import STATUSES, BenchError, Cell
     from bench.runner.journal import Journal
 
+    _follow(results, once=not watch)
     records = Journal(results).records()
     if not records:
         raise BenchError(f"{results} holds no records: give the directory of a run")
@@ -102,6 +113,21 @@ def status(results: RESULTS = Path("results")) -> None:
         rows = [[*cell, ending.status, ending.detail] for cell, ending in bad[:MOST_FAILURES]]
         terminal.table([*Cell._fields, "status", "detail"], rows, f"{len(bad)} cells are not ok")
         terminal.message(f"tracebacks and rerun commands: {results / 'failures.csv'}")
+
+
+def _follow(results: Path, *, once: bool) -> None:
+    """Print how far the run is that writes to a directory, again and again until it has ended, or once."""
+    from bench.runner.progress import read_progress
+
+    with terminal.run_progress(quiet=once) as bar:
+        while (progress := read_progress(results)) is not None:
+            left, what = _describe_progress(progress)
+            bar(progress.done, progress.total, left, what)
+            if once or not sys.stderr.isatty():
+                terminal.message(f"running: {progress.done} of {progress.total} jobs, {left}; {what}")
+            if once:
+                return
+            time.sleep(LOOK_SECONDS)
 
 
 def explain(
@@ -173,23 +199,30 @@ def _print_plan(request: RunRequest, prepared: Prepared) -> None:
     terminal.line(f"{outlook.cells} cells; {outlook.fits} fits to do, {outlook.stored} stored; {outlook.estimate}")
 
 
-def _progress_reporter(
-    stack: ExitStack, *, quiet: bool, verbose: bool
-) -> Callable[[int, int], Callable[[Event], None]]:
-    """Return what `experiment.run` reports its progress to: a bar, and with `verbose` a line an event."""
+@contextmanager
+def _watched(*, quiet: bool, verbose: bool) -> Iterator[Watch]:
+    """Yield who watches a run: a bar, and with `verbose` a line an event."""
+    from bench.runner.scheduler import Watch
 
-    def start(fits: int, board_splits: int) -> Callable[[Event], None]:
-        bar = stack.enter_context(terminal.progress("running", fits + board_splits, quiet=quiet or verbose))
+    def report(event: Event) -> None:
+        if verbose and event.kind != "done":
+            terminal.message(f"{event.job}: {event.value.status if event.kind == 'item' else event.kind}")
 
-        def report(event: Event) -> None:
-            if event.kind == "done":
-                bar(1, event.job.context)
-            elif verbose:
-                terminal.message(f"{event.job}: {event.value.status if event.kind == 'item' else event.kind}")
+    with terminal.run_progress(quiet=quiet or verbose) as bar:
+        yield Watch(
+            report,
+            lambda progress: bar(progress.done, progress.total, *_describe_progress(progress)),
+            lambda sentence: terminal.message(sentence, "yellow"),
+        )
 
-        return report
 
-    return start
+def _describe_progress(progress: Progress) -> tuple[str, str]:
+    """Return how long a run has taken, how long the rest may take, and what runs, the longest first."""
+    from bench.runner.forecast import in_words
+
+    running = sorted(progress.running, key=lambda each: -each.seconds)
+    what = ", ".join(f"{each.what} ({in_words(each.seconds)})" for each in running)
+    return f"{in_words(progress.seconds)} so far, about {in_words(progress.seconds_left)} left", what
 
 
 def _print_receipt(counts: Mapping[str, Any], seconds: float, results: Path) -> None:

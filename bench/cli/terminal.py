@@ -92,6 +92,30 @@ def progress(title: str, total: int, *, quiet: bool) -> Iterator[Bar]:
         yield lambda step, what="": bars.update(task, advance=step, what=what)
 
 
+class RunBar(Protocol):
+    """Something that shows how far a run is."""
+
+    def __call__(self, done: int, total: int, left: str, what: str) -> None:
+        """Show how many of all jobs have ended, how long the rest may take, and what runs."""
+
+
+@contextmanager
+def run_progress(*, quiet: bool) -> Iterator[RunBar]:
+    """Show a bar of a run on stderr, whose total may still grow; nothing where that is no terminal, or if quiet."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total, left, what: None  # noqa: ARG005
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (
+        BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}", markup=False),
+        TextColumn("{task.fields[what]}", style="dim", markup=False),
+    )  # fmt: skip
+    with Progress(*columns, console=_console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=None, left="", what="")
+        yield lambda done, total, left, what: bars.update(task, completed=done, total=total, left=left, what=what)
+
+
 def text(value: Any) -> str:
     """Return a value as people read it: four significant digits, nothing for missing."""
     if value is None or value != value:  # noqa: PLR0124 - a NaN is missing too

@@ -17,6 +17,8 @@ CANNOT_COMPARE: Final = 4
 """A comparison could not be held, or a board lacks scores and the rule was to refuse it."""
 NOTHING_SELECTED: Final = 5
 """Names, tasks and filters leave nothing to do or to show."""
+BUDGET_SPENT: Final = 6
+"""A run ended in order because `--max-total` or `--max-cells` was spent; the next one goes on."""
 FAULT: Final = 70
 """A fault of the program itself (EX_SOFTWARE of sysexits.h)."""
 HUNG_UP: Final = 129

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from bench.core.exit_codes import MISTAKE, NOTHING_SELECTED
 from bench.core.renamed import renamed_fields
 
 Array = NDArray[Any]
+MaybeArray = TypeVar("MaybeArray", Array, Array | None)
 Kind = Literal["point", "quantile", "class"]
 TaskKind = Literal["regression", "classification"]
 
@@ -27,6 +28,15 @@ SMALLEST_PROBABILITY = 1e-15
 MOST_NEGATIVE = 1e-9
 FARTHEST_FROM_ONE = 1e-6
 """How far a probability may lie below zero, and a row's sum from one: models that sum or divide are off by rounding."""
+
+
+def read_only(array: MaybeArray) -> MaybeArray:
+    """Return a view of an array that nobody can write to, so that no method changes what the next one sees."""
+    if array is None:
+        return None
+    view = array.view()
+    view.setflags(write=False)
+    return view
 
 
 class BenchError(Exception):
@@ -187,9 +197,9 @@ class Panel:
         return replace(
             self,
             X=self.X.iloc[np.flatnonzero(index) if index.dtype == bool else index],
-            predictions=self.predictions[:, index],
-            weight=None if self.weight is None else self.weight[index],
-            inner_fold=None if self.inner_fold is None else self.inner_fold[index],
+            predictions=read_only(self.predictions[:, index]),
+            weight=None if self.weight is None else read_only(self.weight[index]),
+            inner_fold=None if self.inner_fold is None else read_only(self.inner_fold[index]),
         )
 
 
@@ -266,13 +276,30 @@ def clip_probabilities(values: Array) -> tuple[Array, int]:
     return clipped / clipped.sum(axis=1, keepdims=True), int(low.any(axis=1).sum())
 
 
+def real_values(values: Any) -> Array:
+    """Return what a learner or a scheme gave as float64; numpy would drop imaginary parts and masks without a word.
+
+    Raises:
+        InvalidPredictionError: a value has an imaginary part, or is masked.
+    """
+    masked = int(np.ma.getmaskarray(values).sum()) if np.ma.isMaskedArray(values) else 0
+    if masked:
+        raise InvalidPredictionError(f"the prediction is masked in {masked} places")
+    found = np.asarray(values)
+    if np.iscomplexobj(found):
+        if np.any(found.imag != 0):
+            raise InvalidPredictionError("the prediction has an imaginary part")
+        found = found.real
+    return np.asarray(found, dtype=float)
+
+
 def validate_values(target: Target, values: Array, n: int) -> Array:
     """Return `values` as float64 of shape (n, K).
 
     Raises:
         InvalidPredictionError: the shape is wrong, a value is not finite, or a row is not a distribution.
     """
-    values = np.asarray(values, dtype=float)
+    values = real_values(values)
     if values.shape != (n, target.width):
         raise InvalidPredictionError(f"the prediction has shape {values.shape}, expected {(n, target.width)}")
     bad = int((~np.isfinite(values)).any(axis=1).sum())

@@ -75,11 +75,6 @@ class Agenda:
         """How many fits are stored."""
         return sum(each.stored for each in self.counts.values())
 
-    @property
-    def board_splits(self) -> int:
-        """How many board splits are to be evaluated, as far as is known."""
-        return sum(bool(opening.todo) for opening in self.ready) + len(self.waiting)
-
 
 def draw_up(plan: Plan, journal: Journal, store: Store, options: RunOptions) -> Agenda:
     """Look up every fit and every cell of a plan; nothing is written."""

@@ -104,6 +104,22 @@ class RunOptions:
         default=False,
         metadata=flag(help_text="Wait for another run in the results directory to end.", help_panel=HOW),
     )
+    max_total: float | None = field(
+        default=None,
+        metadata=flag(
+            help_text="End the run in order after so long: 90s, 10m, 2h (exit 6); the next one goes on.",
+            help_panel=HOW,
+            read=read_seconds,
+        ),
+    )
+    max_cells: int | None = field(
+        default=None,
+        metadata=flag(
+            help_text="End the run in order after so many cells (exit 6); the next one goes on.",
+            help_panel=HOW,
+            least=1,
+        ),
+    )
     plugins: tuple[str, ...] = field(
         default=(), metadata=flag("--plugin", help_text="Plug-in file or module.", help_panel=HOW)
     )

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import Any
 
 from bench.runner.agenda import Agenda, draw_up
+from bench.runner.forecast import GUESSED_RATE, Forecast, in_words
 from bench.runner.journal import Journal
-from bench.runner.options import RunRequest
+from bench.runner.options import HOUR, RunRequest
 from bench.runner.plan import BoardPlan, plan
 from bench.runner.prepare import Prepared, Requested, panels, stand_in
 from bench.runner.store import Store
 from bench.tasks.suites import Catalogue, Outline
 from bench.tasks.task_spec import TaskSpec
 
-SECONDS_AN_HOUR = 3600
-GUESSED_RATE = 0.0025
-"""Seconds a row of one fit with its inner folds: the median over the default panel on the suite `quick`."""
 UNKNOWN = "unknown"
 """What stands for a number that only the table could tell."""
 
@@ -84,25 +81,20 @@ def _count_fits(of_task: Sequence[BoardPlan]) -> int:
 
 
 def _estimate(agenda: Agenda, foreseen: Sequence[tuple[int, int]], journal: Journal, request: RunRequest) -> str:
-    """Predict the hours of the fits to do from the seconds a row that earlier fits of the same learner took.
+    """Predict the time of what is to do, from what earlier fits in this directory took.
 
     `foreseen` holds the fits and rows of tasks that are not loaded.
     """
-    rates: dict[str, list[float]] = {}
-    for cell, record in journal.records().items():
-        seconds, n_train = record.result.fit_seconds, record.result.n_train
-        if record.ending.is_ok and seconds is not None and n_train:
-            rates.setdefault(cell.learner, []).append(seconds / n_train)
     if not agenda.fits and not foreseen:
         return "nothing to fit"
-    typical = {name: median(values) for name, values in rates.items()}
-    other = median(typical.values()) if typical else GUESSED_RATE
-    total = sum(typical.get(job.fit.learner, other) * len(job.split.train) for job in agenda.fits)
-    total += sum(fits * rows * other for fits, rows in foreseen)
-    basis = "" if typical else ", a guess: no fit was timed in this directory yet"
-    hours = total / request.options.workers / SECONDS_AN_HOUR
-    about = f"{hours:,.0f}" if hours >= 10 else f"{hours:.2g}"
-    return f"about {about} hours with -j {request.options.workers}{basis}"
+    forecast = Forecast()
+    forecast.learn_from_records(journal.records())
+    total = sum(map(forecast.seconds_of, agenda.fits))
+    total += sum(fits * forecast.seconds_of_fit("", rows) for fits, rows in foreseen)
+    for board_split in (*agenda.waiting, *(opening.board_split for opening in agenda.ready if opening.todo)):
+        total += forecast.seconds_of_cells(board_split.board_plan.board.name, len(board_split.cells))
+    basis = ", a guess: no fit was timed in this directory yet" if forecast.is_guess else ""
+    return f"about {in_words(total / request.options.workers)} with -j {request.options.workers}{basis}"
 
 
 @dataclass(frozen=True)
@@ -129,7 +121,7 @@ def measure_suite(name: str, known: Catalogue) -> SuiteSize:
             return SuiteSize(None, None, None)
         splits_there = outline.splits or (suite.cv.first or suite.cv.folds) * suite.cv.repeats
         cells += a_split[outline.kind][0] * splits_there
-        hours += a_split[outline.kind][1] * splits_there * (outline.rows or 0) * GUESSED_RATE / SECONDS_AN_HOUR
+        hours += a_split[outline.kind][1] * splits_there * (outline.rows or 0) * GUESSED_RATE / HOUR
     rows = [outline.rows for outline in suite.tasks.values()]
     total = None if None in rows else sum(number or 0 for number in rows)
     return SuiteSize(total, cells, None if total is None else hours)

@@ -1,10 +1,8 @@
-"""Running an agenda: what is left is fitted and evaluated, and every cell ends in one record.
-
-A time budget of a whole run would go into `Run._next`, which hands out the jobs.
-"""
+"""Running an agenda: what is left is fitted and evaluated, and every cell ends in one record."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
@@ -16,24 +14,45 @@ from bench.runner.agenda import Agenda, CellToDo, Opening, missing_fits, open_bo
 from bench.runner.cells import BoardSplit
 from bench.runner.endings import ending_of_lost
 from bench.runner.executors.local import Event, Pool
+from bench.runner.forecast import Forecast
 from bench.runner.foreign_code import foreign_metrics, starter
 from bench.runner.journal import JournalWriter
 from bench.runner.options import RunOptions
 from bench.runner.plan import BoardSplitId, Plan
+from bench.runner.progress import Progress, Running
 from bench.runner.records import CellRecord, CellResult, Ending, FitId
 from bench.runner.store import Store
 from bench.runner.worker import EvaluateJob, FitJob
 
+TELL_SECONDS = 1.0
+"""How often who watches is told how far the run is."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who watches a run: `event` gets every event, `progress` now and then how far the run is.
+
+    `say` gets a sentence about what was found damaged and is made anew.
+    """
+
+    event: Callable[[Event], None]
+    progress: Callable[[Progress], None]
+    say: Callable[[str], None] = lambda sentence: None  # noqa: ARG005
+
 
 @dataclass
 class Tally:
-    """What a run did: fits made and reused, cells evaluated, and by cell how those that have ended stand."""
+    """What a run did: fits made and reused, cells evaluated, and by cell how those that have ended stand.
+
+    `budget` is the flag of the budget that ended the run before all was done.
+    """
 
     planned: int = 0
     fitted: int = 0
     reused: int = 0
     evaluated: int = 0
     ended: dict[Cell, str] = field(default_factory=dict)
+    budget: str = ""
 
     @property
     def statuses(self) -> Counter[str]:
@@ -60,8 +79,9 @@ class _Begun:
 class Run:
     """One run of a plan: its tables, who writes its records, its tally, and the fits and board splits that are left.
 
-    `_endings` holds by key how each fit ended, `_missing` which fits each waiting board split waits for, `_waiters`
-    by key the board splits that wait for a fit, `_begun` by its cells what has come in of each job.
+    `_endings` holds by key how each fit ended, `_missing` which fits each waiting board split waits for, `_waiters` by
+    key the board splits that wait for a fit, `_begun` by its cells what has come in of each job, `_running` by identity
+    the jobs that run, with the time of their begin.
     """
 
     plan: Plan
@@ -77,9 +97,13 @@ class Run:
     _waiters: dict[str, list[BoardSplitId]] = field(default_factory=dict, init=False)
     _ready: deque[EvaluateJob] = field(default_factory=deque, init=False)
     _begun: dict[tuple[Cell, ...], _Begun] = field(default_factory=dict, init=False)
+    _running: dict[int, tuple[FitJob | EvaluateJob, float]] = field(default_factory=dict, init=False)
+    _forecast: Forecast = field(default_factory=Forecast, init=False)
+    _started: float = field(default_factory=time.monotonic, init=False)
+    _done: int = field(default=0, init=False)
 
-    def execute(self, agenda: Agenda, on_event: Callable[[Event], None]) -> None:
-        """Run an agenda, and keep what has come in of board splits that were cut short; `on_event` gets every event."""
+    def execute(self, agenda: Agenda, watch: Watch) -> None:
+        """Run an agenda, and keep what has come in of board splits that were cut short."""
         self._fits.extend(agenda.fits)
         self._endings |= agenda.endings
         self._waiting |= {each.id: each for each in agenda.waiting}
@@ -91,7 +115,7 @@ class Run:
             for opening in agenda.ready:
                 self._begin(opening)
             if self._fits or self._ready:
-                self._work(on_event)
+                self._work(watch)
         finally:
             self._keep_begun()
 
@@ -101,19 +125,57 @@ class Run:
             for begun in self._begun.values():
                 stack.callback(self._keep, begun.board_split, begun.records)
 
-    def _work(self, on_event: Callable[[Event], None]) -> None:
-        """Hand out jobs until none is left, or until one ends badly and the run is to stop there."""
+    def _work(self, watch: Watch) -> None:
+        """Hand out jobs until none is left, a budget is spent, or one ends badly and the run is to stop there."""
+        told = -TELL_SECONDS
         with Pool(self.options.workers, starter(self.options.plugins), self.options.limits) as pool:
             while True:
                 while pool.free and (job := self._next()):
                     pool.submit(job, self.tasks)
+                    self._running[id(job)] = job, time.monotonic()
                 if not pool.busy:
                     return
+                if time.monotonic() - told >= TELL_SECONDS:
+                    told = time.monotonic()
+                    watch.progress(self._progress())
                 for event in pool.wait():
+                    if event.kind == "item" and self._budget():
+                        return
                     bad = self._handle(event)
-                    on_event(event)
+                    watch.event(event)
                     if bad and self.options.stop_at_failure:
                         return
+                if self._budget():
+                    return
+
+    def _budget(self) -> str:
+        """Return the flag of the budget that is spent, if one is; what is running then is not recorded."""
+        options, seconds = self.options, time.monotonic() - self._started
+        if not (self._fits or self._ready or self._waiting or self._running):
+            return ""
+        if options.max_total is not None and seconds >= options.max_total:
+            self.tally.budget = "--max-total"
+        elif options.max_cells is not None and self.tally.evaluated >= options.max_cells:
+            self.tally.budget = "--max-cells"
+        return self.tally.budget
+
+    def _progress(self) -> Progress:
+        """Return how far the run is; board splits that wait are jobs, too."""
+        now = time.monotonic()
+        left = [*self._fits, *self._ready, *(job for job, _ in self._running.values())]
+        seconds = sum(map(self._forecast.seconds_of, left))
+        seconds += sum(
+            self._forecast.seconds_of_cells(each.board_plan.board.name, len(each.cells))
+            for each in self._waiting.values()
+        )
+        begun = [(job, now - since) for job, since in self._running.values()]
+        return Progress.of_this_process(
+            done=self._done,
+            total=self._done + len(left) + len(self._waiting),
+            running=tuple(Running(str(job), round(since, 1)) for job, since in begun),
+            seconds=round(now - self._started, 1),
+            seconds_left=round(max(0.0, seconds - sum(since for _, since in begun)) / self.options.workers, 1),
+        )
 
     def _next(self) -> FitJob | EvaluateJob | None:
         """Return the next job: board splits that are ready come first, so that their records are soon safe."""
@@ -155,6 +217,10 @@ class Run:
     def _handle(self, event: Event) -> bool:
         """Take in what a worker reported; return whether something ended badly."""
         job, lost = event.job, None
+        if event.kind != "item":
+            _, since = self._running.pop(id(job))
+            self._done += 1
+            self._forecast.learn(job, time.monotonic() - since)
         if event.kind not in {"item", "done"}:
             lost = ending_of_lost(event.kind, event.value)
         if isinstance(job, FitJob):

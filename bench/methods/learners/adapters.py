@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.core.nouns import Array
+from bench.core.nouns import Array, real_values
 from bench.methods.learners import Model
 
 MakeEstimator = Callable[[int], Any]
@@ -38,7 +38,7 @@ class PointModel:
 
     def predict(self, X: Any) -> Array:
         """Return points, shape (n, 1)."""
-        return np.asarray(self._estimator.predict(self._read(X)), dtype=float).reshape(-1, 1)
+        return real_values(self._estimator.predict(self._read(X))).reshape(-1, 1)
 
 
 class ClassModel:
@@ -62,7 +62,7 @@ class ClassModel:
         """Return probabilities, shape (n, width)."""
         prediction = np.zeros((len(X), self._width))
         several = len(self._present) > 1
-        prediction[:, self._present] = self._estimator.predict_proba(self._read(X)) if several else 1.0
+        prediction[:, self._present] = real_values(self._estimator.predict_proba(self._read(X))) if several else 1.0
         return prediction
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.hashing import generator, seed
-from bench.core.nouns import Array, Target
+from bench.core.nouns import Array, Target, real_values
 from bench.core.registry import Scheme
 from bench.core.renamed import renamed_fields
 from bench.methods import class_weights
@@ -91,7 +91,7 @@ class LearnerPredictor:
 
     def __call__(self, rows: pd.DataFrame) -> Array:
         """Return the predictions for rows as they are in the table (n, K)."""
-        return np.asarray(self.model.predict(self.context.encode(rows)), dtype=float)
+        return real_values(self.model.predict(self.context.encode(rows)))
 
 
 @renamed_fields(say="predict", emphasis="effective_class_weights")

@@ -58,7 +58,6 @@ class EnsembleEvaluation:
             predictions[j] = part(self.split_data.stored[FitId.plain(learner)])
         if self.split_data.target.kind == "quantile":
             predictions.sort(axis=2)
-        predictions.setflags(write=False)
         return self.split_data.panel(rows, self.learners, predictions, inner_fold)
 
     @property
@@ -92,7 +91,7 @@ class EnsembleEvaluation:
 
     def evaluate_oracle(self, method: Method, _: str) -> MethodResult:
         """Fit the board's exact scheme on the test rows: no simplex weights can do better there."""
-        combiner = method.base(self.test, self.split_data.task.y[self.split_data.test], self.split_data.rng(ORACLE))
+        combiner = method.base(self.test, self.split_data.y_of(self.split_data.test), self.split_data.rng(ORACLE))
         return MethodResult(
             self._combine(combiner),
             gap=getattr(combiner, "gap", None),
@@ -155,7 +154,7 @@ class EnsembleEvaluation:
         if not len(rows):
             return None
         panel = self._panel(rows, lambda stored: cast("Array", stored.calibration))
-        return finish(panel.target, self._fit(scheme)(panel), panel.weight), self.split_data.task.y[rows]
+        return finish(panel.target, self._fit(scheme)(panel), panel.weight), self.split_data.y_of(rows)
 
     def _predict_by_fold(self, scheme: Scheme[Any]) -> tuple[Prediction, ...]:
         """Predict the test rows without each inner fold: by the models and by the weights that have not seen it."""

@@ -79,7 +79,7 @@ class LearnerEvaluation:
         """Return what the steps come to when they are fitted on the test rows."""
         fit = FitId(learner, method.base.id)
         given = self._postprocess_input(fit)
-        best = replace(given, folds=(given.test, self.split_data.task.y[self.split_data.test]))
+        best = replace(given, folds=(given.test, self.split_data.y_of(self.split_data.test)))
         return MethodResult(postprocessing.apply(method.steps, best, self.split_data.rng), used=(fit,))
 
     def _postprocess_input(self, fit: FitId) -> PostprocessInput:
@@ -90,7 +90,7 @@ class LearnerEvaluation:
         folds = () if stored.folds is None else tuple(stored.folds)
         calibration, rows = None, split_data.calibration
         if stored.calibration is not None and len(rows):
-            calibration = self._finish(stored.calibration, rows, behind.of_all()), split_data.task.y[rows]
+            calibration = self._finish(stored.calibration, rows, behind.of_all()), split_data.y_of(rows)
         return PostprocessInput(
             self._finish(stored.test, split_data.test, behind.of_all()),
             (replace(known, inner_fold=split_data.inner_fold), split_data.y),

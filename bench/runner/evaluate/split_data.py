@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.core import losses
 from bench.core.hashing import generator
-from bench.core.nouns import Array, Panel, Prediction, Target, Task, clip_probabilities, validate_values
+from bench.core.nouns import Array, Panel, Prediction, Target, Task, clip_probabilities, read_only, validate_values
 from bench.core.settings import Settings
 from bench.methods import metrics
 from bench.methods.boards import Board
@@ -57,7 +57,7 @@ class SplitData:
             train=split.train,
             test=split.test,
             oof_rows=rows.oof_rows,
-            inner_fold=rows.inner_fold,
+            inner_fold=read_only(rows.inner_fold),
             calibration=rows.calibration,
             stored=stored,
         )
@@ -70,7 +70,11 @@ class SplitData:
     @cached_property
     def y(self) -> Array:
         """True values of the training rows with an out-of-fold prediction."""
-        return self.task.y[self.oof_rows]
+        return self.y_of(self.oof_rows)
+
+    def y_of(self, rows: Array) -> Array:
+        """Return the true values of some rows of the task."""
+        return read_only(self.task.y[rows])
 
     def with_rows(self, most: int | None) -> SplitData:
         """Return the data with at most so many of the rows that weights are fitted on, drawn from the seed."""
@@ -87,7 +91,7 @@ class SplitData:
 
     def weight(self, rows: Array) -> Array | None:
         """Row weights of the task on some rows."""
-        return None if self.task.weight is None else self.task.weight[rows]
+        return None if self.task.weight is None else read_only(self.task.weight[rows])
 
     def rng(self, *component: object) -> np.random.Generator:
         """Return the generator of one component on this split."""
@@ -101,7 +105,7 @@ class SplitData:
     def panel(self, rows: Array, learners: tuple[str, ...], predictions: Array, inner_fold: Array | None) -> Panel:
         """Return a panel over some rows of the task."""
         X = self._encoder.transform(self.task.X.iloc[rows])
-        return Panel(self.target, learners, X, predictions, weight=self.weight(rows), inner_fold=inner_fold)
+        return Panel(self.target, learners, X, read_only(predictions), self.weight(rows), inner_fold)
 
 
 def _take_rows(stored: FitPredictions, kept: Array) -> FitPredictions:
@@ -141,15 +145,23 @@ def finish(
     if target.kind == "class":
         values, _ = clip_probabilities(values)
     if target.kind == "quantile":
-        return Prediction(target, np.sort(values, axis=1), weight, unsorted=values)
-    return Prediction(target, values, weight, effective_class_weights=effective_class_weights)
+        return Prediction(target, read_only(np.sort(values, axis=1)), weight, unsorted=read_only(values))
+    return Prediction(target, read_only(values), weight, effective_class_weights=read_only(effective_class_weights))
 
 
 def score(y: Array, prediction: Prediction, chosen: Mapping[str, Metric] | None = None) -> dict[str, float | None]:
     """Return metrics of a prediction, all of its target if none are chosen; None where one is undefined."""
     found = metrics.for_target(prediction.target) if chosen is None else chosen
+    y, prediction = read_only(y), _read_only_prediction(prediction)
     values = {name: metric.function(prediction.target, y, prediction) for name, metric in found.items()}
     return {name: None if np.isnan(value) else float(value) for name, value in values.items()}
+
+
+def _read_only_prediction(prediction: Prediction) -> Prediction:
+    """Return a prediction with arrays that no metric can write to, whoever made them."""
+    arrays = {f.name: each for f in fields(prediction) if isinstance(each := getattr(prediction, f.name), np.ndarray)}
+    locked: dict[str, Any] = {name: read_only(array) for name, array in arrays.items()}
+    return replace(prediction, **locked)
 
 
 def train_loss(split_data: SplitData, values: Array) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import io
 import multiprocessing
 import os
@@ -29,14 +30,8 @@ from bench.runner.executors.process_tree import adopt_orphans, children, end_ado
 from bench.runner.executors.supervisor import supervise
 from bench.runner.options import Limits
 
-PRELOADED = (
-    "bench.runner.scheduler",
-    "sklearn.ensemble",
-    "sklearn.linear_model",
-    "sklearn.neural_network",
-    "lightgbm",
-)
-"""Modules that the fork server imports once for all workers."""
+PRELOADED = "bench.runner.preloaded"
+"""Module that the fork server imports once for all workers."""
 LONGEST_SOCKET = 104
 """Bytes that the path of a Unix socket may have, its closing zero included: 108 on Linux, 104 on macOS."""
 SOCKET_NAME = len("/pymp-xxxxxxxx/listener-xxxxxxxx")
@@ -162,17 +157,15 @@ class Pool:
         return self._hire(None)
 
     def wait(self) -> list[Event]:
-        """Wait until a worker reports something or breaks a limit."""
-        while True:
-            sources = {source: w for w in self._busy for source in (w.pipe, w.process.sentinel)}
-            ready = wait(list(sources), POLL_SECONDS)
-            events: list[Event] = []
-            for worker in dict.fromkeys(sources[source] for source in ready):
-                events += self._receive(worker, has_ended=worker.process.sentinel in ready)
-            for worker in list(self._busy):
-                events += self._check(worker)
-            if events:
-                return events
+        """Wait a moment, and return what workers have reported by then, and which of them broke a limit."""
+        sources = {source: w for w in self._busy for source in (w.pipe, w.process.sentinel)}
+        ready = wait(list(sources), POLL_SECONDS)
+        events: list[Event] = []
+        for worker in dict.fromkeys(sources[source] for source in ready):
+            events += self._receive(worker, has_ended=worker.process.sentinel in ready)
+        for worker in list(self._busy):
+            events += self._check(worker)
+        return events
 
     def _receive(self, worker: _Worker, *, has_ended: bool) -> list[Event]:
         """Take in what a worker has sent; one that has ended without the end of its job is lost."""
@@ -188,7 +181,11 @@ class Pool:
             return [*events, self._lose(worker, "crashed", f"its process sent what is no result ({error})")]
         if events and events[-1].kind == "done":
             self._busy.remove(worker)
-            _end([worker]) if worker.job.is_foreign else self._idle.append(worker)
+            if worker.job.is_foreign:
+                worker.process.join(ENDING_SECONDS)  # it is about to end by itself
+                _end([worker])
+            else:
+                self._idle.append(worker)
         elif has_ended:
             events.append(self._lose(worker, "crashed", describe_end(worker.process.exitcode)))
         return events
@@ -283,7 +280,7 @@ def _context() -> Any:
     served = "forkserver" in multiprocessing.get_all_start_methods() and _has_room_for_socket()
     context: Any = multiprocessing.get_context("forkserver" if served else "spawn")
     if hasattr(context, "set_forkserver_preload"):
-        context.set_forkserver_preload(list(PRELOADED))
+        context.set_forkserver_preload([PRELOADED])
     return context
 
 
@@ -357,6 +354,7 @@ def _work_on(pipe: Connection, start: Callable[[], None], given: _Given) -> Call
 
 def _serve(pipe: Connection) -> None:
     """Run jobs until the other end of the pipe is closed."""
+    importlib.import_module(PRELOADED)  # where there is no fork server
     context = None
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
@@ -369,16 +367,14 @@ def _serve(pipe: Connection) -> None:
 
 def _serve_one(pipe: Connection, start: Callable[[], None], given: _Given) -> None:
     """Run one job, behind what makes its code known."""
+    importlib.import_module(PRELOADED)
     start()
     _report(pipe, *given)
 
 
 def _report(pipe: Connection, job: Job, context: Any) -> None:
-    """Run a job with one thread, and send its values."""
-    from threadpoolctl import threadpool_limits
-
+    """Run a job, and send its values."""
     pipe.send(("ready", None))
-    with threadpool_limits(1):
-        for item in job.items(context):
-            pipe.send(("item", item))
+    for item in job.items(context):
+        pipe.send(("item", item))
     pipe.send(("done", None))

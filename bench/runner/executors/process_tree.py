@@ -53,6 +53,8 @@ def end_descendants(root: psutil.Process) -> None:
 
 def end_tree(root: psutil.Process) -> None:
     """Kill a process with all that it started; one that is gone already is left alone, and so is its number."""
+    if not root.is_running():
+        return
     end_descendants(root)
     with contextlib.suppress(psutil.Error):
         root.kill()
@@ -77,12 +79,19 @@ def end_adopted(known: Collection[psutil.Process]) -> None:
                 reap(process.pid)
 
 
-def reap(pid: int = -1) -> None:
-    """Wait for a child that was killed, or for all of them."""
+def has_children() -> bool:
+    """Return whether this process has children, those included that have ended and were not waited for."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def reap(pid: int) -> None:
+    """Wait for a child that was killed."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, 0)
-        while pid == -1:
-            os.waitpid(pid, 0)
 
 
 def tree_bytes(root: psutil.Process) -> int:

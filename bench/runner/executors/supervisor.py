@@ -21,9 +21,9 @@ from typing import Any, NoReturn
 import psutil
 
 from bench.core.streams import keep_streams_from_failing
-from bench.runner.executors.process_tree import adopt_orphans, die_with_parent, end_descendants, reap
+from bench.runner.executors.process_tree import adopt_orphans, die_with_parent, end_descendants, has_children, reap
 
-MOST_OUTPUT = 2**16
+MOST_OUTPUT = 2**13
 """Bytes of what a worker prints that are passed on: enough to see what is wrong, and no log of a CI job is flooded."""
 POLL_SECONDS = 0.05
 """How often the end of a worker is looked for, where the system cannot tell it."""
@@ -46,8 +46,9 @@ def supervise(pipe: Connection, work: Callable[[], None]) -> NoReturn:
     pipe.close()
     output = _Output(readable)
     code = _watch(worker, output)
-    end_descendants(psutil.Process())
-    reap()
+    while has_children():  # to look for them takes a while, and seldom there are any
+        end_descendants(psutil.Process())
+        reap(-1)
     while output.relay():
         pass
     output.count_hidden()
@@ -105,7 +106,7 @@ class _Output:
 
     def relay(self) -> bool:
         """Pass on what has been printed, once there is something; return whether there may be more."""
-        printed = os.read(self.readable, MOST_OUTPUT)
+        printed = os.read(self.readable, 2**16)
         shown, rest = printed[: self.left], printed[self.left :]
         self.left -= len(shown)
         self.hidden += len(rest)

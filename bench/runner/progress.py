@@ -1,0 +1,64 @@
+"""How far a run is, for who watches it: the program itself, and `bench status` from another terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.core.files import write_json
+
+FILE = ".progress.json"
+"""File of a results directory that is there while a run goes on."""
+
+
+class Running(NamedTuple):
+    """What runs now, and for how many seconds."""
+
+    what: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many jobs of those that are known have ended, what runs, and how many seconds the rest may take."""
+
+    done: int
+    total: int
+    running: tuple[Running, ...]
+    seconds: float
+    seconds_left: float
+    pid: int
+    host: str
+
+    @classmethod
+    def of_this_process(
+        cls, done: int, total: int, running: tuple[Running, ...], seconds: float, seconds_left: float
+    ) -> Progress:
+        """Return the progress of a run of this process, which began so many `seconds` ago."""
+        return cls(done, total, running, seconds, seconds_left, os.getpid(), socket.gethostname())
+
+    def write(self, results: Path) -> None:
+        """Leave it where `read_progress` finds it."""
+        write_json(results / FILE, asdict(self))
+
+
+def read_progress(results: Path) -> Progress | None:
+    """Return how far the run is that writes to a directory; None where there is none, or it has died."""
+    try:
+        held = json.loads((results / FILE).read_text(encoding="utf-8"))
+        found = Progress(**held | {"running": tuple(Running(*each) for each in held["running"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    import psutil
+
+    is_gone = found.host == socket.gethostname() and not psutil.pid_exists(found.pid)
+    return None if is_gone else found
+
+
+def forget_progress(results: Path) -> None:
+    """Leave no progress behind: the run has ended."""
+    (results / FILE).unlink(missing_ok=True)
