@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.core.exit_codes import code_of_refusal
 from bench.core.files import printable
+from bench.core.notice import warn
 from bench.core.nouns import BenchError, Cell
 from bench.core.registry import source_hash
 from bench.core.settings import Settings
@@ -37,7 +38,7 @@ LOAD_BOARD = "load"
 NO_END = -1.0
 """Seconds for which a run waits for another one, if it waits at all."""
 MOST_NAMED = 3
-"""Keys or files that a sentence names."""
+"""Keys that a sentence names."""
 
 
 class StoppedError(BenchError):
@@ -82,7 +83,7 @@ def run(request: RunRequest, prepared: Prepared, watch: Watch) -> Outcome:
         finally:
             with suppress(OSError):
                 forget_progress(request.results)
-            _say_damaged(writer.journal, watch.say)
+            writer.journal.warn_of_damage()
 
 
 def _run_what_is_left(
@@ -96,7 +97,7 @@ def _run_what_is_left(
     tally.reused = agenda.stored
     if agenda.fits:
         store.require_writable()
-    _drop_unsound(agenda, store, watch.say)
+    _drop_unsound(agenda, store)
     told = replace(watch, progress=functools.partial(_tell, request.results, watch))
     try:
         Run(plan, prepared.tasks, writer, store, options, tally).execute(agenda, told)
@@ -114,25 +115,18 @@ def _tell(results: Path, watch: Watch, progress: Progress) -> None:
     watch.progress(progress)
 
 
-def _drop_unsound(agenda: Agenda, store: Store, say: Callable[[str], None]) -> None:
+def _drop_unsound(agenda: Agenda, store: Store) -> None:
     """Remove the entries of the store that cannot be used and are made anew."""
     if not agenda.unsound:
         return
     for key in agenda.unsound:
         store.drop(key)
     named = [f"{key} ({why})" for key, why in agenda.unsound.items()]
-    say(f"the store has unusable entries ({len(named)}), which are dropped and made anew: {_join(named)}")
-
-
-def _say_damaged(journal: Journal, say: Callable[[str], None]) -> None:
-    if journal.damaged:
-        number, files = sum(journal.damaged.values()), _join(map(str, journal.damaged))
-        say(f"the journal has damaged records ({number}), which are dropped and, where planned, made anew: {files}")
-
-
-def _join(names: Iterable[str]) -> str:
-    first = list(names)
-    return ", ".join(first[:MOST_NAMED]) + (", …" if len(first) > MOST_NAMED else "")
+    more = ", …" if len(named) > MOST_NAMED else ""
+    warn(
+        f"the store has unusable entries ({len(named)}), which are dropped and made anew: "
+        f"{', '.join(named[:MOST_NAMED])}{more}"
+    )
 
 
 def _write_tables(request: RunRequest, prepared: Prepared, writer: JournalWriter, tally: Tally) -> Outcome:

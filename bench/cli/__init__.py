@@ -9,12 +9,15 @@ Next of its kind: a command is a function in the module of its family; a flag is
 
 from __future__ import annotations
 
+import functools
 import signal
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from bench.core.exit_codes import FAULT, HUNG_UP, INTERRUPTED, MISTAKE, TERMINATED, code_of_refusal
+from bench.core.exit_codes import FAULT, HUNG_UP, INTERRUPTED, MISTAKE, TERMINATED, Stop, code_of_refusal
 from bench.core.streams import keep_streams_from_failing, open_missing_streams
 from bench.core.threads import use_one_thread
 
@@ -29,11 +32,15 @@ def main() -> NoReturn:
     use_one_thread()
     _end_in_order()
     try:
-        sys.path.append(str(Path.cwd()))  # plug-ins and estimators of the working directory can be named
+        Path.cwd()
     except FileNotFoundError:  # neither relative paths nor worker processes can do without one
         sys.stderr.write("bench: the working directory was deleted: change to one that is there\n")
         sys.exit(MISTAKE)
     from bench.cli.commands import app
+    from bench.core.notice import BenchWarning
+
+    warnings.simplefilter("once", BenchWarning)
+    warnings.showwarning = functools.partial(_print_warning, warnings.showwarning)
 
     try:
         code = app(standalone_mode=False)
@@ -51,7 +58,22 @@ def _end_in_order() -> None:
     for name, code in ENDS.items():
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda *_, code=code: sys.exit(code))
+            signal.signal(number, functools.partial(_stop, code))
+
+
+def _stop(code: int, *_: object) -> NoReturn:
+    raise Stop(code)
+
+
+def _print_warning(usual: Callable[..., None], message: Warning | str, category: type, *where: Any) -> None:
+    """Print one of our own warnings as a sentence, and any other as Python does."""
+    from bench.cli import terminal
+    from bench.core.notice import BenchWarning
+
+    if issubclass(category, BenchWarning):
+        terminal.message(f"bench: {message}", "yellow")
+    else:
+        usual(message, category, *where)
 
 
 def print_error(error: Exception) -> int:

@@ -209,11 +209,7 @@ def _watched(*, quiet: bool, verbose: bool) -> Iterator[Watch]:
             terminal.message(f"{event.job}: {event.value.status if event.kind == 'item' else event.kind}")
 
     with terminal.run_progress(quiet=quiet or verbose) as bar:
-        yield Watch(
-            report,
-            lambda progress: bar(progress.done, progress.total, *_describe_progress(progress)),
-            lambda sentence: terminal.message(sentence, "yellow"),
-        )
+        yield Watch(report, lambda progress: bar(progress.done, progress.total, *_describe_progress(progress)))
 
 
 def _describe_progress(progress: Progress) -> tuple[str, str]:

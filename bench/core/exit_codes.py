@@ -35,3 +35,7 @@ FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 def code_of_refusal(error: OSError) -> int:
     """Return the code for what the system refuses."""
     return NOT_OK if error.errno in FULL else MISTAKE
+
+
+class Stop(SystemExit):
+    """The end of the program that a signal asked for: what catches the `sys.exit` of others lets it through."""

@@ -6,21 +6,21 @@ Tables are made from it; it is written atomically and read back to see what is d
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.core.files import write_json, write_text
+from bench.core.files import file_name, write_json, write_text
 from bench.core.hashing import digest
+from bench.core.json_values import parse_json
+from bench.core.notice import warn
 from bench.core.nouns import BenchError, Cell
-from bench.core.settings import Settings
-from bench.runner.record_files import read_records, write_records
+from bench.core.settings import Settings, settings_from_json
+from bench.runner.record_files import NO_RECORD, read_records, write_records
 from bench.runner.records import CellRecord, Ending, TaskRecord
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ SCHEMA = 2
 """Version of the machine files. Schema 2 leaves out what is empty in the record of a cell."""
 READABLE = (1, 2)
 """Schemas that are read; a run raises what it opens to `SCHEMA`, and evaluates again what has another key."""
+
+MOST_NAMED = 3
+"""Files that a sentence names."""
+TASK_HASH = 6
+"""Hex digits behind the name of a task in that of its folder."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +125,10 @@ class Journal:
         if not self._experiment.is_file():
             raise BenchError(f"{self.root} holds no experiment: give the directory of a run")
         held = self._read_experiment()
-        known = {each.name: held[each.name] for each in fields(Settings) if each.name in held}
-        return Settings(**known | {"levels": tuple(known["levels"])})
+        try:
+            return settings_from_json(held)
+        except (ValueError, BenchError) as error:
+            raise _damage_error(self._experiment, error) from error
 
     def _read_experiment(self) -> dict[str, Any]:
         """Return the settings of the experiment with the schema of its files.
@@ -145,12 +152,14 @@ class Journal:
     def _command(self) -> str:
         """Return the command that made the results, as far as it is known."""
         try:
-            return shlex.join(json.loads((self.root / "manifest.json").read_text(encoding="utf-8"))["command"])
+            return shlex.join(parse_json((self.root / "manifest.json").read_bytes())["command"])
         except (OSError, ValueError, KeyError, TypeError):
             return f"bench run --results {shlex.quote(str(self.root))}"
 
     def tasks(self) -> dict[str, TaskRecord]:
         """Return what is kept of each task, by name.
+
+        What is no record of a task is left out, and said.
 
         Raises:
             BenchError: the file is damaged, or the directory was written in a schema that this version does not read.
@@ -158,10 +167,15 @@ class Journal:
         self._check_schema()
         if not self.tasks_file.is_file():
             return {}
-        try:
-            return {name: TaskRecord.from_json(held) for name, held in _read_json(self.tasks_file).items()}
-        except (KeyError, TypeError, AttributeError) as error:
-            raise _damage_error(self.tasks_file, error) from error
+        found, strays = {}, 0
+        for name, held in _read_json(self.tasks_file).items():
+            try:
+                found[name] = TaskRecord.from_json(held)
+            except NO_RECORD:
+                strays += 1
+        if strays:
+            warn(f"{strays} entries of {self.tasks_file} are no records of tasks and left out")
+        return found
 
     def check_tasks(self, hashes: Mapping[str, str]) -> None:
         """Hold a run, or a look ahead, to the data, splits and positive class that the experiment has of each task.
@@ -183,10 +197,10 @@ class Journal:
 
     def is_exported(self, code: str) -> bool:
         """Return whether the tables were made by this code from the records as they are."""
-        return self.exported_file.is_file() and self.exported_file.read_text(encoding="utf-8") == code
+        return self.exported_file.is_file() and self.exported_file.read_bytes() == code.encode()
 
     def records(self) -> dict[Cell, CellRecord]:
-        """Return every sound record, sorted by cell.
+        """Return every sound record, sorted by cell; what is none is left out, and said.
 
         Raises:
             BenchError: the directory was written in a schema that this version does not read.
@@ -195,23 +209,37 @@ class Journal:
         found: dict[Cell, CellRecord] = {}
         for path in sorted((self.root / "records").glob("*/*-r*-f*.json")):
             found.update(self._read(path))
+        self.warn_of_damage()
         return dict(sorted(found.items()))
+
+    def warn_of_damage(self) -> None:
+        """Say what was found that is no record, or not what was written."""
+        if self.damaged:
+            count, names = sum(self.damaged.values()), [str(path) for path in self.damaged]
+            what = "1 entry is no sound record" if count == 1 else f"{count} entries are no sound records"
+            more = ", …" if len(names) > MOST_NAMED else ""
+            warn(f"{what} and left out: {', '.join(names[:MOST_NAMED])}{more}: a run makes again what is missing")
 
     def _read(self, path: Path) -> dict[Cell, CellRecord]:
         """Return the sound records of a file that belong into it, and note how many others it holds."""
-        found, damaged = read_records(path)
+        found, strays = read_records(path)
         places = {(cell.board, cell.task, cell.repeat, cell.fold): cell for cell in found}
-        strange = {place for place, cell in places.items() if self.board_split_file(cell) != path}
-        held = {c: record for c, record in found.items() if (c.board, c.task, c.repeat, c.fold) not in strange}
-        if damaged + len(found) - len(held):
-            self.damaged[path] = damaged + len(found) - len(held)
+        at_home = {place for place, cell in places.items() if self._is_home(path, cell)}
+        held = {c: record for c, record in found.items() if (c.board, c.task, c.repeat, c.fold) in at_home}
+        if strays + len(found) - len(held):
+            self.damaged[path] = strays + len(found) - len(held)
         return held
+
+    def _is_home(self, path: Path, cell: Cell) -> bool:
+        """Return whether a cell belongs into a file; the readable part of the folder differs between versions."""
+        home = self.board_split_file(cell)
+        return (path.name, path.parent.name[-TASK_HASH:]) == (home.name, home.parent.name[-TASK_HASH:])
 
     def failure(self, key: str) -> Ending | None:
         """Return how the fit of this key failed, or None if it did not."""
         try:
-            return Ending.from_json(json.loads(self.failure_file(key).read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError):
+            return Ending.from_json(parse_json(self.failure_file(key).read_bytes()))
+        except (OSError, *NO_RECORD):
             return None
 
     @property
@@ -230,8 +258,8 @@ class Journal:
 
     def board_split_file(self, cell: Cell) -> Path:
         """File of all cells of one board on one split; the hash keeps apart names that look alike in a path."""
-        task = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', cell.task)}-{digest(cell.task)[:6]}"
-        return self.root / "records" / task / f"{cell.board}-r{cell.repeat}-f{cell.fold}.json"
+        task = f"{file_name(cell.task)}-{digest(cell.task)[:TASK_HASH]}"
+        return self.root / "records" / task / f"{file_name(cell.board)}-r{cell.repeat}-f{cell.fold}.json"
 
     def failure_file(self, key: str) -> Path:
         """File of how the fit of this key failed."""
@@ -320,7 +348,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         BenchError: the file cannot be read, or holds something else.
     """
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = parse_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise _damage_error(path, error) from error
     if not isinstance(held, dict):

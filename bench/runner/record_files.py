@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.files import write_text
+from bench.core.json_values import parse_json
 from bench.core.nouns import Cell
-from bench.runner.records import CellRecord
+from bench.runner.records import CellRecord, read_cell
 
 SUM = re.compile(r', "sum": "([0-9a-f]{16})"\}')
 """The end of a line: the sum is that of the line without it."""
-FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
-"""What is raised for a record that is none."""
+NO_RECORD = (ValueError, KeyError, TypeError, AttributeError)
+"""What reading something else as a record raises."""
 
 
 def write_records(path: Path, records: Mapping[Cell, CellRecord]) -> None:
@@ -35,8 +36,8 @@ def read_records(path: Path) -> tuple[dict[Cell, CellRecord], int]:
     unsound = 0
     for held in _contents(path):
         try:
-            found[Cell(*held["cell"])] = CellRecord.from_json(held)
-        except FAULTS:
+            found[read_cell(held["cell"])] = CellRecord.from_json(held)
+        except NO_RECORD:
             unsound += 1
     return found, unsound
 
@@ -52,9 +53,9 @@ def _contents(path: Path) -> Iterator[Any]:
             lines = text[2:].splitlines()
             yield from (_proved(line.removesuffix(",")) for line in lines if line != "]")
             return
-        held = json.loads(text)
+        held = parse_json(text)
         yield from held if isinstance(held, list) else [None]
-    except FAULTS:
+    except (OSError, ValueError):
         yield None
 
 
@@ -68,7 +69,7 @@ def _proved(line: str) -> Any:
     """Return what a line holds, None where its sum is not that of its text."""
     end = SUM.fullmatch(line, max(len(line) - 28, 0))
     text = f"{line[: end.start()]}}}" if end else ""
-    return json.loads(text) if end and _sum(text) == end[1] else None
+    return parse_json(text) if end and _sum(text) == end[1] else None
 
 
 def _sum(text: str) -> str:

@@ -30,14 +30,10 @@ TELL_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Watch:
-    """Who watches a run: `event` gets every event, `progress` now and then how far the run is.
-
-    `say` gets a sentence about what was found damaged and is made anew.
-    """
+    """Who watches a run: `event` gets every event, `progress` now and then how far the run is."""
 
     event: Callable[[Event], None]
     progress: Callable[[Progress], None]
-    say: Callable[[str], None] = lambda sentence: None  # noqa: ARG005
 
 
 @dataclass

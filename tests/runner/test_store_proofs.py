@@ -147,7 +147,7 @@ def test_entries_that_are_read_are_proved_and_made_anew_in_the_same_run(bench, r
     done = bench("run", *reg, *RUN, "-e", "equal,greedy")
     assert (done.code, done.json["fitted"], done.json["reused"]) == (0, 4, 0)
     (said,) = [line for line in done.err.splitlines() if "unusable" in line]
-    assert said.startswith("the store has unusable entries (4), which are dropped and made anew: ")
+    assert said.startswith("bench: the store has unusable entries (4), which are dropped and made anew: ")
     assert said.count("checksum") == 3
     assert said.endswith(", …")
     again = bench("run", *reg, *RUN, "-e", "equal,greedy,median")
