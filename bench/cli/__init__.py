@@ -1,8 +1,8 @@
 """Cli: the command line parses, calls and prints.
 
-Lives here: `running`, `reading`, `listing`, `fetching`, `comparing` and `exporting` (one function a command;
-`commands` joins them), `flags` (made from the fields of
-dataclasses), `printing` and `terminal` (what people see), `catalog` (what there is to choose from).
+Lives here: `running`, `reading`, `listing`, `fetching`, `comparing`, `exporting` and `cleaning` (one function a
+command; `commands` joins them), `flags` (made from the fields of dataclasses), `printing` and `terminal` (what people
+see), `catalog` (what there is to choose from).
 May import: every room. Heavy imports stand inside the commands, so that `bench --help` is quick.
 Next of its kind: a command is a function in the module of its family; a flag is a field of the dataclass that holds it.
 """

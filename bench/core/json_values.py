@@ -67,13 +67,13 @@ def _test_of(hint: Any) -> Test:
     if hint is Any:
         return lambda value: isinstance(value, str | bool | NoneType) or _is_number(value)
     if hint is float:
-        return lambda value: _is_number(value) or value in INFINITE
+        return lambda value: math.isfinite(value) if type(value) is float else _is_number(value) or value in INFINITE
     if hint is int:
         return lambda value: type(value) is int and _is_number(value)
     origin, parts = get_origin(hint), get_args(hint)
     if origin in {Union, UnionType}:
-        tests = [_test_of(part) for part in parts]
-        return lambda value: any(test(value) for test in tests)
+        first, *others = (_test_of(part) for part in parts)  # a suite has millions of `float | None`
+        return lambda value: first(value) or any(test(value) for test in others)
     if origin is Literal:
         return lambda value: isinstance(value, str) and value in parts
     if origin is Mapping:
