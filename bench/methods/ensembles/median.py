@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from bench.core.nouns import Array, Combiner, Panel
 from bench.methods.ensembles import register
 from bench.methods.ensembles.trimmed_mean import renormalise
+from bench.solvers.row_blocks import by_row_blocks
 
 
-@register("quantile", "point", "class", tags=("core",), code=("bench.methods.ensembles.trimmed_mean",))
+@register(
+    "quantile",
+    "point",
+    "class",
+    tags=("core",),
+    code=("bench.methods.ensembles.trimmed_mean", "bench.solvers.row_blocks"),
+)
 def median(panel: Panel, y: Array, rng: np.random.Generator) -> Combiner:
     """Predict the median over the learners, for every row and output; it needs no training.
 
@@ -20,5 +29,5 @@ def median(panel: Panel, y: Array, rng: np.random.Generator) -> Combiner:
 
 
 def _median(panel: Panel) -> Array:
-    middle = np.asarray(np.median(panel.predictions, axis=0))
+    middle = by_row_blocks(functools.partial(np.median, axis=0), panel.predictions)
     return renormalise(middle, panel) if panel.target.kind == "class" else middle

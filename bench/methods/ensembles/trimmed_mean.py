@@ -8,6 +8,7 @@ import numpy as np
 
 from bench.core.nouns import Array, BenchError, Panel
 from bench.methods.ensembles import register
+from bench.solvers.row_blocks import by_row_blocks
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,9 @@ class TrimmedMean:
     def __call__(self, panel: Panel) -> Array:
         """Combine the learners' predictions, shape (n, K)."""
         share = trimmed_shares(len(panel.predictions), self.trim)
-        values = np.tensordot(share, np.sort(panel.predictions, axis=0), axes=1)
+        values = by_row_blocks(
+            lambda predictions: np.tensordot(share, np.sort(predictions, axis=0), axes=1), panel.predictions
+        )
         return renormalise(values, panel) if panel.target.kind == "class" else values
 
 
