@@ -17,7 +17,7 @@ from bench.core.registry import source_hash
 from bench.core.settings import Settings
 from bench.report import leaderboards
 from bench.runner import rerun_command, tables
-from bench.runner.agenda import Agenda, draw_up
+from bench.runner.agenda import draw_up
 from bench.runner.journal import Journal, JournalWriter
 from bench.runner.manifest import write_manifest
 from bench.runner.options import RunRequest
@@ -97,7 +97,7 @@ def _run_what_is_left(
     tally.reused = agenda.stored
     if agenda.fits:
         store.require_writable()
-    _drop_unsound(agenda, store)
+    _warn_of_unsound(agenda.unsound)
     told = replace(watch, progress=functools.partial(_tell, request.results, watch))
     try:
         Run(plan, prepared.tasks, writer, store, options, tally).execute(agenda, told)
@@ -115,18 +115,15 @@ def _tell(results: Path, watch: Watch, progress: Progress) -> None:
     watch.progress(progress)
 
 
-def _drop_unsound(agenda: Agenda, store: Store) -> None:
-    """Remove the entries of the store that cannot be used and are made anew."""
-    if not agenda.unsound:
-        return
-    for key in agenda.unsound:
-        store.drop(key)
-    named = [f"{key} ({why})" for key, why in agenda.unsound.items()]
-    more = ", …" if len(named) > MOST_NAMED else ""
-    warn(
-        f"the store has unusable entries ({len(named)}), which are dropped and made anew: "
-        f"{', '.join(named[:MOST_NAMED])}{more}"
-    )
+def _warn_of_unsound(unsound: Mapping[str, str]) -> None:
+    """Say which entries of the store cannot be used: what makes them anew replaces them."""
+    if unsound:
+        named = [f"{key} ({why})" for key, why in unsound.items()]
+        more = ", …" if len(named) > MOST_NAMED else ""
+        warn(
+            f"the store has unusable entries ({len(named)}), which are dropped and made anew: "
+            f"{', '.join(named[:MOST_NAMED])}{more}"
+        )
 
 
 def _write_tables(request: RunRequest, prepared: Prepared, writer: JournalWriter, tally: Tally) -> Outcome:

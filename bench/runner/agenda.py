@@ -19,7 +19,7 @@ from bench.runner.journal import Journal
 from bench.runner.options import RunOptions
 from bench.runner.plan import BoardPlan, Plan
 from bench.runner.records import CellBasis, CellRecord, CellResult, Ending
-from bench.runner.store import Store
+from bench.runner.store import ABSENT, Store
 from bench.runner.worker import FitJob
 
 
@@ -121,11 +121,14 @@ def draw_up(plan: Plan, journal: Journal, store: Store, options: RunOptions) -> 
 def _unsound_entries(
     board_splits: Iterable[BoardSplit], openings: Iterable[Opening], endings: Mapping[str, Ending], store: Store
 ) -> dict[str, str]:
-    """Say by key why an entry of the store cannot be used: of those alone that something to do reads, each once."""
+    """Say by key why an entry of the store cannot be used: of those alone that something to do reads, each once.
+
+    One that is not there is worth a word only if it was a moment ago: another run found it unsound, too.
+    """
     idle = {opening.board_split.id for opening in openings if not opening.todo}
     read = dict.fromkeys(key for each in board_splits if each.id not in idle for key in each.fits.values())
     expected = (key for key in read if key not in endings or endings[key].is_ok)
-    return {key: why for key in expected if (why := store.fault(key))}
+    return {key: why for key in expected if (why := store.fault(key)) and (why != ABSENT or key in endings)}
 
 
 def missing_fits(board_split: BoardSplit, endings: Mapping[str, Ending]) -> set[str]:

@@ -48,6 +48,7 @@ KEY = re.compile(r"[0-9a-f]{32}")
 """What `bench.core.hashing.digest` makes: nothing that is called otherwise is an entry."""
 MOST_NOTES = 2**26
 """Bytes of the notes of an entry: class weights of a thousand classes under fifty models take one."""
+ABSENT = "it is not there"
 NO_CHECKSUM = "it has no checksum, since an earlier version wrote it"
 
 
@@ -98,13 +99,13 @@ class Store:
         return True
 
     def fault(self, key: str) -> str | None:
-        """Return why an entry cannot be used, after reading all of it; None where it is sound, or not there."""
+        """Return why an entry cannot be used, after reading all of it; None where it is sound."""
         try:
             notes = self._notes(key)
             if notes["checksum"] != _checksum(self.folder(key), key, notes):
                 return "its checksum is that of other contents"
         except FileNotFoundError:
-            return "a file is gone" if os.path.lexists(self.folder(key)) else None
+            return "a file is gone" if os.path.lexists(self.folder(key)) else ABSENT
         except _UnsoundError as error:
             return str(error)
         except OSError as error:
@@ -113,15 +114,16 @@ class Store:
 
     def write(self, key: str, stored: FitPredictions) -> None:
         """Keep predictions under a key; a sound entry that is there already stays, another one goes."""
-        if self.has(key) and self.fault(key) is None:
+        if self.fault(key) is None:
             return
-        self.drop(key)
         with new_folder(self.folder(key)) as folder:
             arrays = {name: getattr(stored, name) for name in ARRAYS}
             given = {f"{name}.npy": array for name, array in arrays.items() if array is not None}
             sizes = {name: _save(folder / name, array) for name, array in given.items()}
             notes = json.loads(json.dumps(stored.meta | {"bytes": sizes}))  # as they will read back
             write_json(folder / NOTES, notes | {"checksum": _checksum(folder, key, notes)})
+            if self.fault(key):  # now, and not before: another run may have made it meanwhile
+                self.drop(key)
 
     def drop(self, key: str) -> None:
         """Remove what lies in the place of an entry: a folder, a file, or a link, but not what that leads to."""

@@ -14,6 +14,7 @@ from bench.core.hashing import digest
 from bench.runner.store import FitPredictions, Store
 
 ONE, OTHER = digest("one"), digest("other")
+RUN = ("-b", "regression", "-l", "ridge,knn", "--folds", 2, "--inner", 2, "--json")
 
 
 def predictions(value):
@@ -111,9 +112,39 @@ def test_a_harmed_entry_is_found_and_written_again(store, name):
     np.testing.assert_array_equal(store.read_proved(OTHER).oof, predictions(0.25).oof)
 
 
-def test_what_is_not_there_is_no_fault(store):
-    assert store.fault(digest("nothing")) is None
-    assert not store.has(digest("nothing"))
+def test_an_entry_that_another_run_drops_while_this_one_plans_is_made_anew(bench, reg, few_metrics, monkeypatch):
+    """What looks whole is damaged, and gone before it can be proved."""
+    assert bench("run", *reg, *RUN, "-e", "equal").code == 0
+    (first, *_) = sorted(Path("results/store").glob("*/*"))
+    prove = Store.fault
+
+    def drop_and_prove(self, key):
+        if key == first.name and not dropped:
+            dropped.append(key)
+            self.drop(key)
+        return prove(self, key)
+
+    dropped = []
+    monkeypatch.setattr(Store, "fault", drop_and_prove)
+    done = bench("run", *reg, *RUN, "-e", "equal,greedy")
+    assert (done.code, done.json["fitted"]) == (0, 1)
+    assert f"{first.name} (it is not there)" in done.err
+
+
+def test_an_entry_that_another_run_makes_meanwhile_stays(store, monkeypatch):
+    """Both found it unsound; the first one to make it anew is not undone."""
+    flip(store.folder(ONE), None)
+    slow, quick = predictions(0.75), predictions(0.5)
+    save = np.save
+
+    def save_late(*args, **how):
+        monkeypatch.setattr(np, "save", save)
+        store.write(ONE, quick)
+        save(*args, **how)
+
+    monkeypatch.setattr(np, "save", save_late)
+    store.write(ONE, slow)
+    np.testing.assert_array_equal(store.read_proved(ONE).oof, quick.oof)
 
 
 def test_only_names_of_keys_are_entries(store):
@@ -122,9 +153,6 @@ def test_only_names_of_keys_are_entries(store):
     (store.root / "zz").symlink_to(store.folder(ONE).parent, target_is_directory=True)
     assert sorted(store.entry_keys()) == sorted([ONE, OTHER])
     assert list(Store(store.root / "nowhere").entry_keys()) == []
-
-
-RUN = ("-b", "regression", "-l", "ridge,knn", "--folds", 2, "--inner", 2, "--json")
 
 
 def harm_every_entry():
