@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 MOST_INT = 2**63
@@ -52,40 +52,75 @@ def check_fields(owner: type, held: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     tests = _field_tests(owner)
     for name, value in held.items():
-        if not tests[name](value):
-            raise ValueError(f"{name} cannot be {reprlib.repr(value)}")
+        _refuse_unless(tests[name](value), value, name)
     return held
 
 
-@cache
+def check_value(value: Any, hint: Any, name: str) -> None:
+    """Refuse a JSON value, called `name`, that is not of a type.
+
+    Raises:
+        ValueError: it is of another one.
+    """
+    _refuse_unless(_test_of(hint)(value), value, name)
+
+
+def _refuse_unless(fits: bool, value: Any, name: str) -> None:  # noqa: FBT001 - what the sentence is about
+    if not fits:
+        raise ValueError(f"{name} cannot be {reprlib.repr(value)}")
+
+
+@functools.cache
 def _field_tests(owner: type) -> Mapping[str, Test]:
     return {name: _test_of(hint) for name, hint in get_type_hints(owner).items()}
 
 
 def _test_of(hint: Any) -> Test:
     """Return whether a JSON value is what a type hint says; where anything may stand, no list and no object may."""
-    if hint is Any:
-        return lambda value: isinstance(value, str | bool | NoneType) or _is_number(value)
-    if hint is float:
-        return lambda value: math.isfinite(value) if type(value) is float else _is_number(value) or value in INFINITE
-    if hint is int:
-        return lambda value: type(value) is int and _is_number(value)
-    origin, parts = get_origin(hint), get_args(hint)
-    if origin in {Union, UnionType}:
-        first, *others = (_test_of(part) for part in parts)  # a suite has millions of `float | None`
-        return lambda value: first(value) or any(test(value) for test in others)
-    if origin is Literal:
+    parts = get_args(hint)
+    if not parts:
+        return PLAIN_TESTS.get(hint) or (lambda value: isinstance(value, hint))
+    if get_origin(hint) is Literal:
         return lambda value: isinstance(value, str) and value in parts
-    if origin is Mapping:
-        of_value = _test_of(parts[1])
-        return lambda value: isinstance(value, dict) and all(map(of_value, value.values()))
-    if origin in {Sequence, tuple}:
-        of_entry = _test_of(parts[0])
-        return lambda value: isinstance(value, list) and all(map(of_entry, value))
-    return lambda value: isinstance(value, hint)
+    tests = [_test_of(part) for part in parts if part is not ...]
+    return functools.partial(CONTAINER_TESTS[get_origin(hint)], tests)
+
+
+def _is_mapping(tests: Sequence[Test], value: Any) -> bool:
+    return isinstance(value, dict) and all(map(tests[1], value.values()))
+
+
+def _is_list(tests: Sequence[Test], value: Any) -> bool:
+    return isinstance(value, list) and all(map(tests[0], value))
+
+
+def _is_any_of(tests: Sequence[Test], value: Any) -> bool:
+    return tests[0](value) or any(test(value) for test in tests[1:])  # a suite has millions of `float | None`
 
 
 def _is_number(value: Any) -> bool:
     if type(value) is int:
         return -MOST_INT <= value < MOST_INT
     return type(value) is float and math.isfinite(value)
+
+
+def _is_whole_number(value: Any) -> bool:
+    return type(value) is int and _is_number(value)
+
+
+def _is_float(value: Any) -> bool:
+    return _is_number(value) or (isinstance(value, str) and value in INFINITE)
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is None or isinstance(value, str | bool) or _is_number(value)
+
+
+PLAIN_TESTS: Mapping[Any, Test] = {Any: _is_scalar, float: _is_float, int: _is_whole_number}
+CONTAINER_TESTS: Mapping[Any, Callable[[Sequence[Test], Any], bool]] = {
+    Mapping: _is_mapping,
+    Sequence: _is_list,
+    tuple: _is_list,
+    Union: _is_any_of,
+    UnionType: _is_any_of,
+}

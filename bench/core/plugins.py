@@ -64,7 +64,7 @@ def _describe(error: BaseException) -> str:
     """Return what an import raised, and where."""
     try:
         text = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 - its class may be anybody's, and fail at its text, too
+    except BaseException:  # noqa: BLE001 - its class may be anybody's, and fail at its text, too
         text = "its text cannot be made"
     said = f"sys.exit({text}) ends it" if isinstance(error, SystemExit) else f"{type(error).__name__}: {text}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_foreign(frame.filename)]
