@@ -88,7 +88,8 @@ def pooled(monkeypatch, capsys):
 @pytest.fixture
 def bench(pooled, monkeypatch):
     """Call the program in this process, its work done here as well."""
-    monkeypatch.setattr("bench.runner.scheduler.Pool", Inline)
+    for user in ("scheduler", "answers", "reproduce"):
+        monkeypatch.setattr(f"bench.runner.{user}.Pool", Inline)
     return pooled
 
 

@@ -180,11 +180,11 @@ def _prepare(request: RunRequest, prepare: Callable[..., Prepared], *, quiet: bo
         terminal.message(f"{spec.full}: could not be loaded: {error}", "red")
     for spec, reason in prepared.too_large.items():
         terminal.message(f"{spec.full}: skipped: {reason}", "yellow")
-    if prepared.too_large and not prepared.plan.cells and not prepared.unloaded:
+    if prepared.too_large and not prepared.plan.board_plans and not prepared.unloaded:
         raise NothingSelectedError(
             "nothing is selected: every task is beyond --max-rows, --max-features or --max-classes"
         )
-    if not prepared.plan.cells and not prepared.unloaded:
+    if not prepared.plan.board_plans and not prepared.unloaded:
         raise NothingSelectedError("nothing is selected: no board takes these tasks with these names")
     return prepared
 

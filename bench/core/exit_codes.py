@@ -14,7 +14,7 @@ MISTAKE: Final = 2
 REGRESSION: Final = 3
 """A comparison broke a rule of its gate."""
 CANNOT_COMPARE: Final = 4
-"""A comparison could not be held, or a board lacks scores and the rule was to refuse it."""
+"""What cannot go together: tables to compare, directories to merge, or a board that lacks scores, by rule `fail`."""
 NOTHING_SELECTED: Final = 5
 """Names, tasks and filters leave nothing to do or to show."""
 BUDGET_SPENT: Final = 6

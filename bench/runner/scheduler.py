@@ -8,11 +8,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
-from bench.core.nouns import STATUSES, Cell, Task
+from bench.core.nouns import STATUSES, BenchError, Cell, Task
 from bench.runner import rerun_command
 from bench.runner.agenda import Agenda, CellToDo, Opening, missing_fits, open_board_split
 from bench.runner.cells import BoardSplit
 from bench.runner.endings import ending_of_lost
+from bench.runner.executors import Executor
 from bench.runner.executors.local import Event, Pool
 from bench.runner.forecast import Forecast
 from bench.runner.foreign_code import foreign_metrics, starter
@@ -124,7 +125,7 @@ class Run:
     def _work(self, watch: Watch) -> None:
         """Hand out jobs until none is left, a budget is spent, or one ends badly and the run is to stop there."""
         told = -TELL_SECONDS
-        with Pool(self.options.workers, starter(self.options.plugins), self.options.limits) as pool:
+        with self._executor() as pool:
             while True:
                 while pool.free and (job := self._next()):
                     pool.submit(job, self.tasks)
@@ -143,6 +144,21 @@ class Run:
                         return
                 if self._budget():
                     return
+
+    def _executor(self) -> Executor:
+        """Return who runs the jobs.
+
+        Raises:
+            BenchError: it needs an address, and there is none.
+        """
+        options = self.options
+        if options.executor == "local":
+            return Pool(options.workers, starter(options.plugins), options.limits)
+        if options.address is None:
+            raise BenchError("--executor dask needs the address of a scheduler: give --address tcp://host:8786")
+        from bench.runner.executors.dask import DaskExecutor  # an extra, imported only where it is used
+
+        return DaskExecutor(options.address, self.store, starter(()), options.plugins, options.limits, options.jobs)
 
     def _budget(self) -> str:
         """Return the flag of the budget that is spent, if one is; what is running then is not recorded."""
