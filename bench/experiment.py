@@ -24,7 +24,7 @@ from bench.runner.options import RunRequest
 from bench.runner.prepare import Prepared
 from bench.runner.progress import Progress, forget_progress
 from bench.runner.records import CellRecord, CellResult, Ending
-from bench.runner.scheduler import Run, Tally, Watch
+from bench.runner.scheduler import UNWATCHED, Run, Tally, Watch
 from bench.runner.store import Store
 from bench.tasks.task_spec import TaskSpec
 
@@ -65,7 +65,7 @@ class Outcome:
     lost: int = 0
 
 
-def run(request: RunRequest, prepared: Prepared, watch: Watch) -> Outcome:
+def run(request: RunRequest, prepared: Prepared, watch: Watch = UNWATCHED) -> Outcome:
     """Run a plan and leave valid tables behind, also when it is interrupted.
 
     Raises:

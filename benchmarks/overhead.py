@@ -21,7 +21,6 @@ from bench.methods.learners import learner_scheme
 from bench.runner.fit_spec import rows_of
 from bench.runner.options import RunOptions, RunRequest, RunSelection
 from bench.runner.prepare import Prepared, prepare
-from bench.runner.scheduler import Watch
 from bench.tasks import encoders
 from bench.tasks.task_spec import TaskSpec
 
@@ -48,7 +47,7 @@ def bare(prepared: Prepared) -> float:
 def whole(request: RunRequest, prepared: Prepared) -> float:
     """Return the seconds of a cold run: start of the worker, fits, store, evaluation, scores and tables."""
     start = time.perf_counter()
-    experiment.run(request, prepared, Watch(*[lambda _: None] * 2))
+    experiment.run(request, prepared)
     return time.perf_counter() - start
 
 

@@ -59,7 +59,6 @@ def seconds(workers: int) -> float:
     from bench import experiment
     from bench.runner.options import RunOptions, RunRequest, RunSelection
     from bench.runner.prepare import prepare
-    from bench.runner.scheduler import Watch
     from bench.tasks.task_spec import TaskSpec
 
     with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +70,7 @@ def seconds(workers: int) -> float:
         )
         prepared = prepare(request, lambda name, task: None)  # noqa: ARG005
         start = time.perf_counter()
-        experiment.run(request, prepared, Watch(*[lambda _: None] * 2))
+        experiment.run(request, prepared)
         return time.perf_counter() - start
 
 
