@@ -46,9 +46,10 @@ def _own_surroundings(tmp_path, monkeypatch):
     monkeypatch.setenv("OPENML_CACHE_DIR", str(tmp_path / "openml"))
     registries = [package.registry for package in REGISTRIES]
     held = [registry.own() for registry in registries]
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     yield
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     for registry, entries in zip(registries, held, strict=True):
         registry._entries.clear()
         registry._entries.update(entries)
@@ -87,7 +88,8 @@ def pooled(monkeypatch, capsys):
 @pytest.fixture
 def bench(pooled, monkeypatch):
     """Call the program in this process, its work done here as well."""
-    monkeypatch.setattr("bench.runner.scheduler.Pool", Inline)
+    for user in ("scheduler", "answers", "reproduce"):
+        monkeypatch.setattr(f"bench.runner.{user}.Pool", Inline)
     return pooled
 
 

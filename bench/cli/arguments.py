@@ -12,6 +12,10 @@ RESULTS = Annotated[
     Path, typer.Argument(envvar="BENCH_RESULTS", help="Results directory, or a scores file (CSV or Parquet).")
 ]
 PLUGINS = Annotated[list[str] | None, typer.Option("--plugin", help="Plug-in file or module.")]
+TASKS = Annotated[
+    list[str] | None,
+    typer.Option("-t", "--task", help="Tasks whose files may be read: those that results name are not, unless given."),
+]
 OFFLINE = Annotated[bool, typer.Option("--offline", envvar="BENCH_OFFLINE", help="Never use the network.")]
 DATASETS = Annotated[
     str | None,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli import comparing, exporting, fetching, listing, reading, running
+from bench.cli import cleaning, comparing, exporting, fetching, listing, merging, reading, reproducing, running
 
 app = typer.Typer(
     name="bench",
@@ -32,13 +32,16 @@ def print_version(
 app.command()(running.run)
 app.command()(running.plan)
 app.command()(running.status)
+app.command()(merging.merge)
 app.command()(reading.leaderboard)
 app.command("list")(listing.print_lists)
 app.command()(listing.show)
 app.command()(listing.check)
 app.command()(running.explain)
+app.command()(reproducing.reproduce)
 app.command()(fetching.fetch)
 app.command()(fetching.doctor)
+app.command()(cleaning.gc)
 app.command()(comparing.compare)
 app.add_typer(comparing.baseline, name="baseline")
 app.command()(exporting.export)

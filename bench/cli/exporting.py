@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bench.cli.arguments import OFFLINE, PLUGINS
-from bench.core.exit_codes import NOTHING_SELECTED
+from bench.cli.arguments import OFFLINE, PLUGINS, TASKS
+from bench.core.exit_codes import FINE, NOT_OK, NOTHING_SELECTED
 
 if TYPE_CHECKING:
     from bench.report.leaderboards import Standing
+    from bench.runner.options import RunOptions
+    from bench.tasks.task_spec import TaskSpec
 
 FIGURE_FORMATS = ("svg", "png", "pdf")
 """Formats of figures."""
@@ -34,6 +36,11 @@ def export(
     missing: Annotated[
         str, typer.Option(help="What becomes of missing scores: common, worst, impute:METHOD, fail.")
     ] = "common",
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Write what every method says of every test row, as Parquet, instead.")
+    ] = False,
+    task: TASKS = None,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes for --answers.")] = 1,
     to: Annotated[
         Literal["files", "openml"],
         typer.Option(help="files: leaderboards and figures; openml: runs on OpenML tasks, ready for upload."),
@@ -46,8 +53,9 @@ def export(
 ) -> None:
     """Write leaderboards and figures as files, one a board, metric and format; print the path of each.
 
-    With --to openml the predictions of each method that has all splits of an OpenML task, as OpenML takes them; nothing
-    is uploaded.
+    With --answers the test rows, true values and answers of every method, made again from the stored fits, from which
+    anybody can recompute the scores. With --to openml the predictions of each method that has all splits of an OpenML
+    task, as OpenML takes them; nothing is uploaded.
     """
     from bench.cli import terminal
     from bench.core.plugins import load_plugins
@@ -55,10 +63,18 @@ def export(
     from bench.core.tables import load_scores
     from bench.report import exports
     from bench.report.leaderboards import headline, load_tasks, standings, table_of
+    from bench.runner.options import RunOptions
+    from bench.tasks.task_spec import read_tasks
 
     load_plugins(plugins or ())
+    options = RunOptions(jobs=jobs, plugins=tuple(plugins or ()))
+    if answers:
+        _write_answers(
+            results, store or results / "store", output, board or (), read_tasks(task or ()), options, offline
+        )
+        return
     if to == "openml":
-        _write_runs(results, store or results / "store", output, board or (), offline=offline)
+        _write_runs(results, store or results / "store", output, board or (), options, offline=offline)
         return
     known = [*exports.FORMATS, *FIGURE_FORMATS]
     wanted = chosen_from(known, formats or ["!pdf"], "format")
@@ -77,17 +93,49 @@ def export(
     terminal.message(f"{count} files in {output}")
 
 
-def _write_runs(results: Path, store: Path, output: Path, boards: Sequence[str], *, offline: bool) -> None:
+def _write_answers(
+    results: Path,
+    store: Path,
+    output: Path,
+    boards: Sequence[str],
+    given: Sequence[TaskSpec],
+    options: RunOptions,
+    offline: bool,  # noqa: FBT001 - a flag of the command line
+) -> None:
+    """Write the answers of all methods, print the files, and say what is left out."""
+    from bench.cli import terminal
+    from bench.core.selection import chosen_from
+    from bench.methods.boards import BOARDS
+    from bench.runner.answer_export import export_answers
+    from bench.runner.recorded import LeftOut
+
+    wanted = chosen_from(list(BOARDS), boards, "board") if boards else list(BOARDS)
+    written, lacking = 0, 0
+    for found in export_answers(results, store, output, wanted, given, options, offline=offline):
+        if isinstance(found, LeftOut):
+            terminal.message(f"{found.name} is left out: {found.why}", "yellow")
+            lacking += 1
+            continue
+        typer.echo(found)
+        written += 1
+    terminal.message(f"{written} files in {output}")
+    raise typer.Exit(NOTHING_SELECTED if not written else NOT_OK if lacking else FINE)
+
+
+def _write_runs(
+    results: Path, store: Path, output: Path, boards: Sequence[str], options: RunOptions, *, offline: bool
+) -> None:
     """Write the runs of methods on OpenML tasks, print their folders, and say which are left out."""
     from bench import __version__
     from bench.cli import terminal
     from bench.core.selection import chosen_from
     from bench.methods.boards import BOARDS
     from bench.report.openml_runs import write_run
-    from bench.runner.predicted_runs import LeftOut, predicted_runs
+    from bench.runner.predicted_runs import predicted_runs
+    from bench.runner.recorded import LeftOut
 
     wanted, count = chosen_from(list(BOARDS), boards, "board") if boards else list(BOARDS), 0
-    for run in predicted_runs(results, store, wanted, offline=offline):
+    for run in predicted_runs(results, store, wanted, options, offline=offline):
         if isinstance(run, LeftOut):
             terminal.message(f"{run.name} is left out: {run.why}", "yellow")
             continue

@@ -71,10 +71,17 @@ def run(
         print_summary(request.results, places, request.chosen.metrics, outcome.standings)
     if not quiet:
         _print_receipt(counts, seconds, request.results)
-    if outcome.tally.budget:
+    if outcome.lost:
+        terminal.message(
+            f"{outcome.lost} cells ended and are not so in the tables, since their records in "
+            f"{request.results / 'records'} were changed while the run went on: run again",
+            "red",
+        )
+    if outcome.tally.budget and not outcome.lost:
         terminal.message(f"{outcome.tally.budget} is spent: run again to go on")
         raise typer.Exit(BUDGET_SPENT)
-    raise typer.Exit(FINE if counts["ok"] + counts["skipped"] == counts["planned"] else NOT_OK)
+    whole = counts["ok"] + counts["skipped"] == counts["planned"] and not outcome.lost
+    raise typer.Exit(FINE if whole else NOT_OK)
 
 
 @add_request_flags
@@ -173,11 +180,11 @@ def _prepare(request: RunRequest, prepare: Callable[..., Prepared], *, quiet: bo
         terminal.message(f"{spec.full}: could not be loaded: {error}", "red")
     for spec, reason in prepared.too_large.items():
         terminal.message(f"{spec.full}: skipped: {reason}", "yellow")
-    if prepared.too_large and not prepared.plan.cells and not prepared.unloaded:
+    if prepared.too_large and not prepared.plan.board_plans and not prepared.unloaded:
         raise NothingSelectedError(
             "nothing is selected: every task is beyond --max-rows, --max-features or --max-classes"
         )
-    if not prepared.plan.cells and not prepared.unloaded:
+    if not prepared.plan.board_plans and not prepared.unloaded:
         raise NothingSelectedError("nothing is selected: no board takes these tasks with these names")
     return prepared
 

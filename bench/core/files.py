@@ -14,6 +14,9 @@ from typing import Any, BinaryIO
 
 from bench.core.nouns import BenchError
 
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+"""What `temporary_name` makes; a run that is killed leaves such a file or folder behind."""
+
 
 def expand_home(name: str) -> Path:
     """Return a path with `~` replaced by the user's home.
@@ -62,7 +65,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
             yield device
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary_name(path)
+    temporary = temporary_name(path)
     try:
         with temporary.open("xb") as file:
             yield file
@@ -83,7 +86,7 @@ def _is_device(path: Path) -> bool:
     return path.is_char_device() or path.is_block_device() or (handed_out and path.exists())
 
 
-def _temporary_name(path: Path) -> Path:
+def temporary_name(path: Path) -> Path:
     """Return a name beside `path` that is not taken.
 
     What `tempfile` makes is for its owner alone. Results, stores and caches are shared: the umask decides who may.
@@ -110,7 +113,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     If `path` appears in the meantime, the one that came first stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary_name(path)
+    temporary = temporary_name(path)
     temporary.mkdir()
     try:
         yield temporary

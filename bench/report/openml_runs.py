@@ -9,14 +9,15 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from bench.core.files import write_text
-from bench.core.nouns import Prediction, Split, Task
+from bench.core.nouns import Array, Split, Task
 
 NAMESPACE = "http://openml.org/openml"
 
+Part = tuple[Split, Array, Array | None]
+"""A split, the values (n, K) that a method predicts of its test rows, and the codes of the decided classes, if any."""
 
-def write_run(
-    folder: Path, task: Task, board: str, method: str, parts: Iterable[tuple[Split, Prediction]], version: str
-) -> Path:
+
+def write_run(folder: Path, task: Task, board: str, method: str, parts: Iterable[Part], version: str) -> Path:
     """Write the run of one method on all splits of a task into a folder of its own, and return that.
 
     `predictions.arff` has the columns of OpenML's clients: repeat, fold, row_id, prediction and the truth; for classes
@@ -46,7 +47,7 @@ def _document(element: str, values: dict[str, Any]) -> str:
     return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', head, *lines, f"</oml:{element}>"]) + "\n"
 
 
-def _predictions(task: Task, parts: Iterable[tuple[Split, Prediction]]) -> str:
+def _predictions(task: Task, parts: Iterable[Part]) -> str:
     import arff
 
     numbers = [(name, "NUMERIC") for name in ("repeat", "fold", "row_id")]
@@ -57,16 +58,16 @@ def _predictions(task: Task, parts: Iterable[tuple[Split, Prediction]]) -> str:
         confidences = [(f"confidence.{name}", "NUMERIC") for name in labels]
         numbers.insert(2, ("sample", "NUMERIC"))
         attributes = [*numbers, ("prediction", labels), ("correct", labels), *confidences]
-    rows = [row for split, prediction in parts for row in _rows(task, split, prediction)]
+    rows = [row for split, values, labels in parts for row in _rows(task, split, values, labels)]
     return str(arff.dumps({"relation": "predictions", "attributes": attributes, "data": rows}))
 
 
-def _rows(task: Task, split: Split, prediction: Prediction) -> Iterator[list[Any]]:
+def _rows(task: Task, split: Split, values: Array, labels: Array | None) -> Iterator[list[Any]]:
     """Yield a line for each test row, in their order."""
-    values, true = prediction.values.tolist(), task.y[split.test].tolist()
-    if task.kind == "regression":
-        for row, (value,), y in zip(split.test.tolist(), values, true, strict=True):
+    true = task.y[split.test].tolist()
+    if labels is None:
+        for row, (value,), y in zip(split.test.tolist(), values.tolist(), true, strict=True):
             yield [split.repeat, split.fold, row, value, y]
         return
-    for row, label, y, shares in zip(split.test.tolist(), prediction.labels.tolist(), true, values, strict=True):
+    for row, label, y, shares in zip(split.test.tolist(), labels.tolist(), true, values.tolist(), strict=True):
         yield [split.repeat, split.fold, 0, row, task.classes[label], task.classes[y], *shares]

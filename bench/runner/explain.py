@@ -50,7 +50,7 @@ def explain(
     """
     journal = Journal(root)
     records = journal.records()
-    chosen = [cell for cell, record in records.items() if _is_meant(cell, record, wanted)]
+    chosen = [cell for cell, record in records.items() if is_meant(cell, record, wanted)]
     if not chosen:
         raise BenchError(f"no cell of {root} is {wanted!r}: write board/task/method, or a key of cells.csv")
     settings, held = journal.settings(), journal.tasks()
@@ -63,7 +63,8 @@ def explain(
     ]
 
 
-def _is_meant(cell: Cell, record: CellRecord, wanted: str) -> bool:
+def is_meant(cell: Cell, record: CellRecord, wanted: str) -> bool:
+    """Return whether a cell is named by `board/task/method[/learner[/repeat.fold]]`, or by the start of its key."""
     if len(wanted) >= LEAST_KEY and record.basis.key.startswith(wanted):
         return True
     names = [cell.board, cell.task, cell.method, cell.learner, f"{cell.repeat}.{cell.fold}"]

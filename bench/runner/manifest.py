@@ -44,7 +44,7 @@ def _manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> dict[str
         "tally": tally.as_dict(),
         "jobs": request.options.workers,
         "threads": 1,
-        "cpu": _cpu(),
+        "cpu": cpu_model(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -53,7 +53,8 @@ def _manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> dict[str
     }
 
 
-def _cpu() -> str:
+def cpu_model() -> str:
+    """Return what the machine says of its CPU."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

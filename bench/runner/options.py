@@ -5,10 +5,11 @@ Nothing heavy is imported here: the flags of the command line are these fields.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bench.core.flag import HOW, WHERE, flag
 from bench.core.settings import Settings
@@ -45,6 +46,33 @@ def read_retried(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
+class Shard:
+    """One of `count` parts of a run, its `number` counted from 1."""
+
+    number: int
+    count: int
+
+    def has(self, unit: int) -> bool:
+        """Return whether a unit, counted from 0 over the whole run, is dealt to this part."""
+        return unit % self.count == self.number - 1
+
+
+def read_shard(text: str) -> Shard:
+    """Read `i/n`, the i-th of n parts.
+
+    Raises:
+        BenchError: the text is no such part.
+    """
+    from bench.core.nouns import BenchError
+
+    found = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", text.strip())
+    shard = Shard(int(found[1]), int(found[2])) if found else None
+    if shard is None or not 1 <= shard.number <= shard.count:
+        raise BenchError(f"shard {text!r} cannot be read: write 1/4 for the first of four parts")
+    return shard
+
+
+@dataclass(frozen=True)
 class Limits:
     """Bounds on one item of a job: wall seconds, and bytes of resident memory of its process and all that it started.
 
@@ -71,6 +99,10 @@ class Limits:
     )
 
 
+ExecutorName = Literal["local", "dask"]
+"""Who runs jobs: one module of `bench.runner.executors` each."""
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """How to run, without effect on any score."""
@@ -86,6 +118,16 @@ class RunOptions:
             envvar="BENCH_JOBS",
         ),
     )
+    executor: ExecutorName = field(
+        default="local",
+        metadata=flag(help_text="Where jobs run: worker processes here, or a dask cluster.", help_panel=HOW),
+    )
+    address: str | None = field(
+        default=None,
+        metadata=flag(
+            help_text="Scheduler of --executor dask: tcp://host:8786.", help_panel=HOW, envvar="BENCH_DASK_ADDRESS"
+        ),
+    )
     limits: Limits = field(default_factory=Limits)
     retry: tuple[str, ...] = field(
         default=(),
@@ -99,6 +141,10 @@ class RunOptions:
     stop_at_failure: bool = field(
         default=False,
         metadata=flag("-x", "--exitfirst", help_text="Stop at the first cell that is not ok.", help_panel=HOW),
+    )
+    wait: bool = field(
+        default=False,
+        metadata=flag(help_text="Wait for another run in the results directory to end.", help_panel=HOW),
     )
     max_total: float | None = field(
         default=None,
@@ -133,7 +179,7 @@ class RunSelection:
     `metrics` are computed, kept and printed; without any, those of the tag `core`. Every split is run with `seeds`
     seeds of the learners, as further repeats. `max_learners` keeps the first learners of a panel, `max_weight_rows`
     some of the rows that the weights are fitted on: for learning curves. Tasks beyond `max_rows`, `max_features` or
-    `max_classes` are skipped.
+    `max_classes` are skipped. With a `shard`, only its splits are run.
     """
 
     boards: tuple[str, ...] = field(default=(), metadata=flag("-b", "--board", help_text="Boards, by name or glob."))
@@ -180,6 +226,14 @@ class RunSelection:
     seeds: int = field(
         default=1,
         metadata=flag(help_text="Run every split with N seeds of the learners: the noise of reseeding.", least=1),
+    )
+
+    shard: Shard | None = field(
+        default=None,
+        metadata=flag(
+            help_text="Only part i of n (2/4): task, repeat and fold are dealt out in turn; see `bench merge`.",
+            read=read_shard,
+        ),
     )
 
     def panel_flags(self) -> list[str]:

@@ -5,6 +5,7 @@ Names are resolved here and nowhere later: the plan carries parsed methods.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -32,7 +33,8 @@ EXTERNAL_PANEL = "given"
 class Loaded:
     """A task without its features, how it was requested, all its outer splits, and the hash of its data.
 
-    `cv` is that of its suite; a task with splits of its own does not use it.
+    `cv` is that of its suite; a task with splits of its own does not use it. `first_unit` is the number that the first
+    of its splits has among those of the whole run, by which shards are dealt out.
     """
 
     spec: TaskSpec
@@ -41,6 +43,7 @@ class Loaded:
     splits: tuple[Split, ...]
     data: str
     meta_features: Mapping[str, Any] = field(default_factory=dict)
+    first_unit: int = 0
 
     @property
     def hash(self) -> str:
@@ -101,9 +104,14 @@ class BoardPlan:
         wanted = [PLAIN, *(m.base.id for m in self.methods if is_training(m.base))]
         return tuple(dict.fromkeys(wanted))
 
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        """Names of the methods in the order in which they are evaluated."""
+        return (*(m.id for m in sorted(self.methods, key=lambda m: (m.base.id, m.id))), ORACLE)
+
     def cells(self, split: Split) -> Iterator[Cell]:
         """Yield every cell of one split, in the order in which it is evaluated."""
-        names = [m.id for m in sorted(self.methods, key=lambda m: (m.base.id, m.id))] + [ORACLE]
+        names = self._names
         if not self.board.per_learner:
             yield from (self._cell(split, "", learner, SINGLE_LEARNER) for learner in self.learners)
             yield from (self._cell(split, self.panel, "", name) for name in names)
@@ -174,7 +182,7 @@ def plan(
         tasks={each.task.name: each.task for each in loaded},
         data={each.task.name: each.data for each in loaded},
         specs={each.task.name: each.spec for each in loaded},
-        splits={each.task.name: _select_splits(each.splits, chosen) for each in loaded},
+        splits={each.task.name: dealt_splits(each, chosen) for each in loaded},
         board_plans=competing,
         chosen=chosen,
         settings=settings,
@@ -228,6 +236,12 @@ def _plan_board(
         metrics=tuple(metrics.for_target(board.target(task, settings), chosen.metrics or (CORE,))),
         weight_rows=chosen.max_weight_rows,
     )
+
+
+def weight_rows_of(panel: str) -> int | None:
+    """Return how many rows teach the weights at most, as the name of a panel says; None where it names no limit."""
+    found = re.search(r"\[(?:learners=[0-9]+,)?rows=([0-9]+)\]$", panel)
+    return int(found[1]) if found else None
 
 
 def _learners(names: NameFilter, kind: Kind, panel: Sequence[str]) -> tuple[str, ...]:
@@ -299,6 +313,17 @@ def _competes(board_plan: BoardPlan, text: str) -> bool:
         return any(matches(m.base.entry.name, [text]) for m in board_plan.methods)
     named = method(board_plan.board, text)
     return named is not None and named.id in board_plan.by_name
+
+
+def dealt_splits(loaded: Loaded, chosen: RunSelection) -> tuple[Split, ...]:
+    """Return the chosen splits of a task that are dealt to the shard, all of them where there is none.
+
+    What is stored plays no part in it: every shard finds out for itself what is its own.
+    """
+    selected = _select_splits(loaded.splits, chosen)
+    if chosen.shard is None:
+        return selected
+    return tuple(split for at, split in enumerate(selected, loaded.first_unit) if chosen.shard.has(at))
 
 
 def _select_splits(cut: tuple[Split, ...], chosen: RunSelection) -> tuple[Split, ...]:

@@ -19,7 +19,7 @@ from bench.runner.fit_spec import data_hash, rows_of
 from bench.runner.held_tasks import HeldTasks, without_features
 from bench.runner.journal import Journal
 from bench.runner.options import RunRequest, RunSelection
-from bench.runner.plan import Loaded, Plan, plan
+from bench.runner.plan import Loaded, Plan, dealt_splits, plan
 from bench.runner.records import TaskRecord
 from bench.runner.trials import try_learners
 from bench.tasks import loading, splits
@@ -110,10 +110,14 @@ def _requested_suites(request: RunRequest, known: Catalogue) -> list[Suite]:
 
 
 class Requested(NamedTuple):
-    """How the suite of a task cuts it, and what it knows of it; a task that is named by itself has no cut."""
+    """How the suite of a task cuts it, and what it knows of it; a task that is named by itself has no cut.
+
+    `first_unit` is the number that its first split has in the whole run.
+    """
 
     cv: CvSpec | None = None
     outline: Outline = Outline()
+    first_unit: int = 0
 
 
 def _requested_tasks(request: RunRequest, suites: Sequence[Suite]) -> dict[TaskSpec, Requested]:
@@ -124,10 +128,14 @@ def _requested_tasks(request: RunRequest, suites: Sequence[Suite]) -> dict[TaskS
         for suite in reversed(suites)
         for spec, outline in suite.tasks.items()
     }
-    return {
-        replace(named, positive=spec.positive or request.positive): of_suite.get(spec, Requested())
-        for spec, named in name_apart((*request.tasks, *of_suite)).items()
-    }
+    requested: dict[TaskSpec, Requested] = {}
+    first_unit, whole = 0, replace(request.chosen, shard=None)
+    for spec, named in name_apart((*request.tasks, *of_suite)).items():
+        found = of_suite.get(spec, Requested())._replace(first_unit=first_unit)
+        requested[replace(named, positive=spec.positive or request.positive)] = found
+        # as many splits as the request lets expect: a task that one machine cannot load shifts no unit of the others
+        first_unit += len(dealt_splits(stand_in(spec, found), whole))
+    return requested
 
 
 def _load(
@@ -168,6 +176,7 @@ def _load(
             splits=parts,
             data=data_hash(task),
             meta_features=about,
+            first_unit=requested[spec].first_unit,
         )
         tasks.hold(spec, task, loaded[task.name].data)
         on_loaded(spec.name, task)
@@ -209,7 +218,7 @@ def stand_in(spec: TaskSpec, requested: Requested) -> Loaded:
     folds = [divmod(at, cv.folds) for at in range(outline.splits or cv.folds * cv.repeats)]
     splits_there = tuple(Split(repeat, fold, nothing, nothing) for repeat, fold in folds)
     task = Task(spec.full, pd.DataFrame(), nothing, outline.kind or "regression", splits_there)
-    return Loaded(spec=spec, task=task, cv=cv, splits=splits_there, data="")
+    return Loaded(spec=spec, task=task, cv=cv, splits=splits_there, data="", first_unit=requested.first_unit)
 
 
 def panels(request: RunRequest, known: Catalogue) -> dict[str, list[str]]:

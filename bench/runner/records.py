@@ -165,7 +165,7 @@ class CellRecord:
     def values(self) -> dict[str, Any]:
         """Return every field by its name, those of the ending, the basis and the result among them."""
         parts = (self.ending, self.basis, self.result, self)
-        return {f.name: getattr(part, f.name) for part in parts for f in fields(part) if f.name not in _PARTS}
+        return {name: getattr(part, name) for part in parts for name in _OWN_FIELDS[type(part)]}
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as one flat JSON object; what is empty is left out."""
@@ -189,7 +189,11 @@ class CellRecord:
         )
 
 
-_PARTS = {"ending", "basis", "result"}
+_OWN_FIELDS: dict[Any, tuple[str, ...]] = {
+    part: tuple(f.name for f in fields(part) if f.name not in {"ending", "basis", "result"})
+    for part in (Ending, CellBasis, CellResult, CellRecord)
+}
+"""Fields that are no part with fields of its own, by class."""
 _KEY = re.compile("[A-Za-z0-9_-]{1,64}")
 """A key names a folder of the store: it must lead nowhere else."""
 _BOARD = re.compile("[a-z][a-z0-9-]{0,40}")
@@ -230,12 +234,17 @@ def _known_fields(part: type, held: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: a value is of another type than its field.
     """
-    names = [f.name for f in fields(part) if f.name in held and f.name not in {*_PARTS, "fits"}]
+    names = (name for name in _OWN_FIELDS[part] if name in held and name != "fits")
     return dict(check_fields(part, {name: held[name] for name in names}))
+
+
+_PLAIN_TYPES = frozenset({str, int, bool, type(None)})
 
 
 def _json_scalar(value: Any) -> Any:
     """Return a JSON value: numpy scalars become Python's, a NaN becomes None, what is infinite a text."""
+    if type(value) in _PLAIN_TYPES:  # most are
+        return value
     if isinstance(value, Mapping):
         return {name: _json_scalar(each) for name, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 
 from bench.core.files import printable
 from bench.core.flag import flag_of
@@ -42,3 +43,17 @@ def settings_flags(settings: Settings) -> list[str]:
     if "levels" in texts:
         texts["levels"] = ",".join(map(str, texts["levels"]))
     return [word for name, value in texts.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def moved(rerun: str, results: Path, store: Path | None) -> str:
+    """Return a command that reruns a cell as it is for another results directory, and another store if one is given."""
+    if not rerun:
+        return ""
+    words = shlex.split(rerun)
+    kept = [word for at, word in enumerate(words) if not _PLACES & {word, *words[max(at - 1, 0) : at]}]
+    places = ["--results", str(results), *(["--store", str(store)] if store else [])]
+    return printable(shlex.join([*kept, *places]))
+
+
+_PLACES = frozenset({"--results", "--store"})
+"""Flags of `command` that say where things are kept; it gives each with its value as the next word."""

@@ -95,7 +95,7 @@ class EvaluateJob:
             # the names of its methods, and each is parsed once, here.
             names = dict.fromkeys(cell.method for cell in self.cells if cell.method != SINGLE_LEARNER)
             methods = {name: parse_method(board, name) for name in names}
-            evaluation = self._evaluation(task)
+            evaluation = self.evaluation(task)
             chosen = metrics.for_target(evaluation.split_data.target, self.metrics) if self.metrics else {}
         except Exception as error:  # noqa: BLE001 - the predictions cannot be read: every cell records so
             yield from (CellResult(ending_of(error)) for _ in self.cells)
@@ -111,7 +111,12 @@ class EvaluateJob:
                 seconds = time.perf_counter() - start
                 yield replace(_add_fit(result, evaluation.split_data, cell), weigh_seconds=seconds).plain()
 
-    def _evaluation(self, task: Task) -> EnsembleEvaluation | LearnerEvaluation:
+    def evaluation(self, task: Task) -> EnsembleEvaluation | LearnerEvaluation:
+        """Return what evaluates the cells, on the predictions of the store.
+
+        Raises:
+            OSError, ValueError: a fit cannot be read.
+        """
         rows = fit_spec.rows_of(task, self.split, self.settings)
         board, store = BOARDS[self.cells[0].board], Store(self.store)
         split_data = SplitData.of_rows(

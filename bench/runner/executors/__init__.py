@@ -1,5 +1,41 @@
-"""Where cells are run: the local pool of worker processes.
+"""Where jobs are run: worker processes of this machine, or those of a cluster.
 
-May import: `core` and the limits of `runner.options`; it knows no fit and no board.
-Next of its kind: an executor is one module with the methods of `local.Pool`.
+Lives here: `local` (the pool of worker processes, with `supervisor` and `process_tree`), `dask` (a cluster; what its
+workers do is in `remote_job`).
+May import: `core` and the limits of `runner.options`; `dask` and `remote_job` also the jobs and the store, since
+predictions must travel. `local` knows no fit and no board.
+Next of its kind: an executor is one module with a class of the protocol `Executor`, and a branch in
+`Run._executor` of `bench.runner.scheduler`.
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    from bench.runner.executors.local import Event, Job
+
+
+class Executor(Protocol):
+    """What runs jobs within a `with` block; leaving it ends what runs, and what was not reported is not recorded."""
+
+    def __enter__(self) -> Self:
+        """Get ready to run jobs."""
+
+    def __exit__(self, *_: object) -> None:
+        """End all jobs that still run."""
+
+    @property
+    def free(self) -> bool:
+        """Whether another job can be taken."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job that was taken has not ended."""
+
+    def submit(self, job: Job, contexts: Mapping[str, Any]) -> None:
+        """Take a job, and its context of those by name; only while `free`."""
+
+    def wait(self) -> list[Event]:
+        """Wait until something is reported; the last event of a job is `done`, or says how the job was lost."""

@@ -133,6 +133,11 @@ class Pool:
         """The jobs that are running, each with the seconds since its item began."""
         return [(worker.job, time.monotonic() - worker.since) for worker in self._busy]
 
+    def end_running(self) -> None:
+        """End the workers that have a job, from another thread: `wait` reports their jobs as lost."""
+        for worker in list(self._busy):
+            worker.process.terminate()
+
     def submit(self, job: Job, contexts: Mapping[str, Any]) -> None:
         """Give a job to a process of its own, or to an idle worker, first choice one that holds its context."""
         if job.is_foreign:

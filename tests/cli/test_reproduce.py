@@ -1,0 +1,96 @@
+"""`bench reproduce`: what comes out the same, what does not, what changed, and what is not touched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from makers import regression_columns, write_table
+from makers.runs import PLUGIN
+
+from bench.runner.journal import Journal
+from bench.runner.records import CellResult, Ending, FitId
+from bench.runner.verdicts import compare_results
+
+pytestmark = pytest.mark.usefixtures("few_metrics")
+
+RUN = ("run", "-l", "ridge,knn", "-e", "equal", "-b", "regression", "--folds", 1, "--inner", 2, "-q")
+CELL = "regression/bundled:engel/equal"
+
+
+@pytest.fixture
+def ran(bench):
+    assert bench(*RUN, "-t", "bundled:engel").code == 0
+    return bench
+
+
+def change(method, **how):
+    """Replace fields of the result, or of the basis, of the record of one method."""
+    journal = Journal(Path("results"))
+    cell, record = next((c, r) for c, r in journal.records().items() if c.method == method)
+    basis = {name: how.pop(name) for name in ("versions", "fits", "parts") if name in how}
+    changed = replace(record, result=replace(record.result, **how), basis=replace(record.basis, **basis))
+    with journal.open(journal.settings()) as writer:
+        writer.write({cell: changed})
+    return record
+
+
+def test_a_fresh_run_is_reproduced_bit_by_bit_and_nothing_is_written(ran):
+    before = {path: path.read_bytes() for path in Path("results").rglob("*") if path.is_file()}
+    done = ran("reproduce", "results")
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert len(lines) == 5
+    assert all(line.endswith(": bit-identical") for line in lines)
+    assert "5 bit-identical" in done.err
+    assert {path: path.read_bytes() for path in Path("results").rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("factor", "code", "verdict"),
+    [(1 + 1e-9, 0, "within tolerance: rmse (test)"), (1.01, 1, "different: rmse (test)")],
+)
+def test_other_numbers_are_said_with_what_changed(ran, factor, code, verdict):
+    (record,) = (r for c, r in Journal(Path("results")).records().items() if c.method == "equal")
+    scores = {"test": {**record.result.scores["test"], "rmse": record.result.scores["test"]["rmse"] * factor}}
+    change("equal", scores=scores, versions="numpy 1.0; bench 0.0.1", parts={**record.basis.parts, "settings": "0"})
+    done = ran("reproduce", CELL)
+    assert done.code == code
+    assert verdict in done.out
+    changed = done.out.splitlines()[1]
+    assert "numpy 1.0 → " in changed
+    assert changed.endswith(", settings")
+    assert ran("reproduce", CELL, "--tolerance", 0.1).code == 0
+
+
+def test_what_results_name_is_not_run(ran):
+    change("equal", fits={FitId("os:system:command=touch hacked", "none"): "0" * 32})
+    done = ran("reproduce", CELL)
+    assert done.code == 5
+    assert "not checked: names os:system:command=touch hacked" in done.out
+    assert not Path("hacked").exists()
+
+
+def test_files_are_read_and_plug_ins_used_if_they_are_given_again(bench):
+    write_table("reg.csv", regression_columns())
+    Path("bad_plugin.py").write_text(PLUGIN)
+    more = ("--plugin", "bad_plugin.py")
+    assert bench(*RUN, "-t", "file:reg.csv", "--target", "y", "-e", "good,bad-raises", "-l", "raiser", *more).code == 1
+    done = bench("reproduce", "results", *more)
+    assert done.code == 5
+    assert "not checked: it names file:reg.csv: give -t file:reg.csv to read that" in done.out
+    done = bench("reproduce", "results", "-t", "file:reg.csv", *more)
+    assert (done.code, done.err.strip()) == (0, "8 bit-identical")  # what failed fails again
+
+
+def test_endings_infinities_and_missing_scores_are_compared():
+    def result(value, status="ok"):
+        return CellResult(Ending(status, detail="why"), {"test": {"wis": value}})
+
+    assert compare_results(result("inf"), result(float("inf")), 0)[0] == "bit-identical"
+    assert compare_results(result(None), result(None), 0)[0] == "bit-identical"
+    assert compare_results(result(None), result(1.0), 1)[0] == "different"
+    assert compare_results(result("inf"), result(1.0), 1)[0] == "different"
+    verdict, text = compare_results(result(1.0), result(1.0, "failed"), 0)
+    assert (verdict, text) == ("different", "it ended as failed (why), and as ok before")

@@ -1,0 +1,70 @@
+"""A cluster of dask.distributed on this machine, each scheduler and worker a process of its own that can be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DASK = (sys.executable, "-P", "-m", "dask")
+PLACE = ("--host", "127.0.0.1", "--no-dashboard")
+
+
+@dataclass
+class Cluster:
+    """Processes of a cluster, in a folder with their output, all killed when the block ends."""
+
+    folder: Path
+    port: int = 0
+    scheduler: subprocess.Popen | None = None
+    workers: list[subprocess.Popen] = field(default_factory=list)
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self):
+        self.folder.mkdir()
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+    @property
+    def address(self):
+        return f"tcp://127.0.0.1:{self.port}"
+
+    def start_scheduler(self):
+        """Start the scheduler, at the port of the one before if there was one, and wait until it takes calls."""
+        self.scheduler = self._start("scheduler", *PLACE, "--port", self.port)
+        line = next(line for line in self.scheduler.stderr if "Scheduler at:" in line)
+        self.port = int(line.rsplit(":", 1)[1])
+
+    def start_workers(self, n=1, *words):
+        for _ in range(n):
+            self.workers.append(self._start("worker", self.address, *PLACE, "--nthreads", 1, *words))
+
+    def kill(self, process):
+        """Kill a process as a machine dies: no word, and its children with it."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def _start(self, *words):
+        process = subprocess.Popen(
+            [*DASK, *map(str, words)],
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self._stack.callback(process.stderr.close)
+        self._stack.callback(self._end, process)
+        return process
+
+    @staticmethod
+    def _end(process):
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

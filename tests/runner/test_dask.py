@@ -1,0 +1,146 @@
+"""`--executor dask`: the bytes of a local run, whatever dies meanwhile. Schedulers and workers are real processes."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from makers import PROGRAM, bytes_of, read, regression_columns, write_table
+from makers.clusters import Cluster
+
+from bench.runner.executors import dask as executor
+
+pytest.importorskip("distributed", reason="the extra [dask] is not installed")
+
+PLUGIN = '''
+import time
+from pathlib import Path
+import numpy as np
+from bench.methods.learners import register
+
+HERE = Path({folder!r})
+
+class Gate:
+    def fit(self, X, y, weight):
+        if (HERE / "reached").exists():  # a named pipe: the test comes to the other end
+            (HERE / "reached").write_text("reached")
+            (HERE / "gate").read_text()
+        self.mean = y.mean()
+    def predict(self, X):
+        return np.full((len(X), 1), self.mean)
+
+class Slow(Gate):
+    def fit(self, X, y, weight):
+        while True:
+            pass
+
+@register("point", encoding="scaled")
+def gate(target, seed):
+    """Wait at the first fit."""
+    return Gate()
+
+@register("point", encoding="scaled")
+def slow(target, seed):
+    """Never end."""
+    return Slow()
+'''
+
+GATE = "gate,ridge"
+
+
+@pytest.fixture
+def words():
+    """A small table and a plug-in, as the words of a run; the plug-in is where no worker of the cluster looks."""
+    Path("plugin.py").write_text(PLUGIN.format(folder=str(Path.cwd())))
+    write_table("reg.csv", regression_columns())
+    table = ("-t", "file:reg.csv", "--target", "y", "--plugin", "plugin.py", "-b", "regression", "--metric", "rmse")
+    return ("run", *table, "-e", "equal", "--folds", "2", "--inner", "2", "-q", "--json", "-l")
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    with Cluster(tmp_path / "cluster") as cluster:
+        cluster.start_scheduler()
+        yield cluster
+
+
+def started(words, cluster):
+    command = [PROGRAM, *words, "--executor", "dask", "--address", cluster.address, "--results", "far"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_at_gate():
+    """Wait until a fit has come to the gate, and take the gate away for those that come later."""
+    pipe = os.open("reached", os.O_RDONLY | os.O_NONBLOCK)
+    assert select.select([pipe], [], [], 60)[0], "no fit came to the gate"
+    Path("reached").unlink()
+    os.close(pipe)
+
+
+def assert_same_as_local(bench, words, running):
+    out, err = running.communicate(timeout=90)
+    assert running.returncode == 0, err
+    assert bench(*words, GATE, "--results", "near").code == 0
+    assert len({tuple(sorted(each.items())) for each in bytes_of("far", "near")}) == 1, out
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_loses_nothing(bench, words, cluster):
+    for name in ("reached", "gate"):
+        os.mkfifo(name)
+    cluster.start_workers(1, "--no-nanny")
+    running = started((*words, GATE), cluster)
+    wait_at_gate()
+    cluster.start_workers(1)  # one with a nanny, whose worker is a daemon
+    cluster.kill(cluster.workers[0])
+    assert_same_as_local(bench, words, running)
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_restarts_loses_nothing(bench, words, cluster):
+    for name in ("reached", "gate"):
+        os.mkfifo(name)
+    cluster.start_workers(1, "--no-nanny")
+    running = started((*words, GATE), cluster)
+    wait_at_gate()
+    cluster.kill(cluster.scheduler)
+    cluster.kill(cluster.workers[0])
+    cluster.start_scheduler()
+    cluster.start_workers(1, "--no-nanny")
+    assert_same_as_local(bench, words, running)
+
+
+@pytest.mark.slow
+def test_limits_hold_on_the_cluster(words, cluster):
+    cluster.start_workers(1, "--no-nanny")
+    running = started((*words, "slow,ridge", "--time-limit", "2s"), cluster)
+    _, err = running.communicate(timeout=90)
+    assert running.returncode == 1, err
+    table = read("far/cells.csv")
+    assert set(table[table["learner"] == "slow"]["status"]) == {"timeout"}
+    assert set(table[table["learner"] == "ridge"]["status"]) == {"ok"}
+
+
+@pytest.mark.slow
+def test_machines_with_other_versions_are_refused(bench, words, cluster, monkeypatch):
+    cluster.start_workers(1, "--no-nanny")
+    monkeypatch.setattr(executor, "surroundings", lambda: "python 2.7")
+    done = bench(*words, GATE, "--executor", "dask", "--address", cluster.address)
+    assert done.code == 2
+    assert "and this program has python 2.7: install the same on all of them" in done.err
+
+
+def test_no_scheduler_no_address_and_no_dask_are_said_in_a_sentence(bench, words, monkeypatch):
+    assert "give --address tcp://host:8786" in bench(*words, GATE, "--executor", "dask").err
+    monkeypatch.setattr(executor, "CONNECT_SECONDS", 0)
+    done = bench(*words, GATE, "--executor", "dask", "--address", "tcp://127.0.0.1:9")
+    assert done.code == 2
+    assert "no dask scheduler answers at 'tcp://127.0.0.1:9'" in done.err
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    done = bench(*words, GATE, "--executor", "dask", "--address", "tcp://127.0.0.1:9")
+    assert done.code == 2
+    assert "--executor dask needs distributed: pip install 'bench[dask]'" in done.err
