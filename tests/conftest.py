@@ -46,9 +46,10 @@ def _own_surroundings(tmp_path, monkeypatch):
     monkeypatch.setenv("OPENML_CACHE_DIR", str(tmp_path / "openml"))
     registries = [package.registry for package in REGISTRIES]
     held = [registry.own() for registry in registries]
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     yield
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     for registry, entries in zip(registries, held, strict=True):
         registry._entries.clear()
         registry._entries.update(entries)

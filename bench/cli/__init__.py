@@ -1,26 +1,28 @@
 """Cli: the command line parses, calls and prints.
 
-Lives here: `running`, `reading`, `listing`, `fetching`, `comparing` and `exporting` (one function a command;
-`commands` joins them), `flags` (made from the fields of
-dataclasses), `printing` and `terminal` (what people see), `catalog` (what there is to choose from).
+Lives here: `running`, `reading`, `listing`, `fetching`, `comparing`, `exporting` and `cleaning` (one function a
+command; `commands` joins them), `flags` (made from the fields of dataclasses), `printing` and `terminal` (what people
+see), `catalog` (what there is to choose from).
 May import: every room. Heavy imports stand inside the commands, so that `bench --help` is quick.
 Next of its kind: a command is a function in the module of its family; a flag is a field of the dataclass that holds it.
 """
 
 from __future__ import annotations
 
-import errno
+import functools
 import signal
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from bench.core.exit_codes import FAULT, INTERRUPTED, MISTAKE, NOT_OK, TERMINATED
+from bench.core.exit_codes import FAULT, HUNG_UP, INTERRUPTED, MISTAKE, TERMINATED, Stop, code_of_refusal
 from bench.core.streams import keep_streams_from_failing, open_missing_streams
 from bench.core.threads import use_one_thread
 
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-"""What the system says of a disk that takes no more: the command was right, and may do in an hour."""
+ENDS = {"SIGINT": INTERRUPTED, "SIGTERM": TERMINATED, "SIGHUP": HUNG_UP}
+"""Signals that end the program in order, by name since not every system has all of them."""
 
 
 def main() -> NoReturn:
@@ -28,15 +30,17 @@ def main() -> NoReturn:
     open_missing_streams()
     keep_streams_from_failing()
     use_one_thread()
-    # Ctrl-C can come in the middle of an import, where an exception of its own would end in a traceback
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(INTERRUPTED))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    _end_in_order()
     try:
-        sys.path.append(str(Path.cwd()))  # plug-ins and estimators of the working directory can be named
+        Path.cwd()
     except FileNotFoundError:  # neither relative paths nor worker processes can do without one
         sys.stderr.write("bench: the working directory was deleted: change to one that is there\n")
         sys.exit(MISTAKE)
     from bench.cli.commands import app
+    from bench.core.notice import BenchWarning
+
+    warnings.simplefilter("once", BenchWarning)
+    warnings.showwarning = functools.partial(_print_warning, warnings.showwarning)
 
     try:
         code = app(standalone_mode=False)
@@ -44,6 +48,32 @@ def main() -> NoReturn:
     except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a line and a code
         code = print_error(error)
     sys.exit(code or 0)
+
+
+def _end_in_order() -> None:
+    """Let signals end the program so that it leaves valid tables; one that `nohup` has it ignore stays ignored.
+
+    Ctrl-C can come in the middle of an import, where an exception of its own would end in a traceback.
+    """
+    for name, code in ENDS.items():
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, functools.partial(_stop, code))
+
+
+def _stop(code: int, *_: object) -> NoReturn:
+    raise Stop(code)
+
+
+def _print_warning(usual: Callable[..., None], message: Warning | str, category: type, *where: Any) -> None:
+    """Print one of our own warnings as a sentence, and any other as Python does."""
+    from bench.cli import terminal
+    from bench.core.notice import BenchWarning
+
+    if issubclass(category, BenchWarning):
+        terminal.message(f"bench: {message}", "yellow")
+    else:
+        usual(message, category, *where)
 
 
 def print_error(error: Exception) -> int:
@@ -71,7 +101,7 @@ def print_error(error: Exception) -> int:
     if isinstance(error, OSError) and not isinstance(error, ConnectionError) and error.errno:
         place = f"{error.filename}: " if error.filename else ""
         sys.stderr.write(f"bench: {place}{error.strerror}: give a place that can be read and written\n")
-        return NOT_OK if error.errno in FULL else MISTAKE
+        return code_of_refusal(error)
     import traceback
 
     traceback.print_exception(error)

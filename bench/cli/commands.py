@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli import comparing, exporting, fetching, listing, merging, reading, reproducing, running
+from bench.cli import cleaning, comparing, exporting, fetching, listing, merging, reading, reproducing, running
 
 app = typer.Typer(
     name="bench",
@@ -41,6 +41,7 @@ app.command()(running.explain)
 app.command()(reproducing.reproduce)
 app.command()(fetching.fetch)
 app.command()(fetching.doctor)
+app.command()(cleaning.gc)
 app.command()(comparing.compare)
 app.add_typer(comparing.baseline, name="baseline")
 app.command()(exporting.export)

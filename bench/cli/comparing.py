@@ -139,12 +139,12 @@ def _read_report_file(text: str) -> tuple[ReportFormat, Path]:
 
 def _write(text: str, output: Path | None) -> None:
     """Write to a file, or to stdout."""
-    from bench.core.files import write_text
+    from bench.core.files import write_output
 
     if output is None:
         typer.echo(text, nl=False)
     else:
-        write_text(output, text)
+        write_output(output, text)
 
 
 def _format_report(report: Report, output_format: ReportFormat) -> str:

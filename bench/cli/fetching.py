@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -77,23 +78,33 @@ def accept_changes(specs: Sequence[TaskSpec], *, offline: bool) -> None:
             terminal.message(f"{done.spec.full}: accepted: {done.detail}", STYLES[done.status])
 
 
-def doctor(offline: OFFLINE = False, output: FORMAT = "table") -> None:
-    """Say whether OpenML can be reached, where the cache is, what in it is damaged, and how to mend it.
+def doctor(
+    store: Annotated[Path, typer.Option(envvar="BENCH_STORE", help="Prediction store to look at.")] = Path(
+        "results/store"
+    ),
+    offline: OFFLINE = False,
+    output: FORMAT = "table",
+) -> None:
+    """Say whether OpenML can be reached, what in its cache and in the store is damaged, and how to mend it.
 
     Exits with 1 if something is damaged, or the server cannot be reached.
     """
     import pandas as pd
 
+    from bench.runner.store import Store
     from bench.tasks.checkup import check_up
 
     found = check_up(offline=offline)
-    _print_notes(found.notes, output)
-    if found.findings:
-        rows = [(str(each.path), each.why, each.mend) for each in found.findings]
+    kept = Store(store)
+    keys = list(kept.entry_keys())
+    rows = [(str(each.path), each.why, each.mend) for each in found.findings]
+    rows += [(str(kept.folder(key)), why, "delete it: a run makes it anew") for key in keys if (why := kept.fault(key))]
+    _print_notes(found.notes | {"store": {"place": str(store), "entries": str(len(keys))}}, output)
+    if rows:
         print_table(pd.DataFrame(rows, columns=["damaged", "why", "how to mend it"]), output)
-    files = "file" if len(found.findings) == 1 else "files"
-    terminal.message(f"{len(found.findings)} damaged {files}", "red" if found.findings else "")
-    raise typer.Exit(FINE if found.is_reachable and not found.findings else NOT_OK)
+    things = "damaged file or entry" if len(rows) == 1 else "damaged files or entries"
+    terminal.message(f"{len(rows)} {things}", "red" if rows else "")
+    raise typer.Exit(FINE if found.is_reachable and not rows else NOT_OK)
 
 
 def _print_notes(notes: dict[str, dict[str, str]], output: Format) -> None:

@@ -71,10 +71,17 @@ def run(
         print_summary(request.results, places, request.chosen.metrics, outcome.standings)
     if not quiet:
         _print_receipt(counts, seconds, request.results)
-    if outcome.tally.budget:
+    if outcome.lost:
+        terminal.message(
+            f"{outcome.lost} cells ended and are not so in the tables, since their records in "
+            f"{request.results / 'records'} were changed while the run went on: run again",
+            "red",
+        )
+    if outcome.tally.budget and not outcome.lost:
         terminal.message(f"{outcome.tally.budget} is spent: run again to go on")
         raise typer.Exit(BUDGET_SPENT)
-    raise typer.Exit(FINE if counts["ok"] + counts["skipped"] == counts["planned"] else NOT_OK)
+    whole = counts["ok"] + counts["skipped"] == counts["planned"] and not outcome.lost
+    raise typer.Exit(FINE if whole else NOT_OK)
 
 
 @add_request_flags
@@ -131,15 +138,26 @@ def explain(
     store: Annotated[
         Path | None, typer.Option(envvar="BENCH_STORE", help="Prediction store; RESULTS/store without it.")
     ] = None,
+    learners: Annotated[
+        list[str] | None, typer.Option("-l", "--learner", help="Import path of a learner that the results name.")
+    ] = None,
+    tasks: Annotated[
+        list[str] | None, typer.Option("-t", "--task", help="File or download that the results name, to be opened.")
+    ] = None,
     plugins: PLUGINS = None,
     offline: OFFLINE = False,
 ) -> None:
-    """Say why a cell ran, was reused, or is stale."""
+    """Say why a cell ran, was reused, or is stale; nothing that the results alone name is imported or opened."""
     from bench.core.plugins import load_plugins
+    from bench.core.selection import split_list
+    from bench.methods.learners.imported import import_learners
     from bench.runner import explain as explanations
+    from bench.tasks.task_spec import read_tasks
 
     load_plugins(plugins or ())
-    for found in explanations.explain(results, store or results / "store", cell, offline=offline):
+    import_learners(split_list(learners or ()))
+    named = read_tasks(tasks or ())
+    for found in explanations.explain(results, store or results / "store", cell, named, offline=offline):
         typer.echo(" ".join(str(part) for part in found.cell if part != ""))
         for line in found.lines:
             typer.echo(f"  {line}")

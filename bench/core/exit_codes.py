@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Final
 
 FINE: Final = 0
@@ -20,7 +21,21 @@ BUDGET_SPENT: Final = 6
 """A run ended in order because `--max-total` or `--max-cells` was spent; the next one goes on."""
 FAULT: Final = 70
 """A fault of the program itself (EX_SOFTWARE of sysexits.h)."""
+HUNG_UP: Final = 129
+"""SIGHUP, as when a terminal is closed: 128 and its number."""
 INTERRUPTED: Final = 130
 """Ctrl-C: 128 and the number of SIGINT, as shells report it."""
 TERMINATED: Final = 143
 """SIGTERM: 128 and its number."""
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What the system says of a disk that takes no more: the command was right, and may do in an hour."""
+
+
+def code_of_refusal(error: OSError) -> int:
+    """Return the code for what the system refuses."""
+    return NOT_OK if error.errno in FULL else MISTAKE
+
+
+class Stop(SystemExit):
+    """The end of the program that a signal asked for: what catches the `sys.exit` of others lets it through."""

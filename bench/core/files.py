@@ -14,6 +14,9 @@ from typing import Any, BinaryIO
 
 from bench.core.nouns import BenchError
 
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+"""What `temporary_name` makes; a run that is killed leaves such a file or folder behind."""
+
 
 def expand_home(name: str) -> Path:
     """Return a path with `~` replaced by the user's home.
@@ -43,11 +46,26 @@ def write_bytes(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def write_output(path: Path, text: str) -> None:
+    """Write text to the place that the user named: a pipe is opened and written to, what `new_file` replaces is new."""
+    if path.is_fifo():
+        path.write_text(text, encoding="utf-8")
+    else:
+        write_text(path, text)
+
+
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
-    """Yield a temporary file beside `path`, fsynced and renamed when the block ends well, gone when it does not."""
+    """Yield a temporary file beside `path`, fsynced and renamed when the block ends well, gone when it does not.
+
+    A device is opened and written to: the null device of a machine must not become a file.
+    """
+    if _is_device(path):
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as device:
+            yield device
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary_name(path)
+    temporary = temporary_name(path)
     try:
         with temporary.open("xb") as file:
             yield file
@@ -61,7 +79,14 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def _temporary_name(path: Path) -> Path:
+def _is_device(path: Path) -> bool:
+    """Return whether a path is a device, or one of the names by which a system hands out open files: /dev/stdout."""
+    folder = str(path.absolute().parent)
+    handed_out = folder in {"/dev", "/dev/fd"} or folder.startswith("/proc/")
+    return path.is_char_device() or path.is_block_device() or (handed_out and path.exists())
+
+
+def temporary_name(path: Path) -> Path:
     """Return a name beside `path` that is not taken.
 
     What `tempfile` makes is for its owner alone. Results, stores and caches are shared: the umask decides who may.
@@ -88,7 +113,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     If `path` appears in the meantime, the one that came first stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary_name(path)
+    temporary = temporary_name(path)
     temporary.mkdir()
     try:
         yield temporary

@@ -64,7 +64,7 @@ class Entry(Generic[O]):
         """First line of the docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
-    @property
+    @functools.cached_property
     def parameters(self) -> dict[str, Any]:
         """Keyword parameters and their defaults."""
         signature = inspect.signature(self.function)
@@ -226,9 +226,7 @@ class Registry(Generic[O]):
     def shared_modules(self) -> tuple[str, ...]:
         """Return the modules of the package that hold no plug-in: a change there may change every plug-in."""
         homes = {entry.function.__module__ for entry in self.own().values()}
-        package = importlib.import_module(self.package)
-        names = (module.name for module in pkgutil.iter_modules(package.__path__, f"{self.package}."))
-        return tuple(name for name in names if name not in homes)
+        return tuple(name for name in _modules_of(self.package) if name not in homes)
 
     def own(self) -> dict[str, Entry[O]]:
         """Return the entries of this registry alone, by name, sorted."""
@@ -404,6 +402,13 @@ def _guess(text: str) -> Any:
         return float(text)
     except ValueError:
         return text
+
+
+@functools.cache
+def _modules_of(package: str) -> tuple[str, ...]:
+    """Return the names of the modules of a package."""
+    found = importlib.import_module(package)
+    return tuple(module.name for module in pkgutil.iter_modules(found.__path__, f"{package}."))
 
 
 @functools.cache

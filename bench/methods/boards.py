@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
+from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Kind, Target, Task, TaskKind
 from bench.core.registry import Registry, Scheme
 from bench.core.selection import NameFilter, chosen_from, is_glob, matches, name_filter
@@ -137,6 +139,11 @@ class Method:
     def meaning(self) -> list[Any]:
         """What a content key needs: of every part, and of a scheme that the base wraps."""
         return [scheme.meaning for scheme in self._parts]
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of its meaning: a suite has it in thousands of cells."""
+        return digest(self.meaning)
 
     @property
     def is_foreign(self) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Cell
@@ -19,7 +19,7 @@ from bench.runner.journal import Journal
 from bench.runner.options import RunOptions
 from bench.runner.plan import BoardPlan, Plan
 from bench.runner.records import CellBasis, CellRecord, CellResult, Ending
-from bench.runner.store import Store
+from bench.runner.store import ABSENT, Store
 from bench.runner.worker import FitJob
 
 
@@ -59,7 +59,8 @@ class Opening:
 class Agenda:
     """What is left to do of a plan: fits, board splits that are ready, and those that wait for a fit, each in order.
 
-    `endings` holds by key how the other fits ended; `counts` is by task.
+    `endings` holds by key how the other fits ended; `counts` is by task; `unsound` says by key why an entry of the
+    store cannot be used, so that its fit is to do.
     """
 
     fits: tuple[FitJob, ...]
@@ -67,6 +68,7 @@ class Agenda:
     ready: tuple[Opening, ...]
     waiting: tuple[BoardSplit, ...]
     counts: Mapping[str, TaskCounts]
+    unsound: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def stored(self) -> int:
@@ -76,9 +78,8 @@ class Agenda:
 
 def draw_up(plan: Plan, journal: Journal, store: Store, options: RunOptions) -> Agenda:
     """Look up every fit and every cell of a plan; nothing is written."""
-    todo: dict[str, FitJob] = {}
+    jobs: dict[str, FitJob] = {}
     endings: dict[str, Ending] = {}
-    stored: Counter[str] = Counter()
     board_splits = []
     foreign = foreign_class_weights(plan, options)
     for board_plan in plan.board_plans:
@@ -93,24 +94,41 @@ def draw_up(plan: Plan, journal: Journal, store: Store, options: RunOptions) -> 
             keys = {job.fit.id: job.key for job, _ in requested}
             board_splits.append(BoardSplit(board_plan, split, rows.task, keys, board_plan.metrics))
             for job, fault in requested:
-                if job.key in todo or job.key in endings:
+                if job.key in jobs:
                     continue
-                ending = fault or _known_ending(job, rows, journal, store, options)
-                if ending is None:
-                    todo[job.key] = job
-                else:
+                jobs[job.key] = job
+                if ending := fault or _known_ending(job, rows, journal, store, options):
                     endings[job.key] = ending
-                    stored[board_plan.task] += ending.is_ok
     ready = [each for each in board_splits if not missing_fits(each, endings)]
+    openings = [open_board_split(each, endings, journal, plan, options) for each in ready]
+    unsound = _unsound_entries(board_splits, openings, endings, store)
+    for key in unsound:
+        endings.pop(key, None)
+    todo = {key: job for key, job in jobs.items() if key not in endings}
+    stored = Counter(jobs[key].context for key, ending in endings.items() if ending.is_ok)
     cells = Counter(cell.task for each in board_splits for cell in each.cells)
     left = Counter(job.context for job in todo.values())
     return Agenda(
         fits=tuple(todo.values()),
         endings=endings,
-        ready=tuple(open_board_split(each, endings, journal, plan, options) for each in ready),
+        ready=tuple(opening for opening in openings if not missing_fits(opening.board_split, endings)),
         waiting=tuple(each for each in board_splits if missing_fits(each, endings)),
         counts={name: TaskCounts(cells[name], left[name], stored[name]) for name in plan.tasks},
+        unsound=unsound,
     )
+
+
+def _unsound_entries(
+    board_splits: Iterable[BoardSplit], openings: Iterable[Opening], endings: Mapping[str, Ending], store: Store
+) -> dict[str, str]:
+    """Say by key why an entry of the store cannot be used: of those alone that something to do reads, each once.
+
+    One that is not there is worth a word only if it was a moment ago: another run found it unsound, too.
+    """
+    idle = {opening.board_split.id for opening in openings if not opening.todo}
+    read = dict.fromkeys(key for each in board_splits if each.id not in idle for key in each.fits.values())
+    expected = (key for key in read if key not in endings or endings[key].is_ok)
+    return {key: why for key in expected if (why := store.fault(key)) and (why != ABSENT or key in endings)}
 
 
 def missing_fits(board_split: BoardSplit, endings: Mapping[str, Ending]) -> set[str]:

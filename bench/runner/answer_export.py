@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
@@ -95,18 +96,18 @@ def _is_wanted(cell: Cell, record: CellRecord, boards: Collection[str]) -> bool:
 
 
 def _require_fits(records: dict[Cell, CellRecord], journal: Journal, store: Store) -> None:
-    """Refuse a store that lacks a fit.
+    """Refuse a store that lacks a fit, or does not hold it as it was written.
 
     Raises:
-        BenchError: one is not there; it names the command that makes it again.
+        BenchError: one cannot be used; it names the command that makes it again.
     """
-    known: dict[str, bool] = {}
+    why_not = functools.cache(store.fault)
     for cell, record in records.items():
         for fit, key in record.basis.fits.items():
-            if not known.setdefault(key, store.has(key)):
+            if why := why_not(key):
                 raise BenchError(
                     f"the fit of {fit.learner} under {fit.training} on {cell.task} {cell.repeat}.{cell.fold} is not in "
-                    f"{store.root}: run {_command(cell, record, journal)}"
+                    f"{store.root} ({why}): run {_command(cell, record, journal)}"
                 )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
+from typing import Any
 
 from bench.core.hashing import digest
 from bench.core.nouns import Cell, Split, Task
@@ -32,6 +33,10 @@ LIBRARIES = {
     "lightgbm": "lightgbm", "quantile-forest": "quantile_forest", "imbalanced-learn": "imblearn", "torch": "torch",
 }  # fmt: skip
 """Libraries that a score can depend on, each with the module by which it is there."""
+
+
+KEPT_PARTS = 4096
+"""Parts of keys that are kept: the cells of a board split share most of them."""
 
 
 @dataclass(frozen=True)
@@ -121,14 +126,21 @@ def key_parts(task: Task, split: Split, method: Method | None, fits: list[str], 
     These are the keys of the fits behind it, the method (None for a learner alone) and its code, the code that
     evaluates and scores, the seed, the row weights of the test rows, and the positive class.
     """
-    weight = None if task.weight is None else task.weight[split.test]
+    settings_part = _digest_of(settings.seed, None)
+    if task.weight is not None:
+        settings_part = digest(settings.seed, task.weight[split.test])
     return {
-        "fits": digest(fits),
-        "method": digest([] if method is None else method.meaning),
+        "fits": _digest_of(tuple(fits)),
+        "method": _digest_of(()) if method is None else method.key,
         "code of bench": _code(),
-        "settings": digest(settings.seed, weight),
-        "positive class": digest(task.positive_code if task.classes else None),
+        "settings": settings_part,
+        "positive class": _digest_of(task.positive_code if task.classes else None),
     }
+
+
+@functools.lru_cache(maxsize=KEPT_PARTS, typed=True)
+def _digest_of(*parts: Any) -> str:
+    return digest(*parts)
 
 
 @functools.cache

@@ -6,19 +6,21 @@ Tables are made from it; it is written atomically and read back to see what is d
 
 from __future__ import annotations
 
-import json
-import re
+import os
 import shlex
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.core.files import write_json, write_text
+from bench.core.files import file_name, write_json, write_text
 from bench.core.hashing import digest
+from bench.core.json_values import parse_json
+from bench.core.notice import warn
 from bench.core.nouns import BenchError, Cell
-from bench.core.settings import Settings
+from bench.core.settings import Settings, settings_from_json
+from bench.runner.record_files import NO_RECORD, read_records, write_records
 from bench.runner.records import CellRecord, Ending, TaskRecord
 
 if TYPE_CHECKING:
@@ -29,37 +31,74 @@ SCHEMA = 2
 READABLE = (1, 2)
 """Schemas that are read; a run raises what it opens to `SCHEMA`, and evaluates again what has another key."""
 
+MOST_NAMED = 3
+"""Files that a sentence names."""
+TASK_HASH = 6
+"""Hex digits behind the name of a task in that of its folder."""
+
 
 @dataclass(frozen=True)
 class Journal:
-    """What a results directory remembers of its runs, to read: records of tasks and cells; `open` gives the writer."""
+    """What a results directory remembers of its runs, to read: records of tasks and cells; `open` gives the writer.
+
+    `damaged` counts by file the records that were found not to be what was written, and that are as good as none.
+    """
 
     root: Path
+    damaged: dict[Path, int] = field(default_factory=dict, compare=False)
 
     @contextmanager
-    def open(self, settings: Settings) -> Iterator[JournalWriter]:
+    def open(self, settings: Settings, patience: float = 0.0) -> Iterator[JournalWriter]:
         """Hold the directory for one run, and hold the run to the settings of the experiment.
 
-        Raises:
-            BenchError: another run holds it, or it holds an experiment with other settings.
-        """
-        from filelock import FileLock, Timeout  # who only reads can do without
+        Another run is waited for at most `patience` seconds, for ever if that is negative.
 
+        Raises:
+            BenchError: another run holds it, it cannot be made or locked, or it holds other settings.
+        """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BenchError(
                 f"results directory {str(self.root)!r} cannot be made ({error.strerror}): use another"
             ) from error
-        lock = FileLock(self.root / ".lock")
+        with self.hold(patience) as lock:
+            self.check_settings(settings)
+            if not self._experiment.is_file() or self._read_experiment()["schema"] != SCHEMA:
+                write_json(self._experiment, asdict(settings) | {"schema": SCHEMA})
+            yield JournalWriter(self, lock)
+
+    @contextmanager
+    def hold(self, patience: float = 0.0) -> Iterator[FileLock]:
+        """Keep others from writing to the directory; its number in `.lock.pid` tells them who does.
+
+        Another holder is waited for at most `patience` seconds, for ever if that is negative.
+
+        Raises:
+            BenchError: another run holds it, or it cannot be locked.
+        """
+        from filelock import FileLock, Timeout  # who only reads can do without
+
+        path, holder = self.root / ".lock", self.root / ".lock.pid"
+        lock = FileLock(path)
         try:
-            with lock.acquire(timeout=0):
-                self.check_settings(settings)
-                if not self._experiment.is_file() or self._read_experiment()["schema"] != SCHEMA:
-                    write_json(self._experiment, asdict(settings) | {"schema": SCHEMA})
-                yield JournalWriter(self, lock)
+            lock.acquire(timeout=patience)
         except Timeout:
-            raise BenchError(f"another run is writing to {self.root}: wait for it, or use another --results") from None
+            raise BenchError(
+                f"another run ({_describe_holder(holder)}) is writing to {self.root}: give --wait to begin when it has "
+                "ended, or use another --results"
+            ) from None
+        except (OSError, NotImplementedError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise BenchError(f"{path} cannot be locked ({why}): put that right, or use another --results") from error
+        try:
+            with suppress(OSError):  # the lock holds without it
+                write_text(holder, f"{os.getpid()}\n")
+            yield lock
+        finally:
+            with suppress(OSError):
+                holder.unlink()
+            lock.release()
 
     def check_settings(self, settings: Settings) -> None:
         """Hold a run, or a look ahead, to the settings of the experiment, if there is one.
@@ -86,8 +125,10 @@ class Journal:
         if not self._experiment.is_file():
             raise BenchError(f"{self.root} holds no experiment: give the directory of a run")
         held = self._read_experiment()
-        known = {field.name: held[field.name] for field in fields(Settings) if field.name in held}
-        return Settings(**known | {"levels": tuple(known["levels"])})
+        try:
+            return settings_from_json(held)
+        except (ValueError, BenchError) as error:
+            raise _damage_error(self._experiment, error) from error
 
     def _read_experiment(self) -> dict[str, Any]:
         """Return the settings of the experiment with the schema of its files.
@@ -111,12 +152,14 @@ class Journal:
     def _command(self) -> str:
         """Return the command that made the results, as far as it is known."""
         try:
-            return shlex.join(json.loads((self.root / "manifest.json").read_text(encoding="utf-8"))["command"])
+            return shlex.join(parse_json((self.root / "manifest.json").read_bytes())["command"])
         except (OSError, ValueError, KeyError, TypeError):
             return f"bench run --results {shlex.quote(str(self.root))}"
 
     def tasks(self) -> dict[str, TaskRecord]:
         """Return what is kept of each task, by name.
+
+        What is no record of a task is left out, and said.
 
         Raises:
             BenchError: the file is damaged, or the directory was written in a schema that this version does not read.
@@ -124,10 +167,15 @@ class Journal:
         self._check_schema()
         if not self.tasks_file.is_file():
             return {}
-        try:
-            return {name: TaskRecord.from_json(held) for name, held in _read_json(self.tasks_file).items()}
-        except (KeyError, TypeError, AttributeError) as error:
-            raise _damage_error(self.tasks_file, error) from error
+        found, strays = {}, 0
+        for name, held in _read_json(self.tasks_file).items():
+            try:
+                found[name] = TaskRecord.from_json(held)
+            except NO_RECORD:
+                strays += 1
+        if strays:
+            warn(f"{strays} entries of {self.tasks_file} are no records of tasks and left out")
+        return found
 
     def check_tasks(self, hashes: Mapping[str, str]) -> None:
         """Hold a run, or a look ahead, to the data, splits and positive class that the experiment has of each task.
@@ -144,15 +192,15 @@ class Journal:
                 )
 
     def read(self, cell: Cell) -> dict[Cell, CellRecord]:
-        """Return the records of the cell's board and split; none where the file is not there or cannot be read."""
-        return _read_cells(self.board_split_file(cell))
+        """Return the sound records of the cell's board and split."""
+        return self._read(self.board_split_file(cell))
 
     def is_exported(self, code: str) -> bool:
         """Return whether the tables were made by this code from the records as they are."""
-        return self.exported_file.is_file() and self.exported_file.read_text(encoding="utf-8") == code
+        return self.exported_file.is_file() and self.exported_file.read_bytes() == code.encode()
 
     def records(self) -> dict[Cell, CellRecord]:
-        """Return every record, sorted by cell.
+        """Return every sound record, sorted by cell; what is none is left out, and said.
 
         Raises:
             BenchError: the directory was written in a schema that this version does not read.
@@ -160,14 +208,38 @@ class Journal:
         self._check_schema()
         found: dict[Cell, CellRecord] = {}
         for path in sorted((self.root / "records").glob("*/*-r*-f*.json")):
-            found.update(_read_cells(path))
+            found.update(self._read(path))
+        self.warn_of_damage()
         return dict(sorted(found.items()))
+
+    def warn_of_damage(self) -> None:
+        """Say what was found that is no record, or not what was written."""
+        if self.damaged:
+            count, names = sum(self.damaged.values()), [str(path) for path in self.damaged]
+            what = "1 entry is no sound record" if count == 1 else f"{count} entries are no sound records"
+            more = ", …" if len(names) > MOST_NAMED else ""
+            warn(f"{what} and left out: {', '.join(names[:MOST_NAMED])}{more}: a run makes again what is missing")
+
+    def _read(self, path: Path) -> dict[Cell, CellRecord]:
+        """Return the sound records of a file that belong into it, and note how many others it holds."""
+        found, strays = read_records(path)
+        places = {(cell.board, cell.task, cell.repeat, cell.fold): cell for cell in found}
+        at_home = {place for place, cell in places.items() if self._is_home(path, cell)}
+        held = {c: record for c, record in found.items() if (c.board, c.task, c.repeat, c.fold) in at_home}
+        if strays + len(found) - len(held):
+            self.damaged[path] = strays + len(found) - len(held)
+        return held
+
+    def _is_home(self, path: Path, cell: Cell) -> bool:
+        """Return whether a cell belongs into a file; the readable part of the folder differs between versions."""
+        home = self.board_split_file(cell)
+        return (path.name, path.parent.name[-TASK_HASH:]) == (home.name, home.parent.name[-TASK_HASH:])
 
     def failure(self, key: str) -> Ending | None:
         """Return how the fit of this key failed, or None if it did not."""
         try:
-            return Ending.from_json(json.loads(self.failure_file(key).read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError):
+            return Ending.from_json(parse_json(self.failure_file(key).read_bytes()))
+        except (OSError, *NO_RECORD):
             return None
 
     @property
@@ -186,8 +258,8 @@ class Journal:
 
     def board_split_file(self, cell: Cell) -> Path:
         """File of all cells of one board on one split; the hash keeps apart names that look alike in a path."""
-        task = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', cell.task)}-{digest(cell.task)[:6]}"
-        return self.root / "records" / task / f"{cell.board}-r{cell.repeat}-f{cell.fold}.json"
+        task = f"{file_name(cell.task)}-{digest(cell.task)[:TASK_HASH]}"
+        return self.root / "records" / task / f"{file_name(cell.board)}-r{cell.repeat}-f{cell.fold}.json"
 
     def failure_file(self, key: str) -> Path:
         """File of how the fit of this key failed."""
@@ -223,9 +295,7 @@ class JournalWriter:
         self._require_lock()
         self.journal.exported_file.unlink(missing_ok=True)
         first = next(iter(records))
-        merged = {**self.journal.read(first), **records}
-        path = self.journal.board_split_file(first)
-        write_json(path, [{"cell": list(cell), **record.to_json()} for cell, record in sorted(merged.items())])
+        write_records(self.journal.board_split_file(first), {**self.journal.read(first), **records})
 
     def drop(self, cell: Cell) -> None:
         """Forget every record of the cell's board and split."""
@@ -263,6 +333,14 @@ class JournalWriter:
             raise RuntimeError(f"the journal of {self.journal.root} was written to outside `Journal.open`")
 
 
+def _describe_holder(holder: Path) -> str:
+    """Return the process that holds a lock, as far as its file tells."""
+    try:
+        return f"process {int(holder.read_text(encoding='utf-8')[:20])}"
+    except (OSError, ValueError):
+        return "it has not said which process it is"
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     """Return the JSON object of a file.
 
@@ -270,7 +348,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         BenchError: the file cannot be read, or holds something else.
     """
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = parse_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise _damage_error(path, error) from error
     if not isinstance(held, dict):
@@ -280,12 +358,3 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _damage_error(path: Path, fault: object) -> BenchError:
     return BenchError(f"{path} is damaged ({fault}): mend it, or use another --results")
-
-
-def _read_cells(path: Path) -> dict[Cell, CellRecord]:
-    """Return the records of one file; none where it is not there, or is no list of records: they are made again."""
-    try:
-        lines = json.loads(path.read_text(encoding="utf-8"))
-        return {Cell(*line["cell"]): CellRecord.from_json(line) for line in lines}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}

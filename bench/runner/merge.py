@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.core.files import new_folder, write_json
+from bench.core.files import write_json
 from bench.core.nouns import BenchError, Cell
 from bench.core.settings import Settings
 from bench.runner import rerun_command
@@ -143,7 +142,7 @@ def copy_fits(roots: Sequence[Path], writer: JournalWriter, target: Store) -> in
     for root in roots:
         source = Store(root / "store")
         if source.root.resolve() != target.root.resolve():
-            copied += sum(_copy_fit(key, source, target) for key in _entry_keys(source))
+            copied += sum(_copy_fit(key, source, target) for key in source.entry_keys())
         failures = Journal(root).failure_file("*").parent
         for key in sorted(path.stem for path in failures.glob("*.json")):
             ending = Journal(root).failure(key)
@@ -152,18 +151,12 @@ def copy_fits(roots: Sequence[Path], writer: JournalWriter, target: Store) -> in
     return copied
 
 
-def _entry_keys(store: Store) -> Iterator[str]:
-    yield from sorted(path.name for path in store.root.glob("??/*") if not path.name.startswith("."))
-
-
 def _copy_fit(key: str, source: Store, target: Store) -> bool:
-    """Copy one entry that is whole, unless it is there; return whether it was copied."""
-    if target.has(key) or not source.has(key):
+    """Copy one entry that is what was written, unless it is there; return whether it was copied."""
+    if target.has(key) or source.fault(key):
         return False
     target.require_writable()
-    with new_folder(target.folder(key)) as folder:
-        for path in source.folder(key).iterdir():
-            shutil.copyfile(path, folder / path.name)
+    target.write(key, source.read(key))
     return True
 
 

@@ -142,6 +142,10 @@ class RunOptions:
         default=False,
         metadata=flag("-x", "--exitfirst", help_text="Stop at the first cell that is not ok.", help_panel=HOW),
     )
+    wait: bool = field(
+        default=False,
+        metadata=flag(help_text="Wait for another run in the results directory to end.", help_panel=HOW),
+    )
     max_total: float | None = field(
         default=None,
         metadata=flag(

@@ -104,9 +104,14 @@ class BoardPlan:
         wanted = [PLAIN, *(m.base.id for m in self.methods if is_training(m.base))]
         return tuple(dict.fromkeys(wanted))
 
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        """Names of the methods in the order in which they are evaluated."""
+        return (*(m.id for m in sorted(self.methods, key=lambda m: (m.base.id, m.id))), ORACLE)
+
     def cells(self, split: Split) -> Iterator[Cell]:
         """Yield every cell of one split, in the order in which it is evaluated."""
-        names = [m.id for m in sorted(self.methods, key=lambda m: (m.base.id, m.id))] + [ORACLE]
+        names = self._names
         if not self.board.per_learner:
             yield from (self._cell(split, "", learner, SINGLE_LEARNER) for learner in self.learners)
             yield from (self._cell(split, self.panel, "", name) for name in names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from bench.core.nouns import STATUSES, BenchError, Cell, Task
@@ -46,7 +47,7 @@ UNWATCHED = Watch()
 
 @dataclass
 class Tally:
-    """What a run did: fits made and reused, cells evaluated, and how the planned cells stand.
+    """What a run did: fits made and reused, cells evaluated, and by cell how those that have ended stand.
 
     `budget` is the flag of the budget that ended the run before all was done.
     """
@@ -55,13 +56,19 @@ class Tally:
     fitted: int = 0
     reused: int = 0
     evaluated: int = 0
-    statuses: Counter[str] = field(default_factory=Counter)
+    ended: dict[Cell, str] = field(default_factory=dict)
     budget: str = ""
+
+    @property
+    def statuses(self) -> Counter[str]:
+        """How many cells ended in each status."""
+        return Counter(self.ended.values())
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts by name, every status among them."""
         done = {"planned": self.planned, "fitted": self.fitted, "reused": self.reused, "weighed": self.evaluated}
-        return done | {name: self.statuses[name] for name in STATUSES}
+        counts = self.statuses
+        return done | {name: counts[name] for name in STATUSES}
 
 
 @dataclass
@@ -77,8 +84,9 @@ class _Begun:
 class Run:
     """One run of a plan: its tables, who writes its records, its tally, and the fits and board splits that are left.
 
-    `_endings` holds by key how each fit ended, `_missing` which fits each waiting board split waits for, `_begun` by
-    its cells what has come in of each job, `_running` by identity the jobs that run, with the time of their begin.
+    `_endings` holds by key how each fit ended, `_missing` which fits each waiting board split waits for, `_waiters` by
+    key the board splits that wait for a fit, `_begun` by its cells what has come in of each job, `_running` by identity
+    the jobs that run, with the time of their begin.
     """
 
     plan: Plan
@@ -91,6 +99,7 @@ class Run:
     _endings: dict[str, Ending] = field(default_factory=dict, init=False)
     _waiting: dict[BoardSplitId, BoardSplit] = field(default_factory=dict, init=False)
     _missing: dict[BoardSplitId, set[str]] = field(default_factory=dict, init=False)
+    _waiters: dict[str, list[BoardSplitId]] = field(default_factory=dict, init=False)
     _ready: deque[EvaluateJob] = field(default_factory=deque, init=False)
     _begun: dict[tuple[Cell, ...], _Begun] = field(default_factory=dict, init=False)
     _running: dict[int, tuple[FitJob | EvaluateJob, float]] = field(default_factory=dict, init=False)
@@ -104,14 +113,22 @@ class Run:
         self._endings |= agenda.endings
         self._waiting |= {each.id: each for each in agenda.waiting}
         self._missing |= {each.id: missing_fits(each, agenda.endings) for each in agenda.waiting}
+        for name, keys in self._missing.items():
+            for key in keys:
+                self._waiters.setdefault(key, []).append(name)
         try:
             for opening in agenda.ready:
                 self._begin(opening)
             if self._fits or self._ready:
                 self._work(watch)
         finally:
+            self._keep_begun()
+
+    def _keep_begun(self) -> None:
+        """Keep what has come in of board splits that were cut short: each one, also where another cannot be kept."""
+        with ExitStack() as stack:
             for begun in self._begun.values():
-                self._keep(begun.board_split, begun.records)
+                stack.callback(self._keep, begun.board_split, begun.records)
 
     def _work(self, watch: Watch) -> None:
         """Hand out jobs until none is left, a budget is spent, or one ends badly and the run is to stop there."""
@@ -189,7 +206,7 @@ class Run:
     def _begin(self, opening: Opening) -> None:
         """Write the cells of a board split that end without being evaluated, and queue the others."""
         board_split = opening.board_split
-        self.tally.statuses.update(opening.standing.values())
+        self.tally.ended |= opening.standing
         self._keep(board_split, opening.ended)
         for cells in _apart(board_split, opening.todo):
             self._queue(_Begun(board_split, opening.todo), cells)
@@ -247,7 +264,7 @@ class Run:
             self.writer.forget_failure(job.key)
         else:
             self.writer.note_failure(job.key, ending)
-        for name in [name for name, keys in self._missing.items() if job.key in keys]:
+        for name in self._waiters.pop(job.key, ()):
             self._missing[name].discard(job.key)
             if not self._missing[name]:
                 del self._missing[name]
@@ -274,9 +291,9 @@ class Run:
 
     def _keep(self, board_split: BoardSplit, records: Mapping[Cell, CellRecord]) -> None:
         """Write records of a board split to the journal, and count them."""
-        self.tally.statuses.update(record.ending.status for record in records.values())
         if records:
             self.writer.write({cell: self._complete(board_split, cell, record) for cell, record in records.items()})
+            self.tally.ended |= {cell: record.ending.status for cell, record in records.items()}
 
     def _complete(self, board_split: BoardSplit, cell: Cell, record: CellRecord) -> CellRecord:
         """Give a record without scores empty ones; a bad one its traceback in a file and the command to rerun."""

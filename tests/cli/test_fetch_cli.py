@@ -59,4 +59,4 @@ def test_the_doctor_names_damage_and_how_to_mend_it(bench):
     done = bench("doctor", "--offline", "--format", "csv")
     assert done.code == 1
     assert "delete it, then bench fetch -t openml:7" in done.out
-    assert "1 damaged file" in done.err
+    assert "1 damaged file or entry" in done.err

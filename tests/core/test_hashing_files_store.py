@@ -361,12 +361,25 @@ def test_the_lock_of_a_killed_run_is_free(tmp_path):
     holder = context.Process(target=hold, args=(str(tmp_path), Settings(), ready, done), daemon=True)
     holder.start()
     assert ready.wait(60)
-    with pytest.raises(BenchError, match="another run"), Journal(tmp_path).open(Settings()):
+    with pytest.raises(BenchError, match=f"another run .process {holder.pid}."), Journal(tmp_path).open(Settings()):
         pass
     holder.kill()
     holder.join()
     with Journal(tmp_path).open(Settings()):
         pass
+
+
+def test_a_run_waits_for_another_one_where_it_is_asked_to(tmp_path):
+    context = multiprocessing.get_context("forkserver")
+    ready, done = context.Event(), context.Event()
+    holder = context.Process(target=hold, args=(str(tmp_path), Settings(), ready, done), daemon=True)
+    holder.start()
+    assert ready.wait(60)
+    threading.Thread(target=done.set).start()
+    with Journal(tmp_path).open(Settings(), patience=-1):
+        assert (tmp_path / ".lock.pid").read_text() == f"{os.getpid()}\n"
+    assert not (tmp_path / ".lock.pid").exists()
+    holder.join()
 
 
 @pytest.mark.parametrize(

@@ -122,3 +122,14 @@ def test_ctrl_c_does_not_reach_what_workers_are_forked_from():
     words = [sys.executable, "-c", CTRL_C_WHILE_IT_IMPORTS]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_closed_terminal_ends_a_run_as_a_request_does_unless_it_is_ignored(bench):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    assert bench("--version").code == 0
+    with pytest.raises(SystemExit) as ended:
+        signal.raise_signal(signal.SIGHUP)
+    assert ended.value.code == 129
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup` does
+    assert bench("--version").code == 0
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
