@@ -164,7 +164,23 @@ def _folds_text(splits: Iterable[tuple[str, str]]) -> str | list[list[str]]:
     return " ".join(words)
 
 
-def _parse_folds(written: str | list[list[str]]) -> list[tuple[str, Collection[Any]]]:
+def _parse_folds(written: str | list[list[str]]) -> frozenset[tuple[str, str]]:
+    """Return the repeats and folds that stand there.
+
+    Raises:
+        ValueError: they cannot be read, or are too many.
+    """
+    runs = _parse_runs(written)
+    _refuse_many([runs])
+    return frozenset((repeat, str(fold)) for repeat, folds in runs for fold in folds)
+
+
+def _refuse_many(tasks: Iterable[list[tuple[str, Collection[Any]]]]) -> None:
+    if sum(len(folds) for runs in tasks for _, folds in runs) > MOST_FOLDS:
+        raise ValueError(f"more than {MOST_FOLDS:,} folds")
+
+
+def _parse_runs(written: str | list[list[str]]) -> list[tuple[str, Collection[Any]]]:
     """Return repeats with their folds, a word such as `0.0-4` each."""
     if not isinstance(written, str):
         return [(str(repeat), [fold]) for repeat, fold in written]
@@ -223,14 +239,9 @@ def _read_content(found: dict[str, Any]) -> Baseline:
     table = pd.DataFrame(rows, columns=[*KEY[:-2], "value"]).assign(
         repeat="", fold="", seed="", n_rows=np.nan, test_share=np.nan
     )
-    runs = {
-        (board, task): _parse_folds(folds)
-        for board, what in found["boards"].items()
-        for task, folds in what["tasks"].items()
-    }
-    if sum(len(folds) for of in runs.values() for _, folds in of) > MOST_FOLDS:
-        raise ValueError(f"more than {MOST_FOLDS:,} folds")
-    splits = {who: frozenset((repeat, str(fold)) for repeat, folds in of for fold in folds) for who, of in runs.items()}
+    written = {(board, task): folds for board, what in found["boards"].items() for task, folds in what["tasks"].items()}
+    _refuse_many(map(_parse_runs, written.values()))
+    splits = {who: _parse_folds(folds) for who, folds in written.items()}
     for name, hint in PARTS.items():
         check_value(found.get(name, {}), hint, name)
     units = {(task, metric): unit for metric, of in found.get("units", {}).items() for task, unit in of.items()}
