@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.core.files import printable
 from bench.core.nouns import Cell
 from bench.core.registry import source_hash
 from bench.core.settings import Settings
+from bench.core.text import storable
 from bench.report import leaderboards
 from bench.runner import rerun_command, tables
 from bench.runner.agenda import draw_up
@@ -93,8 +93,8 @@ def _note_unloaded(writer: JournalWriter, prepared: Prepared, settings: Settings
         flags = [*rerun_command.task_flags(spec), *rerun_command.settings_flags(settings)]
         rerun = shlex.join(["bench", "run", *flags, "--results", str(writer.journal.root)])
         ending = Ending("failed", error.cause, str(error))
-        writer.write({_load_cell(spec): CellRecord(CellResult(ending), rerun=printable(rerun))})
+        writer.write({_load_cell(spec): CellRecord(CellResult(ending), rerun=storable(rerun))})
 
 
 def _load_cell(spec: TaskSpec) -> Cell:
-    return Cell(board=LOAD_BOARD, task=printable(spec.full), panel="", repeat=0, fold=0, learner="", method="load")
+    return Cell(board=LOAD_BOARD, task=storable(spec.full), panel="", repeat=0, fold=0, learner="", method="load")

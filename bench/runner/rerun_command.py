@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import fields
 
-from bench.core.files import printable
 from bench.core.flag import flag_of
 from bench.core.nouns import Cell
 from bench.core.settings import Settings
+from bench.core.text import storable
 from bench.methods.boards import BOARDS, ORACLE, SINGLE_LEARNER
 from bench.tasks.task_spec import TaskSpec
 
@@ -32,7 +32,7 @@ def command(cell: Cell, spec: TaskSpec, settings: Settings, status: str, others:
     if cell.method not in {SINGLE_LEARNER, ORACLE}:
         words += ["-w" if BOARDS[cell.board].per_learner else "-e", cell.method]
     words += ["--folds", str(cell.fold + 1), "--retry", status]
-    return printable(shlex.join([*words, *settings_flags(settings), *others]))
+    return storable(shlex.join([*words, *settings_flags(settings), *others]))
 
 
 def settings_flags(settings: Settings) -> list[str]:
