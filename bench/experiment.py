@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.core.nouns import Cell
+from bench.core.published import publishable, strip_working_directory
 from bench.core.registry import source_hash
 from bench.core.settings import Settings
-from bench.core.text import storable
+from bench.core.text import one_line, storable
 from bench.report import leaderboards
 from bench.runner import rerun_command, tables
 from bench.runner.agenda import draw_up
@@ -91,8 +92,9 @@ def _note_unloaded(writer: JournalWriter, prepared: Prepared, settings: Settings
         writer.write({_load_cell(spec): CellRecord(CellResult(Ending("skipped", detail=reason)))})
     for spec, error in prepared.unloaded.items():
         flags = [*rerun_command.task_flags(spec), *rerun_command.settings_flags(settings)]
-        rerun = shlex.join(["bench", "run", *flags, "--results", str(writer.journal.root)])
-        ending = Ending("failed", error.cause, str(error))
+        words = ["bench", "run", *flags, "--results", str(writer.journal.root)]
+        rerun = shlex.join(map(strip_working_directory, words))
+        ending = Ending("failed", error.cause, one_line(publishable(str(error))))
         writer.write({_load_cell(spec): CellRecord(CellResult(ending), rerun=storable(rerun))})
 
 

@@ -67,7 +67,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *titles: str) -
     for position, name in enumerate(columns):
         numeric = all(_is_number(row[position]) for row in rows)
         head = shorten(shown(name), LONGEST_CELL)
-        drawn.add_column(head, justify="right" if numeric else "left", overflow="fold", no_wrap=position == 0)
+        # a line that may not be folded is cut, and names that differ at their ends would look alike
+        whole = position == 0 and all(len(row[0]) <= console.width // 2 for row in rows)
+        drawn.add_column(head, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         drawn.add_row(*row)
     with console.capture() as captured:

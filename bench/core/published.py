@@ -35,13 +35,20 @@ def strip_folders(text: str) -> str:
     return text
 
 
+def strip_working_directory(command: str) -> str:
+    """Return a command in which files of the working directory are named from there on; it still works there."""
+    here = str(Path.cwd())
+    return command if here == os.sep else re.sub(rf"(?<![\w/.-]){re.escape(here + os.sep)}", "", command)
+
+
 def _folders() -> list[tuple[str, str]]:
     """Return folders and what stands for each, the deepest first: packages may lie in the working directory."""
     named = {str(Path.home()): f"~{os.sep}"} if "HOME" in os.environ else {}
     packages = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
-    here = str(Path(__file__).resolve().parents[2])
-    named |= dict.fromkeys([*filter(os.path.isabs, sys.path), *packages, here, os.getcwd()], "")
-    return sorted(((name, short) for name, short in named.items() if len(Path(name).parts) > 1), key=lambda pair: -len(pair[0]))
+    known = [*filter(os.path.isabs, sys.path), *packages, str(Path(__file__).resolve().parents[2]), str(Path.cwd())]
+    named |= dict.fromkeys(known, "")
+    named.pop(os.sep, None)
+    return sorted(named.items(), key=lambda pair: -len(pair[0]))
 
 
 def publishable(text: str) -> str:

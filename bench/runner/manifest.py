@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.files import write_text
+from bench.core.published import publishable
 from bench.runner.journal import SCHEMA
 from bench.runner.options import RunRequest
 from bench.runner.prepare import Prepared
@@ -28,14 +29,16 @@ def write_manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> Non
 def _manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
-        "command": ["bench", *sys.argv[1:]],
+        "command": ["bench", *map(publishable, sys.argv[1:])],
         "settings": asdict(request.settings),
         "selection": asdict(request.chosen),
         "tasks": {
             name: {
                 "data_hash": prepared.plan.data[name],
                 **{
-                    note: value for note, value in task.meta.items() if isinstance(value, (str, int, float, bool, list))
+                    note: publishable(value) if isinstance(value, str) else value
+                    for note, value in task.meta.items()
+                    if isinstance(value, (str, int, float, bool, list))
                 },
             }
             for name, task in prepared.plan.tasks.items()

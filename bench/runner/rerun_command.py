@@ -8,6 +8,7 @@ from dataclasses import fields
 
 from bench.core.flag import flag_of
 from bench.core.nouns import Cell
+from bench.core.published import strip_working_directory
 from bench.core.settings import Settings
 from bench.core.text import storable
 from bench.methods.boards import BOARDS, ORACLE, SINGLE_LEARNER
@@ -32,7 +33,7 @@ def command(cell: Cell, spec: TaskSpec, settings: Settings, status: str, others:
     if cell.method not in {SINGLE_LEARNER, ORACLE}:
         words += ["-w" if BOARDS[cell.board].per_learner else "-e", cell.method]
     words += ["--folds", str(cell.fold + 1), "--retry", status]
-    return storable(shlex.join([*words, *settings_flags(settings), *others]))
+    return storable(shlex.join(map(strip_working_directory, [*words, *settings_flags(settings), *others])))
 
 
 def settings_flags(settings: Settings) -> list[str]:
