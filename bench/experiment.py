@@ -23,7 +23,7 @@ from bench.runner.options import RunRequest
 from bench.runner.prepare import Prepared
 from bench.runner.progress import Progress, forget_progress
 from bench.runner.records import CellRecord, CellResult, Ending
-from bench.runner.scheduler import Run, Tally, Watch
+from bench.runner.scheduler import UNWATCHED, Run, Tally, Watch
 from bench.runner.store import Store
 from bench.tasks.task_spec import TaskSpec
 
@@ -44,7 +44,7 @@ class Outcome:
     standings: Sequence[leaderboards.Standing]
 
 
-def run(request: RunRequest, prepared: Prepared, watch: Watch) -> Outcome:
+def run(request: RunRequest, prepared: Prepared, watch: Watch = UNWATCHED) -> Outcome:
     """Run a plan and leave valid tables behind, also when it is interrupted."""
     plan, options, store = prepared.plan, request.options, Store(request.store_root)
     with Journal(request.results).open(request.settings) as writer:

@@ -19,7 +19,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 from bench import experiment
 from bench.methods.learners import learner_scheme
 from bench.runner.fit_spec import rows_of
-from bench.runner.options import RunRequest, RunSelection
+from bench.runner.options import RunOptions, RunRequest, RunSelection
 from bench.runner.prepare import Prepared, prepare
 from bench.tasks import encoders
 from bench.tasks.task_spec import TaskSpec
@@ -47,7 +47,7 @@ def bare(prepared: Prepared) -> float:
 def whole(request: RunRequest, prepared: Prepared) -> float:
     """Return the seconds of a cold run: start of the worker, fits, store, evaluation, scores and tables."""
     start = time.perf_counter()
-    experiment.run(request, prepared, lambda fits, board_splits: lambda event: None)  # noqa: ARG005
+    experiment.run(request, prepared)
     return time.perf_counter() - start
 
 
@@ -59,7 +59,12 @@ def main() -> None:
     for order in (("bare", "run"), ("run", "bare")):
         for kind in order:
             with tempfile.TemporaryDirectory() as folder:
-                request = RunRequest(tasks=tasks, chosen=RunSelection(boards=boards), results=Path(folder))
+                request = RunRequest(
+                    tasks=tasks,
+                    chosen=RunSelection(boards=boards),
+                    options=RunOptions(jobs=1),
+                    results=Path(folder),
+                )
                 prepared = prepare(request, lambda name, task: None)  # noqa: ARG005
                 seconds[kind].append(bare(prepared) if kind == "bare" else whole(request, prepared))
     print({kind: [round(s, 1) for s in each] for kind, each in seconds.items()})

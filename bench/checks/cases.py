@@ -13,6 +13,7 @@ from bench.core.registry import Registry, Scheme
 from bench.core.selection import split_list
 from bench.methods import class_weights, ensembles, learners, metrics, postprocess, trainings
 from bench.methods.learners import learner_scheme
+from bench.methods.learners.imported import import_learners
 from bench.tasks import sources
 
 REGISTRIES: Mapping[str, Registry[Any]] = {
@@ -68,6 +69,7 @@ def _match_schemes(noun: str, text: str) -> list[Scheme[Any]]:
     registry = REGISTRIES[noun]
     name, colon, _ = text.partition(":")
     if noun == "learner" and colon and "." in name:
+        import_learners([text])
         return [learner_scheme(text)]
     if colon:
         return [registry.scheme(text)] if name in registry.entries() else []

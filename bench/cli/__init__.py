@@ -10,13 +10,16 @@ Next of its kind: a command is a function in the module of its family; a flag is
 from __future__ import annotations
 
 import errno
+import functools
 import signal
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from bench.core import text
-from bench.core.exit_codes import FAULT, INTERRUPTED, MISTAKE, NOT_OK, TERMINATED
+from bench.core.exit_codes import FAULT, INTERRUPTED, MISTAKE, NOT_OK, TERMINATED, Stop
 from bench.core.streams import keep_streams_from_failing, open_missing_streams
 from bench.core.threads import use_one_thread
 
@@ -30,14 +33,18 @@ def main() -> NoReturn:
     keep_streams_from_failing()
     use_one_thread()
     # Ctrl-C can come in the middle of an import, where an exception of its own would end in a traceback
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(INTERRUPTED))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    signal.signal(signal.SIGINT, functools.partial(_stop, INTERRUPTED))
+    signal.signal(signal.SIGTERM, functools.partial(_stop, TERMINATED))
     try:
-        sys.path.append(str(Path.cwd()))  # plug-ins and estimators of the working directory can be named
+        Path.cwd()
     except FileNotFoundError:  # neither relative paths nor worker processes can do without one
         sys.stderr.write("bench: the working directory was deleted: change to one that is there\n")
         sys.exit(MISTAKE)
     from bench.cli.commands import app
+    from bench.core.notice import BenchWarning
+
+    warnings.simplefilter("once", BenchWarning)
+    warnings.showwarning = functools.partial(_print_warning, warnings.showwarning)
 
     try:
         code = app(standalone_mode=False)
@@ -45,6 +52,21 @@ def main() -> NoReturn:
     except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a line and a code
         code = print_error(error)
     sys.exit(code or 0)
+
+
+def _stop(code: int, *_: object) -> NoReturn:
+    raise Stop(code)
+
+
+def _print_warning(usual: Callable[..., None], message: Warning | str, category: type, *where: Any) -> None:
+    """Print one of our own warnings as a sentence, and any other as Python does."""
+    from bench.cli import terminal
+    from bench.core.notice import BenchWarning
+
+    if issubclass(category, BenchWarning):
+        terminal.message(f"bench: {message}", "yellow")
+    else:
+        usual(message, category, *where)
 
 
 def print_error(error: Exception) -> int:

@@ -131,18 +131,29 @@ def explain(
     store: Annotated[
         Path | None, typer.Option(envvar="BENCH_STORE", help="Prediction store; RESULTS/store without it.")
     ] = None,
+    learners: Annotated[
+        list[str] | None, typer.Option("-l", "--learner", help="Import path of a learner that the results name.")
+    ] = None,
+    tasks: Annotated[
+        list[str] | None, typer.Option("-t", "--task", help="File or download that the results name, to be opened.")
+    ] = None,
     plugins: PLUGINS = None,
     offline: OFFLINE = False,
 ) -> None:
-    """Say why a cell ran, was reused, or is stale."""
+    """Say why a cell ran, was reused, or is stale; nothing that the results alone name is imported or opened."""
     from bench.core.plugins import load_plugins
+    from bench.core.selection import split_list
+    from bench.methods.learners.imported import import_learners
     from bench.runner import explain as explanations
+    from bench.tasks.task_spec import read_tasks
 
     load_plugins(plugins or ())
-    for found in explanations.explain(results, store or results / "store", cell, offline=offline):
-        typer.echo(" ".join(str(part) for part in found.cell if part != ""))
+    import_learners(split_list(learners or ()))
+    named = read_tasks(tasks or ())
+    for found in explanations.explain(results, store or results / "store", cell, named, offline=offline):
+        terminal.line(" ".join(str(part) for part in found.cell if part != ""))
         for line in found.lines:
-            typer.echo(f"  {line}")
+            terminal.line(f"  {line}")
 
 
 def _prepare(request: RunRequest, prepare: Callable[..., Prepared], *, quiet: bool) -> Prepared:

@@ -24,3 +24,7 @@ INTERRUPTED: Final = 130
 """Ctrl-C: 128 and the number of SIGINT, as shells report it."""
 TERMINATED: Final = 143
 """SIGTERM: 128 and its number."""
+
+
+class Stop(SystemExit):
+    """The end of the program that a signal asked for: what catches the `sys.exit` of others lets it through."""

@@ -39,9 +39,24 @@ def write_bytes(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def write_output(path: Path, text: str) -> None:
+    """Write text to the place that the user named: a pipe is opened and written to, what `new_file` replaces is new."""
+    if path.is_fifo():
+        path.write_text(text, encoding="utf-8")
+    else:
+        write_text(path, text)
+
+
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
-    """Yield a temporary file beside `path`, fsynced and renamed when the block ends well, gone when it does not."""
+    """Yield a temporary file beside `path`, fsynced and renamed when the block ends well, gone when it does not.
+
+    A device is opened and written to: the null device of a machine must not become a file.
+    """
+    if _is_device(path):
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as device:
+            yield device
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary_name(path)
     try:
@@ -55,6 +70,13 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         if isinstance(error, OSError):
             error.filename = str(path)  # a disk that is full has no name, and the temporary one tells nobody anything
         raise
+
+
+def _is_device(path: Path) -> bool:
+    """Return whether a path is a device, or one of the names by which a system hands out open files: /dev/stdout."""
+    folder = str(path.absolute().parent)
+    handed_out = folder in {"/dev", "/dev/fd"} or folder.startswith("/proc/")
+    return path.is_char_device() or path.is_block_device() or (handed_out and path.exists())
 
 
 def _temporary_name(path: Path) -> Path:

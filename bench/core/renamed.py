@@ -63,7 +63,7 @@ NAMES = {
 _MISSING_NAME = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 
 
-def new_name(error: Exception) -> str:
+def new_name(error: BaseException) -> str:
     """Return the sentence with the new name of what an import did not find, or nothing if there is none."""
     if isinstance(error, ModuleNotFoundError):
         return describe_move(error.name or "")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_args
 
-from bench.core.flag import flag
+from bench.core.flag import flag, flag_of
+from bench.core.json_values import check_fields
 from bench.core.values import read_levels
 
 ProtocolName = Literal["refit", "bag", "nested", "split"]
@@ -58,3 +60,21 @@ class Settings:
             help_text="One-hot columns of a category at most, its other levels share one; 30.", least=1, by_suite=True
         ),
     )
+
+
+def settings_from_json(held: Mapping[str, Any]) -> Settings:
+    """Return the settings of a JSON object; of one that is missing the usual value, of what is no setting nothing.
+
+    Raises:
+        ValueError, BenchError: one cannot be what it is.
+    """
+    known = {each.name: held[each.name] for each in fields(Settings) if each.name in held}
+    check_fields(Settings, known)
+    for each in fields(Settings):
+        flag, value = flag_of(each), known.get(each.name, each.default)
+        least, most = (flag.least, flag.most) if flag else (None, None)
+        if (least is not None and value < least) or (most is not None and value > most):
+            raise ValueError(f"{each.name} cannot be {value!r}")
+    if "levels" in known:
+        known["levels"] = read_levels(",".join(map(str, known["levels"])))
+    return Settings(**known)

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-import lzma
 import re
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +19,7 @@ import pandas as pd
 
 from bench.core.files import new_file
 from bench.core.nouns import Array, BenchError
+from bench.core.packed import BROKEN, refuse_parquet_bomb, unpack
 from bench.core.text import storable
 
 SCORES = ("scores.csv", "scores.parquet", "scores.csv.gz", "scores.pq")
@@ -34,10 +32,8 @@ MISSING_NUMBERS = {"", "na", "n/a", "nan", "none", "null"}
 OLD_METRICS = {"auprc": "macro_auprc"}
 """Metrics that have another name now, by their old one: a table that is read has the new one."""
 YES, NO = {"true", "1", "1.0"}, {"false", "0", "0.0", "nan", "none", ""}
-PACKERS = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip"}
-"""First bytes of a file that is packed, and what pandas calls its format."""
-UNREADABLE = (ValueError, OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
-"""What pandas raises for a file that is no table, or broken."""
+UNREADABLE = (*BROKEN, TypeError, LookupError)
+"""What the readers raise for a file that is no table, or broken."""
 # no zeros in front and at most 18 digits, so that different texts are different 64-bit numbers
 WHOLE_NUMBER = re.compile(r"(0|-?[1-9]\d{0,17})(?:\.0+)?")
 
@@ -99,6 +95,10 @@ def decode_table(content: bytes, name: str) -> pd.DataFrame:
 
 
 def _decode_parquet(content: bytes) -> pd.DataFrame:
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(io.BytesIO(content)) as file:
+        refuse_parquet_bomb(file, len(content))
     # the usual types would make floats of whole numbers where one is missing, and merge those beyond 2^53
     return pd.read_parquet(io.BytesIO(content), dtype_backend="numpy_nullable").reset_index(drop=True)
 
@@ -106,11 +106,8 @@ def _decode_parquet(content: bytes) -> pd.DataFrame:
 def _decode_csv(content: bytes) -> pd.DataFrame:
     if content.startswith(b"version https://git-lfs"):
         raise ValueError("a pointer of Git LFS: run `git lfs pull`")
-    packer: Any = next((packer for start, packer in PACKERS.items() if content.startswith(start)), None)
     # the header is read as a row: pandas would rename a second column of a name, and take surplus fields for an index
-    table = pd.read_csv(
-        io.BytesIO(content), header=None, dtype=object, na_filter=False, encoding="utf-8-sig", compression=packer
-    )
+    table = pd.read_csv(io.BytesIO(unpack(content)), header=None, dtype=object, na_filter=False, encoding="utf-8-sig")
     return table.iloc[1:].set_axis(table.iloc[0].tolist(), axis=1).reset_index(drop=True)
 
 

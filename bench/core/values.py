@@ -9,6 +9,9 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+MOST_LEVELS = 1000
+"""Quantile levels at most: a step near zero would fill the memory."""
+
 
 def read_names(texts: Sequence[str]) -> tuple[str, ...]:
     """Return the parts of comma lists."""
@@ -59,9 +62,12 @@ def read_levels(text: str) -> tuple[float, ...]:
         if ":" in text:
             first, last, step = numbers
             # 0.1:0.9:0.1 means 0.3, and not the 0.30000000000000004 that floats add up to
-            numbers = [round(first + j * step, 10) for j in range(round((last - first) / step) + 1)]
-    except (ValueError, ZeroDivisionError):
+            steps = min(round((last - first) / step), MOST_LEVELS)
+            numbers = [round(first + j * step, 10) for j in range(steps + 1)]
+    except (ValueError, ZeroDivisionError, OverflowError):
         numbers = []
+    if len(numbers) > MOST_LEVELS:
+        raise BenchError(f"levels {text[:50]!r} are more than {MOST_LEVELS}: write fewer")
     inside = all(0 < level < 1 for level in numbers)
     if not numbers or not inside or any(a >= b for a, b in pairwise(numbers)):
         raise BenchError(

@@ -1,12 +1,14 @@
 """Runner: from a plan to records and tables.
 
 Lives here, in the order of a run: `options` (what the user chooses), `plan` (which cells are wanted), `fit_spec` (the
-key of a fit), `cells` (the key of a cell), `agenda` (what is left to do), `scheduler` and `executors` (who does it),
-`worker` (one job), `out_of_fold` (the only place where a model is fitted, and where the test fold is kept away from
-it), `evaluate/` (methods are fitted on out-of-fold predictions and scored), `journal`, `records` and `store` (what is
-kept), `tables` (what is written), `explain` and `rerun_command` (what a user reads about a cell).
+key of a fit), `cells` (the key of a cell), `agenda` (what is left to do), `trials` (named learners are tried),
+`scheduler` and `executors` (who does it), `preloaded` (what workers are forked with), `foreign_code` (what runs in
+processes of its own), `forecast` and `progress` (how long it takes, how far it is), `worker` (one job), `out_of_fold`
+(the only place where a model is fitted, and where the test fold is kept away from it), `evaluate/` (methods are
+fitted on out-of-fold predictions and scored), `journal`, `records` and `store` (what is kept), `tables` (what is
+written), `explain` and `rerun_command` (what a user reads about a cell).
 May import: `core`, `solvers`, `stats`, `tasks`, `methods`. Never `report`.
 Next of its kind: a protocol is a name in `core.settings` and a function in `out_of_fold`; a column of cells.csv goes
-into `records`; an executor into `executors/`; limits of one item into `options.Limits`, a time budget of a whole run
+into `records`; an executor into `executors/`; limits of one item into `options.Limits`, a budget of a whole run
 into `scheduler.Run`. A source of tasks goes into `tasks/sources`.
 """

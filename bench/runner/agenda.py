@@ -177,7 +177,7 @@ def _fit_job(rows: SplitRows, fit: Fit, plan: Plan, store: Store, fault: Ending 
         parts=parts,
         settings=plan.settings,
         store=store.root.absolute(),
-        is_foreign=is_foreign_fit(fit.id) and rows.task.external is None,
+        is_foreign=rows.task.external is None and is_foreign_fit(fit.id),
     )
     return job, fault
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Cell, Split, Task
 from bench.core.settings import Settings
+from bench.methods import trainings
 from bench.methods.boards import BOARDS, SINGLE_LEARNER
+from bench.methods.learners import import_path, learner_scheme
 from bench.runner import fit_spec
 from bench.runner.cells import changed_parts, key_parts
 from bench.runner.fit_spec import Fit
@@ -19,8 +21,10 @@ from bench.runner.records import CellRecord, TaskRecord
 from bench.runner.store import Store
 from bench.tasks import loading, splits
 from bench.tasks.sources import LoadError
-from bench.tasks.task_spec import CvSpec
+from bench.tasks.task_spec import CvSpec, TaskSpec
 
+OPENED = frozenset({"bundled", "openml", "openml-data"})
+"""Sources whose tasks are loaded although only the results name them: bundled ones, and those in the cache."""
 LEAST_KEY = 6
 """Hex digits by which a cell may be named."""
 
@@ -33,8 +37,13 @@ class Explanation:
     lines: list[str]
 
 
-def explain(root: Path, store: Path, wanted: str, *, offline: bool) -> list[Explanation]:
+def explain(
+    root: Path, store: Path, wanted: str, named: Collection[TaskSpec] = (), *, offline: bool
+) -> list[Explanation]:
     """Explain every cell that `wanted` names: `board/task/method[/learner[/repeat.fold]]`, or the start of a key.
+
+    The directory may be somebody else's. It names tasks, and those that are neither bundled nor cached are loaded only
+    where they are among the `named`; learners and methods are those that are known already.
 
     Raises:
         BenchError: nothing is called that, or the directory holds no records.
@@ -45,7 +54,8 @@ def explain(root: Path, store: Path, wanted: str, *, offline: bool) -> list[Expl
     if not chosen:
         raise BenchError(f"no cell of {root} is {wanted!r}: write board/task/method, or a key of cells.csv")
     settings, held = journal.settings(), journal.tasks()
-    tasks = {name: _load_as_now(held.get(name), offline=offline) for name in {cell.task for cell in chosen}}
+    known = {spec.name for spec in named}
+    tasks = {name: _load_as_now(held.get(name), known, offline=offline) for name in {cell.task for cell in chosen}}
     outlook = _Outlook(settings, Store(store))
     return [
         Explanation(cell, [*_describe(records[cell]), *outlook.describe(cell, records[cell], tasks[cell.task])])
@@ -62,20 +72,24 @@ def _is_meant(cell: Cell, record: CellRecord, wanted: str) -> bool:
     return len(written) > 1 and all(part in {"", name} for part, name in zip(written, names, strict=False))
 
 
-def _split_path(wanted: str, task: str) -> list[str]:
-    """Cut at slashes, but not inside the name of the task."""
-    return [part.replace("\0", task) for part in wanted.replace(task, "\0").split("/")]
-
-
-def _load_as_now(held: TaskRecord | None, *, offline: bool) -> tuple[Task, CvSpec] | str:
+def _load_as_now(held: TaskRecord | None, named: Collection[str], *, offline: bool) -> tuple[Task, CvSpec] | str:
     """Return a task as it is now with its cuts, or why it cannot be had."""
     if held is None or held.spec is None:
-        return "nothing is noted about how its task was requested"
+        return "Whether it is stale cannot be said: nothing is noted about how its task was requested."
+    spec, is_named = held.spec, held.spec.name in named
+    if not is_named and spec.source not in OPENED:
+        return _not_checked(spec.name, "-t")
     try:
-        ((_, task),) = loading.load([held.spec], offline=offline)
+        ((_, task),) = loading.load([spec], offline=offline or not is_named)
     except BenchError as error:
-        return str(error)
-    return str(task) if isinstance(task, LoadError) else (task, held.cv or CvSpec())
+        return f"Whether it is stale cannot be said: {error}."
+    if not isinstance(task, LoadError):
+        return task, held.cv or CvSpec()
+    return f"Whether it is stale cannot be said: {task}." if is_named or offline else _not_checked(spec.name, "-t")
+
+
+def _not_checked(name: str, flag: str) -> str:
+    return f"Whether it is stale is not checked: names {name}, which must be repeated behind {flag}."
 
 
 def _describe(record: CellRecord) -> Iterator[str]:
@@ -99,7 +113,11 @@ class _Outlook:
             yield "The next run loads its task again."
             return
         if isinstance(found, str):
-            yield f"Whether it is stale cannot be said: {found}."
+            yield found
+            return
+        unknown = self._unknown_code(cell, record)
+        if unknown:
+            yield unknown
             return
         task, cv = found
         if record.basis.data_hash != fit_spec.data_hash(task):
@@ -127,6 +145,25 @@ class _Outlook:
             yield "Nothing that it depends on has changed, but it ended badly: the next run tries it again."
         else:
             yield "Nothing that it depends on has changed: the next run reuses it."
+
+    @staticmethod
+    def _unknown_code(cell: Cell, record: CellRecord) -> str:
+        """Say which learner, training scheme or method of a record is none that the command line made known."""
+        for fit in record.basis.fits:
+            try:
+                learner_scheme(fit.learner)
+            except BenchError:
+                return _not_checked(fit.learner, "-l" if import_path(fit.learner) else "--plugin")
+            try:
+                trainings.registry.scheme(fit.training)
+            except BenchError:
+                return _not_checked(fit.training, "--plugin")
+        try:
+            if cell.method != SINGLE_LEARNER:
+                parse_method(BOARDS[cell.board], cell.method)
+        except BenchError:
+            return _not_checked(cell.method, "--plugin")
+        return ""
 
     def _fit(self, task: Task, split: Split, fit: Fit, key: str) -> tuple[str, list[str]]:
         """Return the key that a fit has now, with a sentence if it is another one or not kept."""

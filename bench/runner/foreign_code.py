@@ -22,18 +22,20 @@ from bench.core.plugins import load_plugins
 from bench.methods import metrics, trainings
 from bench.methods.boards import uses_foreign_code
 from bench.methods.learners import learner_scheme
+from bench.methods.learners.imported import import_learners, imported_paths
 from bench.runner.endings import ending_of
 from bench.runner.records import Ending, FitId
 
 
 def starter(plugins: Sequence[str]) -> Callable[[], None]:
     """Return what must be called in a process before code that is not ours can run there."""
-    return functools.partial(_make_known, tuple(plugins), str(Path.cwd()))
+    return functools.partial(_make_known, tuple(plugins), imported_paths(), str(Path.cwd()))
 
 
-def _make_known(plugins: Sequence[str], folder: str) -> None:
-    sys.path.append(folder)  # last, so that a plug-in finds its neighbours there, and no library is hidden by them
+def _make_known(plugins: Sequence[str], learners: Sequence[str], folder: str) -> None:
     load_plugins(plugins)
+    import_learners(learners)
+    sys.path.append(folder)  # last, so that a plug-in finds its neighbours there, and no library is hidden by them
 
 
 def is_foreign_fit(fit: FitId) -> bool:

@@ -6,20 +6,21 @@ Tables are made from it; it is written atomically and read back to see what is d
 
 from __future__ import annotations
 
-import json
-import re
 import shlex
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.core.files import write_json, write_text
+from bench.core.files import file_name, write_json, write_text
 from bench.core.hashing import digest
+from bench.core.json_values import parse_json
+from bench.core.notice import BenchWarning
 from bench.core.nouns import BenchError, Cell
-from bench.core.settings import Settings
-from bench.runner.records import CellRecord, Ending, TaskRecord
+from bench.core.settings import Settings, settings_from_json
+from bench.runner.records import CellRecord, Ending, TaskRecord, read_cell
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -28,6 +29,9 @@ SCHEMA = 2
 """Version of the machine files. Schema 2 leaves out what is empty in the record of a cell."""
 READABLE = (1, 2)
 """Schemas that are read; a run raises what it opens to `SCHEMA`, and evaluates again what has another key."""
+
+NO_RECORD = (ValueError, KeyError, TypeError, AttributeError)
+"""What reading something else as a record raises."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,10 @@ class Journal:
         if not self._experiment.is_file():
             raise BenchError(f"{self.root} holds no experiment: give the directory of a run")
         held = self._read_experiment()
-        known = {field.name: held[field.name] for field in fields(Settings) if field.name in held}
-        return Settings(**known | {"levels": tuple(known["levels"])})
+        try:
+            return settings_from_json(held)
+        except (ValueError, BenchError) as error:
+            raise _damage_error(self._experiment, error) from error
 
     def _read_experiment(self) -> dict[str, Any]:
         """Return the settings of the experiment with the schema of its files.
@@ -111,12 +117,14 @@ class Journal:
     def _command(self) -> str:
         """Return the command that made the results, as far as it is known."""
         try:
-            return shlex.join(json.loads((self.root / "manifest.json").read_text(encoding="utf-8"))["command"])
+            return shlex.join(parse_json((self.root / "manifest.json").read_bytes())["command"])
         except (OSError, ValueError, KeyError, TypeError):
             return f"bench run --results {shlex.quote(str(self.root))}"
 
     def tasks(self) -> dict[str, TaskRecord]:
         """Return what is kept of each task, by name.
+
+        What is no record of a task is left out, and said.
 
         Raises:
             BenchError: the file is damaged, or the directory was written in a schema that this version does not read.
@@ -124,10 +132,14 @@ class Journal:
         self._check_schema()
         if not self.tasks_file.is_file():
             return {}
-        try:
-            return {name: TaskRecord.from_json(held) for name, held in _read_json(self.tasks_file).items()}
-        except (KeyError, TypeError, AttributeError) as error:
-            raise _damage_error(self.tasks_file, error) from error
+        found, strays = {}, 0
+        for name, held in _read_json(self.tasks_file).items():
+            try:
+                found[name] = TaskRecord.from_json(held)
+            except NO_RECORD:
+                strays += 1
+        _warn_of_strays(strays, self.tasks_file)
+        return found
 
     def check_tasks(self, hashes: Mapping[str, str]) -> None:
         """Hold a run, or a look ahead, to the data, splits and positive class that the experiment has of each task.
@@ -145,29 +157,33 @@ class Journal:
 
     def read(self, cell: Cell) -> dict[Cell, CellRecord]:
         """Return the records of the cell's board and split; none where the file is not there or cannot be read."""
-        return _read_cells(self.board_split_file(cell))
+        return _read_cells(self.board_split_file(cell))[0]
 
     def is_exported(self, code: str) -> bool:
         """Return whether the tables were made by this code from the records as they are."""
-        return self.exported_file.is_file() and self.exported_file.read_text(encoding="utf-8") == code
+        return self.exported_file.is_file() and self.exported_file.read_bytes() == code.encode()
 
     def records(self) -> dict[Cell, CellRecord]:
-        """Return every record, sorted by cell.
+        """Return every record, sorted by cell; what is no record is left out, and said.
 
         Raises:
             BenchError: the directory was written in a schema that this version does not read.
         """
         self._check_schema()
         found: dict[Cell, CellRecord] = {}
+        strays = 0
         for path in sorted((self.root / "records").glob("*/*-r*-f*.json")):
-            found.update(_read_cells(path))
+            records, more = _read_cells(path)
+            found |= records
+            strays += more
+        _warn_of_strays(strays, self.root / "records")
         return dict(sorted(found.items()))
 
     def failure(self, key: str) -> Ending | None:
         """Return how the fit of this key failed, or None if it did not."""
         try:
-            return Ending.from_json(json.loads(self.failure_file(key).read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError):
+            return Ending.from_json(parse_json(self.failure_file(key).read_bytes()))
+        except (OSError, *NO_RECORD):
             return None
 
     @property
@@ -186,8 +202,8 @@ class Journal:
 
     def board_split_file(self, cell: Cell) -> Path:
         """File of all cells of one board on one split; the hash keeps apart names that look alike in a path."""
-        task = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', cell.task)}-{digest(cell.task)[:6]}"
-        return self.root / "records" / task / f"{cell.board}-r{cell.repeat}-f{cell.fold}.json"
+        task = f"{file_name(cell.task)}-{digest(cell.task)[:6]}"
+        return self.root / "records" / task / f"{file_name(cell.board)}-r{cell.repeat}-f{cell.fold}.json"
 
     def failure_file(self, key: str) -> Path:
         """File of how the fit of this key failed."""
@@ -270,7 +286,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         BenchError: the file cannot be read, or holds something else.
     """
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = parse_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise _damage_error(path, error) from error
     if not isinstance(held, dict):
@@ -282,10 +298,32 @@ def _damage_error(path: Path, fault: object) -> BenchError:
     return BenchError(f"{path} is damaged ({fault}): mend it, or use another --results")
 
 
-def _read_cells(path: Path) -> dict[Cell, CellRecord]:
-    """Return the records of one file; none where it is not there, or is no list of records: they are made again."""
+def _read_cells(path: Path) -> tuple[dict[Cell, CellRecord], int]:
+    """Return the records of one file, and how many entries of it are none; a file that is no list counts as one.
+
+    There is none where the file is not there.
+    """
+    found: dict[Cell, CellRecord] = {}
+    strays = 0
     try:
-        lines = json.loads(path.read_text(encoding="utf-8"))
-        return {Cell(*line["cell"]): CellRecord.from_json(line) for line in lines}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+        entries: Any = parse_json(path.read_bytes())
+    except FileNotFoundError:
+        return {}, 0
+    except (OSError, ValueError):
+        return {}, 1
+    if not isinstance(entries, list):
+        return {}, 1
+    for entry in entries:
+        try:
+            found[read_cell(entry["cell"])] = CellRecord.from_json(entry)
+        except NO_RECORD:
+            strays += 1
+    return found, strays
+
+
+def _warn_of_strays(count: int, path: Path) -> None:
+    """Say how much of a file or folder is no record."""
+    if count:
+        are = "entry is no record and is" if count == 1 else "entries are no records and are"
+        sentence = f"{count} {are} left out of {path}: a run makes again what is missing"
+        warnings.warn(BenchWarning(sentence), stacklevel=3)

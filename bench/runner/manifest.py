@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.files import write_text
+from bench.core.git import call_git
 from bench.core.published import publishable
 from bench.runner.journal import SCHEMA
 from bench.runner.options import RunRequest
@@ -73,5 +74,6 @@ def _commit_of_git() -> str | None:
 
 
 def _run_git(*words: str) -> str:
-    done = subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=10)  # noqa: S603, S607
-    return done.stdout.strip()
+    done = call_git(*words)
+    done.check_returncode()
+    return done.stdout.decode(errors="replace").strip()

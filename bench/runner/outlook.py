@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
+from bench.methods.learners import import_path
 from bench.runner.agenda import Agenda, draw_up
 from bench.runner.forecast import GUESSED_RATE, Forecast, in_words
 from bench.runner.journal import Journal
@@ -107,9 +109,11 @@ class SuiteSize:
 
 
 def measure_suite(name: str, known: Catalogue) -> SuiteSize:
-    """Size up a suite by what is known of its tasks without loading them."""
+    """Size up a suite by what is known of its tasks without loading them, or importing learners of others."""
     suite = known.suite(name)
     request = RunRequest()
+    if any(map(import_path, chain.from_iterable(known.panel(request.chosen.panel).learners.values()))):
+        return SuiteSize(None, None, None)
     a_split: dict[str, tuple[int, int]] = {}
     for kind in {outline.kind for outline in suite.tasks.values() if outline.kind}:
         one = stand_in(TaskSpec("openml:0"), Requested(suite.cv, Outline(kind, splits=1)))

@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import BenchError, Split, Task
+from bench.core.selection import name_filter
 from bench.core.settings import Settings
+from bench.methods.learners import import_path
+from bench.methods.learners.imported import import_learners
 from bench.methods.learners.portfolio import portfolio
 from bench.runner.fit_spec import data_hash, rows_of
 from bench.runner.held_tasks import HeldTasks, without_features
@@ -22,7 +25,7 @@ from bench.runner.trials import try_learners
 from bench.tasks import loading, splits
 from bench.tasks.meta_features import meta_features
 from bench.tasks.sources import LoadError
-from bench.tasks.suites import Catalogue, Outline, Suite, catalogue, find_suite
+from bench.tasks.suites import FILE, Catalogue, Outline, Suite, catalogue, find_suite
 from bench.tasks.task_names import name_apart
 from bench.tasks.task_spec import CvSpec, TaskSpec
 
@@ -56,6 +59,7 @@ def prepare(request: RunRequest, on_loaded: OnLoaded) -> Prepared:
         BenchError: a name is unknown, or a task is not what it must be.
     """
     known, tasks = catalogue(request.datasets), HeldTasks(offline=request.offline)
+    _import_learners(request.chosen, known)
     requested = _requested_tasks(request, _requested_suites(request, known))
     loaded, unloaded, too_large = _load(request, requested, tasks, on_loaded)
     every = plan(loaded, request.chosen, panels(request, known), request.settings)
@@ -72,6 +76,7 @@ def foresee(request: RunRequest, on_loaded: OnLoaded) -> Prepared:
         BenchError: a name is unknown, or a task is not what it must be.
     """
     known, tasks = catalogue(request.datasets), HeldTasks(offline=request.offline)
+    _import_learners(request.chosen, known)
     requested, held = _requested_tasks(request, _requested_suites(request, known)), Journal(request.results).tasks()
     outlined = {
         spec: found
@@ -213,3 +218,22 @@ def panels(request: RunRequest, known: Catalogue) -> dict[str, list[str]]:
     return {
         kind: list(names) if panel.each == 1 else portfolio(names, panel.each) for kind, names in panel.learners.items()
     }
+
+
+def _import_learners(chosen: RunSelection, known: Catalogue) -> None:
+    """Import the estimators that the command line names, or the panel of a file that it names.
+
+    Raises:
+        BenchError: one is of no use as a learner, or is named by a file that nobody named.
+    """
+    wanted: Sequence[str] = name_filter(chosen.learners).wanted
+    if not wanted:
+        panel = known.panel(chosen.panel)
+        wanted = [text for members in panel.learners.values() for text in members]
+        outside = next(filter(import_path, wanted), None) if panel.is_found else None
+        if outside:
+            raise BenchError(
+                f"panel {chosen.panel!r} of {FILE} names {outside!r}, which is no learner of the registry: "
+                f"give --datasets {FILE} if that file may import code"
+            )
+    import_learners(wanted)

@@ -7,10 +7,14 @@ place that fills it, `worker.score_result`. The journal reads and writes these a
 from __future__ import annotations
 
 import math
+import re
+import reprlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from bench.core.json_values import check_fields
+from bench.core.nouns import STATUSES, Cell
 from bench.tasks.task_spec import CvSpec, TaskSpec
 
 CELL_COLUMNS = (
@@ -70,9 +74,11 @@ class Ending:
         """Return the ending of a JSON object.
 
         Raises:
-            KeyError: it has no status.
+            KeyError, TypeError, ValueError: it is none.
         """
-        return cls(held["status"], *(held.get(name, "") for name in ("cause", "detail", "trace")))
+        if held["status"] not in STATUSES:
+            raise ValueError(f"status cannot be {held['status']!r}")
+        return cls(**_known_fields(cls, held))
 
 
 @dataclass(frozen=True)
@@ -173,7 +179,9 @@ class CellRecord:
         Raises:
             KeyError, TypeError, ValueError: it is no record of a cell.
         """
-        fits = {FitId(learner, training): key for learner, training, key in held.get("fits", ())}
+        fits = {FitId(*map(_read_name, names)): _read_key(key) for *names, key in held.get("fits", ())}
+        if "key" in held:
+            _read_key(held["key"])
         return cls(
             result=CellResult(ending=Ending.from_json(held), **_known_fields(CellResult, held)),
             basis=CellBasis(**_known_fields(CellBasis, held) | {"fits": fits}),
@@ -182,11 +190,48 @@ class CellRecord:
 
 
 _PARTS = {"ending", "basis", "result"}
+_KEY = re.compile("[A-Za-z0-9_-]{1,64}")
+"""A key names a folder of the store: it must lead nowhere else."""
+_BOARD = re.compile("[a-z][a-z0-9-]{0,40}")
+MOST_SPLITS = 10_000
+"""Folds and repeats of a task at most: a record that names more asks for hours of cutting."""
 
 
-def _known_fields(part: type[CellBasis | CellResult | CellRecord], held: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a JSON object holds of the fields of a class that are no part with fields of its own."""
-    return {f.name: held[f.name] for f in fields(part) if f.name in held and f.name not in _PARTS}
+def read_cell(held: Any) -> Cell:
+    """Return the cell of a JSON list.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    if not isinstance(held, list):
+        raise TypeError(f"a cell cannot be {reprlib.repr(held)}")
+    cell = Cell(*held)
+    check_fields(Cell, cell._asdict())
+    if not _BOARD.fullmatch(cell.board) or min(cell.repeat, cell.fold) < 0:
+        raise ValueError(f"a cell cannot be {reprlib.repr(held)}")
+    return cell
+
+
+def _read_name(held: Any) -> str:
+    if not isinstance(held, str):
+        raise TypeError(f"a name cannot be {reprlib.repr(held)}")
+    return held
+
+
+def _read_key(held: Any) -> str:
+    if not isinstance(held, str) or not _KEY.fullmatch(held):
+        raise ValueError(f"a key cannot be {reprlib.repr(held)}")
+    return held
+
+
+def _known_fields(part: type, held: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a JSON object holds of the fields of a class that are no part with fields of its own.
+
+    Raises:
+        ValueError: a value is of another type than its field.
+    """
+    names = [f.name for f in fields(part) if f.name in held and f.name not in {*_PARTS, "fits"}]
+    return dict(check_fields(part, {name: held[name] for name in names}))
 
 
 def _json_scalar(value: Any) -> Any:
@@ -230,13 +275,16 @@ class TaskRecord:
         """Return the record of a JSON object.
 
         Raises:
-            KeyError, TypeError: it is no record of a task.
+            KeyError, TypeError, ValueError: it is no record of a task.
         """
-        cuts = {name: held[name] for name in CvSpec._fields if name in held}
-        return cls(
-            hash=held["hash"],
-            cv=CvSpec(**cuts) if cuts else None,
-            own_repeats=held.get("own_repeats"),
-            meta_features=held.get("traits", {}),
-            spec=TaskSpec(**held["spec"]) if held.get("spec") else None,
-        )
+        cuts = check_fields(CvSpec, {name: held[name] for name in CvSpec._fields if name in held})
+        named = {"hash": held["hash"], "own_repeats": held.get("own_repeats"), "meta_features": held.get("traits", {})}
+        cv = CvSpec(**cuts) if cuts else None
+        if cv is not None and not (cv.folds >= 1 and cv.repeats >= 1 and cv.folds * cv.repeats <= MOST_SPLITS):
+            raise ValueError(f"it cannot be cut {cv.repeats} times into {cv.folds} folds")
+        if named["own_repeats"] is not None and not 1 <= named["own_repeats"] <= MOST_SPLITS:
+            raise ValueError(f"own_repeats cannot be {reprlib.repr(named['own_repeats'])}")
+        spec = TaskSpec(**held["spec"]) if held.get("spec") else None
+        if spec is not None:
+            check_fields(TaskSpec, asdict(spec))
+        return cls(**check_fields(cls, named), cv=cv, spec=spec)

@@ -27,12 +27,20 @@ TELL_SECONDS = 1.0
 """How often who watches is told how far the run is."""
 
 
+def _ignore(_: object) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Watch:
     """Who watches a run: `event` gets every event, `progress` now and then how far the run is."""
 
-    event: Callable[[Event], None]
-    progress: Callable[[Progress], None]
+    event: Callable[[Event], None] = _ignore
+    progress: Callable[[Progress], None] = _ignore
+
+
+UNWATCHED = Watch()
+"""Nobody watches."""
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import cast, get_args
@@ -65,10 +65,15 @@ class Suite:
 
 @dataclass(frozen=True)
 class NamedPanel:
-    """Learners by kind of target; with `each` above one, so many configurations of every one of them."""
+    """Learners by kind of target; with `each` above one, so many configurations of every one of them.
+
+    `is_found`: its file lies in the working directory, and nobody named it. It may be somebody else's, so that it can
+    name no code.
+    """
 
     learners: Mapping[str, tuple[str, ...]]
     each: int = 1
+    is_found: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,8 @@ def catalogue(datasets: str | None = None) -> Catalogue:
     if datasets == NO_FILE or (datasets is None and not local.is_file()):
         return packaged
     own = _parse_file(local)
-    return Catalogue({**packaged.suites, **own.suites}, {**packaged.panels, **own.panels})
+    panels = {name: replace(panel, is_found=datasets is None) for name, panel in own.panels.items()}
+    return Catalogue({**packaged.suites, **own.suites}, {**packaged.panels, **panels})
 
 
 @cache

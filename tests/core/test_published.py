@@ -24,10 +24,14 @@ def test_an_address_has_no_secret(address, shown):
     assert strip_secrets(shown) == shown
 
 
+def _fail(message):
+    raise ValueError(message)
+
+
 def test_a_failure_holds_neither_secrets_nor_folders(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     try:
-        raise ValueError(f"no {tmp_path}/a.csv at http://u:p@host/\n::error::\x1b\ud800")
+        _fail(f"no {tmp_path}/a.csv at http://u:p@host/\n::error::\x1b\ud800")
     except ValueError as error:
         ending = ending_of(error)
     assert ending.detail == r"ValueError: no a.csv at http://host/ ::error::\x1b\ud800"

@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.core import registry
+from bench.core.exit_codes import Stop
 from bench.core.nouns import BenchError
-from bench.core.plugins import load_plugins
+from bench.core.plugins import load_plugins, run_foreign_import
 from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
 from bench.core.selection import chosen_from, split_list
 from bench.methods import class_weights, ensembles, learners, metrics, postprocess, trainings
 from bench.methods.learners import learner_scheme
+from bench.methods.learners.imported import import_learners
 from bench.runner import fit_spec
 
 REGISTRIES = [class_weights.registry, ensembles.registry, learners.registry, metrics.registry, postprocess.registry]
@@ -186,6 +188,7 @@ def test_every_plug_in_is_documented_and_takes_keywords_with_defaults(found):
 
 
 def test_a_learner_by_its_import_path():
+    import_learners(["sklearn.linear_model:Lasso:alpha=0.5"])
     scheme = learner_scheme("sklearn.linear_model:Lasso:alpha=0.5")
     assert scheme.entry.kinds == {"point"}
     assert dict(scheme.parameters) == {"alpha": 0.5}
@@ -199,8 +202,12 @@ def test_a_learner_by_its_import_path():
      "sklearn.preprocessing:StandardScaler", "nowhere:Thing"],
 )  # fmt: skip
 def test_a_wrong_learner_is_refused(text):
-    with pytest.raises(BenchError):
+    def name():
+        import_learners([text])
         learner_scheme(text)
+
+    with pytest.raises(BenchError):
+        name()
 
 
 # plug-ins from files
@@ -243,7 +250,14 @@ def test_a_plug_in_may_not_take_the_name_of_another(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("gone.py", None), ("bad.py", "1 +"), ("raises.py", "raise RuntimeError('no')"), ("no_such_module_here", None)],
+    [
+        ("gone.py", None),
+        ("bad.py", "1 +"),
+        ("raises.py", "raise RuntimeError('no')"),
+        ("ends.py", "import sys\nsys.exit(0)"),
+        ("odd.py", "class Odd(BaseException):\n    def __str__(self): raise self\nraise Odd"),
+        ("no_such_module_here", None),
+    ],
 )
 def test_a_plug_in_that_does_not_import_is_refused(tmp_path, name, content):
     path = tmp_path / name
@@ -251,6 +265,30 @@ def test_a_plug_in_that_does_not_import_is_refused(tmp_path, name, content):
         path.write_text(content)
     with pytest.raises(BenchError, match=name):
         load_plugins([str(path) if name.endswith(".py") else name])
+
+
+def test_a_plug_in_that_ends_the_program_is_an_error_with_its_file_and_line(tmp_path):
+    (tmp_path / "ends.py").write_text("import sys\n\nsys.exit(0)\n")
+    with pytest.raises(BenchError, match=r"sys.exit\(0\) ends it, in line 3 of .*ends\.py"):
+        load_plugins([str(tmp_path / "ends.py")])
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), Stop(143)])
+def test_a_signal_ends_the_program_while_it_imports_a_plug_in(error):
+    def load():
+        raise error
+
+    with pytest.raises(type(error)):
+        run_foreign_import("plug-in", load)
+
+
+def test_the_working_directory_is_on_the_path_only_while_what_the_user_names_is_imported(tmp_path):
+    before = list(registry.sys.path)
+    (tmp_path / "neighbour_of_mine.py").write_text("")
+    (tmp_path / "named_by_me.py").write_text("import sys\nimport neighbour_of_mine\nlast = sys.path[-1]\n")
+    load_plugins(["named_by_me"])
+    assert registry.sys.modules["named_by_me"].last == str(tmp_path)
+    assert registry.sys.path == before
 
 
 def test_a_changed_plug_in_file_has_another_source_hash(tmp_path, monkeypatch):

@@ -194,7 +194,7 @@ def test_the_architecture_names_what_is_there():
 @pytest.mark.parametrize(
     "question",
     [
-        "test fold is kept away", "a model is fitted", "in the key of a cell", "a board split is", "a time budget",
+        "test fold is kept away", "a model is fitted", "in the key of a cell", "a board split is", "a budget of a run",
         "a protocol", "a leaderboard column", "a column of cells.csv", "a source, a learner, a metric", "from Python",
     ],
 )  # fmt: skip

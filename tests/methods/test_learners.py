@@ -3,6 +3,7 @@
 import functools
 import pickle
 import random
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ from bench.core import losses
 from bench.core.nouns import BenchError, Target, validate_values
 from bench.methods.learners import LearnerOptions, boosting, learner_scheme, registry
 from bench.methods.learners.adapters import positive_weight_rows
+from bench.methods.learners.imported import import_learners
+from bench.methods.learners.trial import try_parameters
 from bench.solvers.quantile_regression import TOLERANCE, RegressionProblem, quantile_regression
 from bench.tasks.encoders import encoder
 
@@ -274,6 +277,12 @@ def test_bins_depend_on_the_rows_unless_they_are_given(max_bin, n, bins):
     assert boosting.tree_settings(0, growth, n)["max_bin"] == bins
 
 
+def imported(text):
+    """Return the scheme of an estimator that a user names."""
+    import_learners([text])
+    return learner_scheme(text)
+
+
 def test_a_wrong_parameter_is_a_mistake_of_the_user():
     for text in ("ridge:alpha=0", "logistic:C=-1", "gaussian:alpha=0", "linear-quantile:alpha=-1"):
         kind = min(registry.entries()[text.partition(":")[0]].kinds)
@@ -296,7 +305,7 @@ def test_a_wrong_parameter_is_a_mistake_of_the_user():
     ],
 )
 def test_any_estimator_is_a_learner_by_its_path(text, kind):
-    scheme = pickle.loads(pickle.dumps(learner_scheme(text)))
+    scheme = pickle.loads(pickle.dumps(imported(text)))
     assert scheme.id == text
     assert scheme.entry.kinds == {kind}
     assert scheme.options == LearnerOptions(encoding="scaled", weights=True) or "Dummy" in text
@@ -311,14 +320,14 @@ def test_any_estimator_is_a_learner_by_its_path(text, kind):
 
 def test_an_estimator_is_fitted_on_y_as_it_is_and_seeded_unless_the_user_did():
     X, y = np.zeros((20, 1)), np.arange(20.0) + 100
-    model = learner_scheme("sklearn.dummy:DummyRegressor:strategy=median")(TARGETS["point"], 0)
+    model = imported("sklearn.dummy:DummyRegressor:strategy=median")(TARGETS["point"], 0)
     model.fit(X, y, None)
     assert model.predict(X[:2]).tolist() == [[109.5], [109.5]]
     text = "sklearn.tree:ExtraTreeClassifier:random_state=5"
     train, test, codes, _ = case("logistic", "class")
     predictions = []
     for seed in (1, 2):
-        model = learner_scheme(text)(TARGETS["class"], seed)
+        model = imported(text)(TARGETS["class"], seed)
         model.fit(train, codes, None)
         predictions.append(model.predict(test).tobytes())
     assert predictions[0] == predictions[1]
@@ -333,12 +342,38 @@ def test_an_estimator_is_fitted_on_y_as_it_is_and_seeded_unless_the_user_did():
         ("sklearn.preprocessing:StandardScaler", "neither classifier nor regressor"),
         ("sklearn.svm:LinearSVC", "predict_proba"),
         ("sklearn.linear_model:Lasso:beta=1", "unknown parameter 'beta=1'"),
-        ("sklearn.ensemble:VotingRegressor", "cannot be built"),
+        ("os:system:command=touch reached", "is a function"),
+        ("sklearn.datasets:make_regression", "is a function"),
+        ("subprocess:Popen:args=['touch','reached']", "neither classifier nor regressor"),
+        ("sklearn.pipeline:Pipeline", "inherit from ClassifierMixin or RegressorMixin"),
     ],
 )
 def test_an_estimator_that_is_none_is_a_mistake_of_the_user(text, message):
     with pytest.raises(BenchError, match=message):
-        learner_scheme(text)
+        imported(text)
+    assert not Path("reached").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sklearn.ensemble:VotingRegressor", "cannot be built"),
+        ("sklearn.linear_model:SGDClassifier", "gives no probabilities as it is built"),
+        ("sklearn.linear_model:Lasso:alpha=-1", "does not work with these parameters"),
+    ],
+)
+def test_what_the_class_does_not_tell_of_an_estimator_shows_in_the_trial_fit(text, message):
+    (kind,) = imported(text).entry.kinds
+    with pytest.raises(BenchError, match=message):
+        try_parameters(text, kind)
+
+
+def test_an_estimator_is_known_once_the_user_named_it():
+    path = "sklearn.gaussian_process:GaussianProcessRegressor"
+    with pytest.raises(BenchError, match=f"give -l {path}"):
+        learner_scheme(path)
+    import_learners([f"{path}:alpha=0.1"])
+    assert learner_scheme(path).entry.kinds == {"point"}
 
 
 @pytest.mark.parametrize(("text", "value"), [
@@ -352,5 +387,5 @@ def test_an_estimator_that_is_none_is_a_mistake_of_the_user(text, message):
     ("sklearn.neural_network:MLPRegressor:hidden_layer_sizes=(9,5)", (9, 5)),
 ])  # fmt: skip
 def test_parameters_of_imported_estimators_are_read_as_python_reads_them(text, value):
-    ((_, found),) = learner_scheme(text).parameters
+    ((_, found),) = imported(text).parameters
     assert (found, type(found)) == (value, type(value))

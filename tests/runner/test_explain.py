@@ -71,7 +71,7 @@ def explained(bench, files):
     """Return the explanation of one cell, line by line, without its name."""
 
     def call(cell, *words):
-        done = bench("explain", cell, *files, *words)
+        done = bench("explain", cell, "-t", "file:reg.csv", *files, *words)
         assert done.code == 0, done.err
         return [line.strip() for line in done.out.splitlines()[1:]]
 
@@ -177,12 +177,12 @@ def test_what_is_skipped_says_why(bench, explained, run, tmp_path):
 def test_a_cell_is_named_by_path_by_place_or_by_key(bench, run, files):
     run("--folds", 2)
     table = read("results/cells.csv")
-    assert len(bench("explain", COARSE, *files).out.splitlines()) == 2 * 4
-    place = bench("explain", f"{COARSE}//0.1", *files).out.splitlines()
+    assert len(bench("explain", COARSE, "-t", "file:reg.csv", *files).out.splitlines()) == 2 * 4
+    place = bench("explain", f"{COARSE}//0.1", "-t", "file:reg.csv", *files).out.splitlines()
     assert place[0].split()[-2:] == ["1", "coarse"]
     assert len(place) == 4
     key = table.loc[(table["method"] == "coarse") & (table["fold"] == "1"), "key"].item()
-    assert bench("explain", key[:12], *files).out.splitlines() == place
+    assert bench("explain", key[:12], "-t", "file:reg.csv", *files).out.splitlines() == place
 
 
 def test_an_unknown_cell_is_one_sentence_and_exit_code_2(bench, run):

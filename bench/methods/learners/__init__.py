@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from typing import Any, Protocol, TypeVar, get_args
 
-from bench.core.nouns import Array, Kind, Target
+from bench.core.nouns import Array, BenchError, Kind, Target
 from bench.core.registry import PluginOptions, Registry, Scheme, held_to_its_keywords
 from bench.tasks.encoders import Encoding
 
@@ -92,17 +91,32 @@ def register(
     return enter
 
 
+def import_path(text: str) -> str | None:
+    """Return the `module:Estimator` that an id names, None for a learner of the registry."""
+    found = _IMPORT_PATH.fullmatch(text)
+    return found["path"] if found and text.partition(":")[0] not in registry.entries() else None
+
+
 def learner_scheme(text: str) -> Scheme[LearnerOptions]:
-    """Parse a registered `name:parameters`, or `module:Estimator:parameters` of any scikit-learn estimator.
+    """Parse a registered `name:parameters`, or `module:Estimator:parameters` of an estimator that was imported.
+
+    Nothing is imported here: ids come from records and files of others, too. What a user names goes through
+    `imported.import_learners` first.
 
     Raises:
-        BenchError: the learner or a parameter is unknown, or the estimator is no classifier or regressor.
+        BenchError: the learner or a parameter is unknown, or the estimator was not imported.
     """
-    found = _IMPORT_PATH.fullmatch(text)
-    head = text.partition(":")[0]
-    # a head that is no module is a misspelt learner: the registry suggests the nearest names
-    if not found or head in registry.entries() or ("." not in head and find_spec(head) is None):
+    path = import_path(text)
+    if path is None:
         return registry.scheme(text)
     from bench.methods.learners.imported import imported_scheme
 
-    return imported_scheme(found["path"], found["given"] or "")
+    scheme = imported_scheme(path, text[len(path) + 1 :])
+    if scheme is None and "." not in path.partition(":")[0]:
+        return registry.scheme(text)  # most likely misspelt: it suggests the nearest names
+    if scheme is None:
+        raise BenchError(
+            f"learner {path!r} is none of the registry, and others are imported where the command line names them: "
+            f"give -l {path}"
+        )
+    return scheme

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import BenchError, Kind, Target
-from bench.methods.learners import learner_scheme
+from bench.methods.learners import import_path, learner_scheme
 from bench.tasks import encoders
 
 TARGETS = {
@@ -22,13 +22,13 @@ N_ROWS = 80
 
 @functools.cache
 def try_parameters(learner: str, kind: Kind) -> None:
-    """Fit a learner, if parameters were given to it, on a few made-up rows.
+    """Build and fit a learner that has parameters, or is an imported estimator, on a few made-up rows.
 
     Raises:
-        BenchError: the fit raises, so the parameters are of no use.
+        BenchError: it cannot be built, or the fit raises, so the parameters are of no use.
     """
-    scheme = learner_scheme(learner)
-    if not scheme.parameters:
+    scheme, is_imported = learner_scheme(learner), import_path(learner) is not None
+    if not scheme.parameters and not is_imported:
         return
     X = pd.DataFrame({"a": np.sin(np.arange(N_ROWS)), "b": np.cos(3.0 * np.arange(N_ROWS))})
     y = (X["a"] > X["b"]).to_numpy(dtype=int) if kind == "class" else (X["a"] + X["b"]).to_numpy()
@@ -36,6 +36,8 @@ def try_parameters(learner: str, kind: Kind) -> None:
         encoder = encoders.encoder(scheme.options.encoding).fit(X)
         scheme(TARGETS[kind], 0).fit(encoder.transform(X), y, None)
     except Exception as error:
+        if is_imported and isinstance(error, BenchError):  # a sentence of its own
+            raise
         reason = " ".join(str(error).split()).rstrip(".")
         raise BenchError(
             f"learner {scheme.id!r} does not work with these parameters ({reason}): give others"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from bench.core.json_values import check_value, parse_json
 from bench.core.nouns import Array, BenchError
 from bench.core.tables import OLD_METRICS
 from bench.methods.boards import own_metrics
@@ -25,7 +27,17 @@ DIGITS = 5
 """Significant digits that are kept; the other side is rounded the same way before the two are compared."""
 HASH_DIGITS = 12
 """Hex digits of a data hash that are kept: two hashes are compared as far as both go, and not on fewer than these."""
-WHOLE_NUMBER = re.compile("0|[1-9][0-9]*")
+WHOLE_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
+RUN_OF_FOLDS = re.compile(f"({WHOLE_NUMBER.pattern})[.]({WHOLE_NUMBER.pattern})(?:-({WHOLE_NUMBER.pattern}))?")
+"""Folds of one repeat, such as `0.0-4`."""
+MOST_FOLDS = 1_000_000
+"""Splits of all tasks of a baseline at most: a run of folds is written in a few letters, however long it is."""
+PARTS: dict[str, Any] = {
+    "tasks": Mapping[str, Mapping[str, str]],
+    "settings": Mapping[str, Any | Sequence[Any]],
+    "units": Mapping[str, Mapping[str, str]],
+}
+"""Types of the parts of the file that are used as they stand there."""
 NO_DIRECTION = "?"
 """Stands for a direction that the table did not give."""
 
@@ -152,15 +164,15 @@ def _folds_text(splits: Iterable[tuple[str, str]]) -> str | list[list[str]]:
     return " ".join(words)
 
 
-def _parse_folds(written: str | list[list[str]]) -> frozenset[tuple[str, str]]:
+def _parse_folds(written: str | list[list[str]]) -> list[tuple[str, Collection[Any]]]:
+    """Return repeats with their folds, a word such as `0.0-4` each."""
     if not isinstance(written, str):
-        return frozenset((str(repeat), str(fold)) for repeat, fold in written)
-    found = []
-    for word in written.split():
-        repeat, _, folds = word.partition(".")
-        first, _, last = folds.partition("-")
-        found += [(repeat, str(fold)) for fold in range(int(first), int(last or first) + 1)]
-    return frozenset(found)
+        return [(str(repeat), [fold]) for repeat, fold in written]
+    found = [(word, RUN_OF_FOLDS.fullmatch(word)) for word in written.split()]
+    unread = [word for word, run in found if not run]
+    if unread:
+        raise ValueError(f"folds {reprlib.repr(unread[0])}")
+    return [(run[1], range(int(run[2]), int(run[3] or run[2]) + 1)) for _, run in found if run]
 
 
 def _json_text(value: Any, depth: int = 0) -> str:
@@ -181,16 +193,16 @@ def parse_baseline(content: bytes, name: str) -> Baseline:
         BenchError: it is none, or one of another schema.
     """
     try:
-        found = json.loads(content)
+        found = parse_json(content)
         schema, digits = found["bench_baseline"], found["digits"]
         if (schema, digits) == (SCHEMA, DIGITS):
             return _read_content(found)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         problem = " ".join(f"{type(error).__name__} {error}".split())
         raise BenchError(f"{name} is no baseline ({problem}): make one with `bench baseline save`") from error
     raise BenchError(
-        f"{name} is a baseline of schema {schema} with {digits} digits, and this bench reads schema {SCHEMA} with "
-        f"{DIGITS}: make it anew with `bench baseline save RESULTS -o {name}`"
+        f"{name} is a baseline of schema {reprlib.repr(schema)} with {reprlib.repr(digits)} digits, and this bench "
+        f"reads schema {SCHEMA} with {DIGITS}: make it anew with `bench baseline save RESULTS -o {name}`"
     )
 
 
@@ -211,11 +223,16 @@ def _read_content(found: dict[str, Any]) -> Baseline:
     table = pd.DataFrame(rows, columns=[*KEY[:-2], "value"]).assign(
         repeat="", fold="", seed="", n_rows=np.nan, test_share=np.nan
     )
-    splits = {
+    runs = {
         (board, task): _parse_folds(folds)
         for board, what in found["boards"].items()
         for task, folds in what["tasks"].items()
     }
+    if sum(len(folds) for of in runs.values() for _, folds in of) > MOST_FOLDS:
+        raise ValueError(f"more than {MOST_FOLDS:,} folds")
+    splits = {who: frozenset((repeat, str(fold)) for repeat, folds in of for fold in folds) for who, of in runs.items()}
+    for name, hint in PARTS.items():
+        check_value(found.get(name, {}), hint, name)
     units = {(task, metric): unit for metric, of in found.get("units", {}).items() for task, unit in of.items()}
     return Baseline(ScoreTable(table, direction, units), found["tasks"], found["settings"], splits)
 

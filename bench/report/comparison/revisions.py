@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
+from bench.core.git import call_git
 from bench.core.nouns import BenchError
 
 ReadFile = Callable[[str], bytes | None]
@@ -62,6 +63,6 @@ def _blob(commit: str, path: str, requested: str) -> bytes | None:
 
 def _call_git(*words: str) -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(["git", *words], capture_output=True, check=False, timeout=60)  # noqa: S603, S607
+        return call_git(*words)
     except (OSError, subprocess.SubprocessError) as error:
         raise BenchError(f"git cannot be run ({error}): install it, or give a file") from error

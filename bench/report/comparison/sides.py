@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.core.json_values import parse_json
 from bench.core.nouns import BenchError
 from bench.core.tables import SCORES, decode_scores, decode_table, name_tasks, texts
 from bench.report.comparison import baseline_file, revisions
@@ -49,7 +49,8 @@ def _open_source(file: str, name: str, reader: ReadFile) -> ComparedSide:
     if file not in SCORES:
         return ComparedSide(name, table, _facts(raw, "protocol"))
     manifest = _json(reader("manifest.json"))
-    settings = {key: manifest["settings"][key] for key in SETTINGS if key in manifest.get("settings", {})}
+    noted = manifest.get("settings")
+    settings = {key: noted[key] for key in SETTINGS if key in noted} if isinstance(noted, dict) else {}
     cells, timing = (_optional_table(reader(f"{one}.csv"), f"{one}.csv") for one in ("cells", "timing"))
     facts = _merge_facts(_facts(raw, "protocol"), _facts(cells, "data_hash", "data"))
     return ComparedSide(name, table, facts, settings, timing=timing, cpu=str(manifest.get("cpu", "")))
@@ -57,7 +58,7 @@ def _open_source(file: str, name: str, reader: ReadFile) -> ComparedSide:
 
 def _json(content: bytes | None) -> dict[str, Any]:
     try:
-        found = json.loads(content or b"{}")
+        found = parse_json(content or b"{}")
     except ValueError as error:
         raise BenchError(f"manifest.json cannot be read ({error}): make the results again") from error
     return found if isinstance(found, dict) else {}

@@ -186,7 +186,7 @@ def _certificate_of(combiner: Combiner) -> float | None:
     Raises:
         InvalidPredictionError: it is no number.
     """
-    gap: float | None = getattr(combiner, "gap", None)
+    gap: Any = getattr(combiner, "gap", None)
     if gap is not None and not isinstance(gap, (Real, np.ndarray)):
         raise InvalidPredictionError(f"the certificate `gap` is {gap!r}, which is no number")
-    return gap
+    return cast("float | None", gap)

@@ -248,7 +248,8 @@ def start_server() -> None:
     from multiprocessing.forkserver import ensure_running
     from multiprocessing.resource_tracker import ensure_running as ensure_tracker
 
-    ensure_tracker()  # its start would lift the block
+    with _safe_path():
+        ensure_tracker()  # its start would lift the block
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what is blocked stays so in children
     try:
         with _safe_path():

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import bz2
 import codecs
 import csv
-import gzip
+import functools
 import io
 import json
 import lzma
@@ -14,17 +13,18 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, BinaryIO
+from xml.parsers import expat
 
 import pandas as pd
 
 from bench.core.files import expand_home
 from bench.core.nouns import BenchError
+from bench.core.packed import only_member, open_packed, refuse_bomb, refuse_parquet_bomb, refuse_sparse
 from bench.core.text import storable
 from bench.tasks.sources.arff_file import read_arff
 from bench.tasks.sources.columns import repeated_name
@@ -85,6 +85,11 @@ def read_table(name: str, text: TextFormat = TextFormat(), labels: Collection[st
     return FileTable(stem_of(name), table, tuple(notes))
 
 
+def _name_of_member(path: Path) -> str:
+    with zipfile.ZipFile(path) as archive:
+        return only_member(archive).filename
+
+
 def _refuse_unknown_encoding(name: str) -> None:
     try:
         codecs.lookup(name)
@@ -111,23 +116,28 @@ def _read_file(
     """Return the table of a file in the format and compression of its suffix, and notes about it."""
     kind, compression = (suffix[1] or "").lower(), (suffix[2] or suffix[3] or "").lower()
     if not kind:
-        inner = SUFFIX.search(_member(path).filename)
+        inner = SUFFIX.search(_name_of_member(path))
         kind = (inner[1] or "").lower() if inner else ""
-    reopen = partial(_open, path, compression)
+    reopen = functools.partial(_open, path, compression)
     if kind in TEXTS:
         return _without_row_numbers(read_text(reopen, TEXTS[kind], text, labels))
     if kind in {"parquet", "pq", "feather"}:
         with reopen() as stream:
             source = io.BytesIO(stream.read()) if compression else path
-            table = pd.read_feather(source) if kind == "feather" else read_parquet(source)
+            table = read_feather(source) if kind == "feather" else read_parquet(source)
         named = [name for name in table.index.names if name is not None]
         return table, [f"the index {name!r} of the file is taken for a column" for name in named]
     if kind in {"xlsx", "xlsm"}:
         with reopen() as stream:
-            return _read_excel(io.BytesIO(stream.read()), labels)
+            content = stream.read()
+            refuse_workbook_bomb(content)
+            return _read_excel(io.BytesIO(content), labels)
     if kind in {"jsonl", "ndjson"}:
         with io.TextIOWrapper(reopen(), encoding=text.encoding or "utf-8-sig") as lines:
-            return pd.DataFrame([json.loads(line) for line in lines if line.strip()]), []
+            rows = [json.loads(line) for line in lines if line.strip()]
+            names = {name for row in rows if isinstance(row, dict) for name in row}
+            refuse_sparse(len(rows), len(names), path.stat().st_size)
+            return pd.DataFrame(rows), []
     if kind == "arff":
         with io.TextIOWrapper(reopen(), encoding=text.encoding or "utf-8-sig") as lines:
             return read_arff(lines), []
@@ -136,6 +146,11 @@ def _read_file(
 
 COLUMNS_AT_ONCE = 64
 """Columns of a Parquet file that are decoded together: all at once take several times the memory of the table."""
+
+SHEET = re.compile(r"^xl/worksheets/[^/]*[.]xml$")
+"""Files of a workbook that hold cells."""
+CELL_PLACE = re.compile("([A-Z]{0,3})([0-9]{1,7})")
+"""Where a cell or a row of a sheet says that it stands."""
 
 MOST_GROUPS = 16
 """Groups of columns at most: each reads the description of all columns again."""
@@ -150,6 +165,7 @@ def read_parquet(source: Path | BinaryIO) -> pd.DataFrame:
     from pyarrow import parquet
 
     with _memory_of_the_system(), parquet.ParquetFile(source) as file:
+        refuse_parquet_bomb(file, _size_of(source))
         names = file.schema_arrow.names
         # pyarrow takes a name for the beginning of others, too: `a` stands for `a.b`
         is_split = not any("." in name for name in names)
@@ -176,20 +192,75 @@ def _memory_of_the_system() -> Iterator[None]:
         pa.set_memory_pool(before)
 
 
+def read_feather(source: Path | BinaryIO) -> pd.DataFrame:
+    """Return the table of a Feather file, once its parts together are no bomb.
+
+    Raises:
+        OSError, ValueError: it is no such file, or a bomb.
+    """
+    from pyarrow import ipc
+
+    with ipc.open_file(source) as file:
+        size, unpacked = _size_of(source), 0
+        for at in range(file.num_record_batches):
+            unpacked += file.get_batch(at).nbytes
+            refuse_bomb(unpacked, size)
+        return file.read_pandas()
+
+
+def _size_of(source: Path | BinaryIO) -> int:
+    return source.stat().st_size if isinstance(source, Path) else len(source.getbuffer())  # type: ignore[attr-defined]
+
+
 def _open(path: Path, compression: str) -> BinaryIO:
-    if compression == "zip":
-        return zipfile.ZipFile(path).open(_member(path))  # type: ignore[return-value]
-    opened: dict[str, Callable[..., Any]] = {"gz": gzip.open, "xz": lzma.open, "bz2": bz2.open}
-    return opened.get(compression, open)(path, "rb")
+    return open_packed(path, compression, path.stat().st_size) if compression else path.open("rb")
 
 
-def _member(path: Path) -> zipfile.ZipInfo:
-    """Return the one file of an archive, beside which only what a Mac adds may be."""
-    with zipfile.ZipFile(path) as archive:
-        files = [each for each in archive.infolist() if not each.is_dir() and not each.filename.startswith("__MACOSX/")]
-    if len(files) != 1:
-        raise BenchError(f"the archive holds {len(files)} files: leave one table in it")
-    return files[0]
+def refuse_workbook_bomb(content: bytes) -> None:
+    """Refuse a workbook that unpacks to too much, or whose sheets have cells far from all others.
+
+    The reader fills in all rows and columns before a cell.
+
+    Raises:
+        ValueError: it does.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        refuse_bomb(sum(each.file_size for each in archive.infolist()), len(content))
+        for member in archive.infolist():
+            if SHEET.search(member.filename):
+                with archive.open(member) as sheet:
+                    refuse_sparse(*_extent(sheet), member.file_size)
+
+
+def _extent(sheet: IO[bytes]) -> tuple[int, int]:
+    """Return the last row and the last column that a sheet has a cell in.
+
+    Raises:
+        ValueError: it is no XML, or declares entities.
+    """
+    rows = width = 0
+
+    def see(element: str, attributes: Mapping[str, str]) -> None:
+        nonlocal rows, width
+        place = CELL_PLACE.fullmatch(attributes.get("r", ""))
+        if place and element.rpartition(":")[2] in {"c", "row"}:
+            rows, width = max(rows, int(place[2])), max(width, functools.reduce(_add_letter, place[1], 0))
+
+    def refuse_entity(name: str, *_: object) -> None:
+        raise ValueError(f"its XML declares the entity {name!r}")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.EntityDeclHandler = see, refuse_entity
+    try:
+        parser.ParseFile(sheet)
+    except expat.ExpatError as error:
+        raise ValueError(f"a sheet is no XML ({error})") from error
+    return rows, width
+
+
+def _add_letter(column: int, letter: str) -> int:
+    """Return the number of a column from that of all its letters but the last, and that: AB is 28."""
+    return 26 * column + ord(letter) - ord("A") + 1
 
 
 def _read_excel(stream: BinaryIO, labels: Collection[str]) -> tuple[pd.DataFrame, list[str]]:

@@ -45,7 +45,7 @@ def openml(request: TaskRequest, *, timeout: float = 30.0, attempts: int = 3) ->
 
 def task_number(request: TaskRequest, source: str) -> int:
     """Return the number behind the colon."""
-    if not re.fullmatch(r"[1-9]\d*", request.name, flags=re.ASCII):
+    if not re.fullmatch(r"[1-9]\d{0,17}", request.name, flags=re.ASCII):
         raise BenchError(f"{source}:{request.name} is no number of OpenML: write one like {source}:37")
     return int(request.name)
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.nouns import BenchError
+from bench.core.packed import MOST_BYTES
 from bench.tasks.sources import LoadError, openml_cache
-from bench.tasks.sources.openml_http import MOST_BYTES, MOST_XML_BYTES, Connection, UnknownError
+from bench.tasks.sources.openml_http import MOST_XML_BYTES, Connection, UnknownError
 
 _LOCK = threading.RLock()
 """The client keeps its settings in module globals: one box at a time."""

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
+from bench.core.packed import BROKEN, MOST_BYTES, unpack
 from bench.core.published import strip_secrets
 from bench.tasks.sources import LoadError, openml_cache
+
+if TYPE_CHECKING:
+    import requests
 
 pause = time.sleep
 """Waits between two attempts; tests replace it."""
@@ -18,9 +24,7 @@ pause = time.sleep
 clock = time.monotonic
 """Seconds, from any start; tests replace it."""
 
-MOST_BYTES = 8 * 2**30
-"""Size of a file at most, unpacked: what does not fit into memory is no table for this program."""
-
+HEADERS = {"user-agent": "bench (openml-python)", "accept-encoding": "gzip"}
 MOST_XML_BYTES = 2**28
 """Size of an answer in XML at most; the longest description of columns has some ten megabytes."""
 
@@ -88,10 +92,11 @@ class Connection:
         import requests
         import urllib3
 
-        headers = {"user-agent": "bench (openml-python)"}
         try:
-            with requests.get(url, timeout=self.timeout, headers=headers, stream=True) as response:
+            with self._open(url) as response:
                 content = self._read(url, response.raw, most)
+                if "gzip" in response.headers.get("content-encoding", "").lower():
+                    content = _unpack(url, content, most)
         except (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError) as error:
             raise _FailureError(f"{url} did not answer within {self.timeout:g} s", again=False) from error
         except requests.exceptions.TooManyRedirects as error:
@@ -105,10 +110,36 @@ class Connection:
             raise _FailureError(f"{url} sent a file whose MD5 sum is not the announced {md5}", again=True)
         return Answer(content)
 
+    def _open(self, url: str) -> requests.Response:
+        """Return the answer once its head is there, which may take no longer than two silences together.
+
+        The library counts the silence before each byte, and a head can be sent byte by byte.
+        """
+        import requests
+
+        found: list[requests.Response | Exception] = []
+
+        def ask() -> None:
+            try:
+                found.append(
+                    requests.get(url, timeout=self.timeout, headers=HEADERS, stream=True, hooks={"response": _follow})
+                )
+            except Exception as error:  # noqa: BLE001 - it is raised where somebody waits for it
+                found.append(error)
+
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(2 * self.timeout)
+        if not found:
+            raise _FailureError(f"{url} did not answer within {2 * self.timeout:g} s", again=False)
+        if isinstance(found[0], Exception):
+            raise found[0]
+        return found[0]
+
     def _read(self, url: str, stream: Any, most: int) -> bytes:
-        """Return all that a server sends, unpacked, unless it is too much or comes too slowly."""
+        """Return all that a server sends, as it is sent, unless it is too much or comes too slowly."""
         content, start = bytearray(), clock()
-        while chunk := stream.read1(CHUNK, decode_content=True):
+        while chunk := stream.read1(CHUNK, decode_content=False):
             content += chunk
             if len(content) > most:
                 raise _FailureError(f"{url} sends more than {most:,} bytes", again=False)
@@ -126,6 +157,24 @@ class _FailureError(Exception):
     def __init__(self, message: str, *, again: bool = True) -> None:
         super().__init__(message)
         self.again = again
+
+
+def _follow(response: requests.Response, **_: object) -> None:
+    """Let an answer lead elsewhere, but not from an encrypted place to a plain one."""
+    target = urljoin(response.url, response.headers.get("location", ""))
+    if response.is_redirect and response.url.startswith("https:") and not target.startswith("https:"):
+        raise _FailureError(f"{response.url} leads to {target}, which is not encrypted", again=False)
+
+
+def _unpack(url: str, content: bytes, most: int) -> bytes:
+    """Return what a server packed for the way, within bounds."""
+    try:
+        unpacked = unpack(content)
+    except BROKEN as error:
+        raise _FailureError(f"{url} sent what cannot be unpacked ({error})") from error
+    if len(unpacked) > most:
+        raise _FailureError(f"{url} sends more than {most:,} bytes", again=False)
+    return unpacked
 
 
 def _error_of(url: str, status: int, text: str) -> Exception:
