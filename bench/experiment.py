@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.core.exit_codes import code_of_refusal
-from bench.core.files import printable
 from bench.core.notice import warn
 from bench.core.nouns import BenchError, Cell
+from bench.core.published import publishable, strip_working_directory
 from bench.core.registry import source_hash
 from bench.core.settings import Settings
+from bench.core.text import one_line, storable
 from bench.report import leaderboards
 from bench.runner import rerun_command, tables
 from bench.runner.agenda import draw_up
@@ -171,12 +172,13 @@ def _note_unloaded(writer: JournalWriter, prepared: Prepared, settings: Settings
         writer.write({_load_cell(spec): CellRecord(CellResult(Ending("skipped", detail=reason)))})
     for spec, error in prepared.unloaded.items():
         flags = [*rerun_command.task_flags(spec), *rerun_command.settings_flags(settings)]
-        rerun = shlex.join(["bench", "run", *flags, "--results", str(writer.journal.root)])
-        ending = Ending("failed", error.cause, str(error))
-        writer.write({_load_cell(spec): CellRecord(CellResult(ending), rerun=printable(rerun))})
+        words = ["bench", "run", *flags, "--results", str(writer.journal.root)]
+        rerun = shlex.join(map(strip_working_directory, words))
+        ending = Ending("failed", error.cause, one_line(publishable(str(error))))
+        writer.write({_load_cell(spec): CellRecord(CellResult(ending), rerun=storable(rerun))})
     statuses = dict.fromkeys(prepared.unloaded, "failed") | dict.fromkeys(prepared.too_large, "skipped")
     return {_load_cell(spec): status for spec, status in statuses.items()}
 
 
 def _load_cell(spec: TaskSpec) -> Cell:
-    return Cell(board=LOAD_BOARD, task=printable(spec.full), panel="", repeat=0, fold=0, learner="", method="load")
+    return Cell(board=LOAD_BOARD, task=storable(spec.full), panel="", repeat=0, fold=0, learner="", method="load")

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from bench.core import text
 from bench.core.exit_codes import FAULT, HUNG_UP, INTERRUPTED, MISTAKE, TERMINATED, Stop, code_of_refusal
 from bench.core.streams import keep_streams_from_failing, open_missing_streams
 from bench.core.threads import use_one_thread
@@ -85,25 +86,31 @@ def print_error(error: Exception) -> int:
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # a usage error, of click or of typer's copy
         context = getattr(error, "ctx", None)
         hint = f" (see `{context.command_path} --help`)" if context else ""
-        sys.stderr.write(f"bench: {' '.join(error.format_message().split())}{hint}\n")
+        _write_line(f"{' '.join(error.format_message().split())}{hint}")
         return int(error.exit_code)
     from bench.core.nouns import BenchError
 
     if isinstance(error, BenchError):
-        sys.stderr.write(f"bench: {error}\n")
+        _write_line(str(error))
         return error.code
     if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] != "bench":
-        sys.stderr.write(
-            f"bench: this command needs {error.name}, which is not installed: requirements/gate.txt is enough for "
-            "`compare` and `baseline` alone, `pip install .` for all commands\n"
+        _write_line(
+            f"this command needs {error.name}, which is not installed: requirements/gate.txt is enough for "
+            "`compare` and `baseline` alone, `pip install .` for all commands"
         )
         return MISTAKE
     if isinstance(error, OSError) and not isinstance(error, ConnectionError) and error.errno:
         place = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"bench: {place}{error.strerror}: give a place that can be read and written\n")
+        _write_line(f"{place}{error.strerror}: give a place that can be read and written")
         return code_of_refusal(error)
     import traceback
 
-    traceback.print_exception(error)
-    sys.stderr.write("bench: this is a fault of bench: please report it with the lines above\n")
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        sys.stderr.write(f"{text.error_line(line)}\n")
+    _write_line("this is a fault of bench: please report it with the lines above")
     return FAULT
+
+
+def _write_line(sentence: str) -> None:
+    """Write a sentence to stderr; names in it may hold anything, and a CI log obeys what looks like a command."""
+    sys.stderr.write(f"bench: {text.error_line(sentence)}\n")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 import typer
 
 from bench.cli.arguments import PLUGINS
+from bench.core.text import error_line
 
 if TYPE_CHECKING:
     from bench.report.comparison import Report
@@ -91,7 +92,7 @@ def compare(
     for form, path in files:
         _write(_format_report(report, form), path)
     if report.code:
-        typer.echo(f"bench: {report.word}: {report.reason}", err=True)
+        typer.echo(error_line(f"bench: {report.word}: {report.reason}"), err=True)
     raise typer.Exit(report.code)
 
 
@@ -114,7 +115,7 @@ def baseline_save(
     try:
         text = baseline_text(source(results), metric or ())
     except RefusedError as refusal:
-        typer.echo(f"bench: {refusal.reason}", err=True)
+        typer.echo(error_line(f"bench: {refusal.reason}"), err=True)
         raise typer.Exit(refusal.code) from refusal
     _write(text, output)
     typer.echo(f"wrote {output}: {len(text.encode())} bytes", err=True)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
-import sys
-import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,23 +22,24 @@ SMALLEST_P = 1e-99
 FOLDS_UNKNOWN = {False: "unknown, no task has two", True: "no number, they do not agree"}
 
 
-def print_table(table: pd.DataFrame, output: Format, title: str = "") -> None:
-    """Print a table to stdout."""
+def print_table(table: pd.DataFrame, output: Format, *titles: str) -> None:
+    """Print a table to stdout, for people below some lines of titles."""
     plain = table.astype(object).where(table.notna(), None)
     if output == "table":
-        terminal.table(list(plain.columns), plain.itertuples(index=False), title)
+        terminal.table(list(plain.columns), plain.itertuples(index=False), *titles)
         return
-    from bench.report import exports
+    from bench.core.text import latex as tex
+    from bench.core.text import markdown as md
+    from bench.report import board_markup, exports
     from bench.report.leaderboards import to_csv
 
     names = [str(name) for name in plain.columns]
     rows = [[terminal.text(value) for value in row] for row in plain.itertuples(index=False)]
-    md, tex = exports.markdown_text, exports.latex_text
     written: dict[str, Callable[[], str]] = {
         "csv": lambda: to_csv(table),
         "json": lambda: exports.to_json(table),
-        "md": lambda: exports.markdown_table([*map(md, names)], ([*map(md, row)] for row in rows)),
-        "latex": lambda: exports.tabular([*map(tex, names)], ([*map(tex, row)] for row in rows)),
+        "md": lambda: board_markup.markdown_table([*map(md, names)], ([*map(md, row)] for row in rows)),
+        "latex": lambda: board_markup.tabular([*map(tex, names)], ([*map(tex, row)] for row in rows)),
     }
     typer.echo(written[output](), nl=False)
 
@@ -59,7 +57,7 @@ def print_standings(boards: Sequence[Standing]) -> None:
         print_board(table_of([board]), headline(board))
         sentences = [describe_trust, describe_alike, describe_other_unit, describe_other_rules]
         for sentence in (text for describe in sentences for text in describe(board)):
-            terminal.line(_wrap(sentence))
+            terminal.paragraph(sentence)
         terminal.line("")
 
 
@@ -90,7 +88,7 @@ def print_pairs(boards: Sequence[Standing], rope: float | None) -> None:
         shown = table.drop(columns=list(board.key._fields)).dropna(axis="columns", how="all")
         print_table(shown, "table", title)
         few = too_few(board.n_tasks)
-        terminal.line(_wrap(f"No tests: {few}.") if few else "")
+        terminal.paragraph(f"No tests: {few}." if few else "")
 
 
 def _title(board: Standing) -> str:
@@ -101,14 +99,14 @@ def print_board(part: pd.DataFrame, opening: str) -> None:
     """Print one leaderboard below its title and opening, of the columns that the terminal is wide enough for."""
     import pandas as pd
 
-    from bench.report import exports
+    from bench.report import board_markup
     from bench.report.leaderboards.columns import columns_for_people
 
     tasks, blocks = part["tasks"].iloc[0], part["blocks"].iloc[0]
     board, metric, panel, slice_ = (part[name].iloc[0] for name in ("board", "metric", "panel", "slice"))
     names = [str(name) for name in (board, metric, panel and f"panel {panel}", slice_) if name]
     title = f"{' · '.join(names)} · {_count(tasks, 'task')}, {_count(blocks, 'block')}"
-    shown = exports.for_people(part)
+    shown = board_markup.for_people(part)
     for name, column in columns_for_people().items():
         decimals = column.options.decimals
         if name in shown and decimals is not None and pd.api.types.is_numeric_dtype(shown[name].dtype):
@@ -116,12 +114,12 @@ def print_board(part: pd.DataFrame, opening: str) -> None:
                 _format_decimals(value, decimals) for value in shown[name].to_numpy(dtype=float, na_value=float("nan"))
             ]
         elif name in shown:
-            shown[name] = exports.write_alike(shown[name])
-    kept = _drop_columns(shown, _width() or terminal.PLAIN_WIDTH)
-    print_table(kept, "table", f"{title}\n{_wrap(opening)}" if opening else title)
+            shown[name] = board_markup.write_alike(shown[name])
+    kept = _drop_columns(shown, terminal.width() or terminal.PLAIN_WIDTH)
+    print_table(kept, "table", title, opening)
     if len(kept.columns) < len(shown.columns):
         left_out = [str(name) for name in shown if name not in kept]
-        terminal.line(_wrap(f"No room for {', '.join(left_out)}: use a wider terminal or --format csv."))
+        terminal.paragraph(f"No room for {', '.join(left_out)}: use a wider terminal or --format csv.")
 
 
 def _format_decimals(value: float, decimals: int) -> str:
@@ -140,16 +138,6 @@ def _drop_columns(table: pd.DataFrame, width: int) -> pd.DataFrame:
         if sum(widths.values()) > width:
             del widths[name]
     return table[list(widths)]
-
-
-def _width() -> int:
-    """Return the columns of the terminal, 0 where nobody looks."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-
-
-def _wrap(sentence: str) -> str:
-    """Break a sentence between words where it is read on a terminal."""
-    return textwrap.fill(sentence, _width()) if _width() else sentence
 
 
 def describe_trust(standing: Standing) -> list[str]:
@@ -176,7 +164,7 @@ def describe_trust(standing: Standing) -> list[str]:
 
 def _describe_missing(standing: Standing) -> list[str]:
     """Describe by which rule missing scores were treated, if there are any."""
-    from bench.report.exports import MISSING_RULES
+    from bench.report.board_markup import MISSING_RULES
 
     if not standing.scores.missing.any():
         return []
@@ -286,4 +274,4 @@ def print_summary(
         print_standings(made)
     others = len(every) - len(made)
     if others:
-        terminal.line(_wrap(f"{results} holds {_count(others, 'other board')}: bench leaderboard {results}"))
+        terminal.paragraph(f"{results} holds {_count(others, 'other board')}: bench leaderboard {results}")

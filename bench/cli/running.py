@@ -158,9 +158,9 @@ def explain(
     import_learners(split_list(learners or ()))
     named = read_tasks(tasks or ())
     for found in explanations.explain(results, store or results / "store", cell, named, offline=offline):
-        typer.echo(" ".join(str(part) for part in found.cell if part != ""))
+        terminal.line(" ".join(str(part) for part in found.cell if part != ""))
         for line in found.lines:
-            typer.echo(f"  {line}")
+            terminal.line(f"  {line}")
 
 
 def _prepare(request: RunRequest, prepare: Callable[..., Prepared], *, quiet: bool) -> Prepared:

@@ -6,7 +6,9 @@ tables are plain text and there is no progress bar.
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -14,6 +16,9 @@ from typing import Any, Protocol
 from rich import box
 from rich.console import Console
 from rich.table import Table
+
+from bench.core.text import LONGEST_CELL, break_commands, error_line, shorten
+from bench.core.text import terminal as shown
 
 PLAIN_WIDTH = 200
 """Width of what is printed away from a terminal: the same everywhere, and enough for the widest leaderboard."""
@@ -27,38 +32,61 @@ def _console(*, stderr: bool) -> Console:
 
 
 def line(content: str) -> None:
-    """Print one line of data to stdout, as it is."""
-    sys.stdout.write(f"{content}\n")
+    """Print one line of data to stdout."""
+    sys.stdout.write(f"{break_commands(shown(content))}\n")
+
+
+def paragraph(sentence: str) -> None:
+    """Print a sentence to stdout, broken between words where it is read on a terminal."""
+    sys.stdout.write(f"{break_commands(wrap(shown(sentence)))}\n")
+
+
+def wrap(sentence: str) -> str:
+    """Break a sentence between words where it is read on a terminal."""
+    return textwrap.fill(sentence, width()) if width() else sentence
+
+
+def width() -> int:
+    """Return the columns of the terminal, 0 where nobody looks."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 
 def message(content: str, style: str = "") -> None:
-    """Print a message to stderr."""
-    _console(stderr=True).print(content, style=style, soft_wrap=True)
+    """Print a message to stderr, in one line."""
+    _console(stderr=True).print(error_line(content), style=style, soft_wrap=True)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
-    """Print a table to stdout; numbers stand to the right."""
-    console, rows = _console(stderr=False), [[text(value) for value in row] for row in rows]
-    if title:
-        console.print(title, style="bold", soft_wrap=True)
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *titles: str) -> None:
+    """Print a table to stdout below its titles; numbers stand to the right."""
+    console = _console(stderr=False)
+    rows = [[shorten(shown(text(value)), LONGEST_CELL) for value in row] for row in rows]
     drawn = Table(
         box=box.SIMPLE_HEAD if console.is_terminal else None,
         pad_edge=False,
     )
     for position, name in enumerate(columns):
         numeric = all(_is_number(row[position]) for row in rows)
-        drawn.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=position == 0)
+        head = shorten(shown(name), LONGEST_CELL)
+        # a line that may not be folded is cut, and names that differ at their ends would look alike
+        whole = position == 0 and all(len(row[0]) <= console.width // 2 for row in rows)
+        drawn.add_column(head, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         drawn.add_row(*row)
-    console.print(drawn)
+    with console.capture() as captured:
+        for title in filter(None, titles):
+            console.print(wrap(shown(title)), style="bold", soft_wrap=True)
+        console.print(drawn)
+    sys.stdout.write(break_commands(captured.get()))  # a cell that is folded may start a line anywhere
 
 
 def fields(title: str, pairs: Mapping[str, Any]) -> None:
     """Print names and values to stdout, one a line."""
     console = _console(stderr=False)
-    console.print(title, style="bold")
-    for name, value in pairs.items():
-        console.print(f"  {name}: {text(value)}", soft_wrap=True)
+    with console.capture() as captured:
+        console.print(shown(title), style="bold", soft_wrap=True)
+        for name, value in pairs.items():
+            console.print(f"  {shown(name)}: {shown(text(value))}", soft_wrap=True)
+    sys.stdout.write(break_commands(captured.get()))
 
 
 class Bar(Protocol):
@@ -89,7 +117,7 @@ def progress(title: str, total: int, *, quiet: bool) -> Iterator[Bar]:
     )  # fmt: skip
     with Progress(*columns, console=_console(stderr=True), transient=True) as bars:
         task = bars.add_task(title, total=total, what="")
-        yield lambda step, what="": bars.update(task, advance=step, what=what)
+        yield lambda step, what="": bars.update(task, advance=step, what=shown(what))
 
 
 class RunBar(Protocol):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from bench.core.nouns import BenchError
+from bench.core.text import storable
 
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 """What `temporary_name` makes; a run that is killed leaves such a file or folder behind."""
@@ -30,14 +31,9 @@ def expand_home(name: str) -> Path:
         raise BenchError(f"the path {name!r} needs a home directory and there is none: set HOME") from error
 
 
-def printable(name: str) -> str:
-    """Return a name of a file, which need not be UTF-8, as a text that any table can hold."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text with LF line ends: to a temporary file, fsynced, then renamed."""
-    write_bytes(path, text.encode("utf-8"))
+    write_bytes(path, storable(text).encode("utf-8"))
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,6 +20,7 @@ import pandas as pd
 from bench.core.files import new_file
 from bench.core.nouns import Array, BenchError
 from bench.core.packed import BROKEN, refuse_parquet_bomb, unpack
+from bench.core.text import storable
 
 SCORES = ("scores.csv", "scores.parquet", "scores.csv.gz", "scores.pq")
 """Names of the table of scores in a results directory, the first that is there."""
@@ -232,9 +234,21 @@ def is_test(column: pd.Series) -> pd.Series:
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a CSV file as the rows come: UTF-8, LF, floats that read back equal, empty for missing."""
+    with _new_text_file(path) as file:
+        _write_csv(file, columns, rows)
+
+
+def write_frame(path: Path, table: pd.DataFrame, rows_at_once: int) -> None:
+    """Write a data frame as a CSV file by the same rules, so many rows at once: their text is many times their size."""
+    with _new_text_file(path) as file:
+        table.to_csv(_RowEnds(file), index=False, lineterminator=CRLF, chunksize=rows_at_once)
+
+
+@contextmanager
+def _new_text_file(path: Path) -> Iterator[TextIO]:
     with new_file(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-        _write_csv(text, columns, rows)
+        yield text
         text.detach()  # flushes it, and leaves the file to its owner
 
 
@@ -245,8 +259,22 @@ def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     return buffer.getvalue()
 
 
+CRLF = "\r\n"
+"""The end of a row for writers of CSV, which quote only the signs of their own row end: both must be quoted."""
+
+
+class _RowEnds(io.TextIOBase):
+    """A file whose rows come with the end `CRLF` and go with LF; CSV writers write one row a call."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
+
+    def write(self, row: str, /) -> int:
+        return self.file.write(f"{storable(row.removesuffix(CRLF))}\n")
+
+
 def _write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(_RowEnds(file), lineterminator=CRLF)
     writer.writerow(columns)
     writer.writerows([_cell_text(row.get(column)) for column in columns] for row in rows)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import traceback
 
 from bench.core.nouns import InvalidPredictionError, NotApplicableError
+from bench.core.published import publishable
+from bench.core.text import one_line, storable
 from bench.runner.records import Ending
 
 LONGEST_DETAIL = 500
@@ -12,18 +14,18 @@ LONGEST_DETAIL = 500
 
 
 def ending_of(error: BaseException) -> Ending:
-    """Return how a cell ended with an exception: status, cause, one line, and the traceback."""
+    """Return how a cell ended with an exception: status, cause, one line and traceback, as they may be published."""
     status, cause = "failed", "code"
     if isinstance(error, NotApplicableError):
-        return Ending("skipped", detail=_text(error))
+        return Ending("skipped", detail=one_line(publishable(_text(error))))
     if isinstance(error, InvalidPredictionError):
         status = "invalid"
     elif isinstance(error, MemoryError):
         status, cause = "oom", "limit"
     elif isinstance(error, OSError):
         cause = "infra"
-    detail = " ".join(f"{type(error).__name__}: {_text(error)}".split())
-    return Ending(status, cause, detail[:LONGEST_DETAIL], _trace(error))
+    detail = one_line(" ".join(publishable(f"{type(error).__name__}: {_text(error)}").split()))
+    return Ending(status, cause, detail[:LONGEST_DETAIL], publishable(storable(_trace(error))))
 
 
 CAUSES = {"timeout": "limit", "oom": "limit", "crashed": "code"}

@@ -14,6 +14,7 @@ from typing import Any
 
 from bench.core.files import write_text
 from bench.core.git import call_git
+from bench.core.published import publishable
 from bench.runner.journal import SCHEMA
 from bench.runner.options import RunRequest
 from bench.runner.prepare import Prepared
@@ -29,14 +30,16 @@ def write_manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> Non
 def _manifest(request: RunRequest, prepared: Prepared, tally: Tally) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
-        "command": ["bench", *sys.argv[1:]],
+        "command": ["bench", *map(publishable, sys.argv[1:])],
         "settings": asdict(request.settings),
         "selection": asdict(request.chosen),
         "tasks": {
             name: {
                 "data_hash": prepared.plan.data[name],
                 **{
-                    note: value for note, value in task.meta.items() if isinstance(value, (str, int, float, bool, list))
+                    note: publishable(value) if isinstance(value, str) else value
+                    for note, value in task.meta.items()
+                    if isinstance(value, (str, int, float, bool, list))
                 },
             }
             for name, task in prepared.plan.tasks.items()

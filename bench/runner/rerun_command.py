@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from bench.core.files import printable
 from bench.core.flag import flag_of
 from bench.core.nouns import Cell
+from bench.core.published import strip_working_directory
 from bench.core.settings import Settings
+from bench.core.text import storable
 from bench.methods.boards import BOARDS, ORACLE, SINGLE_LEARNER
 from bench.tasks.task_spec import TaskSpec
 
@@ -33,7 +34,7 @@ def command(cell: Cell, spec: TaskSpec, settings: Settings, status: str, others:
     if cell.method not in {SINGLE_LEARNER, ORACLE}:
         words += ["-w" if BOARDS[cell.board].per_learner else "-e", cell.method]
     words += ["--folds", str(cell.fold + 1), "--retry", status]
-    return printable(shlex.join([*words, *settings_flags(settings), *others]))
+    return storable(shlex.join(map(strip_working_directory, [*words, *settings_flags(settings), *others])))
 
 
 def settings_flags(settings: Settings) -> list[str]:
@@ -52,7 +53,7 @@ def moved(rerun: str, results: Path, store: Path | None) -> str:
     words = shlex.split(rerun)
     kept = [word for at, word in enumerate(words) if not _PLACES & {word, *words[max(at - 1, 0) : at]}]
     places = ["--results", str(results), *(["--store", str(store)] if store else [])]
-    return printable(shlex.join([*kept, *places]))
+    return storable(shlex.join([*kept, *map(strip_working_directory, places)]))
 
 
 _PLACES = frozenset({"--results", "--store"})

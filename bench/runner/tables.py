@@ -16,7 +16,8 @@ import pandas as pd
 
 from bench.core.files import new_file
 from bench.core.nouns import STATUSES, Array, Cell
-from bench.core.tables import OLD_METRICS, write_table
+from bench.core.tables import OLD_METRICS, write_frame, write_table
+from bench.core.text import storable
 from bench.methods import metrics
 from bench.methods.boards import ORACLE, SINGLE_LEARNER
 from bench.runner.records import CELL_COLUMNS, FAILURE_COLUMNS, TIMING_COLUMNS, CellRecord, TaskRecord
@@ -101,8 +102,8 @@ def _cell_table(records: Mapping[Cell, CellRecord], tasks: Mapping[str, TaskReco
     own = {name: task.own_repeats for name, task in tasks.items()}
     rows = [
         (
-            *cell,
-            record.basis.task,
+            *(storable(part) if isinstance(part, str) else part for part in cell),
+            storable(record.basis.task),
             record.basis.protocol,
             record.result.learners_used,
             # repeats beyond those of the task are its splits with other seeds of the learners
@@ -127,8 +128,7 @@ def _categories(codes: Array, names: Iterable[str]) -> pd.Categorical:
 
 def _write_scores(root: Path, scores: pd.DataFrame) -> None:
     """Write the scores as CSV, part by part since their text is many times their size, and as Parquet."""
-    with new_file(root / "scores.csv") as file:
-        scores.to_csv(file, index=False, lineterminator="\n", chunksize=CHUNK)
+    write_frame(root / "scores.csv", scores, CHUNK)
     with new_file(root / "scores.parquet") as file:
         # without the schema of Arrow, readers find texts where a name is a category here
         scores.assign(ranked=scores["ranked"] == "true").to_parquet(file, index=False, store_schema=False)

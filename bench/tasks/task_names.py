@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import PurePath
 
-from bench.core.files import printable
+from bench.core.text import storable
 from bench.tasks.sources.file_formats import stem_of
 from bench.tasks.task_spec import FILE_SOURCES, TaskSpec
 
@@ -31,7 +31,7 @@ def name_apart(specs: Iterable[TaskSpec]) -> dict[TaskSpec, TaskSpec]:
             path = os.path.normpath(spec.rest)
             several = len(targets[path]) > 1
             if len(labels) > 1 or several:
-                named[spec] = replace(spec, id=printable(labels[path]) + (f"@{spec.options()}" if several else ""))
+                named[spec] = replace(spec, id=storable(labels[path]) + (f"@{spec.options()}" if several else ""))
     return named
 
 

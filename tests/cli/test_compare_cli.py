@@ -225,7 +225,7 @@ exit "$FAKE_CODE"
 """
 FAKE_GH = """#!/bin/bash
 printf '%s\\n' "$*" >> "$CALLS"
-case "$*" in *--paginate*) printf '%s' "$FOUND" ;; esac
+case "$*" in *--paginate*) printf '%s' "$FOUND" ;; *viewer*) printf 'bench-bot' ;; esac
 """
 
 
@@ -278,6 +278,14 @@ def test_the_action_hands_on_its_rules(step, fail_on, words):
     """A variable that is not set is passed on as an empty rule, which bench refuses."""
     done, calls = step("Compare", BASE="a", NEW="b", FAIL_ON=fail_on, ARGUMENTS="", FAKE_CODE="0")
     assert done.code == 0, done.err
+    assert calls[: calls.index("--format")] == ["compare", *words]
+
+
+def test_the_action_hands_on_arguments_of_several_lines(step):
+    arguments = "--min-pairs 8\r\n--fail-on 'acc:1%' \\\n  --by task\n"
+    done, calls = step("Compare", BASE="a", NEW="b", FAIL_ON="f1:1%", ARGUMENTS=arguments, FAKE_CODE="0")
+    assert done.code == 0, done.err
+    words = ["--min-pairs", "8", "--fail-on", "acc:1%", "--by", "task", "--fail-on", "f1:1%"]
     assert calls[: calls.index("--format")] == ["compare", *words]
 
 
@@ -356,8 +364,9 @@ def test_the_action_writes_one_comment(step, tmp_path, found, way):
         SUMMARY=str(folder / "summary.md"), FOUND=found,
     )  # fmt: skip
     assert done.code == 0, done.err
-    assert way in calls[1]
-    assert ("issues/comments/77" in calls[1]) == bool(found)
+    assert ".user.login == env.AUTHOR" in calls[1]
+    assert way in calls[2]
+    assert ("issues/comments/77" in calls[2]) == bool(found)
     assert (folder / "comment.md").read_text() == "<!-- bench compare -->\n# verdict\n"
     nothing, _ = step("Comment on the pull request", SUMMARY="nope", GH_TOKEN="x", REPOSITORY="o/r", NUMBER="5")  # noqa: S106
     assert nothing.code == 0

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from makers import program, read
 
-from bench.cli import printing
+from bench.cli import terminal
 from bench.report.leaderboards import PAIR_COLUMNS, column_names, leaderboard
 
 nan, inf = np.nan, np.inf
@@ -239,7 +239,7 @@ def test_slices_of_a_directory_by_traits_and_suites(bench, tmp_path):
 def test_a_narrow_terminal_keeps_names_whole_and_says_what_it_left_out(ranked, monkeypatch):
     table = scores_of(board="regression").replace({"method": {"m0": "single-best:metric=macro_f1", "m1": "equal"}})
     wide = ranked(table).out
-    monkeypatch.setattr(printing, "_width", lambda: 78)
+    monkeypatch.setattr(terminal, "width", lambda: 78)
     narrow = ranked(table).out
     assert "win_rate" in wide
     assert "single-best:metric=macro_f1" in narrow

@@ -790,7 +790,7 @@ def test_every_format_holds_strange_names(judged):
     tree = ET.fromstring(junit(found))  # noqa: S314 - we wrote it
     assert [int(tree.get(name)) for name in ("tests", "failures", "errors")] == [5, 3, 1]
     cases = [case for case in tree.iter("testcase") if case.get("classname") != "bench.compare"]
-    assert [case.get("name") for case in cases] == [names[0], names[1], "line\ufffd\ufffd break", names[3]]
+    assert [case.get("name") for case in cases] == [names[0], names[1], r"line\x01\x0b break", names[3]]
     whole = json.loads(as_json(found), parse_constant=pytest.fail)
     assert [row["method"] for row in whole["verdicts"]] == names
     assert (whole["exit_code"], whole["outcome"]) == (3, "regression found")

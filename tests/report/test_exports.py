@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bench.cli.exporting import export
+from bench.core import text as names
 from bench.core.nouns import BenchError
-from bench.report import exports
+from bench.report import board_markup, exports
 from bench.report.leaderboards import leaderboard
 
 EXACT = settings(derandomize=True, deadline=None, max_examples=60)
@@ -84,7 +85,7 @@ def test_a_board_with_few_columns_is_enough(tmp_path):
 
 
 def test_latex_is_escaped_bold_and_has_arrow_caption_and_rules(board):
-    text = exports.board_latex(board[board["metric"] == "rmse"], "min")
+    text = board_markup.board_latex(board[board["metric"] == "rmse"], "min")
     assert r"a\_b\&c & \textbf{1.000}" in text
     assert r"50\%\#1" in text
     assert r"x\textbar{}y" in text
@@ -113,7 +114,7 @@ LATEX_BACK = {
 @given(st.text("\\{}_&%#$~^<>|ab c", max_size=12))
 def test_latex_text_can_be_read_back(text):
     pattern = "|".join(map(re.escape, LATEX_BACK))
-    escaped = exports.latex_text(text)
+    escaped = names.latex(text)
     assert re.sub(pattern, lambda match: LATEX_BACK[match[0]], escaped) == text
     assert not set(re.sub(pattern, "", escaped)) & set("\\{}_&%#$~^<>|")
 
@@ -121,16 +122,14 @@ def test_latex_text_can_be_read_back(text):
 @EXACT
 @given(st.lists(st.text("\\|<*a_\n\t ", max_size=8), min_size=1, max_size=4))
 def test_a_markdown_row_has_its_cells_whatever_they_hold(cells):
-    text = exports.markdown_table(
-        [f"c{k}" for k in range(len(cells))], [[exports.markdown_text(cell) for cell in cells]]
-    )
+    text = board_markup.markdown_table([f"c{k}" for k in range(len(cells))], [[names.markdown(cell) for cell in cells]])
     row = text.splitlines()[2]
     assert len(text.splitlines()) == 3
     assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == len(cells) + 1
 
 
 def test_markdown_marks_the_best_and_says_what_is_better(board):
-    text = exports.board_markdown(board[board["metric"] == "accuracy"], "max")
+    text = board_markup.board_markdown(board[board["metric"] == "accuracy"], "max")
     assert r"x\|y" in text
     assert "| mean score ↑ |" in text
     assert "higher is better" in text
@@ -140,13 +139,13 @@ def test_markdown_marks_the_best_and_says_what_is_better(board):
 
 def test_ties_are_all_bold_and_a_lone_method_is_not():
     tied = leaderboard(pd.concat([scores(methods=("a",)), scores(methods=("b",))]))
-    assert exports.board_markdown(tied, "min").count("**1.500**") == 2
-    assert "**" not in exports.board_markdown(leaderboard(scores(methods=("a",))), "min")
+    assert board_markup.board_markdown(tied, "min").count("**1.500**") == 2
+    assert "**" not in board_markup.board_markdown(leaderboard(scores(methods=("a",))), "min")
 
 
 def test_a_metric_with_a_goal_is_best_near_it():
     table = pd.DataFrame({"metric": "coverage_80", "method": ["a", "b"], "mean_score": [0.82, 0.99]})
-    assert "**0.8200**" in exports.board_markdown(table, "target")
+    assert "**0.8200**" in board_markup.board_markdown(table, "target")
 
 
 def test_every_panel_and_slice_is_a_table_of_its_own(tmp_path):
@@ -167,8 +166,8 @@ def test_infinity_and_missing_are_json():
 
 def test_imputed_cells_are_shown_where_there_are_any():
     holes = scores().drop(index=0)
-    assert "imputed" not in exports.board_markdown(leaderboard(holes), "min")
-    assert "imputed" in exports.board_markdown(leaderboard(holes, missing="worst"), "min")
+    assert "imputed" not in board_markup.board_markdown(leaderboard(holes), "min")
+    assert "imputed" in board_markup.board_markdown(leaderboard(holes, missing="worst"), "min")
 
 
 @pytest.mark.parametrize("name", ["../../evil", "/etc/passwd", "..", "a/b\\c", "", "ü " * 300, "con\n\x00"])
@@ -275,14 +274,14 @@ MARKS = st.text("ab1 _*`~[]()!<>&|\\#$:;-+.\"'@/{}^=", min_size=1, max_size=10).
 def test_markdown_shows_a_name_as_it_is(name):
     """A renderer of CommonMark with tables and strikethrough is the judge."""
     render = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render
-    html = render(exports.markdown_table(["name"], [[exports.markdown_text(name)]]))
+    html = render(board_markup.markdown_table(["name"], [[names.markdown(name)]]))
     cell = ET.fromstring(html).find("tbody/tr/td")  # noqa: S314 - a page of our own
     assert len(cell) == 0
     assert cell.text == name
 
 
 def test_an_underscore_inside_a_word_is_left_readable():
-    assert exports.markdown_text("macro_f1") == "macro_f1"
+    assert names.markdown("macro_f1") == "macro_f1"
 
 
 @pytest.mark.parametrize(
@@ -299,4 +298,4 @@ def test_an_underscore_inside_a_word_is_left_readable():
     ],
 )
 def test_latex_makes_no_ligatures_and_no_arguments_of_names(name, written):
-    assert exports.latex_text(name) == written
+    assert names.latex(name) == written

@@ -321,7 +321,7 @@ def test_every_task_is_listed_where_that_is_asked_for(gate):
     assert report.tasks["task_id"].tolist() == ["t4", "t0", "t1", "t2", "t3", "t5"]
     np.testing.assert_allclose(report.tasks["base"], [0.85, 0.8, 0.82, 0.78, 0.9, 0.7])
     assert (report.tasks["rule"] != "").tolist() == [True, True, False, False, False, False]
-    assert "| t5 |  | macro\\_f1 | a | 0.7 | 0.7 | +0.00 % |  |" in REPORT_WRITERS["markdown"](report)
+    assert "| t5 |  | macro_f1 | a | 0.7 | 0.7 | +0.00 % |  |" in REPORT_WRITERS["markdown"](report)
     assert len(json.loads(REPORT_WRITERS["json"](report))["tasks"]) == 6
     assert "tasks" not in json.loads(REPORT_WRITERS["json"](gate(frame(BASE), frame(COLLAPSED))))
 

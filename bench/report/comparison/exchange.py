@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pandas as pd
 
 from bench.core.exit_codes import FINE, REGRESSION
+from bench.core.text import annotation, annotation_title, visible
 from bench.report.comparison.formats import (
     MOST_MOVED,
     SHOWN,
@@ -28,9 +28,6 @@ from bench.report.comparison.formats import (
 )
 from bench.report.comparison.report import Report
 
-NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold."""
-
 
 def as_json(report: Report) -> str:
     """Return the report as one JSON object on one line; missing and infinite numbers are null."""
@@ -45,7 +42,7 @@ def as_json(report: Report) -> str:
         "min_pairs": report.min_pairs, "counts": report.counts, "notes": list(report.notes),
         "warnings": list(report.warnings),
     }  # fmt: skip
-    return json.dumps({**whole, **tables}, allow_nan=False, ensure_ascii=False) + "\n"
+    return json.dumps({**whole, **tables}, allow_nan=False) + "\n"
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -71,7 +68,7 @@ def junit(report: Report) -> str:
         name=report.word,
         kind="error" if broken else "skipped" if report.warnings else "",
         message=headline(report),
-        output="\n".join([facts(report), *lost_lines(report), *report.warnings, *report.notes]),
+        output=[facts(report), *lost_lines(report), *report.warnings, *report.notes],
     )
     groups = report.verdicts.groupby(["board", "metric", "panel"], sort=False)
     for names, part in groups:
@@ -80,7 +77,7 @@ def junit(report: Report) -> str:
         for one in part.to_dict("records"):
             where, name = ".".join(["bench", *known]), str(one["method"])
             message = describe_failure(one, report.tripped) if one["fails"] else one["unmet"] or sentence(one)
-            _case(suite, where=where, name=name, kind=_kind_of_verdict(one), message=message, output=sentence(one))
+            _case(suite, where=where, name=name, kind=_kind_of_verdict(one), message=message, output=[sentence(one)])
     for element in (*suites, suites):
         for kind, noun in (("testcase", "tests"), ("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
             element.set(noun, str(len(element.findall(f".//{kind}"))))
@@ -98,19 +95,14 @@ def _kind_of_verdict(one: Row) -> str:
 
 
 def _add_suite(suites: ET.Element, name: str) -> ET.Element:
-    return ET.SubElement(suites, "testsuite", name=_keep_legal(name))
+    return ET.SubElement(suites, "testsuite", name=visible(name))
 
 
-def _case(suite: ET.Element, *, where: str, name: str, kind: str, message: str, output: str) -> None:
-    case = ET.SubElement(suite, "testcase", classname=_keep_legal(where), name=_keep_legal(name), time="0")
+def _case(suite: ET.Element, *, where: str, name: str, kind: str, message: str, output: Sequence[str]) -> None:
+    case = ET.SubElement(suite, "testcase", classname=visible(where), name=visible(name), time="0")
     if kind:
-        ET.SubElement(case, kind, message=_keep_legal(message))
-    if output or not kind:
-        ET.SubElement(case, "system-out").text = _keep_legal(output or message)
-
-
-def _keep_legal(text: str) -> str:
-    return NOT_IN_XML.sub("\ufffd", text)
+        ET.SubElement(case, kind, message=visible(message))
+    ET.SubElement(case, "system-out").text = "\n".join(map(visible, output))
 
 
 def sentence(one: Row) -> str:
@@ -152,14 +144,7 @@ def _annotations(report: Report) -> Iterator[str]:
 
 
 def _command(kind: str, title: str, text: str) -> str:
-    return f"::{kind} title={_escape_command(title, {':': '%3A', ',': '%2C'})}::{_escape_command(text, {})}"
-
-
-def _escape_command(text: str, more: Mapping[str, str]) -> str:
-    """Escape what would end a workflow command or start another."""
-    for sign, code in {"%": "%25", "\r": "%0D", "\n": "%0A", **more}.items():
-        text = text.replace(sign, code)
-    return text
+    return f"::{kind} title={annotation_title(title)}::{annotation(text)}"
 
 
 REPORT_WRITERS: dict[str, Callable[[Report], str]] = {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from bench.core.exit_codes import FINE, REGRESSION
+from bench.core.text import markdown as escape_markdown
 from bench.report.comparison.report import Report
 
 Row = Mapping[Any, Any]
@@ -205,7 +205,7 @@ def summary(report: Report) -> str:
 
 
 def _head(report: Report) -> list[str]:
-    return [f"### bench compare: {_sign(report)} {_escape_markdown(headline(report))}", _escape_markdown(facts(report))]
+    return [f"### bench compare: {_sign(report)} {escape_markdown(headline(report))}", escape_markdown(facts(report))]
 
 
 def _sign(report: Report) -> str:
@@ -221,11 +221,9 @@ def _tail(report: Report, most: int) -> Iterator[str]:
     lines = lost_lines(report)
     if lines:
         more = [f"- and {len(lines) - most} more"] if len(lines) > most else []
-        yield "\n".join(
-            ["#### Without a partner", "", *(f"- {_escape_markdown(line)}" for line in lines[:most]), *more]
-        )
+        yield "\n".join(["#### Without a partner", "", *(f"- {escape_markdown(line)}" for line in lines[:most]), *more])
     if report.notes or report.warnings:
-        yield "\n".join(f"- {_escape_markdown(note)}" for note in (*report.warnings, *report.notes))
+        yield "\n".join(f"- {escape_markdown(note)}" for note in (*report.warnings, *report.notes))
     if len(report.timing):
         yield _markdown_table(*timing_rows(report.timing))
 
@@ -250,11 +248,5 @@ def _join(parts: Sequence[str]) -> str:
 
 # by hand: what is installed for a gate has no writer of Markdown, and a table needs two marks and their escapes
 def _markdown_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *([_escape_markdown(cell) for cell in line] for line in cells)]
+    lines = [columns, ["---"] * len(columns), *([escape_markdown(cell) for cell in line] for line in cells)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _escape_markdown(text: str) -> str:
-    """Return a text that Markdown shows as it is, on one line."""
-    escaped = re.sub(r"([\\`*_\[\]<>|#@])", r"\\\1", text)
-    return " ".join(escaped.replace("\\@", "@\u200b").split())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.core.nouns import Array, BenchError
+from bench.core.text import figure as figure_text
 from bench.report.figures import style
 from bench.stats.letters import letters
 from bench.stats.tables import too_few
@@ -88,7 +89,7 @@ def critical_difference(
         ]
     )
     return _draw_diagram(
-        [style.strip_unprintable(name) for name in names],
+        [figure_text(name) for name in names],
         mean_rank,
         order,
         groups=joined,

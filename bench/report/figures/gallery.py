@@ -13,8 +13,9 @@ import pandas as pd
 
 from bench.core.files import file_name
 from bench.core.tables import load_scores
+from bench.core.text import figure as figure_text
 from bench.report.exports import choose_scores, number_repeats
-from bench.report.figures import style, titles
+from bench.report.figures import titles
 from bench.report.figures.critical_difference import critical_difference, groups_of_letters
 from bench.report.figures.effects import effects, split_scores
 from bench.report.figures.pareto import pareto
@@ -99,7 +100,7 @@ def _board_pictures(
 
 def _entitle(board: Standing, sentence: str) -> str:
     """Put the sentence of a figure above the name of its board."""
-    return f"{style.strip_unprintable(sentence)}\n{titles.subtitle(board)}"
+    return f"{figure_text(sentence)}\n{titles.subtitle(board)}"
 
 
 def _effects(board: Standing) -> Figure:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.core.nouns import Array
+from bench.core.text import figure as figure_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -141,15 +142,10 @@ def page(body: float, title: str, caption: str, width: float = WIDTH) -> Page:
     return Page(figure, width, height, top)
 
 
-def strip_unprintable(text: object) -> str:
-    """Return a text in one line, without characters that cannot be printed: no SVG may hold them."""
-    return "".join(letter if letter.isprintable() else " " for letter in str(text))
-
-
 def break_lines(text: object, width: float, size: float, *, bold: bool = False) -> str:
     """Break a text into lines of at most `width` inches: after spaces and joints of names, else anywhere."""
     lines, line = [], ""
-    for piece in re.split(r"(?<=[\s,:=_/])|(?=\+)", strip_unprintable(text)):
+    for piece in re.split(r"(?<=[\s,:=_/])|(?=\+)", figure_text(text)):
         rest = piece
         if line and text_width((line + rest).rstrip(), size, bold=bold) > width:
             lines.append(line.rstrip())
@@ -236,7 +232,7 @@ def join_sentences(parts: Sequence[str]) -> str:
 
 def name_missing(names: Sequence[str], what: str, shown: int = 5) -> str:
     """Return a sentence that names the methods not drawn because they have no `what`; empty for none."""
-    listed = ", ".join(map(strip_unprintable, names[:shown]))
+    listed = ", ".join(map(figure_text, names[:shown]))
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return f"Not drawn, without {what}: {listed}{more}." if names else ""
 
@@ -244,7 +240,7 @@ def name_missing(names: Sequence[str], what: str, shown: int = 5) -> str:
 def name_undrawable(names: Iterable[str], shown: int = 5) -> str:
     """Return a sentence that names those with letters that no font of figures has; empty for none."""
     letters = _drawable_letters()
-    lacking = [name for name in map(strip_unprintable, dict.fromkeys(names)) if not letters.issuperset(map(ord, name))]
+    lacking = [name for name in map(figure_text, dict.fromkeys(names)) if not letters.issuperset(map(ord, name))]
     more = f" and {len(lacking) - shown} more" if len(lacking) > shown else ""
     listed = ", ".join(lacking[:shown])
     return f"No font has all letters of {listed}{more}: PNG and PDF show boxes, SVG keeps the text." if lacking else ""
@@ -260,7 +256,7 @@ def _drawable_letters() -> frozenset[int]:
 
 def name_reference(names: Sequence[str], numbers: Sequence[str]) -> str:
     """Return a sentence with the numbers of methods that are no contenders; empty for none."""
-    listed = ", ".join(f"{strip_unprintable(name)} {number}" for name, number in zip(names, numbers, strict=True))
+    listed = ", ".join(f"{figure_text(name)} {number}" for name, number in zip(names, numbers, strict=True))
     return f"For reference, not on the axis and in no test: {listed}." if listed else ""
 
 

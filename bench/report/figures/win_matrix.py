@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.core.nouns import Array, BenchError
+from bench.core.text import figure as figure_text
 from bench.report.figures import style
 from bench.report.leaderboards.standing import Replication
 
@@ -84,9 +85,7 @@ def win_matrix(
 
 def _name_last(reference: Sequence[str]) -> str:
     """Return a sentence that names the methods that are no contenders; empty for none."""
-    return f"Last, for reference and in no test: {', '.join(map(style.strip_unprintable, reference))}." * bool(
-        reference
-    )
+    return f"Last, for reference and in no test: {', '.join(map(figure_text, reference))}." * bool(reference)
 
 
 def _order_methods(share: Array, mean_rank: Array | None) -> Array:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Real
 from typing import Any, cast
 
 import numpy as np
 
-from bench.core.nouns import Array, Combiner, NotApplicableError, Panel, Prediction, Weights
+from bench.core.nouns import Array, Combiner, InvalidPredictionError, NotApplicableError, Panel, Prediction, Weights
 from bench.core.registry import Scheme
 from bench.methods.boards import ORACLE, Method
 from bench.runner import postprocessing
@@ -75,7 +76,7 @@ class EnsembleEvaluation:
         return MethodResult(
             prediction,
             train_loss=train_loss(self.split_data, combiner(self.oof)),
-            gap=getattr(combiner, "gap", None),
+            gap=_certificate_of(combiner),
             weights=(*weight_rows(combiner, self.oof), *class_rows("rule", prediction.target, prediction.rule)),
             used=self._used_fits(combiner),
             guarantee=postprocessing.guarantee(method.steps),
@@ -94,7 +95,7 @@ class EnsembleEvaluation:
         combiner = method.base(self.test, self.split_data.y_of(self.split_data.test), self.split_data.rng(ORACLE))
         return MethodResult(
             self._combine(combiner),
-            gap=getattr(combiner, "gap", None),
+            gap=_certificate_of(combiner),
             weights=tuple(weight_rows(combiner, self.test)),
             used=self._used_fits(combiner),
         )
@@ -177,3 +178,15 @@ class EnsembleEvaluation:
             used = np.any(combiner.w.reshape(len(used), -1) != 0, axis=1)
         reported = getattr(combiner, "used", used)
         return tuple(FitId.plain(learner) for learner, is_used in zip(self.learners, reported, strict=False) if is_used)
+
+
+def _certificate_of(combiner: Combiner) -> float | None:
+    """Return the `gap` of a combiner, None where it has none.
+
+    Raises:
+        InvalidPredictionError: it is no number.
+    """
+    gap: Any = getattr(combiner, "gap", None)
+    if gap is not None and not isinstance(gap, (Real, np.ndarray)):
+        raise InvalidPredictionError(f"the certificate `gap` is {gap!r}, which is no number")
+    return cast("float | None", gap)

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 import psutil
 
 from bench.core.streams import keep_streams_from_failing
+from bench.core.text import error_line
 from bench.runner.executors.process_tree import adopt_orphans, die_with_parent, end_descendants, has_children, reap
 
 MOST_OUTPUT = 2**13
@@ -110,8 +111,8 @@ class _Output:
         shown, rest = printed[: self.left], printed[self.left :]
         self.left -= len(shown)
         self.hidden += len(rest)
-        lines = shown.decode(errors="backslashreplace").splitlines(keepends=True)
-        self._print("".join(_as_text(line) for line in lines))
+        # of what a worker prints a terminal and a CI log see the letters, and obey nothing
+        self._print("".join(f"{error_line(line)}\n" for line in shown.decode(errors="backslashreplace").splitlines()))
         return bool(printed)
 
     def count_hidden(self) -> None:
@@ -123,11 +124,6 @@ class _Output:
     def _print(text: str) -> None:
         with contextlib.suppress(OSError):
             os.write(2, text.encode(errors="backslashreplace"))
-
-
-def _as_text(line: str) -> str:
-    """Return a line without signs that steer a terminal."""
-    return "".join(letter if letter.isprintable() or letter in "\t\n" else repr(letter)[1:-1] for letter in line)
 
 
 def _end_as(code: int) -> NoReturn:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.core.files import printable
 from bench.core.nouns import BenchError, Task
+from bench.core.text import storable
 from bench.tasks.sources import TaskRequest, register
 from bench.tasks.sources.file_formats import read_table
 from bench.tasks.sources.table import task_from_table
@@ -28,7 +28,7 @@ def file(request: TaskRequest) -> Task:
     """
     text = TextFormat(request.sep, request.decimal, request.encoding)
     found = read_table(request.name, text, {name for name in (request.target, request.group) if name is not None})
-    shown = printable(request.name)
+    shown = storable(request.name)
     try:
         task = task_from_table(f"file:{found.stem}", found.table, request, meta={"path": shown})
     except BenchError as error:

@@ -22,9 +22,10 @@ from xml.parsers import expat
 
 import pandas as pd
 
-from bench.core.files import expand_home, printable
+from bench.core.files import expand_home
 from bench.core.nouns import BenchError
 from bench.core.packed import only_member, open_packed, refuse_bomb, refuse_parquet_bomb, refuse_sparse
+from bench.core.text import storable
 from bench.tasks.sources.arff_file import read_arff
 from bench.tasks.sources.columns import repeated_name
 from bench.tasks.sources.text_file import MISSING_SIGNS, TextFormat, read_text
@@ -52,7 +53,7 @@ def stem_of(name: str) -> str:
     """Return the name of a file without its folder and without its suffix, if it is that of a table."""
     base = os.path.basename(name)  # noqa: PTH119 - the name need not be a path that can be
     suffix = SUFFIX.search(base)
-    return printable(base[: suffix.start()] if suffix else base)
+    return storable(base[: suffix.start()] if suffix else base)
 
 
 def read_table(name: str, text: TextFormat = TextFormat(), labels: Collection[str] = ()) -> FileTable:  # noqa: B008
@@ -61,7 +62,7 @@ def read_table(name: str, text: TextFormat = TextFormat(), labels: Collection[st
     Raises:
         BenchError: the file is not there, is no table, or cannot be read.
     """
-    path, shown = expand_home(name), printable(name)
+    path, shown = expand_home(name), storable(name)
     suffix = SUFFIX.search(path.name)
     if suffix is None:
         raise BenchError(f"{shown!r} is no table: give a file that ends in .{', .'.join(FORMATS)}, or in one with .gz")

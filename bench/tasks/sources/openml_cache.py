@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from bench.core.files import expand_home, new_file
 from bench.core.nouns import BenchError
+from bench.core.published import strip_secrets
 
 SERVER = "https://www.openml.org/api/v1/xml"
 
@@ -39,7 +40,17 @@ def using(folder: Path) -> Iterator[None]:
 
 
 def server() -> str:
-    """Return the address of the server: BENCH_OPENML_SERVER, else OpenML's own."""
+    """Return the address of the server, without user and password: BENCH_OPENML_SERVER, else OpenML's own."""
+    return strip_secrets(_server_with_login())
+
+
+def with_login(url: str) -> str:
+    """Return an address with the user and the password of BENCH_OPENML_SERVER, if it is one of that server."""
+    public = server()
+    return _server_with_login() + url.removeprefix(public) if url.startswith(f"{public}/") else url
+
+
+def _server_with_login() -> str:
     return os.environ.get("BENCH_OPENML_SERVER", SERVER).rstrip("/")
 
 
@@ -87,7 +98,7 @@ def _configured_folder() -> Path | None:
 
 def below(folder: Path, address: str) -> Path:
     """Return the part of a cache folder that belongs to a server: `org/openml/www` for www.openml.org."""
-    return folder.joinpath(*reversed(urlsplit(address).netloc.split(".")))
+    return folder.joinpath(*reversed(urlsplit(strip_secrets(address)).netloc.split(".")))
 
 
 def copy(source: Path, staging: Path, noun: str, number: int) -> list[str]:

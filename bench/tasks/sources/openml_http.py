@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from bench.core.packed import BROKEN, MOST_BYTES, unpack
-from bench.tasks.sources import LoadError
+from bench.core.published import strip_secrets
+from bench.tasks.sources import LoadError, openml_cache
 
 if TYPE_CHECKING:
     import requests
@@ -80,10 +81,10 @@ class Connection:
         """
         for attempt in range(1, self.attempts + 1):
             try:
-                return self._once(url, md5, most)
+                return self._once(openml_cache.with_login(url), md5, most)
             except _FailureError as failure:
                 if attempt == self.attempts or not failure.again:
-                    raise LoadError(str(failure), "infra") from failure
+                    raise LoadError(strip_secrets(str(failure)), "infra") from failure
                 pause(0.5 * attempt)  # longer each time: a busy server gets time to recover
         raise AssertionError("a server is tried at least once")
 
