@@ -37,11 +37,13 @@ def reproduce(
     from bench.cli import terminal
     from bench.core.plugins import load_plugins
     from bench.core.selection import split_list
+    from bench.methods.learners.imported import import_learners
     from bench.runner.options import RunOptions
     from bench.runner.reproduce import Reproduction
     from bench.tasks.task_spec import read_tasks
 
     load_plugins(plugins or ())
+    import_learners(split_list(learner or ()))
     root, wanted = (Path(cell), None) if Path(cell).is_dir() else (results, cell)
     reproduction = Reproduction(
         root=root,
