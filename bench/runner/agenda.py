@@ -154,7 +154,7 @@ def open_board_split(
         elif found.ending is not None:
             ended[cell] = CellRecord(CellResult(found.ending), found.basis)
         else:
-            todo[cell] = CellToDo(found.basis, found.note, _why(found.basis, known, scored=scored))
+            todo[cell] = CellToDo(found.basis, found.note, _why(found, known, scored=scored))
     return Opening(board_split, standing, ended, todo)
 
 
@@ -214,15 +214,20 @@ def _is_current(known: CellRecord, found: Foundation, options: RunOptions) -> bo
     """Return whether what the journal holds of a cell is what a run would come to."""
     if found.ending is not None:  # the journal keeps its traceback in a file
         return (known.ending, known.basis) == (replace(found.ending, trace=""), found.basis)
-    return known.basis.key == found.basis.key and not options.force and not known.ending.is_retried(options.retry)
+    # the key holds the fits that there are; why a learner is missing may be another reason than before
+    same = known.basis.key == found.basis.key and known.ending.detail.endswith(found.note)
+    return same and not options.force and not known.ending.is_retried(options.retry)
 
 
-def _why(basis: CellBasis, known: CellRecord | None, *, scored: bool) -> str:
+def _why(found: Foundation, known: CellRecord | None, *, scored: bool) -> str:
     """Return why a cell is evaluated though something may be known of it, `scored` by all metrics or not."""
+    basis = found.basis
     if known is None:
         return "it was not there"
     if known.basis.key == basis.key and not scored:
         return "it had not been scored by all of the metrics"
+    if known.basis.key == basis.key and not known.ending.detail.endswith(found.note):
+        return "a learner is missing for another reason"
     if known.basis.key == basis.key:
         return f"it had ended as {known.ending.status}, and was tried again"
     return f"this had changed: {', '.join(changed_parts(basis.parts, known.basis.parts))}"

@@ -59,6 +59,7 @@ WORDS = {
     "retry": ("--retry", "oom,failed"),
     "force": ("--force",),
     "stop_at_failure": ("-x",),
+    "wait": ("--wait",),
     "max_total": ("--max-total", "2h"),
     "max_cells": ("--max-cells", "9"),
     "plugins": ("--plugin", "mine.py"),
@@ -98,11 +99,13 @@ def test_every_flag_fills_its_field_and_no_other():
     assert (chosen.max_rows, chosen.max_features, chosen.max_classes) == (900, 90, 9)
     assert (options.jobs, options.limits.seconds, options.limits.memory) == (2, 120, 1024)
     assert (options.retry, options.force, options.stop_at_failure) == (("failed", "oom"), True, True)
+    assert (options.wait, options.max_total, options.max_cells) == (True, 7200, 9)
     assert (options.plugins, request.offline) == (("mine.py",), True)
     assert (request.results, request.store) == (Path("r"), Path("s"))
 
 
-def test_a_request_without_flags_has_the_defaults_of_its_fields():
+def test_a_request_without_flags_has_the_defaults_of_its_fields(monkeypatch):
+    monkeypatch.delenv("BENCH_JOBS")
     assert request_of() == RunRequest()
 
 
