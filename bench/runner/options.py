@@ -99,7 +99,7 @@ class Limits:
     )
 
 
-ExecutorName = Literal["local", "dask"]
+ExecutorName = Literal["local", "dask", "slurm"]
 """Who runs jobs: one module of `bench.runner.executors` each."""
 
 
@@ -112,7 +112,7 @@ class RunOptions:
         metadata=flag(
             "-j",
             "--jobs",
-            help_text="Worker processes; as many as there are cores for this program without it.",
+            help_text="Worker processes, or jobs of Slurm; as many as there are cores for this program without it.",
             help_panel=HOW,
             least=1,
             envvar="BENCH_JOBS",
@@ -120,7 +120,9 @@ class RunOptions:
     )
     executor: ExecutorName = field(
         default="local",
-        metadata=flag(help_text="Where jobs run: worker processes here, or a dask cluster.", help_panel=HOW),
+        metadata=flag(
+            help_text="Where jobs run: worker processes here, a dask cluster, jobs of Slurm.", help_panel=HOW
+        ),
     )
     address: str | None = field(
         default=None,

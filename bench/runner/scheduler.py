@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 
 from bench.core.nouns import STATUSES, BenchError, Cell, Task
@@ -153,7 +153,7 @@ class Run:
                 if self._budget():
                     return
 
-    def _executor(self) -> Executor:
+    def _executor(self) -> AbstractContextManager[Executor]:
         """Return who runs the jobs.
 
         Raises:
@@ -162,11 +162,18 @@ class Run:
         options = self.options
         if options.executor == "local":
             return Pool(options.workers, starter(options.plugins), options.limits)
+        # extras, imported only where they are used
+        from bench.runner.executors.dask import DaskExecutor
+        from bench.runner.executors.slurm import slurm_executor
+
+        def executor_at(address: str) -> DaskExecutor:
+            return DaskExecutor(address, self.store, starter(()), options.plugins, options.limits, options.jobs)
+
+        if options.executor == "slurm":
+            return slurm_executor(options.workers, executor_at)
         if options.address is None:
             raise BenchError("--executor dask needs the address of a scheduler: give --address tcp://host:8786")
-        from bench.runner.executors.dask import DaskExecutor  # an extra, imported only where it is used
-
-        return DaskExecutor(options.address, self.store, starter(()), options.plugins, options.limits, options.jobs)
+        return executor_at(options.address)
 
     def _budget(self) -> str:
         """Return the flag of the budget that is spent, if one is; what is running then is not recorded."""

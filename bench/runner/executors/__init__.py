@@ -1,7 +1,7 @@
 """Where jobs are run: worker processes of this machine, or those of a cluster.
 
 Lives here: `local` (the pool of worker processes, with `supervisor` and `process_tree`), `dask` (a cluster; what its
-workers do is in `remote_job`).
+workers do is in `remote_job`), `slurm` (such a cluster, whose workers are jobs of Slurm).
 May import: `core` and the limits of `runner.options`; `dask` and `remote_job` also the jobs and the store, since
 predictions must travel. `local` knows no fit and no board.
 Next of its kind: an executor is one module with a class of the protocol `Executor`, and a branch in
