@@ -8,6 +8,7 @@ import pytest
 from makers import bytes_of
 from makers.runs import REG
 
+from bench.core.nouns import BenchError
 from bench.runner.executors import slurm
 
 pytest.importorskip("dask_jobqueue", reason="the extra [slurm] is not installed")
@@ -37,11 +38,16 @@ def test_workers_that_a_batch_system_starts_give_the_bytes_of_a_local_run(bench,
     assert near == far
 
 
-def test_a_batch_system_that_is_not_there_is_one_sentence(bench, reg, monkeypatch):
+def test_without_slurm_the_run_is_refused_in_one_sentence(bench, reg, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    done = bench("run", *reg, *REG, "--executor", "slurm", "-j", 2)
+    assert done.code == 2
+    assert "needs sbatch, which is not here: run it on a login node" in done.err
+
+
+def test_an_impossible_configuration_is_one_sentence(monkeypatch):
     def refuse(**_):
         raise ValueError("You must specify how much memory to use")
 
-    monkeypatch.setattr("dask_jobqueue.SLURMCluster", refuse)
-    done = bench("run", *reg, *REG, "--executor", "slurm", "-j", 2)
-    assert done.code == 2
-    assert "mend jobqueue.slurm in dask's configuration" in done.err
+    with pytest.raises(BenchError, match="mend jobqueue"), slurm.slurm_executor(2, str, refuse):
+        pass

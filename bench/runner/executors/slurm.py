@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,6 +31,8 @@ def slurm_executor(
         from dask_jobqueue import SLURMCluster
     except ModuleNotFoundError as error:
         raise BenchError(f"--executor slurm needs {error.name}: pip install 'bench[slurm]'") from error
+    if make_cluster is None and shutil.which("sbatch") is None:
+        raise BenchError("--executor slurm needs sbatch, which is not here: run it on a login node")
     chosen = {name: dask.config.get(f"jobqueue.slurm.{name}", None) or usual for name, usual in DEFAULTS.items()}
     try:
         cluster = (make_cluster or SLURMCluster)(**chosen)
