@@ -174,7 +174,8 @@ class Journal:
             except NO_RECORD:
                 strays += 1
         if strays:
-            warn(f"{strays} entries of {self.tasks_file} are no records of tasks and left out")
+            are = "entry is" if strays == 1 else "entries are"
+            warn(f"{strays} {are} no sound record and left out: {self.tasks_file}: a run makes again what is missing")
         return found
 
     def check_tasks(self, hashes: Mapping[str, str]) -> None:

@@ -178,13 +178,19 @@ class Run:
     def _budget(self) -> str:
         """Return the flag of the budget that is spent, if one is; what is running then is not recorded."""
         options, seconds = self.options, time.monotonic() - self._started
-        if not (self._fits or self._ready or self._waiting or self._running):
+        if not self._is_left():
             return ""
         if options.max_total is not None and seconds >= options.max_total:
             self.tally.budget = "--max-total"
         elif options.max_cells is not None and self.tally.evaluated >= options.max_cells:
             self.tally.budget = "--max-cells"
         return self.tally.budget
+
+    def _is_left(self) -> bool:
+        """Return whether a fit or a cell has not ended; the end of the job that it was in may not have come in yet."""
+        fits = (job.key for job, _ in self._running.values() if isinstance(job, FitJob))
+        cells = (len(begun.records) < len(wanted) for wanted, begun in self._begun.items())
+        return bool(self._fits or self._waiting or not self._endings.keys() >= {*fits} or any(cells))
 
     def _progress(self) -> Progress:
         """Return how far the run is; board splits that wait are jobs, too."""

@@ -11,6 +11,7 @@ from makers import class_columns, regression_columns, write_table
 from bench.cli.catalog import LISTED_REGISTRIES
 from bench.methods import ensembles, learners, metrics, postprocess, trainings
 from bench.methods.boards import BOARDS, method
+from bench.methods.learners.imported import import_learners
 from bench.methods.learners.trial import try_parameters
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +68,9 @@ def test_what_the_pages_show_runs_on_two_tables(bench, tmp_path):
 
 def test_the_learners_that_the_pages_show_can_be_made():
     texts = [text for text in texts_of_pages() if text.partition(":")[0] in learners.registry.entries()]
-    for text in (part for listed in texts for part in re.split(r",(?=[a-z.]+:)", listed)):
+    parts = [part for listed in texts for part in re.split(r",(?=[a-z.]+:)", listed)]
+    import_learners(parts)
+    for text in parts:
         for kind in learners.learner_scheme(text).entry.kinds:
             try_parameters(text, kind)
 

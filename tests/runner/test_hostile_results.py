@@ -113,7 +113,7 @@ def test_what_is_no_cell_is_left_out_and_counted(results, bench, cell):
     edit(results, lambda held: equal(held).update(cell=cell))
     done = bench("status")
     assert done.code == 0
-    assert done.err.count("1 entry is no record and is left out of results/records") == 1
+    assert done.err.count("1 entry is no sound record and left out: results/records") == 1
 
 
 def test_a_run_writes_nothing_outside_of_the_results(results, bench, tmp_path):
@@ -141,7 +141,7 @@ def test_a_run_writes_nothing_outside_of_the_results(results, bench, tmp_path):
 )  # fmt: skip
 def test_what_is_no_record_is_left_out_and_counted(results, damage):
     edit(results, lambda held: equal(held).update(damage))
-    with pytest.warns(BenchWarning, match="1 entry is no record"):
+    with pytest.warns(BenchWarning, match="1 entry is no sound record"):
         kept = Journal(Path("results")).records()
     assert "equal" not in {cell.method for cell in kept}
 
@@ -155,7 +155,7 @@ def test_a_run_makes_again_what_is_no_record(results, bench):
 def test_a_file_that_holds_no_records_counts_as_one(results, content):
     (path,) = results.glob("*/regression-r0-f0.json")
     path.write_bytes(content)
-    with pytest.warns(BenchWarning, match="1 entry is no record"):
+    with pytest.warns(BenchWarning, match="1 entry is no sound record"):
         assert Journal(Path("results")).records() == {}
 
 
@@ -167,7 +167,7 @@ def test_a_file_that_holds_no_records_counts_as_one(results, content):
 )  # fmt: skip
 def test_what_is_no_record_of_a_task_is_left_out(results, damage):
     edit(results, lambda held: held["bundled:diabetes"].update(damage), "tasks.json")
-    with pytest.warns(BenchWarning, match="1 entry is no record"):
+    with pytest.warns(BenchWarning, match="1 entry is no sound record"):
         assert Journal(Path("results")).tasks() == {}
 
 
