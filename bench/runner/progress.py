@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.core.files import write_json
+from bench.core.hashing import digest
 
 FILE = ".progress.json"
 """File of a results directory that is there while a run goes on."""
@@ -32,18 +33,23 @@ class Progress:
     seconds: float
     seconds_left: float
     pid: int
-    host: str
+    machine: str
 
     @classmethod
     def of_this_process(
         cls, done: int, total: int, running: tuple[Running, ...], seconds: float, seconds_left: float
     ) -> Progress:
         """Return the progress of a run of this process, which began so many `seconds` ago."""
-        return cls(done, total, running, seconds, seconds_left, os.getpid(), socket.gethostname())
+        return cls(done, total, running, seconds, seconds_left, os.getpid(), _machine())
 
     def write(self, results: Path) -> None:
         """Leave it where `read_progress` finds it."""
         write_json(results / FILE, asdict(self))
+
+
+def _machine() -> str:
+    """Return what tells this machine from others and is not its name, which nobody must read in results."""
+    return digest(socket.gethostname())[:12]
 
 
 def read_progress(results: Path) -> Progress | None:
@@ -55,7 +61,7 @@ def read_progress(results: Path) -> Progress | None:
         return None
     import psutil
 
-    is_gone = found.host == socket.gethostname() and not psutil.pid_exists(found.pid)
+    is_gone = found.machine == _machine() and not psutil.pid_exists(found.pid)
     return None if is_gone else found
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import io
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -17,7 +19,7 @@ import psutil
 import pytest
 from makers.jobs import MB, Call, base_memory, dies, double, for_ever, run
 
-from bench.runner.executors import local, process_tree
+from bench.runner.executors import inbox, local, process_tree
 from bench.runner.options import Limits
 
 HOSTILE = functools.partial(Call, name="bad", is_foreign=True)
@@ -202,3 +204,10 @@ def test_only_strays_of_another_session_are_ended():
         for process in (known, ours, stray):
             process.kill()
             process.wait()
+
+
+@pytest.mark.parametrize("name", ["replace", "fields", "math.factorial", "Mapping", "nothing", "ALWAYS_RETRIED"])
+def test_of_the_records_nothing_but_records_is_read(name):
+    written = b"cbench.runner.records\n" + name.encode() + b"\n."
+    with pytest.raises(pickle.UnpicklingError, match="is no class of a record"):
+        inbox._Reader(io.BytesIO(written)).load()

@@ -10,12 +10,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
-import io
 import multiprocessing
 import os
 import pickle
 import signal
-import struct
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +24,7 @@ from typing import Any, Literal, NamedTuple, Protocol, Self
 import psutil
 
 from bench.core.threads import use_one_thread
+from bench.runner.executors.inbox import Inbox
 from bench.runner.executors.process_tree import adopt_orphans, children, end_adopted, end_tree, tree_bytes
 from bench.runner.executors.supervisor import supervise
 from bench.runner.options import Limits
@@ -42,8 +41,6 @@ STARTING_SECONDS = 600
 """How long a process may take until it begins its job: importing a plug-in is no part of a fit, but must end."""
 ENDING_SECONDS = 1.0
 """How long a supervisor is given to end a tree, before that is done over its head."""
-MOST_BYTES = 2**30
-"""Size of one value that a worker may report: what announces more is no value, but noise in its pipe."""
 SAFE_PATH = "PYTHONSAFEPATH"
 """Variable that keeps the working directory off the path of an interpreter."""
 
@@ -87,12 +84,12 @@ class _Worker:
 
     process: Any
     pipe: Connection
+    inbox: Inbox
     tree: psutil.Process
     job: Any = None
     context: str | None = None
     is_ready: bool = False
     since: float = field(default_factory=time.monotonic)
-    received: bytearray = field(default_factory=bytearray)
 
 
 class Pool:
@@ -127,11 +124,6 @@ class Pool:
     def busy(self) -> bool:
         """Whether a job is running."""
         return bool(self._busy)
-
-    @property
-    def jobs(self) -> list[tuple[Any, float]]:
-        """The jobs that are running, each with the seconds since its item began."""
-        return [(worker.job, time.monotonic() - worker.since) for worker in self._busy]
 
     def end_running(self) -> None:
         """End the workers that have a job, from another thread: `wait` reports their jobs as lost."""
@@ -178,7 +170,7 @@ class Pool:
             _end([worker])
         events = []
         try:
-            for kind, value in _messages(worker, to_the_end=has_ended):
+            for kind, value in worker.inbox.messages(to_the_end=has_ended):
                 worker.since, worker.is_ready = time.monotonic(), True
                 if kind != "ready":
                     events.append(Event(worker.job, kind, value))
@@ -220,7 +212,7 @@ class Pool:
         with _safe_path():
             process.start()
         theirs.close()
-        return _Worker(process, ours, psutil.Process(process.pid))
+        return _Worker(process, ours, Inbox(ours), psutil.Process(process.pid))
 
 
 def results(jobs: Sequence[Job], contexts: Mapping[str, Any], pool: Pool) -> Iterator[Event]:
@@ -306,52 +298,6 @@ def _end(workers: Sequence[_Worker]) -> None:
         worker.process.join(ENDING_SECONDS)
         end_tree(worker.tree)
         worker.process.join()
-
-
-def _messages(worker: _Worker, *, to_the_end: bool) -> Iterator[tuple[Any, Any]]:
-    """Yield the whole messages among what has arrived; a part of one waits, so that its rest holds up nobody.
-
-    Raises:
-        OSError, UnpicklingError: they are no messages of ours.
-    """
-    while worker.pipe.poll() and (part := os.read(worker.pipe.fileno(), 2**20)):
-        worker.received += part
-        if not to_the_end:
-            break
-    while (message := _take_message(worker.received)) is not None:
-        yield _Reader(io.BytesIO(message)).load()
-
-
-def _take_message(received: bytearray) -> bytes | None:
-    """Take the first whole message off, in the framing of `Connection.send`, if there is one.
-
-    Raises:
-        OSError: it announces an impossible size.
-    """
-    if len(received) < 4:
-        return None
-    (size,) = struct.unpack_from("!i", received)
-    if not 0 <= size <= MOST_BYTES:
-        raise OSError("its size is impossible")
-    if len(received) < 4 + size:
-        return None
-    message = bytes(received[4 : 4 + size])
-    del received[: 4 + size]
-    return message
-
-
-class _Reader(pickle.Unpickler):
-    """Reads what workers report: plain values, and records of ours; nothing that could run code of others here."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Return a class of the records.
-
-        Raises:
-            UnpicklingError: it is none.
-        """
-        if module != "bench.runner.records":
-            raise pickle.UnpicklingError(f"{module}.{name} is no class of a record")
-        return super().find_class(module, name)
 
 
 def _work_on(pipe: Connection, start: Callable[[], None], given: _Given) -> Callable[[], None]:
