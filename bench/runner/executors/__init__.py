@@ -2,8 +2,8 @@
 
 Lives here: `local` (the pool of worker processes, with `inbox`, `supervisor` and `process_tree`), `dask` (a cluster;
 what its workers do is in `remote_job`), `slurm` (such a cluster, whose workers are jobs of Slurm).
-May import: `core`, the limits of `runner.options` and, to read what workers report, `runner.records`; `dask` and `remote_job` also the jobs and the store, since
-predictions must travel. `local` knows no fit and no board.
+May import: `core`, the limits of `runner.options` and, to read what workers report, `runner.records`; `dask` and
+`remote_job` also the jobs and the store, since predictions must travel. `local` knows no fit and no board.
 Next of its kind: an executor is one module with a class of the protocol `Executor`, and a branch in
 `Run._executor` of `bench.runner.scheduler`.
 """
