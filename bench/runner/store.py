@@ -146,16 +146,6 @@ class Store:
         arrays = {Path(name).stem: np.load(folder / name, "r", allow_pickle=False) for name in notes["bytes"]}
         return FitPredictions(**arrays, meta=notes)
 
-    def read_proved(self, key: str) -> FitPredictions:
-        """Return the predictions of a key, for who reads an entry once: they are what was written.
-
-        Raises:
-            OSError: a file is gone, cut short, or holds something else.
-        """
-        if why := self.fault(key):
-            raise _UnsoundError(why)
-        return self.read(key)
-
     def meta(self, key: str) -> dict[str, Any]:
         """Return what was noted beside the predictions of a key.
 
