@@ -23,9 +23,9 @@ from bench.runner.journal import Journal, JournalWriter
 from bench.runner.manifest import write_manifest
 from bench.runner.options import RunRequest
 from bench.runner.prepare import Prepared
-from bench.runner.progress import Progress, forget_progress
+from bench.runner.progress import UNWATCHED, Progress, Watch, forget_progress
 from bench.runner.records import CellRecord, CellResult, Ending
-from bench.runner.scheduler import UNWATCHED, Run, Tally, Watch
+from bench.runner.scheduler import Run, Tally
 from bench.runner.store import Store
 from bench.tasks.task_spec import TaskSpec
 

@@ -43,7 +43,8 @@ def milliseconds(megabytes: float, *, is_foreign: bool) -> float:
     """Return the milliseconds of a job whose task has so many megabytes, workers already started."""
     import numpy as np
 
-    from bench.runner.executors.local import Pool, results
+    from bench.runner.executors import results
+    from bench.runner.executors.local import Pool
     from bench.runner.foreign_code import starter
 
     jobs = [Nothing(j, is_foreign) for j in range(JOBS)]
@@ -78,7 +79,7 @@ def main() -> None:
     """Measure both, and print them."""
     import measure
 
-    from bench.runner.executors.local import start_server
+    from bench.runner.executors.fork_server import start_server
 
     start_server()
     milliseconds(0.001, is_foreign=False)

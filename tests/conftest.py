@@ -88,7 +88,7 @@ def pooled(monkeypatch, capsys):
 @pytest.fixture
 def bench(pooled, monkeypatch):
     """Call the program in this process, its work done here as well."""
-    for user in ("scheduler", "answers", "reproduce"):
+    for user in ("executors.choice", "answers", "reproduce"):
         monkeypatch.setattr(f"bench.runner.{user}.Pool", Inline)
     return pooled
 

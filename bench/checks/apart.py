@@ -8,7 +8,8 @@ from itertools import groupby
 
 from bench.checks.cases import cases
 from bench.checks.law import Case, Outcome
-from bench.runner.executors.local import Pool, results
+from bench.runner.executors import results
+from bench.runner.executors.local import Pool
 from bench.runner.foreign_code import starter
 
 

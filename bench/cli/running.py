@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from bench.core.nouns import Task
     from bench.runner.executors.local import Event
     from bench.runner.prepare import Prepared
-    from bench.runner.progress import Progress
-    from bench.runner.scheduler import Watch
+    from bench.runner.progress import Progress, Watch
 
 LOOK_SECONDS = 2.0
 """How often `status --watch` looks."""
@@ -46,7 +45,7 @@ def run(
     ] = False,
 ) -> None:
     """Fit what is missing, weigh, score, and write the tables; resumes and extends what the directory holds."""
-    from bench.runner.executors.local import start_server
+    from bench.runner.executors.fork_server import start_server
 
     started = time.perf_counter()
     if not dry_run:
@@ -213,7 +212,7 @@ def _print_plan(request: RunRequest, prepared: Prepared) -> None:
 @contextmanager
 def _watched(*, quiet: bool, verbose: bool) -> Iterator[Watch]:
     """Yield who watches a run: a bar, and with `verbose` a line an event."""
-    from bench.runner.scheduler import Watch
+    from bench.runner.progress import Watch
 
     def report(event: Event) -> None:
         if verbose and event.kind != "done":

@@ -81,7 +81,7 @@ def draw_up(plan: Plan, journal: Journal, store: Store, options: RunOptions) -> 
     jobs: dict[str, FitJob] = {}
     endings: dict[str, Ending] = {}
     board_splits = []
-    foreign = foreign_class_weights(plan, options)
+    foreign = foreign_class_weights(plan, store, options)
     for board_plan in plan.board_plans:
         for split in plan.splits[board_plan.task]:
             given = foreign.get(SplitId(board_plan.task, split.repeat, split.fold), {})

@@ -17,7 +17,8 @@ from bench.methods.metrics import for_target
 from bench.runner import fit_spec
 from bench.runner.endings import ending_of
 from bench.runner.evaluate import evaluate_cell, score
-from bench.runner.executors.local import Pool, results
+from bench.runner.executors import results
+from bench.runner.executors.local import Pool
 from bench.runner.foreign_code import starter
 from bench.runner.options import RunOptions
 from bench.runner.recorded import (

@@ -11,11 +11,12 @@ from bench.core.nouns import Array
 from bench.methods import trainings
 from bench.methods.trainings import is_weighting
 from bench.runner.endings import ending_of_lost
-from bench.runner.executors.local import Pool, results
-from bench.runner.foreign_code import starter
+from bench.runner.executors import results
+from bench.runner.executors.choice import executor_of
 from bench.runner.options import RunOptions
 from bench.runner.plan import Plan
 from bench.runner.records import Ending
+from bench.runner.store import Store
 from bench.runner.worker import ClassWeightsJob
 
 
@@ -31,8 +32,8 @@ ForeignWeights = Mapping[SplitId, Mapping[str, list[Array] | Ending]]
 """By split and class weighting the weights (K,) of each model of a fit, or how the weighting ended."""
 
 
-def foreign_class_weights(plan: Plan, options: RunOptions) -> ForeignWeights:
-    """Return what all class weightings of a plan that are not ours come to, each call in a process of its own."""
+def foreign_class_weights(plan: Plan, store: Store, options: RunOptions) -> ForeignWeights:
+    """Return what all class weightings of a plan that are not ours come to, each job where the fits run."""
     jobs = [
         ClassWeightsJob(board_plan.task, split, name, plan.settings)
         for board_plan in plan.board_plans
@@ -43,7 +44,7 @@ def foreign_class_weights(plan: Plan, options: RunOptions) -> ForeignWeights:
     found: dict[SplitId, dict[str, list[Array] | Ending]] = {}
     if not jobs:
         return found
-    for event in results(jobs, plan.tasks, Pool(options.workers, starter(options.plugins), options.limits)):
+    for event in results(jobs, plan.tasks, executor_of(options, store)):
         if event.kind == "done":
             continue
         job: ClassWeightsJob = event.job

@@ -21,6 +21,7 @@ from bench.runner.journal import Journal
 from bench.runner.options import RunRequest, RunSelection
 from bench.runner.plan import Loaded, Plan, dealt_splits, plan
 from bench.runner.records import TaskRecord
+from bench.runner.store import Store
 from bench.runner.trials import try_learners
 from bench.tasks import loading, splits
 from bench.tasks.meta_features import meta_features
@@ -63,7 +64,7 @@ def prepare(request: RunRequest, on_loaded: OnLoaded) -> Prepared:
     requested = _requested_tasks(request, _requested_suites(request, known))
     loaded, unloaded, too_large = _load(request, requested, tasks, on_loaded)
     every = plan(loaded, request.chosen, panels(request, known), request.settings)
-    try_learners(every, request.options)
+    try_learners(every, Store(request.store_root), request.options)
     return Prepared(every, loaded, unloaded, too_large, tasks)
 
 
@@ -89,7 +90,7 @@ def foresee(request: RunRequest, on_loaded: OnLoaded) -> Prepared:
     too_large |= {spec: reason for spec, reason in reasons.items() if reason}
     stand_ins = [stand_in(spec, found) for spec, found in outlined.items() if not reasons[spec]]
     every = plan([*loaded, *stand_ins], request.chosen, panels(request, known), request.settings)
-    try_learners(every, request.options)
+    try_learners(every, Store(request.store_root), request.options)
     outlines = {each.task.name: outlined[each.spec].outline for each in stand_ins}
     return Prepared(every, loaded, unloaded, too_large, tasks, outlines)
 

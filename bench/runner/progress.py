@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from bench.core.files import write_json
 from bench.core.hashing import digest
+from bench.runner.executors.local import Event
 
 FILE = ".progress.json"
 """File of a results directory that is there while a run goes on."""
@@ -45,6 +47,22 @@ class Progress:
     def write(self, results: Path) -> None:
         """Leave it where `read_progress` finds it."""
         write_json(results / FILE, asdict(self))
+
+
+def _ignore(_: object) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who watches a run: `event` gets every event, `progress` now and then how far the run is."""
+
+    event: Callable[[Event], None] = _ignore
+    progress: Callable[[Progress], None] = _ignore
+
+
+UNWATCHED = Watch()
+"""Nobody watches."""
 
 
 def _machine() -> str:

@@ -18,7 +18,8 @@ from bench.methods.boards import BOARDS, is_training
 from bench.runner import fit_spec
 from bench.runner.cells import key_parts, versions
 from bench.runner.endings import ending_of_lost
-from bench.runner.executors.local import Pool, results
+from bench.runner.executors import results
+from bench.runner.executors.local import Pool
 from bench.runner.explain import is_meant
 from bench.runner.fit_spec import Fit
 from bench.runner.foreign_code import is_foreign_fit, starter

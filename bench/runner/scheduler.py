@@ -4,45 +4,29 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
-from bench.core.nouns import STATUSES, BenchError, Cell, Task
+from bench.core.nouns import STATUSES, Cell, Task
 from bench.runner import rerun_command
 from bench.runner.agenda import Agenda, CellToDo, Opening, missing_fits, open_board_split
 from bench.runner.cells import BoardSplit
 from bench.runner.endings import ending_of_lost
-from bench.runner.executors import Executor
-from bench.runner.executors.local import Event, Pool
+from bench.runner.executors.choice import executor_of
+from bench.runner.executors.local import Event
 from bench.runner.forecast import Forecast
 from bench.runner.foreign_code import foreign_metrics, starter
 from bench.runner.journal import JournalWriter
 from bench.runner.options import RunOptions
 from bench.runner.plan import BoardSplitId, Plan
-from bench.runner.progress import Progress, Running
+from bench.runner.progress import Progress, Running, Watch
 from bench.runner.records import CellRecord, CellResult, Ending, FitId
 from bench.runner.store import Store
 from bench.runner.worker import EvaluateJob, FitJob
 
 TELL_SECONDS = 1.0
 """How often who watches is told how far the run is."""
-
-
-def _ignore(_: object) -> None:
-    pass
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Who watches a run: `event` gets every event, `progress` now and then how far the run is."""
-
-    event: Callable[[Event], None] = _ignore
-    progress: Callable[[Progress], None] = _ignore
-
-
-UNWATCHED = Watch()
-"""Nobody watches."""
 
 
 @dataclass
@@ -133,7 +117,7 @@ class Run:
     def _work(self, watch: Watch) -> None:
         """Hand out jobs until none is left, a budget is spent, or one ends badly and the run is to stop there."""
         told = -TELL_SECONDS
-        with self._executor() as pool:
+        with executor_of(self.options, self.store) as pool:
             while True:
                 while pool.free and (job := self._next()):
                     pool.submit(job, self.tasks)
@@ -152,28 +136,6 @@ class Run:
                         return
                 if self._budget():
                     return
-
-    def _executor(self) -> AbstractContextManager[Executor]:
-        """Return who runs the jobs.
-
-        Raises:
-            BenchError: it needs an address, and there is none.
-        """
-        options = self.options
-        if options.executor == "local":
-            return Pool(options.workers, starter(options.plugins), options.limits)
-        # extras, imported only where they are used
-        from bench.runner.executors.dask import DaskExecutor
-        from bench.runner.executors.slurm import slurm_executor
-
-        def executor_at(address: str) -> DaskExecutor:
-            return DaskExecutor(address, self.store, starter(()), options.plugins, options.limits, options.jobs)
-
-        if options.executor == "slurm":
-            return slurm_executor(options.workers, executor_at)
-        if options.address is None:
-            raise BenchError("--executor dask needs the address of a scheduler: give --address tcp://host:8786")
-        return executor_at(options.address)
 
     def _budget(self) -> str:
         """Return the flag of the budget that is spent, if one is; what is running then is not recorded."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from bench.core.nouns import BenchError
 from bench.methods.learners import learner_scheme
-from bench.runner.executors.local import Pool, results
-from bench.runner.foreign_code import starter
+from bench.runner.executors import results
+from bench.runner.executors.choice import executor_of
 from bench.runner.options import RunOptions
 from bench.runner.plan import Plan
+from bench.runner.store import Store
 from bench.runner.worker import TrialJob
 
 
-def try_learners(plan: Plan, options: RunOptions) -> None:
-    """Fit every learner that was named with parameters, or by an import path, on a few made-up rows, in a worker.
+def try_learners(plan: Plan, store: Store, options: RunOptions) -> None:
+    """Fit every learner that was named with parameters, or by an import path, on a few made-up rows, where fits run.
 
     Raises:
         BenchError: the fit raises, breaks a limit or kills its process.
@@ -32,7 +33,7 @@ def try_learners(plan: Plan, options: RunOptions) -> None:
     if not jobs:
         return
     faults: dict[TrialJob, str] = {}
-    for event in results(jobs, {"": None}, Pool(options.workers, starter(options.plugins), options.limits)):
+    for event in results(jobs, {"": None}, executor_of(options, store)):
         if event.kind == "item":
             faults[event.job] = event.value
         elif event.kind != "done":

@@ -16,9 +16,10 @@ PLACE = ("--host", "127.0.0.1", "--no-dashboard")
 
 @dataclass
 class Cluster:
-    """Processes of a cluster, in a folder with their output, all killed when the block ends."""
+    """Processes of a cluster, in a folder of their own and with some more variables, all killed when the block ends."""
 
     folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
     port: int = 0
     scheduler: subprocess.Popen | None = None
     workers: list[subprocess.Popen] = field(default_factory=list)
@@ -54,6 +55,7 @@ class Cluster:
         process = subprocess.Popen(
             [*DASK, *map(str, words)],
             cwd=self.folder,
+            env={**os.environ, **self.variables},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -10,7 +10,7 @@ import sys
 import pytest
 from makers.jobs import MB, Call, base_memory, dies, double, for_ever, nothing, run
 
-from bench.runner.executors import local
+from bench.runner.executors import fork_server
 from bench.runner.executors.local import Pool
 from bench.runner.options import Limits
 
@@ -177,5 +177,5 @@ def test_workers_start_without_a_server_where_its_socket_has_no_place(monkeypatc
             raise FileNotFoundError("No usable temporary directory found")
         return folder
 
-    monkeypatch.setattr("bench.runner.executors.local.tempfile.gettempdir", gettempdir)
-    assert local._context.__wrapped__().get_start_method() == "spawn"
+    monkeypatch.setattr("bench.runner.executors.fork_server.tempfile.gettempdir", gettempdir)
+    assert fork_server.start_context.__wrapped__().get_start_method() == "spawn"

@@ -108,7 +108,7 @@ CTRL_C_WHILE_IT_IMPORTS = """
 import os, signal
 from multiprocessing import forkserver
 
-from bench.runner.executors.local import start_server
+from bench.runner.executors.fork_server import start_server
 
 start_server()
 assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])

@@ -13,6 +13,9 @@ from bench.runner.executors import slurm
 
 pytest.importorskip("dask_jobqueue", reason="the extra [slurm] is not installed")
 
+HERE = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+"""Where a scheduler listens; others may be running on this machine."""
+
 
 @pytest.mark.slow
 # the local mode of dask-jobqueue does not wait for the processes that it ends
@@ -25,7 +28,7 @@ def test_workers_that_a_batch_system_starts_give_the_bytes_of_a_local_run(bench,
     def local_executor(most, executor_at):
         def make_cluster(**asked):
             made.append(asked)
-            return LocalCluster(**asked, python=sys.executable, scheduler_options={"host": "127.0.0.1"})
+            return LocalCluster(**asked, python=sys.executable, scheduler_options=HERE)
 
         return plain(most, executor_at, make_cluster)
 

@@ -1,16 +1,18 @@
 """Where jobs are run: worker processes of this machine, or those of a cluster.
 
-Lives here: `local` (the pool of worker processes, with `inbox`, `supervisor` and `process_tree`), `dask` (a cluster;
-what its workers do is in `remote_job`), `slurm` (such a cluster, whose workers are jobs of Slurm).
-May import: `core`, the limits of `runner.options` and, to read what workers report, `runner.records`; `dask` and
-`remote_job` also the jobs and the store, since predictions must travel. `local` knows no fit and no board.
-Next of its kind: an executor is one module with a class of the protocol `Executor`, and a branch in
-`Run._executor` of `bench.runner.scheduler`.
+Lives here: `choice` (which of them a run uses), `local` (the pool of worker processes, with `fork_server`, `duty`,
+`shared_context`, `inbox`, `supervisor` and `process_tree`), `dask` (a cluster; what its workers do is in `remote_job`),
+`slurm` (such a cluster, whose workers are jobs of Slurm).
+May import: `core`, the limits of `runner.options` and, to read what workers report, `runner.records`; `choice`, `dask`
+and `remote_job` also the jobs and the store, since predictions must travel. `local` knows no fit and no board.
+Next of its kind: an executor is one module with a class of the protocol `Executor`, and a branch in `executor_of` of
+`choice`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
@@ -39,3 +41,15 @@ class Executor(Protocol):
 
     def wait(self) -> list[Event]:
         """Wait a moment for what is reported; the last event of a job is `done`, or says how the job was lost."""
+
+
+def results(
+    jobs: Sequence[Job], contexts: Mapping[str, Any], run_by: AbstractContextManager[Executor]
+) -> Iterator[Event]:
+    """Run jobs by an executor, whose block is entered here, and yield what they report."""
+    waiting = list(reversed(jobs))
+    with run_by as executor:
+        while waiting or executor.busy:
+            while waiting and executor.free:
+                executor.submit(waiting.pop(), contexts)
+            yield from executor.wait()

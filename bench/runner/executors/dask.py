@@ -54,7 +54,7 @@ HELD_TASKS = 4
 class _Handed:
     """A job that was handed out: its context, what it waits for, and how often its machine was lost."""
 
-    job: FitJob | EvaluateJob
+    job: Job
     task: Any
     future: Any = None
     needs: Sequence[Any] = ()
@@ -97,8 +97,6 @@ class DaskExecutor:
             self.start,
             self.limits,
         )
-        for name in ("distributed", "tornado"):  # what they say of a lost connection is said by us
-            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._connect()
         return self
 
@@ -122,8 +120,6 @@ class DaskExecutor:
 
     def submit(self, job: Job, contexts: Mapping[str, Any]) -> None:
         """Hand out a job."""
-        if not isinstance(job, (FitJob, EvaluateJob)):
-            raise TypeError(f"{job} cannot travel: only fits and evaluations do")
         handed = _Handed(job, contexts[job.context])
         self._handed.append(handed)
         self._hand_out(handed)
@@ -197,6 +193,7 @@ class DaskExecutor:
             from distributed import Client
         except ModuleNotFoundError as error:
             raise BenchError(f"--executor dask needs {error.name}: pip install 'bench[dask]'") from error
+        _silence("distributed", "tornado")  # what they say of a lost connection is said by us
         until = time.monotonic() + CONNECT_SECONDS
         while True:
             try:
@@ -248,14 +245,19 @@ class DaskExecutor:
         return size
 
 
+def _silence(*libraries: str) -> None:
+    """Let libraries that are imported log nothing; some of their modules have levels of their own."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.split(".")[0] in libraries:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 def _keep(value: Any) -> Any:
     """Return what travels: as a task of its own it is kept by the scheduler, and made again where it is lost."""
     return value
 
 
-def _run(
-    job: FitJob | EvaluateJob, setup: Setup, keys: Sequence[str], task: Any, *predictions: FitPredictions
-) -> Report:
+def _run(job: Job, setup: Setup, keys: Sequence[str], task: Any, *predictions: FitPredictions) -> Report:
     """Run a job in a worker of dask, as long as its result is wanted."""
     from distributed import get_worker
 

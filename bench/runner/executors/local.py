@@ -1,48 +1,42 @@
 """Worker processes on this machine: one job at a time each, ended with all that they started when they break a limit.
 
-A job is anything that can be pickled and has `items(context)`, a generator. Its values are streamed back, so that a
-worker that dies takes only the item it was on with it. Workers run one thread each. Those of our own code survive from
-job to job; a job with foreign code has a process of its own, which ends with it.
+A job is anything that can be pickled and has `items(context)`, a generator. Its context is written once for them all.
+Its values are streamed back, so that a worker that dies takes only the item it was on with it. Workers run one thread
+each. Those of our own code survive from job to job; a job with foreign code has a process of its own, and ends with it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
-import multiprocessing
 import os
 import pickle
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from multiprocessing.reduction import send_handle
+from typing import Any, Literal, Protocol, Self
 
 import psutil
 
-from bench.core.threads import use_one_thread
+from bench.runner.executors.duty import serve, serve_one
+from bench.runner.executors.fork_server import start_context, start_process
 from bench.runner.executors.inbox import Inbox
 from bench.runner.executors.process_tree import adopt_orphans, children, end_adopted, end_tree, tree_bytes
+from bench.runner.executors.shared_context import SharedContext, share
 from bench.runner.executors.supervisor import supervise
 from bench.runner.options import Limits
 
-PRELOADED = "bench.runner.preloaded"
-"""Module that the fork server imports once for all workers."""
-LONGEST_SOCKET = 104
-"""Bytes that the path of a Unix socket may have, its closing zero included: 108 on Linux, 104 on macOS."""
-SOCKET_NAME = len("/pymp-xxxxxxxx/listener-xxxxxxxx")
-"""Bytes of the path of a socket of multiprocessing below the folder of temporary files."""
 POLL_SECONDS = 0.2
 """How often limits are checked: far below any limit that a user gives, and no load."""
 STARTING_SECONDS = 600
 """How long a process may take until it begins its job: importing a plug-in is no part of a fit, but must end."""
 ENDING_SECONDS = 1.0
 """How long a supervisor is given to end a tree, before that is done over its head."""
-SAFE_PATH = "PYTHONSAFEPATH"
-"""Variable that keeps the working directory off the path of an interpreter."""
+MOST_SHARED = 2**30
+"""Bytes of all contexts that are kept for the jobs to come; the last one is kept whatever its size."""
 
 Kind = Literal["item", "done", "timeout", "oom", "crashed"]
 
@@ -71,13 +65,6 @@ class Event:
     value: Any = None
 
 
-class _Given(NamedTuple):
-    """A job and its context."""
-
-    job: Job
-    context: Any
-
-
 @dataclass(eq=False)
 class _Worker:
     """A worker with its supervisor: `tree` is the latter, `since` when the item at hand began, or when it was hired."""
@@ -101,10 +88,10 @@ class Pool:
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
         self._children: set[psutil.Process] = set()
+        self._shared: dict[str, SharedContext] = {}
 
     def __enter__(self) -> Self:
         """Get ready to start workers; each starts with the first job for it."""
-        start_server()
         adopt_orphans()
         self._children = children()
         return self
@@ -114,6 +101,8 @@ class Pool:
         _end([*self._idle, *self._busy])
         end_adopted(self._children)
         adopt_orphans(wanted=False)
+        while self._shared:
+            os.close(self._shared.popitem()[1].file)
 
     @property
     def free(self) -> bool:
@@ -132,17 +121,24 @@ class Pool:
 
     def submit(self, job: Job, contexts: Mapping[str, Any]) -> None:
         """Give a job to a process of its own, or to an idle worker, first choice one that holds its context."""
-        if job.is_foreign:
-            worker = self._hire(_Given(job, contexts[job.context]))
-        else:
-            worker = self._take_idle(job.context)
-            with contextlib.suppress(OSError):  # a worker that dies at this moment is seen by `wait`
-                if worker.context != job.context:
-                    worker.pipe.send(("context", contexts[job.context]))
-                worker.pipe.send(("job", job))
+        shared = self._share(job.context, contexts)
+        worker = self._hire(self._start) if job.is_foreign else self._take_idle(job.context)
+        with contextlib.suppress(OSError):  # a worker that dies at this moment is seen by `wait`
+            if worker.context != job.context:
+                worker.pipe.send(("context", shared.spans))
+                send_handle(worker.pipe, shared.file, worker.process.pid)
+            worker.pipe.send(("job", job))
         worker.job, worker.context = job, job.context
         worker.since, worker.is_ready = time.monotonic(), False
         self._busy.append(worker)
+
+    def _share(self, name: str, contexts: Mapping[str, Any]) -> SharedContext:
+        """Return a context as workers get it: it is written once, unless it was let go of in the meantime."""
+        shared = self._shared.pop(name) if name in self._shared else share(contexts[name])
+        self._shared[name] = shared
+        while len(self._shared) > 1 and sum(each.size for each in self._shared.values()) > MOST_SHARED:
+            os.close(self._shared.pop(next(iter(self._shared))).file)  # the one that was not needed for longest
+        return shared
 
     def _take_idle(self, context: str) -> _Worker:
         """Return an idle worker that lives, or a new one; one that holds the context if there is one."""
@@ -151,7 +147,7 @@ class Pool:
             if worker.process.is_alive():
                 return worker
             _end([worker])
-        return self._hire(None)
+        return self._hire()
 
     def wait(self) -> list[Event]:
         """Wait a moment, and return what workers have reported by then, and which of them broke a limit."""
@@ -204,25 +200,14 @@ class Pool:
         end_adopted(self._children)
         return Event(worker.job, kind, why)
 
-    def _hire(self, given: _Given | None) -> _Worker:
-        """Start a worker for many jobs, or, with one given, for that alone, with the foreign code behind it."""
-        ours, theirs = _context().Pipe()
-        work = functools.partial(_serve, theirs) if given is None else _work_on(theirs, self._start, given)
-        process = _context().Process(target=supervise, args=(theirs, work), daemon=False)
-        with _safe_path():
-            process.start()
+    @staticmethod
+    def _hire(start: Callable[[], None] | None = None) -> _Worker:
+        """Start a worker for many jobs, or, with a start of foreign code, for one."""
+        ours, theirs = start_context().Pipe()
+        duty = functools.partial(serve, theirs) if start is None else functools.partial(serve_one, theirs, start)
+        process = start_process(supervise, theirs, duty)
         theirs.close()
         return _Worker(process, ours, Inbox(ours), psutil.Process(process.pid))
-
-
-def results(jobs: Sequence[Job], contexts: Mapping[str, Any], pool: Pool) -> Iterator[Event]:
-    """Run jobs in a pool, which is entered here, and yield what they report."""
-    waiting = list(reversed(jobs))
-    with pool:
-        while waiting or pool.busy:
-            while waiting and pool.free:
-                pool.submit(waiting.pop(), contexts)
-            yield from pool.wait()
 
 
 def describe_end(code: int | None) -> str:
@@ -234,62 +219,6 @@ def describe_end(code: int | None) -> str:
     return f"its process ended (exit code {code})"
 
 
-def start_server() -> None:
-    """Start what workers are forked from, if it does not run: it imports the heavy libraries while the caller goes on.
-
-    Ctrl-C is for the caller: the server would answer it with a traceback while it imports. It ends with its caller.
-    """
-    use_one_thread()
-    if _context().get_start_method() != "forkserver":
-        return
-    from multiprocessing.forkserver import ensure_running
-    from multiprocessing.resource_tracker import ensure_running as ensure_tracker
-
-    with _safe_path():
-        ensure_tracker()  # its start would lift the block
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what is blocked stays so in children
-    try:
-        with _safe_path():
-            ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
-
-
-@contextlib.contextmanager
-def _safe_path() -> Iterator[None]:
-    """Start interpreters that import nothing from the working directory.
-
-    They are started with `-c`, which would put it in front of all else. Programs that a plug-in starts may want it.
-    """
-    before = os.environ.get(SAFE_PATH)
-    os.environ[SAFE_PATH] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[SAFE_PATH]
-        else:
-            os.environ[SAFE_PATH] = before
-
-
-@functools.cache
-def _context() -> Any:
-    """Return how processes start: as forks of a server that has the heavy libraries, where there can be one."""
-    served = "forkserver" in multiprocessing.get_all_start_methods() and _has_room_for_socket()
-    context: Any = multiprocessing.get_context("forkserver" if served else "spawn")
-    if hasattr(context, "set_forkserver_preload"):
-        context.set_forkserver_preload([PRELOADED])
-    return context
-
-
-def _has_room_for_socket() -> bool:
-    """Return whether a socket of the fork server fits into the folder of temporary files, if there is one at all."""
-    try:
-        return len(os.fsencode(tempfile.gettempdir())) + SOCKET_NAME < LONGEST_SOCKET
-    except FileNotFoundError:
-        return False
-
-
 def _end(workers: Sequence[_Worker]) -> None:
     """End workers with all that they started, all of them at once; what was sent can still be read."""
     for worker in workers:
@@ -298,35 +227,3 @@ def _end(workers: Sequence[_Worker]) -> None:
         worker.process.join(ENDING_SECONDS)
         end_tree(worker.tree)
         worker.process.join()
-
-
-def _work_on(pipe: Connection, start: Callable[[], None], given: _Given) -> Callable[[], None]:
-    return functools.partial(_serve_one, pipe, start, given)
-
-
-def _serve(pipe: Connection) -> None:
-    """Run jobs until the other end of the pipe is closed."""
-    importlib.import_module(PRELOADED)  # where there is no fork server
-    context = None
-    with contextlib.suppress(EOFError, BrokenPipeError):
-        while True:
-            kind, value = pipe.recv()
-            if kind == "context":
-                context = value
-            else:
-                _report(pipe, value, context)
-
-
-def _serve_one(pipe: Connection, start: Callable[[], None], given: _Given) -> None:
-    """Run one job, behind what makes its code known."""
-    importlib.import_module(PRELOADED)
-    start()
-    _report(pipe, *given)
-
-
-def _report(pipe: Connection, job: Job, context: Any) -> None:
-    """Run a job, and send its values."""
-    pipe.send(("ready", None))
-    for item in job.items(context):
-        pipe.send(("item", item))
-    pipe.send(("done", None))

@@ -21,7 +21,7 @@ from bench.core.hashing import digest
 from bench.core.plugins import load_plugins
 from bench.core.registry import source_hash
 from bench.runner.cells import versions
-from bench.runner.executors.local import Kind, Pool
+from bench.runner.executors.local import Job, Kind, Pool
 from bench.runner.options import Limits
 from bench.runner.store import ARRAYS, FitPredictions, Store
 from bench.runner.worker import EvaluateJob, FitJob
@@ -79,7 +79,7 @@ def as_arrays(stored: FitPredictions) -> FitPredictions:
 
 
 def run_job(
-    job: FitJob | EvaluateJob,
+    job: Job,
     setup: Setup,
     keys: Sequence[str],
     is_wanted: Callable[[], bool],
@@ -99,15 +99,19 @@ def run_job(
         store, start = Store(Path(folder) / "store"), _starter(setup, Path(folder))
         for key, stored in zip(keys, predictions, strict=True):
             store.write(key, stored)
-        here = replace(job, store=store.root)
-        if isinstance(here, EvaluateJob):
-            here = replace(here, start=start)
-        events = _events(here, task, Pool(1, start, setup.limits), is_wanted)
-        made = isinstance(here, FitJob) and store.has(here.key)
-        return Report(events, as_arrays(store.read(here.key)) if made and isinstance(here, FitJob) else None)
+        events = _events(_moved(job, store.root, start), task, Pool(1, start, setup.limits), is_wanted)
+        made = isinstance(job, FitJob) and store.has(job.key)
+        return Report(events, as_arrays(store.read(job.key)) if made and isinstance(job, FitJob) else None)
 
 
-def _events(job: FitJob | EvaluateJob, task: Any, pool: Pool, is_wanted: Callable[[], bool]) -> list[tuple[Kind, Any]]:
+def _moved(job: Job, store: Path, start: Callable[[], None]) -> Job:
+    """Return a job with the store of this machine, and with what makes foreign code known here."""
+    if isinstance(job, EvaluateJob):
+        return replace(job, store=store, start=start)
+    return replace(job, store=store) if isinstance(job, FitJob) else job
+
+
+def _events(job: Job, task: Any, pool: Pool, is_wanted: Callable[[], bool]) -> list[tuple[Kind, Any]]:
     """Run a job in a pool of one, and return what it reports until it is done, lost, or no longer wanted."""
     events: list[tuple[Kind, Any]] = []
     done = threading.Event()
