@@ -20,7 +20,7 @@ from bench.core.json_values import parse_json
 from bench.core.notice import warn
 from bench.core.nouns import BenchError, Cell
 from bench.core.settings import Settings, settings_from_json
-from bench.runner.record_files import NO_RECORD, read_records, write_records
+from bench.runner.record_files import NO_RECORD, read_ending, read_records, write_ending, write_records
 from bench.runner.records import CellRecord, Ending, TaskRecord
 
 if TYPE_CHECKING:
@@ -237,10 +237,14 @@ class Journal:
         return (path.name, path.parent.name[-TASK_HASH:]) == (home.name, home.parent.name[-TASK_HASH:])
 
     def failure(self, key: str) -> Ending | None:
-        """Return how the fit of this key failed, or None if it did not."""
+        """Return how the fit of this key failed, or None if it did not; what is not what was written is left out."""
+        path = self.failure_file(key)
         try:
-            return Ending.from_json(parse_json(self.failure_file(key).read_bytes()))
+            return read_ending(path)
+        except FileNotFoundError:
+            return None
         except (OSError, *NO_RECORD):
+            self.damaged[path] = 1
             return None
 
     @property
@@ -314,7 +318,7 @@ class JournalWriter:
     def note_failure(self, key: str, ending: Ending) -> None:
         """Keep how the fit of this key failed."""
         self._require_lock()
-        write_json(self.journal.failure_file(key), asdict(ending))
+        write_ending(self.journal.failure_file(key), ending)
 
     def forget_failure(self, key: str) -> None:
         """Forget a failure that is about to be tried again."""

@@ -1,4 +1,4 @@
-"""The files of records: JSON with one record a line, each of which proves by a sum that it is what was written."""
+"""The files of records and endings: JSON, one a line, each of which proves by a sum that it is what was written."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from bench.core.files import write_text
 from bench.core.json_values import parse_json
 from bench.core.nouns import Cell
-from bench.runner.records import CellRecord, read_cell
+from bench.runner.records import CellRecord, Ending, read_cell
 
 SUM = re.compile(r', "sum": "([0-9a-f]{16})"\}')
 """The end of a line: the sum is that of the line without it."""
@@ -40,6 +41,22 @@ def read_records(path: Path) -> tuple[dict[Cell, CellRecord], int]:
         except NO_RECORD:
             unsound += 1
     return found, unsound
+
+
+def write_ending(path: Path, ending: Ending) -> None:
+    """Write how a fit ended."""
+    write_text(path, _line(asdict(ending)) + "\n")
+
+
+def read_ending(path: Path) -> Ending:
+    """Return how a fit ended; earlier versions wrote no sums, and their files are taken as they are.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError, KeyError, TypeError, AttributeError: it is not what was written.
+    """
+    text = path.read_text(encoding="ascii", errors="replace")
+    return Ending.from_json(parse_json(text) if text.startswith("{\n") else _proved(text.rstrip("\n")))
 
 
 def _contents(path: Path) -> Iterator[Any]:

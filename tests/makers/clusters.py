@@ -1,4 +1,7 @@
-"""A cluster of dask.distributed on this machine, each scheduler and worker a process of its own that can be killed."""
+"""A cluster of dask.distributed on this machine, each scheduler and worker a process of its own that can be killed.
+
+Its processes may live in namespaces of Linux, which make of them machines with a network of their own.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 DASK = (sys.executable, "-P", "-m", "dask")
-PLACE = ("--host", "127.0.0.1", "--no-dashboard")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a process of a cluster runs: its address, and the words that start a command there."""
+
+    host: str = "127.0.0.1"
+    enter: tuple[str, ...] = ()
+
+
+HERE = Machine()
 
 
 @dataclass
@@ -20,6 +33,8 @@ class Cluster:
 
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
+    head: Machine = HERE
+    node: Machine = HERE
     port: int = 0
     scheduler: subprocess.Popen | None = None
     workers: list[subprocess.Popen] = field(default_factory=list)
@@ -34,26 +49,26 @@ class Cluster:
 
     @property
     def address(self):
-        return f"tcp://127.0.0.1:{self.port}"
+        return f"tcp://{self.head.host}:{self.port}"
 
     def start_scheduler(self):
         """Start the scheduler, at the port of the one before if there was one, and wait until it takes calls."""
-        self.scheduler = self._start("scheduler", *PLACE, "--port", self.port)
+        self.scheduler = self._start(self.head, "scheduler", "--port", self.port)
         line = next(line for line in self.scheduler.stderr if "Scheduler at:" in line)
         self.port = int(line.rsplit(":", 1)[1])
 
     def start_workers(self, n=1, *words):
         for _ in range(n):
-            self.workers.append(self._start("worker", self.address, *PLACE, "--nthreads", 1, *words))
+            self.workers.append(self._start(self.node, "worker", self.address, "--nthreads", 1, *words))
 
     def kill(self, process):
         """Kill a process as a machine dies: no word, and its children with it."""
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    def _start(self, *words):
+    def _start(self, machine, *words):
         process = subprocess.Popen(
-            [*DASK, *map(str, words)],
+            [*machine.enter, *DASK, *map(str, words), "--host", machine.host, "--no-dashboard"],
             cwd=self.folder,
             env={**os.environ, **self.variables},
             stdout=subprocess.DEVNULL,

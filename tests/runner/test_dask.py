@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from makers import PROGRAM, bytes_of, class_columns, read, regression_columns, write_table
-from makers.clusters import Cluster
+from makers.clusters import Cluster, Machine
 
 from bench.runner.executors import dask as executor
 
@@ -49,15 +49,19 @@ def slow(target, seed):
     """Never end."""
     return Slow()
 
+def note():
+    with (HERE / "ran").open("a") as ran:
+        print(Path.cwd(), file=ran)
+
 @class_weights.register("fit")
 def noting(counts, total):
     """Note where this runs."""
-    (HERE / "ran").open("a").write(f"{{Path.cwd()}}\\n")
+    note()
     return np.ones(len(counts))
 
 class Noting(Gate):
     def fit(self, X, y, weight):
-        (HERE / "ran").open("a").write(f"{{Path.cwd()}}\\n")
+        note()
         self.mean = y.mean()
 
 @register("point", encoding="scaled")
@@ -83,6 +87,43 @@ def cluster(tmp_path):
     with Cluster(tmp_path / "cluster") as cluster:
         cluster.start_scheduler()
         yield cluster
+
+
+NETWORKS = """
+set -e
+ip netns add $head
+ip netns add $node
+ip link add $head type veth peer name out netns $head
+ip address add 198.18.$net.1/30 dev $head
+ip link set $head up
+ip -n $head address add 198.18.$net.2/30 dev out
+ip -n $head link set out up
+ip -n $head link set lo up
+ip -n $head link add in type veth peer name out netns $node
+ip -n $head address add 198.19.0.1/30 dev in
+ip -n $head link set in up
+ip -n $node address add 198.19.0.2/30 dev out
+ip -n $node link set out up
+ip -n $node link set lo up
+ip -n $node route add default via 198.19.0.1
+"""
+HIDE = 'mount -t tmpfs none "$0"; cd /; exec "$@"'
+
+
+@pytest.fixture
+def machines(tmp_path):
+    """Two machines: this one reaches the first alone, which reaches the second, which has no file of the test."""
+    number = os.getpid()
+    names = {"head": f"head{number}", "node": f"node{number}", "net": str(number % 256)}
+    enter = {kind: ("ip", "netns", "exec", names[kind]) for kind in ("head", "node")}
+    made = subprocess.run(["/bin/sh", "-c", NETWORKS], env={**os.environ, **names}, capture_output=True, check=False)
+    if made.returncode == 0:
+        hidden = (*enter["node"], "/bin/sh", "-c", HIDE, str(tmp_path))
+        yield Machine(f"198.18.{names['net']}.2", enter["head"]), Machine("198.19.0.2", hidden)
+    for kind in enter:
+        subprocess.run(["/bin/sh", "-c", f"ip netns delete {names[kind]}"], capture_output=True, check=False)
+    if made.returncode:
+        pytest.skip("networks of their own can be made by root alone, and with `ip`")
 
 
 def started(words, cluster):
@@ -116,6 +157,14 @@ def test_a_worker_that_is_killed_loses_nothing(bench, words, cluster):
     cluster.start_workers(1)  # one with a nanny, whose worker is a daemon
     cluster.kill(cluster.workers[0])
     assert_same_as_local(bench, (*words, GATE), running)
+
+
+@pytest.mark.slow
+def test_machines_that_share_no_network_and_no_files(bench, words, tmp_path, machines):
+    with Cluster(tmp_path / "cluster", head=machines[0], node=machines[1]) as cluster:
+        cluster.start_scheduler()
+        cluster.start_workers(1, "--no-nanny")
+        assert_same_as_local(bench, (*words, GATE), started((*words, GATE), cluster))
 
 
 @pytest.mark.slow

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 from makers import read
 
+from bench.core.files import write_json
+from bench.core.notice import BenchWarning
 from bench.core.nouns import Cell
 from bench.core.settings import Settings
 from bench.runner.journal import SCHEMA, Journal
@@ -145,6 +148,34 @@ def test_numbers_that_json_does_not_have_are_none_or_a_text(tmp_path):
 def test_a_file_that_holds_no_records_is_as_good_as_none(tmp_path, held):
     write(Journal(tmp_path).board_split_file(CELL), held)
     assert Journal(tmp_path).read(CELL) == {}
+
+
+FAILURE = Ending("timeout", "limit", "it took longer than --time-limit (3 s)")
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [lambda text: text.replace("longer", "lonker"), lambda text: text[:-20], lambda _: "", lambda _: "null"],
+    ids=["garbled", "cut short", "empty", "something else"],
+)
+def test_how_a_fit_failed_is_kept_and_left_out_and_said_where_it_is_not_what_was_written(tmp_path, harm):
+    journal = Journal(tmp_path)
+    with journal.open(Settings()) as writer:
+        writer.note_failure("k", FAILURE)
+        assert journal.failure("k") == FAILURE
+    path = journal.failure_file("k")
+    path.write_text(harm(path.read_text()))
+    assert journal.failure("k") is None
+    with pytest.warns(BenchWarning, match="1 entry is no sound record and left out"):
+        journal.warn_of_damage()
+
+
+def test_how_a_fit_failed_is_read_as_earlier_versions_wrote_it(tmp_path):
+    journal = Journal(tmp_path)
+    write_json(journal.failure_file("k"), asdict(FAILURE))
+    assert journal.failure("k") == FAILURE
+    assert journal.failure("other") is None
+    assert journal.damaged == {}
 
 
 @pytest.mark.parametrize("name", sorted({*CELL_COLUMNS, *FAILURE_COLUMNS, *TIMING_COLUMNS}))
