@@ -86,6 +86,19 @@ def leaves_a_child(how, folder, _):
     return 42
 
 
+def moves_from_process_to_process(folder, _):
+    """Start processes that each live until they have a child; all of them have a pipe open."""
+    os.open(f"{folder}/alive", os.O_RDWR)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for _ in range(5):
+        if os.fork() == 0:
+            os.setsid()
+            while not os.fork():
+                time.sleep(0.005)
+            os._exit(0)
+    for_ever(_)
+
+
 def child_takes_memory(size, _):
     subprocess.run([sys.executable, "-S", "-c", f"kept = b'x' * {size}; import time; time.sleep(3600)"], check=True)
 
@@ -131,6 +144,17 @@ def test_children_end_when_the_worker_is_lost(how, end, tmp_path, capfd):
     assert [kind for kind, _ in reported["bad"]] == ["item", "timeout" if end is for_ever else "crashed"]
     assert reported["good"] == FINE
     assert not psutil.pid_exists(int((tmp_path / f"{how}.txt").read_text()))
+
+
+def test_what_forks_faster_than_it_can_be_looked_at_is_ended(tmp_path):
+    os.mkfifo("alive")
+    move = functools.partial(moves_from_process_to_process, str(tmp_path))
+    reported = run([HOSTILE((move,)), GOOD], limits=Limits(seconds=0.5))
+    assert [kind for kind, _ in reported["bad"]] == ["timeout"]
+    assert reported["good"] == FINE
+    pipe = os.open("alive", os.O_RDONLY | os.O_NONBLOCK)
+    assert os.read(pipe, 1) == b""  # an error would say that somebody holds the other end
+    os.close(pipe)
 
 
 @pytest.mark.parametrize(

@@ -68,11 +68,11 @@ def disk():
 
 @pytest.fixture
 def cluster(tmp_path):
-    with Cluster(tmp_path / "cluster", {MARK: "cluster"}) as cluster:
+    with Cluster(tmp_path / "cluster", {MARK: str(tmp_path)}) as cluster:
         cluster.start_scheduler()
         cluster.start_workers(2, "--no-nanny")
         yield cluster
-    assert lasting("cluster") == []
+    assert lasting(str(tmp_path)) == []
 
 
 def lasting(mark):
@@ -114,7 +114,10 @@ class Soak:
     def run(self, number, place, targets):
         """Begin a run, and strike each target in turn after some events; return its exit code and what it said."""
         where = ("--executor", "dask", "--address", self.cluster.address) if place == "far" else ()
-        command, environment = [PROGRAM, *self.words, *where, "--results", RESULTS], {**os.environ, MARK: str(number)}
+        command, environment = (
+            [PROGRAM, *self.words, *where, "--results", RESULTS],
+            {**os.environ, MARK: f"{Path.cwd()} {number}"},
+        )
         waiting, said, left = list(targets), [], int(self.rng.integers(1, 12))
         pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
         with subprocess.Popen(command, **pipes, text=True, env=environment, start_new_session=True) as run:
@@ -125,7 +128,7 @@ class Soak:
                     self.struck.add(waiting.pop(0))
                     left = int(self.rng.integers(1, 12))
             code = run.wait(120)
-        assert lasting(str(number)) == []
+        assert lasting(environment[MARK]) == []
         self.keep_what_is_sound()
         return code, "".join(said)
 

@@ -17,7 +17,7 @@ def serve(pipe: Connection) -> None:
     """Run jobs until the other end of the pipe is closed."""
     importlib.import_module(PRELOADED)  # where there is no fork server
     context = None
-    with contextlib.suppress(EOFError, BrokenPipeError):
+    with contextlib.suppress(EOFError, ConnectionError):
         while True:
             kind, value = pipe.recv()
             if kind == "context":
@@ -27,13 +27,17 @@ def serve(pipe: Connection) -> None:
 
 
 def serve_one(pipe: Connection, start: Callable[[], None]) -> None:
-    """Run one job, behind what makes its code known."""
+    """Run one job, behind what makes its code known; nothing where the other end of the pipe is closed."""
     importlib.import_module(PRELOADED)
-    _, spans = pipe.recv()
-    context = load(recv_handle(pipe), spans)
-    _, job = pipe.recv()
+    try:
+        _, spans = pipe.recv()
+        context = load(recv_handle(pipe), spans)
+        _, job = pipe.recv()
+    except (EOFError, ConnectionError):
+        return
     start()
-    _report(pipe, job, context)
+    with contextlib.suppress(ConnectionError):
+        _report(pipe, job, context)
 
 
 def _report(pipe: Connection, job: Any, context: Any) -> None:

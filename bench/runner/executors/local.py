@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import send_handle
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import psutil
 
@@ -77,6 +77,14 @@ class _Worker:
     context: str | None = None
     is_ready: bool = False
     since: float = field(default_factory=time.monotonic)
+
+
+class _Loss(NamedTuple):
+    """A worker that is lost or to be ended, and why."""
+
+    worker: _Worker
+    kind: Kind
+    why: str
 
 
 class Pool:
@@ -156,9 +164,7 @@ class Pool:
         events: list[Event] = []
         for worker in dict.fromkeys(sources[source] for source in ready):
             events += self._receive(worker, has_ended=worker.process.sentinel in ready)
-        for worker in list(self._busy):
-            events += self._check(worker)
-        return events
+        return events + self._lose([loss for worker in self._busy if (loss := self._broken_limit(worker))])
 
     def _receive(self, worker: _Worker, *, has_ended: bool) -> list[Event]:
         """Take in what a worker has sent; one that has ended without the end of its job is lost."""
@@ -171,7 +177,7 @@ class Pool:
                 if kind != "ready":
                     events.append(Event(worker.job, kind, value))
         except (OSError, pickle.UnpicklingError) as error:
-            return [*events, self._lose(worker, "crashed", f"its process sent what is no result ({error})")]
+            return events + self._lose([_Loss(worker, "crashed", f"its process sent what is no result ({error})")])
         if events and events[-1].kind == "done":
             self._busy.remove(worker)
             if worker.job.is_foreign:
@@ -180,25 +186,27 @@ class Pool:
             else:
                 self._idle.append(worker)
         elif has_ended:
-            events.append(self._lose(worker, "crashed", describe_end(worker.process.exitcode)))
+            events += self._lose([_Loss(worker, "crashed", describe_end(worker.process.exitcode))])
         return events
 
-    def _check(self, worker: _Worker) -> list[Event]:
-        """Hold a worker to the limits."""
+    def _broken_limit(self, worker: _Worker) -> _Loss | None:
+        """Return how a worker breaks a limit, if it does."""
         limits, seconds = self.limits, time.monotonic() - worker.since
         if not worker.is_ready and seconds > STARTING_SECONDS:
-            return [self._lose(worker, "timeout", f"its process did not begin within {STARTING_SECONDS} s")]
+            return _Loss(worker, "timeout", f"its process did not begin within {STARTING_SECONDS} s")
         if worker.is_ready and limits.seconds is not None and seconds > limits.seconds and not worker.pipe.poll():
-            return [self._lose(worker, "timeout", f"it took longer than --time-limit ({limits.seconds:g} s)")]
+            return _Loss(worker, "timeout", f"it took longer than --time-limit ({limits.seconds:g} s)")
         if limits.memory is not None and tree_bytes(worker.tree) > limits.memory:
-            return [self._lose(worker, "oom", f"it took more memory than --mem-limit ({limits.memory} bytes)")]
-        return []
+            return _Loss(worker, "oom", f"it took more memory than --mem-limit ({limits.memory} bytes)")
+        return None
 
-    def _lose(self, worker: _Worker, kind: Kind, why: str) -> Event:
-        self._busy.remove(worker)
-        _end([worker])
-        end_adopted(self._children)
-        return Event(worker.job, kind, why)
+    def _lose(self, losses: Sequence[_Loss]) -> list[Event]:
+        """End workers, all at once, since many may break a limit at the same moment, and report their jobs as lost."""
+        if losses:
+            self._busy = [worker for worker in self._busy if all(worker is not loss.worker for loss in losses)]
+            _end([loss.worker for loss in losses])
+            end_adopted(self._children)
+        return [Event(loss.worker.job, loss.kind, loss.why) for loss in losses]
 
     @staticmethod
     def _hire(start: Callable[[], None] | None = None) -> _Worker:

@@ -7,9 +7,11 @@ leaves its tree, by whatever forks and sessions. Elsewhere an orphan goes to the
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from pathlib import Path
 
 import psutil
 
@@ -36,19 +38,23 @@ def _prctl(request: int, value: int) -> None:
 
 
 def end_descendants(root: psutil.Process) -> None:
-    """Kill all that a process started, and what those started.
+    """Kill all that a process started, and what those started, as they are found.
 
-    They are frozen first: what forks faster than it is killed would never end.
+    Each is frozen before its own children are looked for: what forks faster than it is killed would never end. What
+    loses its parent meanwhile is found by the one that adopts it.
     """
-    frozen: set[psutil.Process] = set()
-    while found := set(_descendants(root)) - frozen:
-        for process in found:
-            with contextlib.suppress(psutil.Error):
-                process.suspend()
-        frozen |= found
-    for process in frozen:
+    for process in [each for each in _descendants(root) if _freeze(each)]:
         with contextlib.suppress(psutil.Error):
             process.kill()
+
+
+def _freeze(process: psutil.Process) -> bool:
+    """Stop a process for now; return whether it was there."""
+    try:
+        process.suspend()
+    except psutil.Error:
+        return False
+    return True
 
 
 def end_tree(root: psutil.Process) -> None:
@@ -62,7 +68,7 @@ def end_tree(root: psutil.Process) -> None:
 
 def children() -> set[psutil.Process]:
     """Return the processes that this one is the parent of."""
-    return set(_descendants(psutil.Process(), recursive=False))
+    return set(_children(psutil.Process()))
 
 
 def end_adopted(known: Collection[psutil.Process]) -> None:
@@ -71,12 +77,16 @@ def end_adopted(known: Collection[psutil.Process]) -> None:
     Workers begin sessions of their own, so that a child of another session is a stray of one: what else this process
     has started, such as `git`, is in its own.
     """
-    own = os.getsid(0)
-    for process in children().difference(known):
-        with contextlib.suppress(ProcessLookupError):
-            if os.getsid(process.pid) != own:
-                end_tree(process)
-                reap(process.pid)
+    while strays := [process for process in children().difference(known) if _is_of_another_session(process)]:
+        for process in strays:
+            end_tree(process)
+            reap(process.pid)
+
+
+def _is_of_another_session(process: psutil.Process) -> bool:
+    with contextlib.suppress(ProcessLookupError):
+        return os.getsid(process.pid) != os.getsid(0)
+    return False
 
 
 def has_children() -> bool:
@@ -86,6 +96,14 @@ def has_children() -> bool:
     except ChildProcessError:
         return False
     return True
+
+
+def reap_ended() -> None:
+    """Wait for a child to end, and take leave of all others that have."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(-1, 0)
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def reap(pid: int) -> None:
@@ -105,8 +123,30 @@ def _resident_bytes(process: psutil.Process) -> int:
     return 0
 
 
-def _descendants(root: psutil.Process, *, recursive: bool = True) -> list[psutil.Process]:
-    try:
-        return root.children(recursive=recursive)
-    except psutil.NoSuchProcess:
-        return []
+def _descendants(root: psutil.Process) -> Iterator[psutil.Process]:
+    """Yield all that a process started, each before its own children are looked for."""
+    waiting = [root]
+    while waiting:
+        for child in _children(waiting.pop()):
+            yield child
+            waiting.append(child)
+
+
+def _children(process: psutil.Process) -> Iterator[psutil.Process]:
+    """Yield the children of a process: Linux lists them, and elsewhere psutil asks every process for its parent."""
+    if not _has_lists():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            yield from process.children()
+        return
+    numbers: list[str] = []
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{process.pid}/task").iterdir():
+            numbers += (thread / "children").read_text().split()
+    for number in numbers:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            yield psutil.Process(int(number))
+
+
+@functools.cache
+def _has_lists() -> bool:
+    return Path(f"/proc/self/task/{os.getpid()}/children").is_file()

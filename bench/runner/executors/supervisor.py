@@ -22,7 +22,13 @@ import psutil
 
 from bench.core.streams import keep_streams_from_failing
 from bench.core.text import error_line
-from bench.runner.executors.process_tree import adopt_orphans, die_with_parent, end_descendants, has_children, reap
+from bench.runner.executors.process_tree import (
+    adopt_orphans,
+    die_with_parent,
+    end_descendants,
+    has_children,
+    reap_ended,
+)
 
 MOST_OUTPUT = 2**13
 """Bytes of what a worker prints that are passed on: enough to see what is wrong, and no log of a CI job is flooded."""
@@ -49,7 +55,7 @@ def supervise(pipe: Connection, work: Callable[[], None]) -> NoReturn:
     code = _watch(worker, output)
     while has_children():  # to look for them takes a while, and seldom there are any
         end_descendants(psutil.Process())
-        reap(-1)
+        reap_ended()  # a bomb of forks leaves thousands
     while output.relay():
         pass
     output.count_hidden()
