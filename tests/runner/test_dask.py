@@ -82,6 +82,15 @@ def words():
     return ("run", *table, "-e", "equal", "--folds", "2", "--inner", "2", "-q", "--json", "-l")
 
 
+@pytest.fixture(scope="module")
+def lasting_cluster(tmp_path_factory):
+    """A cluster with one worker, for tests that leave it as it is."""
+    with Cluster(tmp_path_factory.mktemp("lasting") / "cluster") as cluster:
+        cluster.start_scheduler()
+        cluster.start_workers(1, "--no-nanny")
+        yield cluster
+
+
 @pytest.fixture
 def cluster(tmp_path):
     with Cluster(tmp_path / "cluster") as cluster:
@@ -182,22 +191,20 @@ def test_a_scheduler_that_restarts_loses_nothing(bench, words, cluster):
 
 
 @pytest.mark.slow
-def test_code_of_others_runs_on_the_cluster_alone(bench, words, cluster):
+def test_code_of_others_runs_on_the_cluster_alone(bench, words, lasting_cluster):
     """Also the trial of a learner, and the class weights that the keys of fits hold."""
     write_table("cls.csv", class_columns())
-    cluster.start_workers(1, "--no-nanny")
     more = ("-t", "file:cls.csv", "-b", "class-weight", "--metric", "macro_f1", "-w", "noting")
     both = (*words, "where:depth=2,logistic", *more)
-    running = started(both, cluster)
+    running = started(both, lasting_cluster)
     assert running.wait(90) == 0, running.stderr.read()
-    assert set(Path("ran").read_text().split()) == {str(cluster.folder)}
+    assert set(Path("ran").read_text().split()) == {str(lasting_cluster.folder)}
     assert_same_as_local(bench, both, running)
 
 
 @pytest.mark.slow
-def test_limits_hold_on_the_cluster(words, cluster):
-    cluster.start_workers(1, "--no-nanny")
-    running = started((*words, "slow,ridge", "--time-limit", "2s"), cluster)
+def test_limits_hold_on_the_cluster(words, lasting_cluster):
+    running = started((*words, "slow,ridge", "--time-limit", "2s"), lasting_cluster)
     _, err = running.communicate(timeout=90)
     assert running.returncode == 1, err
     table = read("far/cells.csv")
@@ -206,10 +213,9 @@ def test_limits_hold_on_the_cluster(words, cluster):
 
 
 @pytest.mark.slow
-def test_machines_with_other_versions_are_refused(bench, words, cluster, monkeypatch):
-    cluster.start_workers(1, "--no-nanny")
+def test_machines_with_other_versions_are_refused(bench, words, lasting_cluster, monkeypatch):
     monkeypatch.setattr(executor, "surroundings", lambda: "python 2.7")
-    done = bench(*words, GATE, "--executor", "dask", "--address", cluster.address)
+    done = bench(*words, GATE, "--executor", "dask", "--address", lasting_cluster.address)
     assert done.code == 2
     assert "and this program has python 2.7: install the same on all of them" in done.err
 
