@@ -58,18 +58,18 @@ def native_loop() -> None:
 
 
 def fork_bomb() -> None:
-    """Start processes that start processes, each deaf to SIGTERM and in a session of its own."""
+    """Start processes that start processes, each deaf to SIGTERM and in a session of its own, for a while."""
     import signal
 
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    end = time.monotonic() + 20 * SECONDS
     for _ in range(CHILDREN):
         if os.fork() == 0:
             os.setsid()
-            while True:  # as soon as it has a child it ends: the tree changes for ever, and does not grow
-                if os.fork():
-                    os._exit(0)
+            while time.monotonic() < end and not os.fork():  # who has a child ends: the tree changes, and does not grow
                 time.sleep(0.01)
+            os._exit(0)
 
 
 def gigabyte_a_second() -> None:
