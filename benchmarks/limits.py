@@ -21,7 +21,7 @@ SECONDS = 1.0
 """Time limit of an item."""
 ROOM = 300 * 2**20
 """Bytes that an item may take beyond what its process has when it begins."""
-CHILDREN = 30
+CHILDREN = 8
 """Processes that a fork bomb has going at most: enough to outrun who kills them one by one, and no danger."""
 
 
