@@ -37,7 +37,7 @@ MARK = "SOAK_RUN"
 WORDS = (
     "--target", "y", "-l", "ridge,knn,ridge:alpha=9,endless,glutton,good-one", "-w", "balanced",
     "-e", "core,good", "--folds", "4", "--inner", "2", "--time-limit", "3s",
-    "--mem-limit", "500MB", "-j", "2", "--plugin", "theirs.py", "-v", "-q",
+    "--mem-limit", "350MB", "-j", "2", "--plugin", "theirs.py", "-v", "-q",
 )  # fmt: skip
 THEIRS = """
 enter("good_one")
