@@ -5,7 +5,10 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
+import signal
 import sys
+import threading
+from multiprocessing import forkserver
 
 import pytest
 from makers.jobs import MB, Call, base_memory, dies, double, for_ever, nothing, run
@@ -156,6 +159,23 @@ def test_leaving_the_pool_ends_workers_in_the_middle_of_a_job():
         assert [event.value for event in events] == [42]
         processes = [worker.process for worker in pool._busy]
     assert not any(process.is_alive() for process in processes)
+
+
+def test_a_server_that_is_killed_while_it_forks_is_replaced():
+    with Pool(1, nothing) as pool:
+        pool.submit(Call((double,), is_foreign=True), {"x": 21})
+        while pool.busy:
+            pool.wait()
+        server = forkserver._forkserver._forkserver_pid
+        os.kill(server, signal.SIGSTOP)  # it takes the call, and does not answer
+        end = threading.Timer(0.3, os.kill, (server, signal.SIGKILL))
+        end.start()
+        pool.submit(Call((double,), is_foreign=True), {"x": 21})
+        kinds = []
+        while pool.busy:
+            kinds += [event.kind for event in pool.wait()]
+        end.join()
+    assert kinds == ["item", "done"]
 
 
 def test_an_interrupt_ends_the_workers():

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +20,10 @@ LONGEST_SOCKET = 104
 """Bytes that the path of a Unix socket may have, its closing zero included: 108 on Linux, 104 on macOS."""
 SOCKET_NAME = len("/pymp-xxxxxxxx/listener-xxxxxxxx")
 """Bytes of the path of a socket of multiprocessing below the folder of temporary files."""
+MOST_STARTS = 5
+"""How often the start of a process is tried, each time with a new server."""
+PAUSE_SECONDS = 0.2
+"""How long is waited before the next try."""
 SAFE_PATH = "PYTHONSAFEPATH"
 """Variable that keeps the working directory off the path of an interpreter."""
 
@@ -45,12 +50,24 @@ def start_server() -> None:
 
 
 def start_process(target: Callable[..., Any], *args: Any) -> Any:
-    """Start a process that calls a function, and return it; it may have children of its own."""
-    start_server()  # it may have died
-    process = start_context().Process(target=target, args=args, daemon=False)
-    with _safe_path():
-        process.start()
-    return process
+    """Start a process that calls a function, and return it; it may have children of its own.
+
+    Raises:
+        BenchError: the server that it is forked from dies again and again.
+    """
+    for _ in range(MOST_STARTS):
+        start_server()  # it may have died
+        process = start_context().Process(target=target, args=args, daemon=False)
+        try:
+            with _safe_path():
+                process.start()
+        except (EOFError, ConnectionError):  # it died at this very moment; what is killed takes a while to be gone
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return process
+    from bench.core.nouns import BenchError  # heavy: the server is to be started first of all
+
+    raise BenchError(f"no worker process can be started: what they are forked from died {MOST_STARTS} times: run again")
 
 
 @contextlib.contextmanager
