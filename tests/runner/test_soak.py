@@ -168,7 +168,7 @@ class Soak:
     def damage(self):
         """Flip a bit of some records and arrays, or cut them short."""
         records, arrays = sorted(RESULTS.glob("records/*/*.json")), sorted(RESULTS.glob("store/*/*/*.npy"))
-        chosen = self.rng.choice([*records, *arrays], (len(records) + len(arrays)) // 4, replace=False)
+        chosen = [each for files in (records, arrays) for each in self.rng.permutation(files)[: -(-len(files) // 4)]]
         for path in chosen:
             content = bytearray(path.read_bytes())
             at = int(self.rng.integers(len(content)))
