@@ -43,7 +43,7 @@ def export_answers(
         for name, cells in groupby(by_task, key=lambda cell: cell.task):
             task = load_recorded(held.get(name), given, offline=offline)
             if isinstance(task, str):
-                yield LeftOut(name, f"not checked: {task}")
+                yield LeftOut(name, task)
                 continue
             found = list(recorded_splits({cell: records[cell] for cell in cells}, task, held[name].cv, settings))
             yield from (each for each in found if isinstance(each, LeftOut))

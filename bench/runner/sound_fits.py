@@ -48,7 +48,7 @@ def require_sound_fits(records: Mapping[Cell, CellRecord], journal: Journal, sto
     if unsound:
         first, others = unsound[0], len(unsound) - 1
         raise BenchError(
-            f"{first} cannot be read from {store.root} ({first.why}){f', nor can {others} others' if others else ''}: "
+            f"{first} cannot be read from {store.root} ({first.why}){f', nor can {others} more' if others else ''}: "
             f"run {_command(first, records[first.cell], journal, store)}"
         )
 

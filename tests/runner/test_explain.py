@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from makers import read, regression_columns, write_table
+from makers.sharing import flip_every_entry
 
 from bench.core.registry import source_hash
 
@@ -147,6 +148,14 @@ def test_the_store_is_gone(run, explained):
     again = run()
     assert (again.json["fitted"], again.json["weighed"]) == (2, 0)
     assert explained(COARSE)[2:] == [REUSED]
+
+
+def test_an_entry_of_the_store_is_not_what_was_written(run, explained):
+    run()
+    flip_every_entry("results/store")
+    lines = explained(COARSE)[2:-1]
+    assert lines[0].startswith("The fit of gaussian under none is not sound in the store (its checksum is that of ")
+    assert len(lines) == 2
 
 
 def test_another_store_may_be_named(run, explained):
