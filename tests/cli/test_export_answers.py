@@ -12,7 +12,7 @@ from shutil import rmtree
 import numpy as np
 import pandas as pd
 import pytest
-from makers import class_columns, read, regression_columns, write_table
+from makers import Inline, class_columns, read, regression_columns, write_table
 from makers.runs import PLUGIN
 from makers.sharing import flip_every_entry
 from pyarrow.parquet import ParquetFile
@@ -20,6 +20,7 @@ from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 
 from bench.runner import answers as bench_answers
 from bench.runner import parquet_parts
+from bench.runner.executors.local import Event
 from bench.runner.journal import Journal
 from bench.runner.tables import IDENTITY
 
@@ -175,3 +176,16 @@ def test_plug_ins_are_used_if_they_are_given(bench, few_metrics):
     assert done.code == 0
     (path,) = Path("audit/answers").iterdir()
     assert "good" in set(pd.read_parquet(path)["method"])
+
+
+def test_what_a_worker_that_is_lost_had_answered_is_left_out(bench, few_metrics, monkeypatch):
+    class Lost(Inline):
+        def submit(self, job, _):
+            self._told.extend([Event(job, "item", ""), Event(job, "oom", "it took too much")])
+
+    run = ("run", "-t", "bundled:iris", "-l", "logistic", "-e", "equal", "-b", "classification", "--folds", 1)
+    assert bench(*run, "--inner", 2, "-q").code == 0
+    monkeypatch.setattr(bench_answers, "Pool", Lost)
+    done = bench(*EXPORT)
+    cells = len(read("results/cells.csv"))
+    assert (done.code, done.err.count(" is left out: oom: it took too much")) == (1, cells)

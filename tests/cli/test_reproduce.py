@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 from makers import regression_columns, write_table
-from makers.runs import PLUGIN
+from makers.runs import PLUGIN, forget_plugins
 from makers.sharing import flip_every_entry
 
 from bench.runner.journal import Journal
@@ -86,13 +87,20 @@ def test_files_are_read_and_plug_ins_used_if_they_are_given_again(bench):
     assert (done.code, done.err.strip()) == (0, "8 bit-identical")  # what failed fails again
 
 
-def test_the_code_of_a_learner_that_is_given_is_compared_too(bench):
+def test_the_code_of_a_learner_that_is_given_is_compared_too(ran):
     Path("bad_plugin.py").write_text(PLUGIN)
     more = ("--plugin", "bad_plugin.py")
-    assert bench(*RUN, "-t", "bundled:engel", "-l", "moody", *more).code == 0
+    assert ran(*RUN, "-t", "bundled:engel", "-l", "moody", *more).code == 0
     Path("bad_plugin.py").write_text(PLUGIN.replace("np.average(y, weights=weight)", "np.average(y)"))
-    done = bench("reproduce", CELL, *more)
-    assert done.out.splitlines()[1:] == ["  changed since: learner behind the fits of moody"]
+    forget_plugins()
+    done = ran("reproduce", "regression/bundled:engel/alone/moody", *more)
+    assert [line.split(": ", 1)[1] for line in done.out.splitlines()] == [
+        "bit-identical",
+        "learner behind the fits of moody",
+    ]
+    rmtree("results/store")
+    done = ran("reproduce", "regression/bundled:engel/alone/moody", *more)
+    assert done.out.splitlines()[1].endswith(": something that only the store could tell behind the fits of moody")
 
 
 def test_what_depends_on_the_machine_is_not_checked(ran):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 from makers import read, regression_columns, write_table
+from makers.runs import forget_plugins
 from makers.sharing import flip_every_entry
-
-from bench.core.registry import source_hash
 
 pytestmark = pytest.mark.usefixtures("few_metrics")
 
@@ -84,9 +82,7 @@ def edit(name, old, new):
     text = Path(name).read_text()
     assert old in text
     Path(name).write_text(text.replace(old, new))
-    for module in [module for module in sys.modules if module.startswith("bench_plugin_")]:
-        del sys.modules[module]
-    source_hash.cache_clear()
+    forget_plugins()
 
 
 def test_a_new_cell_is_reused_until_something_changes(run, explained):
