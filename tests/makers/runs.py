@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench.core.registry import source_hash
+from bench.core.scheme import source_hash
 from bench.runner.journal import Journal
 from makers import read
 
