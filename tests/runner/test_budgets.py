@@ -99,6 +99,7 @@ def test_a_forecast_learns_by_learner_and_takes_the_mean_for_others():
     forecast.learn(job, 2.0)
     forecast.learn(_fit_job("mlp", rows), 6.0)
     assert forecast.seconds_of(job) == pytest.approx(2.0)
+    assert [forecast.seconds_left(job, since) for since in (0.5, 3)] == pytest.approx([1.5, 0])
     assert forecast.seconds_of_fit("ridge", 50) == pytest.approx(1.0)
     assert forecast.seconds_of_fit("new", 100) == pytest.approx(4.0)
 
