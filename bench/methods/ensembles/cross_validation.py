@@ -62,16 +62,23 @@ def choose(folds: int, held_out: Callable[[int], Array]) -> int:
     return pick_first_best(np.sum([held_out(k) for k in range(folds)], axis=0)) if folds else 0
 
 
-def residual_gram_of(panel: Panel, y: Array) -> Array:
+def residual_grams_by_output(panel: Panel, y: Array, rows: Array | None = None) -> Array:
+    """Return G of the residuals of every output on some rows (all unless given), shape (K, L, L).
+
+    The residual of a class is ŷ_lnk - [y_n = k].
+    """
+    truths = [y] if panel.target.kind == "point" else ((y == k).astype(float) for k in range(panel.target.width))
+    return np.stack(
+        [residual_gram(panel.predictions[:, :, k], each, panel.weight, rows=rows) for k, each in enumerate(truths)]
+    )
+
+
+def residual_gram_of(panel: Panel, y: Array, rows: Array | None = None) -> Array:
     """Return G of the residuals, shape (L, L): w'Gw is the mean squared error of a pool with Σ w = 1.
 
-    Of classes it is the Brier score: the residuals of all classes are stacked, ŷ_lnk - [y_n = k].
+    Of classes it is the Brier score: the residuals of all classes are stacked.
     """
-    if panel.target.kind == "point":
-        return residual_gram(panel.predictions[:, :, 0], y, panel.weight)
-    truths = ((y == k).astype(float) for k in range(panel.target.width))
-    grams = [residual_gram(panel.predictions[:, :, k], truth, panel.weight) for k, truth in enumerate(truths)]
-    return np.asarray(np.sum(grams, axis=0))
+    return np.asarray(np.sum(residual_grams_by_output(panel, y, rows), axis=0))
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,6 @@ def fold_grams(panel: Panel, y: Array) -> FoldGrams:
         return FoldGrams(residual_gram_of(panel, y), np.zeros((0, *[len(panel.predictions)] * 2)), np.zeros(0))
     masses = fold_masses(panel, folds)
     shares = masses / masses.sum()
-    grams = np.stack([residual_gram_of(panel.rows(rows), y[rows]) for rows in folds])
+    grams = np.stack([residual_gram_of(panel, y, rows) for rows in folds])
     parts = shares[:, None, None] * grams
     return FoldGrams(parts.sum(axis=0), parts, shares)
