@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,3 +38,29 @@ def by_row_blocks(function: Callable[[slice], Array], n: int) -> Array:
             values = np.empty((n, *part.shape[1:]), dtype=part.dtype)
         values[rows] = part
     return values
+
+
+@dataclass(frozen=True)
+class SomeRows:
+    """The `rows` (m,) of predictions (L, n, K), read when they are indexed: no copy of all of them is made."""
+
+    predictions: Array
+    rows: Array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """L, m and K."""
+        L, _, K = self.predictions.shape
+        return L, len(self.rows), K
+
+    def __len__(self) -> int:
+        """Return L."""
+        return len(self.predictions)
+
+    def __getitem__(self, key: tuple[slice | Array, slice, slice | Array]) -> Array:
+        """Return predictions as an array does, with two slices or two arrays for the learners and the outputs."""
+        learners, part, outputs = key
+        rows = self.rows[part]
+        if isinstance(learners, slice):
+            return self.predictions[learners, :, outputs][:, rows]
+        return self.predictions[learners[:, None], rows, np.asarray(outputs)[:, None]]

@@ -7,12 +7,13 @@ registered here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.core.nouns import Array, Panel
-from bench.methods.ensembles.rows import used_rows
+from bench.core.nouns import Array, Combiner, Panel, read_only
+from bench.methods.ensembles.rows import used_rows, weights_of_rows
+from bench.solvers.row_blocks import by_row_blocks, is_one_block
 from bench.solvers.simplex_qp import residual_gram
 
 DEALT_FOLDS = 5
@@ -35,6 +36,24 @@ def fold_rows(panel: Panel) -> list[Array]:
         fold = np.arange(len(used)) % DEALT_FOLDS
         names = np.unique(fold)
     return [used[fold == name] for name in names] if len(names) > 1 else []
+
+
+def restrict(panel: Panel, y: Array, rows: Array) -> tuple[Panel, Array]:
+    """Return what a scheme is to learn some rows from: their panel and their y.
+
+    Of a large panel it is the whole, where all other rows have weight zero, since schemes leave them out: a copy of the
+    rows of four folds would be nearly as large as the panel.
+    """
+    if is_one_block(len(y)):
+        return panel.rows(rows), y[rows]
+    weight = np.zeros(len(y))
+    weight[rows] = weights_of_rows(panel)[rows]
+    return replace(panel, weight=read_only(weight)), y
+
+
+def predict_rows(combiner: Combiner, panel: Panel, rows: Array) -> Array:
+    """Return what a combiner predicts of some rows (m,), shape (m, K), without a copy of all of them."""
+    return by_row_blocks(lambda part: combiner(panel.rows(rows[part])), len(rows))
 
 
 def fold_masses(panel: Panel, folds: list[Array]) -> Array:

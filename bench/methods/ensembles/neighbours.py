@@ -11,7 +11,7 @@ import numpy as np
 from bench.core.nouns import Array, BenchError, Panel, Target
 from bench.methods.ensembles.rows import used_rows, weights_of_rows
 
-CHUNK = 4096
+CHUNK = 1024
 """Rows that are predicted at once, which bounds the memory."""
 
 LOCAL = {"row_weights": "neighbours are counted in rows: one row of weight three is one neighbour, not three"}
