@@ -19,6 +19,9 @@ PRODUCT_NOISE = 1e-15
 NEGLIGIBLE = 1e-13
 """A w'Gw below this share of w'|G|w is rounding."""
 
+CHUNK = 4096
+"""Rows of one pass: L x CHUNK numbers stay in the cache."""
+
 FIRST_ENTRANTS = 100
 """How many learners may enter at first; the number doubles with every success."""
 
@@ -27,7 +30,7 @@ STAYED = 0.98
 
 
 def residual_gram(
-    predictions: Array, y: Array, weight: Array | None = None, chunk: int = 4096, rows: Index | None = None
+    predictions: Array, y: Array, weight: Array | None = None, *, rows: Index | None = None
 ) -> Array:
     """Return G = E'SE / Σs of the residuals E_l = p_l - y of predictions p, shape (L, L).
 
@@ -35,9 +38,9 @@ def residual_gram(
     which stay in the cache, and summed in float64. `rows` are the positions of those that count, all unless given.
     """
     size, n = len(predictions), len(y) if rows is None else len(rows)
-    gram, room = np.zeros((size, size)), np.empty((size, min(chunk, n)))
-    for start in range(0, n, chunk):
-        part = slice(start, start + chunk) if rows is None else rows[start : start + chunk]
+    gram, room = np.zeros((size, size)), np.empty((size, min(CHUNK, n)))
+    for start in range(0, n, CHUNK):
+        part = slice(start, start + CHUNK) if rows is None else rows[start : start + CHUNK]
         truth = y[part]
         error = np.subtract(predictions[:, part], truth, out=room[:, : len(truth)], dtype=np.float64)
         if weight is not None:
