@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -26,3 +28,44 @@ def test_blocks_of_rows_give_what_all_rows_give_at_once(monkeypatch, kind, name)
     monkeypatch.setattr(row_blocks, "WHOLE", 5)
     monkeypatch.setattr(row_blocks, "BLOCK", 4)
     np.testing.assert_allclose(scheme(name, panel, y)(panel), whole, rtol=1e-5)
+
+
+CHUNKS = {
+    "bench.solvers.row_blocks": {"WHOLE": 200, "BLOCK": 100},
+    "bench.solvers.simplex_qp": {"CHUNK": 100},
+    "bench.solvers.simplex_log": {"CHUNK": 100},
+    "bench.solvers.log_pool": {"CHUNK": 100},
+    "bench.solvers.pinball_problem": {"CHUNK": 4000},
+    "bench.methods.ensembles.feature_weighted": {"CHUNK": 20},
+    "bench.methods.ensembles.greedy": {"CHUNK": 100},
+    "bench.methods.ensembles.mixture": {"CHUNK": 10_000},
+    "bench.methods.ensembles.neighbours": {"CHUNK": 20},
+    "bench.methods.ensembles.objective": {"CHUNK": 100},
+    "bench.methods.ensembles.pseudo_bma": {"CHUNK": 20},
+}
+"""Blocks so small that a panel of three thousand rows is to them what a million rows are to the true ones."""
+
+SIZE = {"point": {"learners": 40}, "class": {"learners": 12, "width": 5}, "quantile": {"learners": 30}}
+
+ALLOWED, BESIDE = 0.3, 100_000
+"""Share of the panel that a scheme may hold beside it, and bytes that do not grow with it."""
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_a_large_panel_is_not_copied(monkeypatch, kind, name):
+    for module, sizes in CHUNKS.items():
+        for constant, size in sizes.items():
+            monkeypatch.setattr(import_module(module), constant, size)
+    panel, y = MAKE[kind](0, n=3000, **SIZE[kind])
+    panel = replace(panel, inner_fold=np.arange(3000) % 5)
+    scheme(name, panel.rows(np.arange(300)), y[:300])
+    most = ALLOWED * panel.predictions.nbytes + BESIDE
+    tracemalloc.start()
+    combiner = scheme(name, panel, y)
+    fit = tracemalloc.get_traced_memory()[1]
+    tracemalloc.reset_peak()
+    combiner(panel)
+    predict = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    print("RATIO", kind, name, round(fit / panel.predictions.nbytes,2), round(predict / panel.predictions.nbytes,2), most / panel.predictions.nbytes)
+    assert max(fit, predict) <= most
