@@ -29,9 +29,7 @@ STAYED = 0.98
 """When this share of more than FIRST_ENTRANTS learners stays, the optimum is dense, and all others may enter."""
 
 
-def residual_gram(
-    predictions: Array, y: Array, weight: Array | None = None, *, rows: Index | None = None
-) -> Array:
+def residual_gram(predictions: Array, y: Array, weight: Array | None = None, *, rows: Index | None = None) -> Array:
     """Return G = E'SE / Σs of the residuals E_l = p_l - y of predictions p, shape (L, L).
 
     `predictions` have shape (L, n) and may be a memory map of any float type: rows are read in chunks of fixed size,

@@ -71,11 +71,11 @@ NOT_HELD = {
             "linear-pool",
             "quantile best-subset-mean",
             "quantile hill-climb",
-            "class log-pool",
             "sleeping-experts",
         ),
         SLOW,
     ),
+    "log-pool": "the log odds of the classes are kept, without which a fit takes five times as long",
     "pseudo-bma-plus": "its draws do not shrink with the blocks",
 }
 """Schemes, of one kind or of all, that this law does not hold for or cannot measure, and why."""
