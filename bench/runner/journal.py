@@ -20,7 +20,8 @@ from bench.core.json_values import parse_json
 from bench.core.notice import warn
 from bench.core.nouns import BenchError, Cell
 from bench.core.settings import Settings, settings_from_json
-from bench.runner.record_files import NO_RECORD, read_records, write_records
+from bench.runner.record_files import read_records, write_records
+from bench.runner.record_json import NO_RECORD, read_ending
 from bench.runner.records import CellRecord, Ending, TaskRecord
 
 if TYPE_CHECKING:
@@ -239,7 +240,7 @@ class Journal:
     def failure(self, key: str) -> Ending | None:
         """Return how the fit of this key failed, or None if it did not."""
         try:
-            return Ending.from_json(parse_json(self.failure_file(key).read_bytes()))
+            return read_ending(parse_json(self.failure_file(key).read_bytes()))
         except (OSError, *NO_RECORD):
             return None
 

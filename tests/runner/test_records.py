@@ -12,6 +12,7 @@ from makers import read
 from bench.core.nouns import Cell
 from bench.core.settings import Settings
 from bench.runner.journal import SCHEMA, Journal
+from bench.runner.record_json import read_cell_records
 from bench.runner.records import (
     CELL_COLUMNS,
     FAILURE_COLUMNS,
@@ -80,7 +81,7 @@ def test_a_directory_of_schema_1_is_read_and_a_run_goes_on_with_it(bench, reg):
     done = bench("run", *reg, *RUN)
     assert done.code == 0, done.err
     held = Journal(Path("results")).records()
-    assert held[OTHER] == CellRecord.from_json(old_line(OTHER))
+    assert held[OTHER] == read_cell_records([old_line(OTHER)])[OTHER]
     assert held[OTHER._replace(method="greedy")].ending == Ending("failed", "code", "E: on purpose")
     assert "this had changed" in held[CELL].why
     scores = read("results/scores.csv").query("metric == 'rmse' and method == 'equal'").set_index("task_id")["value"]
