@@ -13,7 +13,7 @@ from bench.core.exit_codes import code_of_refusal
 from bench.core.notice import warn
 from bench.core.nouns import BenchError, Cell
 from bench.core.published import publishable, strip_working_directory
-from bench.core.registry import source_hash
+from bench.core.scheme import source_hash
 from bench.core.settings import Settings
 from bench.core.text import one_line, storable
 from bench.report import leaderboards

@@ -259,7 +259,7 @@ TERMS = {
     "protocol": "bench.core.settings:Settings.protocol",
     "record": "bench.runner.records:CellRecord",
     "replication": "bench.report.leaderboards.columns.built_in:replication",
-    "scheme": "bench.core.registry:Scheme",
+    "scheme": "bench.core.scheme:Scheme",
     "single learner": "bench.methods.boards:SINGLE_LEARNER",
     "slice": "bench.report.leaderboards.slices",
     "source": "bench.tasks.sources:Source",

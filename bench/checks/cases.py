@@ -9,7 +9,8 @@ from typing import Any
 
 from bench.checks.law import LAWS, NOUNS, Case
 from bench.core.nouns import BenchError
-from bench.core.registry import Registry, Scheme
+from bench.core.registry import Registry
+from bench.core.scheme import Scheme
 from bench.core.selection import split_list
 from bench.methods import class_weights, ensembles, learners, metrics, postprocess, trainings
 from bench.methods.learners import learner_scheme

@@ -7,7 +7,7 @@ import numpy as np
 from bench.checks.examples import global_randomness
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.core.nouns import Array, read_only
-from bench.core.registry import PluginOptions, Scheme
+from bench.core.scheme import PluginOptions, Scheme
 from bench.methods.class_weights import fit_weights
 
 COUNTS = (

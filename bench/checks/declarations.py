@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench.checks.law import LAWS, LawBrokenError, law
-from bench.core.registry import Scheme
+from bench.core.scheme import Scheme
 
 
 def enter_declaration_laws(noun: str) -> None:

@@ -22,7 +22,7 @@ from bench.checks.examples import (
 )
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.core.nouns import Array, NotApplicableError, read_only
-from bench.core.registry import Scheme
+from bench.core.scheme import Scheme
 from bench.methods.ensembles import EnsembleOptions
 
 LARGEST_GAP = 1e-6

@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench.core.losses import mean, proper_loss
 from bench.core.nouns import Array, Kind, Panel, Prediction, Target, clip_probabilities, read_only
-from bench.core.registry import Scheme
+from bench.core.scheme import Scheme
 from bench.core.settings import DEFAULT_LEVELS
 from bench.runner.evaluate import finish
 

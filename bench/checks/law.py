@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.core.hashing import digest
 from bench.core.nouns import Array, NotApplicableError
-from bench.core.registry import Scheme
+from bench.core.scheme import Scheme
 
 Examine = Callable[[Scheme[Any], str], None]
 """(scheme, kind) -> nothing, or a `LawBrokenError`."""

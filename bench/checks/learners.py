@@ -21,7 +21,7 @@ from bench.core.nouns import (
     read_only,
     validate_values,
 )
-from bench.core.registry import Scheme
+from bench.core.scheme import Scheme
 from bench.methods.learners import LearnerOptions
 from bench.tasks import encoders
 

@@ -16,7 +16,7 @@ from bench.checks.examples import (
 )
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.core.nouns import Array, Prediction, Target, read_only
-from bench.core.registry import Scheme
+from bench.core.scheme import Scheme
 from bench.methods.metrics import MetricOptions
 
 SEEDS = range(4)

@@ -20,7 +20,7 @@ from bench.checks.examples import (
 )
 from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, law
 from bench.core.nouns import Array, InvalidPredictionError, Prediction, read_only, validate_values
-from bench.core.registry import Scheme
+from bench.core.scheme import Scheme
 from bench.core.settings import PROTOCOLS
 from bench.methods.postprocess import Change, Learns, StepOptions
 

@@ -12,7 +12,7 @@ import pandas as pd
 from bench.checks.law import LawBrokenError, law
 from bench.core.hashing import digest
 from bench.core.nouns import Task
-from bench.core.registry import PluginOptions, Scheme
+from bench.core.scheme import PluginOptions, Scheme
 from bench.tasks import sources
 
 

@@ -15,7 +15,7 @@ from bench.checks.law import LawBrokenError, demand_close, demand_same_bytes, la
 from bench.checks.learners import COLOUR_LEVELS, ExampleTable, example_table
 from bench.core.hashing import digest
 from bench.core.nouns import Array, InvalidPredictionError, NotApplicableError, Target, read_only, validate_values
-from bench.core.registry import Scheme
+from bench.core.scheme import Scheme
 from bench.methods import trainings
 from bench.methods.learners import learner_scheme
 from bench.methods.trainings import FitContext, FittedModel, TrainingOptions, fit_training

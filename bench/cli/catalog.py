@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import BenchError, Split, Target, Task
-from bench.core.registry import Entry, Registry, Scheme
+from bench.core.registry import Registry
+from bench.core.scheme import Entry, Scheme
 from bench.core.selection import chosen_from
 from bench.core.settings import Settings
 from bench.methods import class_weights, ensembles, learners, metrics, postprocess, trainings

@@ -14,7 +14,8 @@ from typing import Any
 
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Kind, Target, Task, TaskKind
-from bench.core.registry import Registry, Scheme
+from bench.core.registry import Registry
+from bench.core.scheme import Scheme
 from bench.core.selection import NameFilter, chosen_from, is_glob, matches, name_filter
 from bench.core.settings import Settings
 from bench.methods import ensembles, metrics, postprocess, trainings

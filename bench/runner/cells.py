@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.core.hashing import digest
 from bench.core.nouns import Cell, Split, Task
-from bench.core.registry import source_hash
+from bench.core.scheme import source_hash
 from bench.core.settings import Settings
 from bench.methods import ensembles, metrics
 from bench.methods.boards import Method, is_training

@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.core.hashing import digest
 from bench.core.nouns import Array, ExternalPredictions, Split, Target, Task
-from bench.core.registry import Scheme, source_hash
+from bench.core.scheme import Scheme, source_hash
 from bench.core.settings import Settings
 from bench.methods import class_weights, learners, trainings
 from bench.methods.learners import learner_scheme

@@ -17,7 +17,7 @@ import numpy as np
 
 from bench.core.hashing import seed
 from bench.core.nouns import Array, ExternalPredictions, NotApplicableError, clip_probabilities, validate_values
-from bench.core.registry import Scheme
+from bench.core.scheme import Scheme
 from bench.core.settings import Settings
 from bench.methods import trainings
 from bench.methods.learners import LearnerOptions, learner_scheme

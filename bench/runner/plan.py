@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Cell, Kind, Split, Task
-from bench.core.registry import Registry, Scheme
+from bench.core.registry import Registry
+from bench.core.scheme import Scheme
 from bench.core.selection import NameFilter, is_glob, matches, name_filter
 from bench.core.settings import Settings
 from bench.methods import ensembles, learners, metrics, trainings

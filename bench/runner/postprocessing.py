@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.core.nouns import Array, NotApplicableError, Prediction
-from bench.core.registry import Scheme
+from bench.core.scheme import Scheme
 from bench.methods.postprocess import Change, StepOptions
 
 

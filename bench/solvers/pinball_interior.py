@@ -6,9 +6,12 @@ is block diagonal: w has length B L, and N is the number of all pairs.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import cho_solve_banded, cholesky_banded
@@ -77,6 +80,11 @@ class Program:
     def sums(self, x: Array) -> Array:
         """Return the sums over each simplex, (B, …)."""
         return x.reshape(len(self.D), -1, *x.shape[1:]).sum(axis=1)
+
+    @cached_property
+    def members(self) -> Array:
+        """Ones where a weight (B L,) belongs to a simplex (B,)."""
+        return np.repeat(np.eye(len(self.D)), len(self.g) // len(self.D), axis=0)
 
     def spread(self, x: Array) -> Array:
         """Return one number of each simplex for each of its weights, (B L,)."""
@@ -164,39 +172,50 @@ def _longest_step(x: Array, dx: Array) -> float:
     return 1 / max(float(np.max(-dx / x)), 1.0)
 
 
-def _newton_system(program: Program, x: Array, s: Array) -> tuple[Array, Array, Array]:
-    """Return T (N,), D T D' + diag(s_w / w) + ∇²P, and what is left of D e + g + ∇P - λ - s_w."""
+class _NewtonSystem(NamedTuple):
+    """T (N,), the solver of D T D' + diag(s_w / w) + ∇²P, and what is left of D e + g + ∇P - λ - s_w."""
+
+    T: Array
+    solve: Callable[[Array], Array]
+    drift: Array
+
+
+def _newton_system(program: Program, x: Array, s: Array) -> _NewtonSystem:
+    """Return what both directions of a step have in common; the matrix is factored once."""
     (w, up, down), (above, room, rise) = program.parts(x), program.parts(s)
     T = 1 / (up / room + down / rise)
     drift = program.adjoint(program.lower + rise) + program.g + program.penalty.gradient(w) - above
     drift = drift - program.spread(program.sums(w * drift))
-    return T, program.square(T) + np.diag(above / w) + program.penalty.curvature(w), drift
+    normal = program.square(T) + np.diag(above / w) + program.penalty.curvature(w)
+    return _NewtonSystem(T, _positive_solver(normal, len(w) // len(program.D)), drift)
 
 
-def _newton_direction(
-    program: Program, system: tuple[Array, Array, Array], x: Array, s: Array, r: Array
-) -> tuple[Array, Array]:
+def _newton_direction(program: Program, system: _NewtonSystem, x: Array, s: Array, r: Array) -> tuple[Array, Array]:
     """Solve s dx + x ds = r with D'dw = du⁺ - du⁻, Σdw = 0 and ds = (D de + ∇²P dw - dλ, -de, de).
 
     What is left after elimination is (D T D' + diag(s_w / w) + ∇²P) dw = D T h + r_w / w + dλ.
     """
     (w, up, down), (above, room, rise), (rw, r_up, r_down) = (program.parts(v) for v in (x, s, r))
-    T, normal, drift = system
-    h = r_up / room - r_down / rise
-    ones = np.kron(np.eye(len(program.D)), np.ones((len(w) // len(program.D), 1)))
-    right = np.column_stack((program.adjoint(T * h) + rw / w - drift, ones))
-    z = _solve_banded(normal, right, len(w) // len(program.D))
+    T, h = system.T, r_up / room - r_down / rise
+    z = system.solve(np.column_stack((program.adjoint(T * h) + rw / w - system.drift, program.members)))
     dw = z[:, 0] - z[:, 1:] @ np.linalg.solve(program.sums(z[:, 1:]), program.sums(z[:, 0]))
     de = T * (program.forward(dw) - h)
     dx = np.concatenate((dw, (r_up + up * de) / room, (r_down - down * de) / rise))
     return dx, np.concatenate(((rw - above * dw) / w, -de, de))
 
 
-def _solve_banded(normal: Array, right: Array, width: int) -> Array:
-    """Solve a positive system whose entries lie at most `width` places off the diagonal, the size of one simplex."""
-    if width == len(normal):
-        return solve_positive(normal, NORMAL_RIDGE * normal.diagonal(), right)
-    band = np.stack([np.pad(normal.diagonal(-i), (0, i)) for i in range(width + 1)])
+def _positive_solver(normal: Array, width: int) -> Callable[[Array], Array]:
+    """Return the solver of a positive system with entries at most `width`, the size of a simplex, off the diagonal.
+
+    Raises:
+        LinAlgError: the matrix is far from positive semidefinite, or not finite.
+    """
+    n = len(normal)
+    if width == n:
+        return functools.partial(solve_positive, normal, NORMAL_RIDGE * normal.diagonal())
+    band = np.zeros((width + 1, n))
+    for i in range(width + 1):
+        band[i, : n - i] = normal.diagonal(-i)
     ridge = NORMAL_RIDGE * band[0]
     for _ in range(GROWTH):
         try:
@@ -204,6 +223,10 @@ def _solve_banded(normal: Array, right: Array, width: int) -> Array:
         except np.linalg.LinAlgError:
             ridge = 100 * ridge
             continue
-        x = cho_solve_banded((factor, True), right)
-        return np.asarray(x + cho_solve_banded((factor, True), right - normal @ x))
+        return functools.partial(_solve_and_refine, factor, normal)
     raise np.linalg.LinAlgError("the matrix is far from positive semidefinite, or not finite")
+
+
+def _solve_and_refine(factor: Array, normal: Array, right: Array) -> Array:
+    x = cho_solve_banded((factor, True), right)
+    return np.asarray(x + cho_solve_banded((factor, True), right - normal @ x))

@@ -11,7 +11,7 @@ from makers.mutants.sources import CATALOGUE, table  # noqa: F401 - what the pla
 from makers.mutants.trainings import fit_and_claim
 
 from bench import checks
-from bench.core.registry import Entry, PluginOptions, Scheme
+from bench.core.scheme import Entry, PluginOptions, Scheme
 from bench.methods.learners import LearnerOptions
 from bench.methods.trainings import TrainingOptions
 

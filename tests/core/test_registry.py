@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Protocol
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.core import registry
+from bench.core import scheme
+from bench.core.contract import held_to_its_keywords
 from bench.core.exit_codes import Stop
 from bench.core.nouns import BenchError
 from bench.core.plugins import load_plugins, run_foreign_import
-from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
+from bench.core.registry import Registry
+from bench.core.scheme import PluginOptions
 from bench.core.selection import chosen_from, split_list
 from bench.methods import class_weights, ensembles, learners, metrics, postprocess, trainings
 from bench.methods.learners import learner_scheme
@@ -283,12 +286,12 @@ def test_a_signal_ends_the_program_while_it_imports_a_plug_in(error):
 
 
 def test_the_working_directory_is_on_the_path_only_while_what_the_user_names_is_imported(tmp_path):
-    before = list(registry.sys.path)
+    before = list(sys.path)
     (tmp_path / "neighbour_of_mine.py").write_text("")
     (tmp_path / "named_by_me.py").write_text("import sys\nimport neighbour_of_mine\nlast = sys.path[-1]\n")
     load_plugins(["named_by_me"])
-    assert registry.sys.modules["named_by_me"].last == str(tmp_path)
-    assert registry.sys.path == before
+    assert sys.modules["named_by_me"].last == str(tmp_path)
+    assert sys.path == before
 
 
 def test_a_changed_plug_in_file_has_another_source_hash(tmp_path, monkeypatch):
@@ -298,10 +301,8 @@ def test_a_changed_plug_in_file_has_another_source_hash(tmp_path, monkeypatch):
         path.write_text(SCHEME.format(name=name))
         load_plugins([str(path)])
         hashes.append(ensembles.registry.scheme(name.replace("_", "-")).entry.source)
-        monkeypatch.delitem(
-            registry.sys.modules, next(m for m in registry.sys.modules if m.startswith("bench_plugin_mine"))
-        )
-        registry.source_hash.cache_clear()
+        monkeypatch.delitem(sys.modules, next(m for m in sys.modules if m.startswith("bench_plugin_mine")))
+        scheme.source_hash.cache_clear()
     assert hashes[0] != hashes[1]
 
 
@@ -337,7 +338,9 @@ NEUTRAL = {
     "bench.tasks",
     "bench.solvers",
     "bench.methods.learners",
+    "bench.core.contract",
     "bench.core.registry",
+    "bench.core.scheme",
     "bench.core.renamed",
     "bench.core.losses",
     "bench.core.files",
@@ -369,7 +372,7 @@ def test_all_the_code_behind_a_learner_is_in_its_key(entry):
         home,
     }
     loose = [name for name in _reached(home) if not _covered(name, roots)]
-    if entry.source != registry.source_hash(home):  # the hash covers more than the one file
+    if entry.source != scheme.source_hash(home):  # the hash covers more than the one file
         pytest.skip("the source hash of a learner covers more than its own file")
     assert loose == []
 

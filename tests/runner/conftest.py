@@ -6,7 +6,7 @@ import pytest
 from makers.leaks import MEMORIES, MEMORY, RollCall
 from makers.runs import PLUGIN
 
-from bench.core.registry import Entry
+from bench.core.scheme import Entry
 from bench.methods import learners
 from bench.tasks import splits
 

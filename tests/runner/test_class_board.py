@@ -20,7 +20,7 @@ from makers.leaks import PROTOCOLS, leak_task, leaks
 
 from bench.cli import catalog
 from bench.core.nouns import Prediction, Split, Target, Task
-from bench.core.registry import Entry
+from bench.core.scheme import Entry
 from bench.core.settings import Settings
 from bench.methods import class_weights, learners, postprocess, trainings
 from bench.methods.boards import BOARDS

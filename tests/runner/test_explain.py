@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from makers import read, regression_columns, write_table
 
-from bench.core.registry import source_hash
+from bench.core.scheme import source_hash
 
 pytestmark = pytest.mark.usefixtures("few_metrics")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from makers import class_task, regression_task
 
-from bench.core import registry
+from bench.core import scheme
 from bench.core.hashing import digest
 from bench.core.nouns import InvalidPredictionError, NotApplicableError, Split, Target
 from bench.core.settings import Settings
@@ -350,13 +350,13 @@ def test_the_key_has_nothing_else_in_it():
 
 
 def test_the_source_of_a_learner_and_of_the_harness_are_in_the_key(monkeypatch):
-    before, real = key(), registry.source_hash
+    before, real = key(), scheme.source_hash
     for touched in (*fit_spec.FIT_CODE, "bench.methods.learners.ridge"):
 
         def changed(*modules, touched=touched):
             return "changed" if touched in modules else real(*modules)
 
-        monkeypatch.setattr(registry, "source_hash", changed)
+        monkeypatch.setattr(scheme, "source_hash", changed)
         monkeypatch.setattr(fit_spec, "source_hash", changed)
         for entry in learners.registry.entries().values():
             entry.__dict__.pop("source", None)

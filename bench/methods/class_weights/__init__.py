@@ -14,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Literal, Protocol, TypeVar, get_args
 
+from bench.core.contract import held_to_its_keywords
 from bench.core.nouns import Array
-from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
+from bench.core.registry import Registry
+from bench.core.scheme import PluginOptions
 from bench.methods.class_weights.scaling import class_weights_of_rows, fit_weights
 
 __all__ = ["ClassWeighting", "Kind", "class_weights_of_rows", "fit_weights", "register", "registry"]

@@ -12,8 +12,10 @@ from typing import Protocol, TypeVar, get_args
 
 import numpy as np
 
+from bench.core.contract import held_to_its_keywords
 from bench.core.nouns import Array, Combiner, Kind, Panel
-from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
+from bench.core.registry import Registry
+from bench.core.scheme import PluginOptions
 
 
 class EnsembleScheme(Protocol):

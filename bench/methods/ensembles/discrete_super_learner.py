@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.core.hashing import generator
 from bench.core.nouns import Array, BenchError, Combiner, NotApplicableError, Panel
-from bench.core.registry import Scheme
+from bench.core.scheme import Scheme
 from bench.methods.ensembles import EnsembleOptions, register, registry
 from bench.methods.ensembles.cross_validation import fold_rows, pick_first_best
 from bench.methods.ensembles.objective import judge_of_predictions

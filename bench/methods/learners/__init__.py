@@ -11,8 +11,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, get_args
 
+from bench.core.contract import held_to_its_keywords
 from bench.core.nouns import Array, BenchError, Kind, Target
-from bench.core.registry import PluginOptions, Registry, Scheme, held_to_its_keywords
+from bench.core.registry import Registry
+from bench.core.scheme import PluginOptions, Scheme
 from bench.tasks.encoders import Encoding
 
 _IMPORT_PATH = re.compile(r"(?P<path>[A-Za-z_][\w.]*:[A-Za-z_]\w*)(?::(?P<given>.*))?")

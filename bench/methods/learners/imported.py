@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.core.nouns import BenchError, Kind, Target
 from bench.core.plugins import import_named_module, module_exists, run_foreign_import
-from bench.core.registry import Entry, Scheme
+from bench.core.scheme import Entry, Scheme
 from bench.core.selection import SEPARATOR
 from bench.methods.learners import LearnerOptions, Model, import_path, registry
 from bench.methods.learners.adapters import ClassModel, PointModel

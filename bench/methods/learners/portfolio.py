@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from bench.core.hashing import generator
-from bench.core.registry import Entry
+from bench.core.scheme import Entry
 from bench.methods.learners import LearnerOptions, registry
 
 

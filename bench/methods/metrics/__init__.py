@@ -16,8 +16,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar, get_args
 
+from bench.core.contract import held_to_its_keywords
 from bench.core.nouns import Array, Kind, Prediction, Target
-from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
+from bench.core.registry import Registry
+from bench.core.scheme import PluginOptions
 
 Direction = Literal["min", "max", "target", "none"]
 

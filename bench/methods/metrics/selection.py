@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.nouns import Array, BenchError, Prediction, Target
-from bench.core.registry import Entry, Scheme
+from bench.core.scheme import Entry, Scheme
 from bench.core.selection import NameFilter, matches, name_filter, suggestion
 from bench.core.settings import DEFAULT_LEVELS
 from bench.core.tables import OLD_METRICS

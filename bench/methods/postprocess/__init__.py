@@ -14,8 +14,10 @@ from typing import Literal, Protocol, TypeVar, get_args
 
 import numpy as np
 
+from bench.core.contract import held_to_its_keywords
 from bench.core.nouns import Array, Kind, Prediction
-from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
+from bench.core.registry import Registry
+from bench.core.scheme import PluginOptions
 from bench.core.settings import ProtocolName
 
 Change = Callable[[Prediction], Prediction]

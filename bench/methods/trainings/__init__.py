@@ -13,7 +13,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar, get_args
 
-from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
+from bench.core.contract import held_to_its_keywords
+from bench.core.registry import Registry
+from bench.core.scheme import PluginOptions
 from bench.methods import class_weights
 from bench.methods.trainings.fit_context import FitContext, FittedModel, Predictor, fit_training, is_weighting
 

@@ -11,8 +11,8 @@ import pandas as pd
 
 from bench.core.hashing import generator, seed
 from bench.core.nouns import Array, Target, real_values
-from bench.core.registry import Scheme
 from bench.core.renamed import renamed_fields
+from bench.core.scheme import Scheme
 from bench.methods import class_weights
 from bench.methods.trainings.numeric_view import quiet_libraries
 

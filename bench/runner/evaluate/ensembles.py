@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from bench.core.nouns import Array, Combiner, InvalidPredictionError, NotApplicableError, Panel, Prediction, Weights
-from bench.core.registry import Scheme
+from bench.core.scheme import Scheme
 from bench.methods.boards import ORACLE, Method
 from bench.runner import postprocessing
 from bench.runner.evaluate.split_data import MethodResult, SplitData, finish, train_loss

@@ -19,7 +19,7 @@ import numpy as np
 
 from bench.core.hashing import digest
 from bench.core.plugins import load_plugins
-from bench.core.registry import source_hash
+from bench.core.scheme import source_hash
 from bench.runner.cells import versions
 from bench.runner.executors.local import Kind, Pool
 from bench.runner.options import Limits

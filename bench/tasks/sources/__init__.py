@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol, TypeVar, get_args
 
+from bench.core.contract import held_to_its_keywords
 from bench.core.nouns import Task, TaskKind
-from bench.core.registry import PluginOptions, Registry, held_to_its_keywords
+from bench.core.registry import Registry
+from bench.core.scheme import PluginOptions
 from bench.tasks.sources.request import TEXT_OPTIONS, LoadError, TaskRequest
 
 __all__ = ["TEXT_OPTIONS", "LoadError", "Source", "TaskRequest", "register", "registry"]

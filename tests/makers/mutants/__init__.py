@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench import checks
-from bench.core.registry import Entry, Scheme
+from bench.core.scheme import Entry, Scheme
 
 MUTANTS = []
 

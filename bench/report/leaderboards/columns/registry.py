@@ -9,8 +9,10 @@ from typing import Any, Literal, Protocol, TypeVar
 import numpy as np
 import pandas as pd
 
+from bench.core.contract import held_to_its_keywords, place_of
 from bench.core.nouns import BenchError
-from bench.core.registry import Entry, PluginOptions, Registry, held_to_its_keywords, place_of
+from bench.core.registry import Registry
+from bench.core.scheme import Entry, PluginOptions
 from bench.core.selection import suggestion
 from bench.report.leaderboards.standing import Standing
 
