@@ -34,7 +34,8 @@ def parse_json(content: str | bytes) -> Any:
         value = json.loads(text)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
-    return _as_text(value) if _HALF_PAIR.search(text) else value
+    has_escape = "\\u" in text  # most texts have none, and to ask that is much quicker
+    return _as_text(value) if has_escape and _HALF_PAIR.search(text) else value
 
 
 def _as_text(value: Any) -> Any:

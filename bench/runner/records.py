@@ -145,7 +145,7 @@ class CellRecord:
 
     def has_scores(self, metrics: Collection[str]) -> bool:
         """Return whether the cell was scored by all of some metrics; an empty score is one."""
-        return {*metrics} <= {*self.result.scores.get("test", ())}
+        return self.result.scores.get("test", {}).keys() >= {*metrics}
 
     def values(self) -> dict[str, Any]:
         """Return every field by its name, those of the ending, the basis and the result among them."""
