@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -60,12 +61,14 @@ def load_scores(path: str | Path) -> pd.DataFrame:
 def scores_file(folder: Path) -> Path:
     """Return the file of the table of scores in a results directory: the first of `SCORES` that is there.
 
-    The Parquet copy stands for the CSV file, which takes ten times as long to read, unless that was edited since.
+    The Parquet copy stands for the CSV file, which takes three times as long to read, unless that was edited since, or
+    nothing reads Parquet here: the gate is installed without pyarrow.
     """
     there = [path for name in SCORES if (path := folder / name).is_file()]
     table, copy = folder / SCORES[0], folder / SCORES[1]
-    if table in there and copy in there and copy.stat().st_mtime_ns >= table.stat().st_mtime_ns:  # a run writes it last
-        return copy
+    if table in there and copy in there and find_spec("pyarrow"):
+        is_newest = copy.stat().st_mtime_ns >= table.stat().st_mtime_ns  # a run writes it last
+        return copy if is_newest else table
     return there[0] if there else table
 
 

@@ -107,7 +107,7 @@ class BoardSplit:
                     {fit: endings[self.fits[fit]] for fit in needed}, settings, data
                 )
             found = shared[needed]
-            parts = found.basis.parts | {"method": _method_part(self.board_plan.by_name.get(cell.method))}
+            parts = {**found.basis.parts, "method": _method_part(self.board_plan.by_name.get(cell.method))}
             key = digest({"cell": list(cell), **parts})
             yield cell, replace(found, basis=replace(found.basis, key=key, parts=parts))
 

@@ -142,6 +142,32 @@ def test_numbers_that_json_does_not_have_are_none_or_a_text(tmp_path):
     assert (held.scores, held.gap, held.train_loss) == ({"test": {"rmse": 0.5}}, None, "inf")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cell", [*CELL[:3], -1, *CELL[4:]]),
+        ("cell", [*CELL, "more"]),
+        ("status", "fine"),
+        ("key", "../x"),
+        ("fits", [["ridge", 1, "k"]]),
+        ("scores", {"test": {"rmse": "0.5"}}),
+        ("scores", {"test": [0.5]}),
+        ("n_test", 7.5),
+        ("n_test", True),
+        ("gap", 10**400),
+        ("weights", [{"value": {}}]),
+        ("parts", {"fits": None}),
+    ],
+)
+def test_a_field_of_another_type_is_the_fault_of_one_record(tmp_path, name, value):
+    """All records of a file are checked at once; of those beside it none is lost."""
+    good = [old_line(CELL._replace(method=method)) for method in ("a", "b", "c")]
+    write(Journal(tmp_path).board_split_file(CELL), [good[0], good[1] | {name: value}, good[2]])
+    journal = Journal(tmp_path)
+    assert [cell.method for cell in journal.read(CELL)] == ["a", "c"]
+    assert [*journal.damaged.values()] == [1]
+
+
 @pytest.mark.parametrize("held", [{"a": 1}, ["text"], [{"cell": ["b"]}], [{"cell": list(CELL)}], 7], ids=str)
 def test_a_file_that_holds_no_records_is_as_good_as_none(tmp_path, held):
     write(Journal(tmp_path).board_split_file(CELL), held)
