@@ -33,6 +33,7 @@ def gc(
     import pandas as pd
 
     from bench.runner import garbage
+    from bench.runner.progress import read_progress
 
     roots = results or [Path("results")]
     stores = [store] if store else [root / "store" for root in roots]
@@ -48,6 +49,9 @@ def gc(
     ]
     print_table(pd.DataFrame(rows, columns=["place", "what", "number", "MB", "fate"]), output)
     terminal.message(f"records of {', '.join(map(str, roots))} count, and of no other results")
+    for root in roots:
+        if read_progress(root) is not None:
+            terminal.message(f"a run is writing to {root}: what it has fitted may have no record yet", "yellow")
     if not delete:
         terminal.message("nothing was deleted: --free does")
 

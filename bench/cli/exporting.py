@@ -37,7 +37,10 @@ def export(
         str, typer.Option(help="What becomes of missing scores: common, worst, impute:METHOD, fail.")
     ] = "common",
     answers: Annotated[
-        bool, typer.Option("--answers", help="Write what every method says of every test row, as Parquet, instead.")
+        bool,
+        typer.Option(
+            "--answers", help="Write what every method says of every row that it is scored on, as Parquet, instead."
+        ),
     ] = False,
     task: TASKS = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Worker processes for --answers.")] = 1,
@@ -53,9 +56,9 @@ def export(
 ) -> None:
     """Write leaderboards and figures as files, one a board, metric and format; print the path of each.
 
-    With --answers the test rows, true values and answers of every method, made again from the stored fits, from which
-    anybody can recompute the scores. With --to openml the predictions of each method that has all splits of an OpenML
-    task, as OpenML takes them; nothing is uploaded.
+    With --answers the rows that scores rest on, test and train, their true values and the answers of every method, made
+    again from the stored fits, from which anybody can recompute every score. With --to openml the predictions of each
+    method that has all splits of an OpenML task, as OpenML takes them; nothing is uploaded.
     """
     from bench.cli import terminal
     from bench.core.plugins import load_plugins

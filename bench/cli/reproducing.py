@@ -55,11 +55,20 @@ def reproduce(
         offline=offline,
     )
     verdicts: Counter[str] = Counter()
+    unchecked: dict[str, list[str]] = {}
     for found in reproduction.reproduce(wanted):
         verdicts[found.verdict] += 1
+        if found.verdict == "not checked":
+            unchecked.setdefault(found.difference, []).append(found.name)
+            continue
         typer.echo(f"{found.name}: {found.verdict}{f': {found.difference}' if found.difference else ''}")
         if found.changed:
             typer.echo(f"  changed since: {', '.join(found.changed)}")
+        elif found.verdict != "bit-identical":
+            typer.echo("  nothing that its key holds is known to have changed since")
+    for why, names in unchecked.items():  # of a task that cannot be loaded thousands of cells say the same
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        typer.echo(f"{names[0]}{others}: not checked: {why}")
     terminal.message(", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
     if set(verdicts) == {"not checked"}:
         raise typer.Exit(NOTHING_SELECTED)

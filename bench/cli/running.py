@@ -100,8 +100,10 @@ def status(
     from bench.core.nouns import STATUSES, BenchError, Cell
     from bench.runner.journal import Journal
 
-    _follow(results, once=not watch)
+    is_running = _follow(results, once=not watch)
     records = Journal(results).records()
+    if not records and is_running:
+        return
     if not records:
         raise BenchError(f"{results} holds no records: give the directory of a run")
     counts = Counter((cell.board, record.ending.status) for cell, record in records.items())
@@ -115,8 +117,11 @@ def status(
         terminal.message(f"tracebacks and rerun commands: {results / 'failures.csv'}")
 
 
-def _follow(results: Path, *, once: bool) -> None:
-    """Print how far the run is that writes to a directory, again and again until it has ended, or once."""
+def _follow(results: Path, *, once: bool) -> bool:
+    """Print how far the run is that writes to a directory, again and again until it has ended, or once.
+
+    Return whether it is still going on.
+    """
     from bench.runner.progress import read_progress
 
     with terminal.run_progress(quiet=once) as bar:
@@ -126,8 +131,9 @@ def _follow(results: Path, *, once: bool) -> None:
             if once or not sys.stderr.isatty():
                 terminal.message(f"running: {progress.done} of {progress.total} jobs, {left}; {what}")
             if once:
-                return
+                return True
             time.sleep(LOOK_SECONDS)
+    return False
 
 
 def explain(
@@ -207,7 +213,10 @@ def _print_plan(request: RunRequest, prepared: Prepared) -> None:
     outlook = look_ahead(request, prepared)
     columns = ("task", "rows", "columns", "kind", "splits", "boards", "cells", "fits", "stored")
     terminal.table(columns, outlook.rows)
-    terminal.line(f"{outlook.cells} cells; {outlook.fits} fits to do, {outlook.stored} stored; {outlook.estimate}")
+    terminal.line(
+        f"{outlook.cells} cells; {outlook.fits} fits to do, {outlook.stored} stored; "
+        f"up to {outlook.todo} cells to evaluate; {outlook.estimate}"
+    )
 
 
 @contextmanager

@@ -103,20 +103,12 @@ def file_name(*parts: str) -> str:
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder that becomes `path` when the block ends well, and vanishes when it does not.
-
-    If `path` appears in the meantime, the one that came first stays.
-    """
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside `path`, to be renamed to it; what is still there at the end of the block goes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(path)
     temporary.mkdir()
     try:
         yield temporary
-        try:
-            temporary.rename(path)
-        except OSError:
-            if not path.is_dir():  # a folder that came first, with the same meaning, stays
-                raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

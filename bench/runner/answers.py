@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.core.files import new_file
 from bench.core.nouns import Array, Cell, Prediction, Split, Task
 from bench.core.settings import Settings
 from bench.methods.metrics import for_target
 from bench.runner import fit_spec
 from bench.runner.endings import ending_of
-from bench.runner.evaluate import evaluate_cell, score
+from bench.runner.evaluate import MethodResult, evaluate_cell, score
 from bench.runner.executors.local import Pool, results
 from bench.runner.foreign_code import starter
 from bench.runner.options import RunOptions
+from bench.runner.parquet_parts import parquet_parts
 from bench.runner.recorded import (
     LeftOut,
     RecordedSplit,
@@ -35,8 +35,10 @@ from bench.runner.worker import EvaluateJob
 if TYPE_CHECKING:
     import pyarrow as pa
 
-COLUMNS = (*IDENTITY, "row", "output", "true", "prediction", "unsorted", "decided", "weight")
+COLUMNS = (*IDENTITY, "sample", "row", "output", "true", "prediction", "unsorted", "decided", "weight")
 """Columns of a table of answers."""
+CHUNK = 2**18
+"""Rows of a table of answers that are made at once: some 25 MB."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,21 @@ class Answers:
 
 
 @dataclass(frozen=True)
+class Remembered:
+    """By what an answer is recognised: a score of the test rows and the training loss; None where there is none."""
+
+    metric: str
+    score: float | None
+    train_loss: float | None
+
+
+@dataclass(frozen=True)
 class AnswersJob:
-    """The answers of the cells of an evaluation, each if it scores as it did: the first known metric is compared."""
+    """The answers of the cells of an evaluation on some samples, each if it comes to what is remembered of it."""
 
     evaluation: EvaluateJob
-    scores: tuple[tuple[str, float | None] | None, ...]
+    remembered: tuple[Remembered, ...]
+    samples: Collection[str]
     path: Path
 
     @property
@@ -71,87 +83,106 @@ class AnswersJob:
         return f"answers: {self.evaluation}"
 
     def items(self, task: Task) -> Iterator[str]:
-        """Yield why the answers of each cell are left out, empty where they are in the file, which is written last."""
-        import pyarrow as pa
-
+        """Yield why the answers of each cell are left out, empty where they are in the file; it is there at the end."""
         try:
             evaluation = self.evaluation.evaluation(task)
         except Exception as error:  # noqa: BLE001 - what is stored may be anything
-            yield from (f"its fits cannot be read ({ending_of(error).detail})" for _ in self.scores)
+            yield from (f"its fits cannot be read ({ending_of(error).detail})" for _ in self.remembered)
             return
-        tables, split = [], self.evaluation.split
-        for cell, before in zip(self.evaluation.cells, self.scores, strict=True):
-            try:
-                prediction = evaluate_cell(evaluation, cell, recorded_method(cell)).prediction
-                why = _difference(task.y[split.test], prediction, before)
-            except Exception as error:  # noqa: BLE001 - a scheme may raise anything
-                why = ending_of(error).detail
-            else:
-                tables += [] if why else [answer_table(cell, task, split, prediction)]
-            yield why
-        if tables:
-            with new_file(self.path) as file:
-                _write_parquet(pa.concat_tables(tables), file)
+        test = self.evaluation.split.test
+        with parquet_parts(self.path) as file:
+            for cell, before in zip(self.evaluation.cells, self.remembered, strict=True):
+                try:
+                    found = evaluate_cell(evaluation, cell, recorded_method(cell))
+                    why = _difference(task.y[test], found, before)
+                except Exception as error:  # noqa: BLE001 - a scheme may raise anything
+                    yield ending_of(error).detail
+                    continue
+                for part in () if why else self._tables(cell, task, found):
+                    file.add(part)
+                yield why
+
+    def _tables(self, cell: Cell, task: Task, found: MethodResult) -> Iterator[pa.Table]:
+        """Yield the answers of a cell on the samples that are wanted and that it has."""
+        if "test" in self.samples:
+            yield from answer_tables(cell, "test", self.evaluation.split.test, task.y, found.prediction)
+        if "train" in self.samples and found.train is not None:
+            yield from answer_tables(cell, "train", found.train.rows, task.y, found.train.prediction)
 
 
-def _difference(y: Array, prediction: Prediction, before: tuple[str, float | None] | None) -> str:
-    """Return how the score of a prediction differs from what it was; nothing where it does not, beyond rounding."""
-    metric, was = before or ("", None)
-    if was is None:
-        return ""
-    now = score(y, prediction, for_target(prediction.target, [metric]))[metric]
-    # sums of numbers in another order differ by some last digits from one kind of CPU to the next
-    if now is not None and (now == was or math.isclose(now, was, rel_tol=1e-9, abs_tol=1e-12)):
-        return ""
-    return f"its {metric} is {now} and was {was}: run again"
+def _difference(y: Array, found: MethodResult, before: Remembered) -> str:
+    """Return how a result differs from what is remembered; nothing where it does not, beyond rounding."""
+    now = {"training loss": found.train_loss}
+    was = {"training loss": before.train_loss, before.metric: before.score}
+    if before.metric:
+        now |= score(y, found.prediction, for_target(found.prediction.target, [before.metric]))
+    for name in now:
+        if not _is_same(now[name], was[name]):
+            return f"its {name} is {now[name]} and was {was[name]}: run again"
+    return ""
 
 
-def answer_table(cell: Cell, task: Task, split: Split, prediction: Prediction) -> pa.Table:
-    """Return what a method says of the test rows of a split, one row a test row and output.
+def _is_same(now: float | None, was: float | None) -> bool:
+    """Return whether two numbers are the same; sums in another order differ by last digits between kinds of CPU."""
+    if now is None or was is None:
+        return now is was
+    return now == was or math.isclose(now, was, rel_tol=1e-9, abs_tol=1e-12)
 
-    `output` is a class or a quantile level, empty for a point. `true` is the true value; of a class 1 where it is the
-    true one, else 0. `unsorted` is a quantile before the last sort, `decided` is 1 for the class that was decided on.
+
+def answer_tables(cell: Cell, sample: str, rows: Array, y: Array, prediction: Prediction) -> Iterator[pa.Table]:
+    """Yield what a method says of some rows of a task, one row a row and output, part by part.
+
+    `rows` (n,) are positions in `y`, `prediction` has n rows. `output` is a class or a quantile level, empty for a
+    point. `true` is the true value; of a class 1 where it is the true one, else 0. `unsorted` is a quantile before the
+    last sort. `decided` is 1 for the class that was decided on; of training rows none is.
     """
     import pyarrow as pa
 
-    target, (n, k) = prediction.target, prediction.values.shape
-    y, is_class = task.y[split.test], target.kind == "class"
-    nothing = np.full(n * k, np.nan)
-    unsorted = prediction.values if prediction.unsorted is None else prediction.unsorted
-    outputs = [str(output) for output in target.outputs] or [""]
-    texts = {name: str(value) for name, value in zip(IDENTITY, cell, strict=True) if isinstance(value, str)}
-    columns: dict[str, Any] = {name: _repeated(np.zeros(n * k, dtype=np.int32), [text]) for name, text in texts.items()}
-    columns |= {name: np.full(n * k, getattr(cell, name), dtype=np.int32) for name in ("repeat", "fold")}
-    columns |= {
-        "row": np.repeat(split.test, k),
-        "output": _repeated(np.tile(np.arange(k, dtype=np.int32), n), outputs),
-        "true": _one_hot(y, k) if is_class else np.repeat(y.astype(float), k),
-        "prediction": prediction.values.ravel(),
-        "unsorted": unsorted.ravel() if target.kind == "quantile" else nothing,
-        "decided": _one_hot(prediction.labels, k) if is_class else nothing,
-        "weight": np.ones(n * k) if prediction.weight is None else np.repeat(prediction.weight.astype(float), k),
+    target, k = prediction.target, prediction.target.width
+    unsorted = prediction.unsorted if target.kind == "quantile" else None
+    labels = prediction.labels if target.kind == "class" and sample == "test" else None
+    step = max(1, CHUNK // k)
+    for part in (slice(start, start + step) for start in range(0, len(rows), step)):
+        at, values = rows[part], prediction.values[part].ravel()
+        columns = _identity(cell, sample, len(values)) | {
+            "row": np.repeat(at, k),
+            "output": _dictionary(np.tile(np.arange(k), len(at)), list(map(str, target.outputs)) or [""]),
+            "true": _one_hot(y[at], k) if target.kind == "class" else np.repeat(y[at].astype(float), k),
+            "prediction": values,
+            "unsorted": np.full(len(values), np.nan) if unsorted is None else unsorted[part].ravel(),
+            "decided": np.full(len(values), np.nan) if labels is None else _one_hot(labels[part], k),
+            "weight": np.repeat(np.ones(len(at)) if prediction.weight is None else prediction.weight[part] * 1.0, k),
+        }
+        yield pa.table({name: pa.array(columns[name], from_pandas=True) for name in COLUMNS})
+
+
+def _identity(cell: Cell, sample: str, n: int) -> dict[str, Any]:
+    """Return the columns of n rows that say which cell and sample they belong to."""
+    values = {**dict(zip(IDENTITY, cell, strict=True)), "sample": sample}
+    return {
+        name: _dictionary(np.zeros(n), [value]) if isinstance(value, str) else np.full(n, value, dtype=np.int32)
+        for name, value in values.items()
     }
-    return pa.table({name: pa.array(columns[name], from_pandas=True) for name in COLUMNS})
 
 
 def _one_hot(codes: Array, k: int) -> Array:
     return np.eye(k)[codes].ravel()
 
 
-def _repeated(codes: Array, names: Sequence[str]) -> pa.DictionaryArray:
+def _dictionary(codes: Array, names: Sequence[str]) -> pa.DictionaryArray:
+    """Return texts by their codes, each text kept once."""
     import pyarrow as pa
 
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string()))
-
-
-def _write_parquet(table: pa.Table, file: Any) -> None:
-    import pyarrow.parquet as pq
-
-    pq.write_table(table, file)
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(names, pa.string()))
 
 
 def answer(
-    splits: Sequence[RecordedSplit], settings: Settings, store: Path, folder: Path, options: RunOptions
+    splits: Sequence[RecordedSplit],
+    settings: Settings,
+    store: Path,
+    samples: Collection[str],
+    folder: Path,
+    options: RunOptions,
 ) -> Iterator[Answers | LeftOut]:
     """Answer the recorded cells of one task in workers, under the limits; each group of cells has a file in `folder`.
 
@@ -167,26 +198,27 @@ def answer(
     jobs = []
     for at, group in enumerate(groups):
         work = evaluation_of(group, group.fits, settings, store, start)
-        compared = tuple(_compared(record, work.metrics) for record in group.records.values())
-        jobs.append(AnswersJob(work, compared, folder / f"{at}.parquet"))
+        remembered = tuple(_remembered(record, work.metrics) for record in group.records.values())
+        jobs.append(AnswersJob(work, remembered, samples, folder / f"{at}.parquet"))
     reasons: dict[Path, list[str]] = {job.path: [] for job in jobs}
     tasks = {group.task.name: group.task for group in groups}
     for event in results(jobs, tasks, Pool(options.workers, start, options.limits)):
-        if event.kind != "done":
+        if event.kind == "item":
             reasons[event.job.path].append(event.value)
+        elif event.kind != "done":  # the worker was lost, and its file with it
+            reasons[event.job.path] = [f"{event.kind}: {event.value}"] * len(event.job.remembered)
     for job, group in zip(jobs, groups, strict=True):
-        told = reasons[job.path]
-        told += [told[-1] if told else ""] * (len(job.scores) - len(told))  # those behind one whose worker was lost
-        left_out = [LeftOut(name_of(cell), why) for cell, why in zip(group.records, told, strict=True) if why]
-        yield Answers(group, job.path, left_out)
+        told = zip(group.records, reasons[job.path], strict=True)
+        yield Answers(group, job.path, [LeftOut(name_of(cell), why) for cell, why in told if why])
 
 
-def _compared(record: CellRecord, known: Sequence[str]) -> tuple[str, float | None] | None:
-    """Return a score by which an answer is recognised as that of a record."""
-    scores: Mapping[str, Any] = record.result.scores.get("test", {})
-    return next(
-        ((name, None if value is None else float(value)) for name, value in scores.items() if name in known), None
-    )
+def _remembered(record: CellRecord, known: Sequence[str]) -> Remembered:
+    """Return by what the answers of a record are recognised: the first known metric, and the training loss."""
+    scores = record.result.scores.get("test", {})
+    metric = next((name for name in scores if name in known), "")
+    # the journal keeps what is infinite as a text
+    score, loss = (None if each is None else float(each) for each in (scores.get(metric), record.result.train_loss))
+    return Remembered(metric, score, loss)
 
 
 def split_table(task: Task, split: Split, settings: Settings) -> pa.Table:
@@ -202,11 +234,11 @@ def split_table(task: Task, split: Split, settings: Settings) -> pa.Table:
     n = len(every)
     return pa.table(
         {
-            "task_id": _repeated(np.zeros(n, dtype=np.int32), [task.name]),
+            "task_id": _dictionary(np.zeros(n), [task.name]),
             "repeat": pa.array(np.full(n, split.repeat, dtype=np.int32)),
             "fold": pa.array(np.full(n, split.fold, dtype=np.int32)),
             "row": pa.array(every),
-            "part": _repeated(codes, list(parts)),
+            "part": _dictionary(codes, list(parts)),
             "inner_fold": pa.array(np.where(codes == 0, inner[every], -1)),
         }
     )

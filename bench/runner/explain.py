@@ -174,6 +174,8 @@ class _Outlook:
         now, name = digest(parts), f"The fit of {fit.learner} under {fit.training}"
         if not self.store.has(key):
             return now, [f"{name} is no longer in the store: the next run makes it again."]
+        if why := self.store.fault(key):
+            return now, [f"{name} is not sound in the store ({why}): the next run that reads it makes it again."]
         if now == key:
             return now, []
         return now, [

@@ -53,6 +53,10 @@ class Forecast:
             return self.seconds_of_fit(job.fit.learner, len(job.split.train))
         return self.seconds_of_cells(job.cells[0].board, len(job.cells))
 
+    def seconds_left(self, job: FitJob | EvaluateJob, since: float) -> float:
+        """Return the seconds that a job goes on which began so many ago; one that is late owes others nothing."""
+        return max(0.0, self.seconds_of(job) - since)
+
     def seconds_of_fit(self, learner: str, rows: int) -> float:
         """Return the seconds of a fit on so many training rows; a learner that is new takes as long as all others."""
         return rows * _rate(self.fits, learner, GUESSED_RATE)

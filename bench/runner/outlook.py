@@ -24,10 +24,14 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a run would do: one row a task, the totals, and the time that the fits may take."""
+    """What a run would do: one row a task, the totals, and the time that it may take.
+
+    `todo` are the cells but those that are surely up to date: what waits for a fit may turn out to be, too.
+    """
 
     rows: list[list[Any]]
     cells: int
+    todo: int
     fits: int
     stored: int
     estimate: str
@@ -67,7 +71,9 @@ def look_ahead(request: RunRequest, prepared: Prepared) -> Outlook:
             counts = agenda.counts[name]
             rows.append([name, *sizes[name], task.kind, len(cut), boards, counts.cells, counts.fits, counts.stored])
     left = len(agenda.fits) + sum(fits for fits, _ in foreseen)
-    return Outlook(rows, len(every.cells), left, agenda.stored, _estimate(agenda, foreseen, journal, request))
+    done = sum(len(opening.standing) for opening in agenda.ready)
+    estimate = _estimate(agenda, foreseen, journal, request)
+    return Outlook(rows, len(every.cells), len(every.cells) - done, left, agenda.stored, estimate)
 
 
 def _count_fits(of_task: Sequence[BoardPlan]) -> int:
@@ -87,15 +93,19 @@ def _estimate(agenda: Agenda, foreseen: Sequence[tuple[int, int]], journal: Jour
 
     `foreseen` holds the fits and rows of tasks that are not loaded.
     """
-    if not agenda.fits and not foreseen:
-        return "nothing to fit"
+    todo = [*agenda.waiting, *(opening.board_split for opening in agenda.ready if opening.todo)]
+    if not agenda.fits and not foreseen and not todo:
+        return "nothing to do"
     forecast = Forecast()
     forecast.learn_from_records(journal.records())
     total = sum(map(forecast.seconds_of, agenda.fits))
     total += sum(fits * forecast.seconds_of_fit("", rows) for fits, rows in foreseen)
-    for board_split in (*agenda.waiting, *(opening.board_split for opening in agenda.ready if opening.todo)):
+    for board_split in todo:
         total += forecast.seconds_of_cells(board_split.board_plan.board.name, len(board_split.cells))
-    basis = ", a guess: no fit was timed in this directory yet" if forecast.is_guess else ""
+    new = {job.fit.learner for job in agenda.fits} - forecast.fits.keys()
+    basis = f", a guess for {', '.join(sorted(new))}, not timed in this directory yet" if new else ""
+    if forecast.is_guess:
+        basis = ", a guess: no fit was timed in this directory yet"
     return f"about {in_words(total / request.options.workers)} with -j {request.options.workers}{basis}"
 
 

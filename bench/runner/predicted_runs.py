@@ -15,6 +15,8 @@ from bench.runner.journal import Journal
 from bench.runner.options import RunOptions
 from bench.runner.recorded import LeftOut, RecordedSplit, load_recorded, name_of, recorded_splits
 from bench.runner.records import CellRecord
+from bench.runner.sound_fits import require_sound_fits
+from bench.runner.store import Store
 from bench.tasks.task_spec import TaskSpec
 
 SOURCE = "openml"
@@ -42,19 +44,18 @@ def predicted_runs(
     What is left out is yielded, too. A prediction is yielded only if it scores as it did when the cell was evaluated.
 
     Raises:
-        BenchError: the directory holds no records.
+        BenchError: the directory holds no records, or a fit is not in the store as it was written.
     """
     journal = Journal(results)
     records = journal.records()
     if not records:
         raise BenchError(f"{results} holds no records: give the directory of a run")
     held, settings = journal.tasks(), journal.settings()
-    cells = [cell for cell, record in records.items() if _is_wanted(cell, record, boards)]
-    for name, of_task in groupby(sorted(cells, key=lambda cell: cell.task), key=lambda cell: cell.task):
-        spec = held[name].spec if name in held else None
-        if spec is None or spec.source != SOURCE or spec.rows is not None:
-            continue
-        task = load_recorded(held[name], [TaskSpec(spec.name)], offline=offline)
+    able = {name for name, task in held.items() if _is_whole_task(task.spec)}
+    wanted = {c: record for c, record in records.items() if c.task in able and _is_wanted(c, record, boards)}
+    require_sound_fits(wanted, journal, Store(store))
+    for name, of_task in groupby(sorted(wanted, key=lambda cell: cell.task), key=lambda cell: cell.task):
+        task = load_recorded(held[name], (), offline=offline)
         if isinstance(task, str):
             yield LeftOut(name, task)
             continue
@@ -62,8 +63,12 @@ def predicted_runs(
         found = list(recorded_splits(kept, task, held[name].cv, settings))
         splits = [each for each in found if isinstance(each, RecordedSplit)]
         with tempfile.TemporaryDirectory() as folder:
-            answers = answer(splits, settings, store, Path(folder), options)
+            answers = answer(splits, settings, store, ("test",), Path(folder), options)
             yield from _whole_runs(task, [*(each for each in found if isinstance(each, LeftOut)), *answers])
+
+
+def _is_whole_task(spec: TaskSpec | None) -> bool:
+    return spec is not None and spec.source == SOURCE and spec.rows is None
 
 
 def _is_wanted(cell: Cell, record: CellRecord, boards: Collection[str]) -> bool:

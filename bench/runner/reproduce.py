@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.core.hashing import digest
+from bench.core.notice import warn
 from bench.core.nouns import BenchError, Cell
 from bench.core.settings import Settings
-from bench.methods import learners
-from bench.methods.boards import BOARDS, is_training
+from bench.methods import learners, trainings
+from bench.methods.boards import BOARDS, is_training, uses_foreign_code
 from bench.runner import fit_spec
 from bench.runner.cells import key_parts, versions
 from bench.runner.endings import ending_of_lost
@@ -36,10 +37,14 @@ from bench.runner.recorded import (
     recorded_splits,
 )
 from bench.runner.records import CellRecord, CellResult, Ending, FitId
-from bench.runner.store import Store
+from bench.runner.sound_fits import unsound_fits
+from bench.runner.store import ABSENT, Store
 from bench.runner.verdicts import Verdict, compare_results
 from bench.runner.worker import FitJob
 from bench.tasks.task_spec import TaskSpec
+
+OF_THE_MACHINE = ("limit", "infra")
+"""Causes of endings that say nothing about the method: another machine, or another day, has others."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,13 @@ class Reproduction:
         every = {cell: record for cell, record in journal.records().items() if cell.board in BOARDS}
         records = {c: record for c, record in every.items() if wanted is None or is_meant(c, record, wanted)}
         if not records:
-            what = "holds no cells" if wanted is None else f"has no cell {wanted!r}"
-            raise BenchError(f"{self.root} {what}: give a directory of a run, board/task/method, or a key of cells.csv")
+            what = (
+                f"{self.root} holds no cells"
+                if wanted is None
+                else f"{wanted!r} is no directory and no cell of {self.root}"
+            )
+            raise BenchError(f"{what}: give a directory of a run, board/task/method, or a key of cells.csv")
+        self._warn_of_unsound(records)
         held, settings = journal.tasks(), journal.settings()
         by_task = sorted(records, key=lambda cell: cell.task)
         for name, cells in groupby(by_task, key=lambda cell: cell.task):
@@ -87,6 +97,12 @@ class Reproduction:
                 continue
             for each in recorded_splits(of_task, task, held[name].cv, settings):
                 yield from self._split(each, settings)
+
+    def _warn_of_unsound(self, records: Mapping[Cell, CellRecord]) -> None:
+        """Say which stored fits are not what was written: nothing is compared with them but the parts of their keys."""
+        for each in unsound_fits(records, Store(self.store)):
+            if each.why != ABSENT:
+                warn(f"{each} cannot be read from {self.store} ({each.why}): what has changed behind it is not known")
 
     def _split(self, found: RecordedSplit | LeftOut, settings: Settings) -> Iterator[Reproduced]:
         """Do the cells of one split again that may be."""
@@ -101,7 +117,12 @@ class Reproduction:
                     name for fit in fits for name in (fit.learner, fit.training) if not self._is_known(fit, name)
                 ]
                 if unknown:
-                    yield Reproduced(name_of(cell), "not checked", f"names {', '.join(dict.fromkeys(unknown))}")
+                    names = ", ".join(dict.fromkeys(unknown))
+                    why = f"it names {names}: give --plugin FILE, or -l for the import path of an estimator"
+                    yield Reproduced(name_of(cell), "not checked", why)
+                elif record.ending.cause in OF_THE_MACHINE:
+                    why = f"it ended as {record.ending.status}, which depends on the machine and its limits"
+                    yield Reproduced(name_of(cell), "not checked", why)
                 elif not fits:
                     yield Reproduced(
                         name_of(cell), "not checked", f"it ended as {record.ending.status}, without any fit"
@@ -114,7 +135,7 @@ class Reproduction:
     def _is_known(self, fit: FitId, name: str) -> bool:
         """Return whether a learner or a training scheme is one of the registry, or one that the user gives."""
         if name == fit.training:
-            return any(name == entry or name.startswith(f"{entry}:") for entry in _training_names())
+            return any(name == entry or name.startswith(f"{entry}:") for entry in trainings.registry.entries())
         head = name.partition(":")[0]
         return head in learners.registry.entries() or any(name.startswith(given) for given in self.learners)
 
@@ -168,7 +189,8 @@ class Reproduction:
         target, data = BOARDS[group.board].target(group.task, settings), fit_spec.data_hash(group.task)
         of_fit: dict[FitId, tuple[str, list[str]]] = {}
         for fit, key in group.fits.items():
-            if is_foreign_fit(fit):  # its class weights are a part of the key, and no code of others runs here
+            if uses_foreign_code(trainings.registry.scheme(fit.training)):
+                # its class weights are a part of the key, and no code of others runs here
                 of_fit[fit] = key, []
                 continue
             parts = fit_spec.fit_parts(rows, Fit(target, fit.learner, fit.training), settings, data)
@@ -176,7 +198,7 @@ class Reproduction:
             changed = [name for name in parts if before.get(name, parts[name]) != parts[name]]
             of_fit[fit] = (
                 digest(parts),
-                changed or (["a part that the store no longer tells"] if digest(parts) != key else []),
+                changed or (["something that only the store could tell"] if digest(parts) != key else []),
             )
         found: dict[Cell, list[str]] = {}
         for cell, record in group.records.items():
@@ -199,12 +221,6 @@ class Reproduction:
         return [f"CPU {before} → {cpu_model()}"] if before and before != cpu_model() else []
 
 
-def _training_names() -> Collection[str]:
-    from bench.methods import trainings
-
-    return trainings.registry.entries().keys()
-
-
 def _fits_behind(cell: Cell, record: CellRecord) -> Mapping[FitId, str]:
     """Return the fits of a cell by key; of a learner's row without any, the one that has failed."""
     if record.basis.fits or not cell.learner:
@@ -221,11 +237,10 @@ def _worst(record: CellRecord, endings: Mapping[FitId, Ending]) -> Ending:
 
 
 def _stored_parts(store: Path, key: str) -> Mapping[str, str]:
-    """Return the parts that are noted beside a stored fit, none if it is gone."""
-    try:
-        parts: Mapping[str, str] = Store(store).meta(key).get("parts", {})
-    except (OSError, ValueError):
+    """Return the parts that are noted beside a stored fit, none if it is gone or not what was written."""
+    if Store(store).fault(key):
         return {}
+    parts: Mapping[str, str] = Store(store).meta(key).get("parts", {})
     return parts
 
 

@@ -195,19 +195,20 @@ class Run:
     def _progress(self) -> Progress:
         """Return how far the run is; board splits that wait are jobs, too."""
         now = time.monotonic()
-        left = [*self._fits, *self._ready, *(job for job, _ in self._running.values())]
+        left: list[FitJob | EvaluateJob] = [*self._fits, *self._ready]
+        begun = [(job, now - since) for job, since in self._running.values()]
         seconds = sum(map(self._forecast.seconds_of, left))
+        seconds += sum(self._forecast.seconds_left(job, since) for job, since in begun)
         seconds += sum(
             self._forecast.seconds_of_cells(each.board_plan.board.name, len(each.cells))
             for each in self._waiting.values()
         )
-        begun = [(job, now - since) for job, since in self._running.values()]
         return Progress.of_this_process(
             done=self._done,
-            total=self._done + len(left) + len(self._waiting),
+            total=self._done + len(left) + len(begun) + len(self._waiting),
             running=tuple(Running(str(job), round(since, 1)) for job, since in begun),
             seconds=round(now - self._started, 1),
-            seconds_left=round(max(0.0, seconds - sum(since for _, since in begun)) / self.options.workers, 1),
+            seconds_left=round(seconds / self.options.workers, 1),
         )
 
     def _next(self) -> FitJob | EvaluateJob | None:

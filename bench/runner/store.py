@@ -13,14 +13,14 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.core.files import new_folder, temporary_name, write_json
+from bench.core.files import temporary_folder, temporary_name, write_json
 from bench.core.nouns import Array, BenchError
 
 
@@ -48,6 +48,10 @@ KEY = re.compile(r"[0-9a-f]{32}")
 """What `bench.core.hashing.digest` makes: nothing that is called otherwise is an entry."""
 MOST_NOTES = 2**26
 """Bytes of the notes of an entry: class weights of a thousand classes under fifty models take one."""
+LONGEST_EXCHANGE = 60.0
+"""Seconds that another run may take to exchange an entry: it reads the old one once, and renames two folders."""
+EXCHANGE_POLL = 0.005
+"""Seconds between two looks whether it has."""
 ABSENT = "it is not there"
 NO_CHECKSUM = "it has no checksum, since an earlier version wrote it"
 
@@ -58,7 +62,7 @@ class _UnsoundError(OSError):
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of predictions; safe for many writers, since a key is written by renaming a finished folder."""
+    """A folder of predictions, safe for many writers: finished folders are renamed, by one process at a time."""
 
     root: Path
 
@@ -113,23 +117,29 @@ class Store:
         return None
 
     def write(self, key: str, stored: FitPredictions) -> None:
-        """Keep predictions under a key; a sound entry that is there already stays, another one goes."""
+        """Keep predictions under a key; a sound entry that is there already stays, another one is replaced."""
         if self.fault(key) is None:
             return
-        with new_folder(self.folder(key)) as folder:
+        with temporary_folder(self.folder(key)) as folder:
             arrays = {name: getattr(stored, name) for name in ARRAYS}
             given = {f"{name}.npy": array for name, array in arrays.items() if array is not None}
             sizes = {name: _save(folder / name, array) for name, array in given.items()}
             notes = json.loads(json.dumps(stored.meta | {"bytes": sizes}))  # as they will read back
             write_json(folder / NOTES, notes | {"checksum": _checksum(folder, key, notes)})
-            if self.fault(key):  # now, and not before: another run may have made it meanwhile
-                self.drop(key)
+            with self._exchanging():
+                if self.fault(key):  # now, and not before: another run may have made it meanwhile
+                    self._remove(key)
+                    folder.rename(self.folder(key))
 
     def drop(self, key: str) -> None:
         """Remove what lies in the place of an entry: a folder, a file, or a link, but not what that leads to."""
+        with self._exchanging():
+            self._remove(key)
+
+    def _remove(self, key: str) -> None:
         folder = self.folder(key)
         doomed = temporary_name(folder)
-        with suppress(FileNotFoundError, NotADirectoryError):  # another run was quicker, or there is no folder for it
+        with suppress(FileNotFoundError, NotADirectoryError):  # there is nothing, or no folder for it
             folder.rename(doomed)  # in one step, so that nobody ever finds half of an entry
             if doomed.is_symlink() or not doomed.is_dir():
                 doomed.unlink()
@@ -142,9 +152,31 @@ class Store:
         Raises:
             OSError: a file is gone or cut short.
         """
+        try:
+            return self._read(key)
+        except OSError:
+            # another run may be just putting a sound entry into the place of another one: that is over when we are
+            # alone, and what is still not there is gone
+            with suppress(OSError), self._exchanging():
+                return self._read(key)
+            raise
+
+    def _read(self, key: str) -> FitPredictions:
         folder, notes = self.folder(key), self._notes(key)
         arrays = {Path(name).stem: np.load(folder / name, "r", allow_pickle=False) for name in notes["bytes"]}
         return FitPredictions(**arrays, meta=notes)
+
+    @contextmanager
+    def _exchanging(self) -> Iterator[None]:
+        """Be the only one, of all processes that share the store, who puts entries into their places or removes them.
+
+        Raises:
+            OSError: the store cannot be written, or somebody holds it for too long.
+        """
+        from filelock import FileLock  # who only reads can do without
+
+        with FileLock(self.root / ".lock", timeout=LONGEST_EXCHANGE, poll_interval=EXCHANGE_POLL):
+            yield
 
     def meta(self, key: str) -> dict[str, Any]:
         """Return what was noted beside the predictions of a key.

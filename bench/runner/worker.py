@@ -198,14 +198,15 @@ def score_result(split_data: SplitData, found: MethodResult, chosen: Mapping[str
     """Score the predictions of the test rows, and fill in everything that the tables hold of a cell."""
     prediction, y = found.prediction, split_data.task.y[split_data.test]
     target = prediction.target
-    train = {} if found.train_loss is None else dict([_train_score(target, found.train_loss)])
+    loss = found.train_loss
+    train = {} if loss is None else dict([_train_score(target, loss)])
     classes: list[Any] = per_class(target, y, prediction).to_dict("records") if target.kind == "class" else []
     return CellResult(
         ending=Ending("ok", detail=found.note),
         scores={"test": score(y, prediction, chosen), "train": train},
         n_test=len(y),
-        n_train=found.n_train or len(split_data.oof_rows),
-        train_loss=found.train_loss,
+        n_train=len(split_data.oof_rows if found.train is None else found.train.rows),
+        train_loss=loss,
         gap=found.gap,
         learners_used=len(found.used),
         guarantee=found.guarantee,

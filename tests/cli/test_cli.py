@@ -228,7 +228,10 @@ def test_a_plan_says_what_there_is_to_do(bench, reg, words):
     assert done.code == 0, done.err
     assert "8 cells; 2 fits to do, 0 stored" in done.out
     bench("run", *reg, *SMALL, *BOARDS, "-q")
-    assert "8 cells; 0 fits to do, 2 stored" in bench(*words, *reg, *SMALL, *BOARDS).out
+    assert (
+        "8 cells; 0 fits to do, 2 stored; up to 0 cells to evaluate; nothing to do"
+        in bench(*words, *reg, *SMALL, *BOARDS).out
+    )
 
 
 def test_status_counts_what_is_there(bench, reg):

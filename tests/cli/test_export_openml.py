@@ -6,6 +6,7 @@ import openml_server as fake
 import pandas as pd
 import pytest
 from makers import read
+from makers.sharing import flip_every_entry
 from sklearn.metrics import f1_score
 
 RUN = ("run", "-t", 7, "-l", "logistic,knn", "-e", "equal", "-b", "classification", "--inner", 2, "-q")
@@ -43,13 +44,15 @@ def test_a_whole_run_is_written_as_openml_takes_it_and_nothing_is_sent(bench, se
     found = [f1_score(part["correct"], part["prediction"], average="macro") for _, part in rows.groupby("fold")]
     scores = read("results/scores.csv").query("method == 'equal' and metric == 'macro_f1' and sample == 'test'")
     np.testing.assert_allclose(found, scores.sort_values("fold")["value"].astype(float))
-    for path in Path("results/store").rglob("*.npy"):
-        array = np.load(path)
-        if array.ndim == 2:
-            np.save(path, array[:, ::-1])
+
+
+def test_a_fit_that_is_not_what_was_written_is_refused(bench, server, few_metrics):
+    fake.publish_toy(server, rows=24)
+    assert bench(*RUN).code == 0
+    flip_every_entry("results/store")
     done = bench(*RUNS)
-    assert "equal is left out: its " in done.err
-    assert "equal" not in done.out
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert "(its checksum is that of other contents), nor can 3 more: run bench run -t 7 " in done.err
 
 
 def test_a_method_that_lacks_a_split_is_left_out(bench, server, few_metrics):

@@ -11,6 +11,7 @@ from makers.runs import SMALL
 from bench.core.hashing import digest
 from bench.core.settings import Settings
 from bench.runner.journal import Journal
+from bench.runner.progress import Progress
 
 RUN = ("-b", "regression", "-e", "equal", *SMALL)
 LONG_AGO = 1_000_000_000
@@ -66,6 +67,13 @@ def test_only_what_bench_made_goes(bench, shared):
     assert [name for name in gone if Path(name).exists()] == []
     assert young.exists()
     assert all(folder.is_dir() for folder in [*shared["ridge"], *shared["knn"]])
+
+
+def test_a_run_that_goes_on_is_said(bench, shared):
+    Progress.of_this_process(1, 2, (), 1.0, 1.0).write(Path("one"))
+    done = bench("gc", "--store", "store", "--results", "one", "--results", "two")
+    assert "a run is writing to one: what it has fitted may have no record yet" in done.err
+    assert "writing to two" not in done.err
 
 
 def test_where_references_are_not_known_nothing_goes(bench, shared):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 from makers import regression_columns, write_table
-from makers.runs import PLUGIN
+from makers.runs import PLUGIN, forget_plugins
+from makers.sharing import flip_every_entry
 
 from bench.runner.journal import Journal
 from bench.runner.records import CellResult, Ending, FitId
@@ -68,7 +70,7 @@ def test_what_results_name_is_not_run(ran):
     change("equal", fits={FitId("os:system:command=touch hacked", "none"): "0" * 32})
     done = ran("reproduce", CELL)
     assert done.code == 5
-    assert "not checked: names os:system:command=touch hacked" in done.out
+    assert "not checked: it names os:system:command=touch hacked: give --plugin FILE, or -l " in done.out
     assert not Path("hacked").exists()
 
 
@@ -79,9 +81,47 @@ def test_files_are_read_and_plug_ins_used_if_they_are_given_again(bench):
     assert bench(*RUN, "-t", "file:reg.csv", "--target", "y", "-e", "good,bad-raises", "-l", "raiser", *more).code == 1
     done = bench("reproduce", "results", *more)
     assert done.code == 5
-    assert "not checked: it names file:reg.csv: give -t file:reg.csv to read that" in done.out
+    (line,) = done.out.splitlines()
+    assert line.endswith(" and 7 more: not checked: it names file:reg.csv: give -t file:reg.csv to read that")
     done = bench("reproduce", "results", "-t", "file:reg.csv", *more)
     assert (done.code, done.err.strip()) == (0, "8 bit-identical")  # what failed fails again
+
+
+def test_the_code_of_a_learner_that_is_given_is_compared_too(ran):
+    Path("bad_plugin.py").write_text(PLUGIN)
+    more = ("--plugin", "bad_plugin.py")
+    assert ran(*RUN, "-t", "bundled:engel", "-l", "moody", *more).code == 0
+    Path("bad_plugin.py").write_text(PLUGIN.replace("np.average(y, weights=weight)", "np.average(y)"))
+    forget_plugins()
+    done = ran("reproduce", "regression/bundled:engel/alone/moody", *more)
+    assert [line.split(": ", 1)[1] for line in done.out.splitlines()] == [
+        "bit-identical",
+        "learner behind the fits of moody",
+    ]
+    rmtree("results/store")
+    done = ran("reproduce", "regression/bundled:engel/alone/moody", *more)
+    assert done.out.splitlines()[1].endswith(": something that only the store could tell behind the fits of moody")
+
+
+def test_what_depends_on_the_machine_is_not_checked(ran):
+    change("equal", ending=Ending("timeout", "limit"), scores={})
+    done = ran("reproduce", CELL)
+    assert done.code == 5
+    assert "not checked: it ended as timeout, which depends on the machine" in done.out
+
+
+def test_a_stored_fit_that_is_not_what_was_written_is_said_and_not_believed(ran):
+    flip_every_entry("results/store")
+    done = ran("reproduce", "results")
+    assert (done.code, done.out.count(": bit-identical")) == (0, 5)
+    said = [line for line in done.err.splitlines() if "its checksum is that of other contents" in line]
+    assert [line.split(" under ")[0] for line in said] == ["bench: the fit of ridge", "bench: the fit of knn"]
+
+
+def test_what_is_neither_a_directory_nor_a_cell_is_refused(ran):
+    done = ran("reproduce", "nothing")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "'nothing' is no directory and no cell of results" in done.err
 
 
 def test_endings_infinities_and_missing_scores_are_compared():

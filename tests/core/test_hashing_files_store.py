@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from makers.runs import hold
 
-from bench.core.files import new_folder, write_bytes, write_json, write_text
+from bench.core.files import temporary_folder, write_bytes, write_json, write_text
 from bench.core.hashing import digest, generator, seed
 from bench.core.nouns import BenchError
 from bench.core.settings import Settings
@@ -190,14 +190,14 @@ def test_json_has_no_nan(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_a_folder_appears_whole_or_not_at_all(tmp_path):
-    with new_folder(tmp_path / "a") as folder:
+def test_a_temporary_folder_is_renamed_or_goes(tmp_path):
+    with temporary_folder(tmp_path / "a") as folder:
         (folder / "x").write_text("1")
-        assert not (tmp_path / "a").exists()
+        folder.rename(tmp_path / "a")
     assert (tmp_path / "a" / "x").read_text() == "1"
 
     def broken():
-        with new_folder(tmp_path / "b") as folder:
+        with temporary_folder(tmp_path / "b") as folder:
             (folder / "x").write_text("1")
             raise KeyboardInterrupt
 
@@ -211,8 +211,9 @@ def test_who_may_read_what_is_kept_is_for_the_umask_to_say(tmp_path, mask):
     before = os.umask(mask)
     try:
         write_text(tmp_path / "of" / "file", "x")
-        with new_folder(tmp_path / "folder") as folder:
+        with temporary_folder(tmp_path / "folder") as folder:
             (folder / "inside").write_text("x")
+            folder.rename(tmp_path / "folder")
         with Journal(tmp_path / "results").open(Settings()):
             pass
     finally:
@@ -227,31 +228,6 @@ def test_a_store_that_cannot_be_made_is_refused_in_one_line(tmp_path):
     (tmp_path / "store").write_text("no folder")
     with pytest.raises(BenchError, match="cannot be written: use another --store"):
         Store(tmp_path / "store").require_writable()
-
-
-def test_the_folder_that_came_first_stays(tmp_path):
-    with new_folder(tmp_path / "a") as late:
-        (late / "x").write_text("late")
-        with new_folder(tmp_path / "a") as first:
-            (first / "x").write_text("first")
-    assert (tmp_path / "a" / "x").read_text() == "first"
-    assert names(tmp_path) == ["a"]
-
-
-def test_a_folder_that_appears_at_the_last_moment_stays(tmp_path, monkeypatch):
-    rename = Path.rename
-
-    def late(self, target):
-        if not Path(target).exists():
-            Path(target).mkdir()
-            (Path(target) / "x").write_text("first")
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", late)
-    with new_folder(tmp_path / "a") as folder:
-        (folder / "x").write_text("late")
-    assert (tmp_path / "a" / "x").read_text() == "first"
-    assert names(tmp_path) == ["a"]
 
 
 # store

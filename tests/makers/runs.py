@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+from bench.core.scheme import source_hash
 from bench.runner.journal import Journal
 from makers import read
 
@@ -147,6 +149,13 @@ def values(folder="results"):
 def failure(learner, method):
     rows = read("results/failures.csv")
     return rows[(rows["learner"] == learner) & (rows["method"] == method)].iloc[-1]
+
+
+def forget_plugins():
+    """Let the next call of the program import its plug-ins anew, as a new process does."""
+    for module in [module for module in sys.modules if module.startswith("bench_plugin_")]:
+        del sys.modules[module]
+    source_hash.cache_clear()
 
 
 def hold(root, settings, ready, done):

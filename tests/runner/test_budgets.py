@@ -84,6 +84,13 @@ def test_status_says_what_runs(bench, reg):
     assert "running: 3 of 9 jobs, 10 s so far, about 20 s left; fit ridge (none) on t 0.0 (2 s)" in done.err
 
 
+def test_status_is_no_error_before_the_first_record(bench):
+    NOW.write(Path("results"))
+    assert bench("status", "results").code == 0
+    forget_progress(Path("results"))
+    assert bench("status", "results").code == 2
+
+
 def test_a_forecast_learns_by_learner_and_takes_the_mean_for_others():
     forecast = Forecast()
     assert forecast.is_guess
@@ -92,6 +99,7 @@ def test_a_forecast_learns_by_learner_and_takes_the_mean_for_others():
     forecast.learn(job, 2.0)
     forecast.learn(_fit_job("mlp", rows), 6.0)
     assert forecast.seconds_of(job) == pytest.approx(2.0)
+    assert [forecast.seconds_left(job, since) for since in (0.5, 3)] == pytest.approx([1.5, 0])
     assert forecast.seconds_of_fit("ridge", 50) == pytest.approx(1.0)
     assert forecast.seconds_of_fit("new", 100) == pytest.approx(4.0)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 from makers import read, regression_columns, write_table
-
-from bench.core.scheme import source_hash
+from makers.runs import forget_plugins
+from makers.sharing import flip_every_entry
 
 pytestmark = pytest.mark.usefixtures("few_metrics")
 
@@ -83,9 +82,7 @@ def edit(name, old, new):
     text = Path(name).read_text()
     assert old in text
     Path(name).write_text(text.replace(old, new))
-    for module in [module for module in sys.modules if module.startswith("bench_plugin_")]:
-        del sys.modules[module]
-    source_hash.cache_clear()
+    forget_plugins()
 
 
 def test_a_new_cell_is_reused_until_something_changes(run, explained):
@@ -147,6 +144,14 @@ def test_the_store_is_gone(run, explained):
     again = run()
     assert (again.json["fitted"], again.json["weighed"]) == (2, 0)
     assert explained(COARSE)[2:] == [REUSED]
+
+
+def test_an_entry_of_the_store_is_not_what_was_written(run, explained):
+    run()
+    flip_every_entry("results/store")
+    lines = explained(COARSE)[2:-1]
+    assert lines[0].startswith("The fit of gaussian under none is not sound in the store (its checksum is that of ")
+    assert len(lines) == 2
 
 
 def test_another_store_may_be_named(run, explained):

@@ -287,7 +287,8 @@ def test_a_fault_is_one_sentence_and_leaves_no_trace(server, cache, fault, monke
     inject, cause, predictions = with_faults(server)[fault]
     inject()
     with pytest.raises(LoadError) as caught:
-        load_toy(source="openml:timeout=0.3,attempts=2")
+        # a server that is silent is waited for; any other fault is answered, on a busy machine later
+        load_toy(source="openml:timeout=0.3,attempts=2" if "stalled" in fault else QUICK)
     message = str(caught.value)
     assert predictions in message
     assert caught.value.cause == cause

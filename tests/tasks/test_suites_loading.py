@@ -128,7 +128,9 @@ def test_cells_of_a_suite_are_planned_without_its_tables(bench, monkeypatch):
     monkeypatch.setattr("bench.tasks.loading.load_task", lambda *_: pytest.fail("a table was loaded"))
     done = bench("plan", "-s", "cc18", *chosen)
     assert done.code == 0, done.err
-    assert done.out.splitlines()[-1].startswith(f"{720 * a_split} cells; {720 * 2} fits to do, 0 stored; about")
+    cells = 720 * a_split
+    said = f"{cells} cells; {720 * 2} fits to do, 0 stored; up to {cells} cells to evaluate; about"
+    assert done.out.splitlines()[-1].startswith(said)
     listed = bench("list", "suites", "--format", "csv")
     assert "\ncc18,72,unknown,63360,unknown," in listed.out
 

@@ -14,7 +14,7 @@ from bench.core.nouns import Array, Combiner, InvalidPredictionError, NotApplica
 from bench.core.scheme import Scheme
 from bench.methods.boards import ORACLE, Method
 from bench.runner import postprocessing
-from bench.runner.evaluate.split_data import MethodResult, SplitData, finish, train_loss
+from bench.runner.evaluate.split_data import MethodResult, SplitData, finish, train_prediction
 from bench.runner.postprocessing import PostprocessInput
 from bench.runner.records import FitId
 from bench.runner.store import FitPredictions
@@ -75,7 +75,7 @@ class EnsembleEvaluation:
             prediction = postprocessing.apply(method.steps, given, self.split_data.rng)
         return MethodResult(
             prediction,
-            train_loss=train_loss(self.split_data, combiner(self.oof)),
+            train=train_prediction(self.split_data, combiner(self.oof)),
             gap=_certificate_of(combiner),
             weights=(*weight_rows(combiner, self.oof), *class_rows("rule", prediction.target, prediction.rule)),
             used=self._used_fits(combiner),
@@ -87,8 +87,7 @@ class EnsembleEvaluation:
         fit = FitId.plain(learner)
         weight = self.split_data.weight(self.split_data.test)
         prediction = finish(self.split_data.target, self.split_data.stored[fit].test, weight)
-        loss = train_loss(self.whole, self.whole.stored[fit].oof)
-        return MethodResult(prediction, loss, used=(fit,), n_train=len(self.whole.oof_rows))
+        return MethodResult(prediction, train_prediction(self.whole, self.whole.stored[fit].oof), used=(fit,))
 
     def evaluate_oracle(self, method: Method, _: str) -> MethodResult:
         """Fit the board's exact scheme on the test rows: no simplex weights can do better there."""

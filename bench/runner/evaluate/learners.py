@@ -10,7 +10,7 @@ import numpy as np
 from bench.core.nouns import Array, Prediction
 from bench.methods.boards import Method, is_training
 from bench.runner import postprocessing
-from bench.runner.evaluate.split_data import MethodResult, SplitData, finish, train_loss
+from bench.runner.evaluate.split_data import MethodResult, SplitData, finish, train_prediction
 from bench.runner.postprocessing import PostprocessInput
 from bench.runner.records import FitId
 from bench.runner.weight_rows import class_rows
@@ -68,7 +68,7 @@ class LearnerEvaluation:
         )
         return MethodResult(
             prediction,
-            train_loss=train_loss(self.split_data, self.split_data.stored[fit].oof),
+            train=train_prediction(self.split_data, self.split_data.stored[fit].oof),
             weights=weights,
             used=(fit,),
             guarantee=postprocessing.guarantee(method.steps),
@@ -111,4 +111,4 @@ class LearnerEvaluation:
         )
         combiner = scheme(panels[0], split_data.y, split_data.rng(scheme.id))
         prediction = finish(split_data.target, combiner(panels[1]), panels[1].weight)
-        return MethodResult(prediction, train_loss(split_data, combiner(panels[0])))
+        return MethodResult(prediction, train_prediction(split_data, combiner(panels[0])))

@@ -115,22 +115,45 @@ def _take_rows(stored: FitPredictions, kept: Array) -> FitPredictions:
 
 
 @dataclass(frozen=True)
-class MethodResult:
-    """What a method came to on one split: its test predictions, its raw training loss and its certificate `gap`.
+class TrainPrediction:
+    """What the training loss of a method rests on: training rows, and what it says of them before its steps.
 
-    `weights` are rows of weights.csv. `used` are the fits that must predict a row before the method can: those with any
-    weight. `guarantee` is what its steps promise, `note` what its fit reports, `n_train` on how many rows the
-    training loss rests, if not on all that the method is fitted on.
+    `rows` (n,) are positions in the task, `y` (n,) their true values.
+    """
+
+    rows: Array
+    y: Array
+    prediction: Prediction
+
+    @property
+    def loss(self) -> float:
+        """The raw objective: the mean proper loss, before any sort."""
+        prediction = self.prediction
+        raw = prediction.values if prediction.unsorted is None else prediction.unsorted
+        return float(losses.mean(losses.proper_loss(prediction.target, self.y, raw), prediction.weight))
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """What a method came to on one split: its test predictions, those of training rows, and its certificate `gap`.
+
+    `train` is None of what is not fitted on training rows. `weights` are rows of weights.csv. `used` are the fits that
+    must predict a row before the method can: those with any weight. `guarantee` is what its steps promise, `note` what
+    its fit reports.
     """
 
     prediction: Prediction
-    train_loss: float | None = None
+    train: TrainPrediction | None = None
     gap: float | None = None
     weights: tuple[dict[str, Any], ...] = ()
     used: tuple[FitId, ...] = ()
     guarantee: str = ""
     note: str = ""
-    n_train: int | None = None
+
+    @property
+    def train_loss(self) -> float | None:
+        """The raw objective on the training rows."""
+        return None if self.train is None else self.train.loss
 
 
 def finish(
@@ -164,8 +187,11 @@ def _read_only_prediction(prediction: Prediction) -> Prediction:
     return replace(prediction, **locked)
 
 
-def train_loss(split_data: SplitData, values: Array) -> float:
-    """Return the raw objective: the mean proper loss on the training rows, before any sort."""
+def train_prediction(split_data: SplitData, values: Array) -> TrainPrediction:
+    """Return what a method says of the training rows with an out-of-fold prediction, `values` (n_oof, K).
+
+    Raises:
+        InvalidPredictionError: the values have the wrong shape or are not what they must be.
+    """
     prediction = finish(split_data.target, values, split_data.weight(split_data.oof_rows))
-    raw = prediction.values if prediction.unsorted is None else prediction.unsorted
-    return float(losses.mean(losses.proper_loss(split_data.target, split_data.y, raw), prediction.weight))
+    return TrainPrediction(split_data.oof_rows, split_data.y, prediction)
