@@ -105,7 +105,7 @@ def problem_of(predictions: Array, y: Array, levels: Array, weight: Array | None
     share = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64)
     y, levels = np.asarray(y, dtype=np.float64), np.asarray(levels, dtype=np.float64)
     problem = PinballProblem(predictions, y, share / (share.sum() * len(levels)), levels)
-    return problem if share.all() else problem.some(np.flatnonzero(share))
+    return problem if share.all() else problem.used()
 
 
 def solve(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.solvers.pinball import Optimum, problem_of, solve
 from bench.solvers.pinball_penalty import tied
@@ -165,7 +166,7 @@ def _add_up(found: Iterable[Optimum]) -> tuple[float, float]:
 class _Level:
     """One output level: the columns (l, j) that take part so far and their weights, both (L, K)."""
 
-    def __init__(self, whole: PinballProblem, k: int, near: Array, tol: float) -> None:
+    def __init__(self, whole: PinballProblem, k: int, near: NDArray[np.bool_], tol: float) -> None:
         L, _, K = whole.predictions.shape
         self.problem = replace(whole, levels=whole.levels[k : k + 1])
         self.allowed = np.tile(near, (L, 1))

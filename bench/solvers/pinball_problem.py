@@ -6,12 +6,13 @@ Letters: D = y - predictions of shape (L, N), a column for each of the N = n K p
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.solvers.row_blocks import SomeRows, is_one_block
 from bench.solvers.solution import Array, Index
 
 CHUNK = 1 << 17
@@ -33,7 +34,7 @@ class PinballProblem:
     The loss is Σ share ψ_τ(u) over rows and levels. With arrays as columns there is one level and a weight for each.
     """
 
-    predictions: Array
+    predictions: Array | SomeRows
     y: Array
     share: Array
     levels: Array
@@ -72,13 +73,24 @@ class PinballProblem:
 
     def some(self, rows: Index) -> PinballProblem:
         """Return the problem of some rows, sorted, in memory; its shares keep their sum."""
-        parts = []
+        L, K = self.size, len(self.levels)
+        predictions = np.empty((len(rows), L, K), dtype=self.read(slice(0, 1)).dtype).transpose(1, 0, 2)
         for part in self.slices():
             first, last = np.searchsorted(rows, (part.start, part.stop))
-            parts.append(self.read(part)[:, rows[first:last] - part.start])
+            predictions[:, first:last] = self.read(part)[:, rows[first:last] - part.start]
+        return PinballProblem(predictions, self.y[rows], self._shares(rows), self.levels)
+
+    def used(self) -> PinballProblem:
+        """Return the problem of the rows of any share, which stay where they are if they are many."""
+        rows = np.flatnonzero(self.share)
+        if is_one_block(len(rows)) or isinstance(self.predictions, SomeRows):
+            return self.some(rows)
+        return replace(self, predictions=SomeRows(self.predictions, rows), y=self.y[rows], share=self._shares(rows))
+
+    def _shares(self, rows: Index) -> Array:
+        """Return the shares of some rows, scaled to the sum of all."""
         share = self.share[rows]
-        whole = share * (self.share.sum() / share.sum())
-        return PinballProblem(np.concatenate(parts, axis=1), self.y[rows], whole, self.levels)
+        return np.asarray(share * (self.share.sum() / share.sum()))
 
 
 class Chunk(NamedTuple):

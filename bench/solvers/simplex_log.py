@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.solvers.simplex_qp import simplex_qp
-from bench.solvers.solution import Array, Solution
+from bench.solvers.solution import Array, Index, Solution
 
 CHUNK = 4096
 """Rows of one pass: L x CHUNK numbers stay in the cache."""
@@ -25,9 +25,13 @@ FAR = 10.0
 
 @dataclass(frozen=True)
 class _LogProblem:
-    """Maximise Σ s log(p'w): `p` (L, n), `top` (n,) the maximum of each row, `share` (n,) is s, Σs = 1."""
+    """Maximise Σ s log(p'w): `p` (L, n), of which `rows` count, or all of them.
+
+    `top` (m,) is the maximum of each of these rows, `share` (m,) is s, Σs = 1.
+    """
 
     p: Array
+    rows: Index | None
     top: Array
     share: Array
 
@@ -35,7 +39,7 @@ class _LogProblem:
         """Yield some rows and their p / top, which only shifts the objective and cannot underflow."""
         for start in range(0, len(self.top), CHUNK):
             rows = slice(start, start + CHUNK)
-            yield rows, self.p[:, rows] / self.top[rows]
+            yield rows, self.p[:, rows if self.rows is None else self.rows[rows]] / self.top[rows]
 
 
 def simplex_log(p: Array, weight: Array | None = None, tol: float = 1e-8) -> Solution:
@@ -67,12 +71,12 @@ def simplex_log(p: Array, weight: Array | None = None, tol: float = 1e-8) -> Sol
 def _log_problem(p: Array, weight: Array | None) -> _LogProblem:
     """Leave out the rows without weight and let the shares sum to one."""
     share = np.full(p.shape[1], 1.0) if weight is None else np.asarray(weight, dtype=np.float64)
-    if not share.all():
-        p, share = p[:, share > 0], share[share > 0]
-    top = p.max(axis=0).astype(np.float64)
+    rows = None if share.all() else np.flatnonzero(share)
+    share, top = (share if rows is None else share[rows]), p.max(axis=0).astype(np.float64)
+    top = top if rows is None else top[rows]
     if not (np.isfinite(top).all() and (top > 0).all()):
         raise ValueError("every row of p needs finite values and one above zero")
-    return _LogProblem(p, top, share / share.sum())
+    return _LogProblem(p, rows, top, share / share.sum())
 
 
 def _second_order(problem: _LogProblem, w: Array) -> tuple[Array, Array]:

@@ -19,6 +19,9 @@ PRODUCT_NOISE = 1e-15
 NEGLIGIBLE = 1e-13
 """A w'Gw below this share of w'|G|w is rounding."""
 
+CHUNK = 4096
+"""Rows of one pass: L x CHUNK numbers stay in the cache."""
+
 FIRST_ENTRANTS = 100
 """How many learners may enter at first; the number doubles with every success."""
 
@@ -26,21 +29,24 @@ STAYED = 0.98
 """When this share of more than FIRST_ENTRANTS learners stays, the optimum is dense, and all others may enter."""
 
 
-def residual_gram(predictions: Array, y: Array, weight: Array | None = None, chunk: int = 4096) -> Array:
+def residual_gram(predictions: Array, y: Array, weight: Array | None = None, *, rows: Index | None = None) -> Array:
     """Return G = E'SE / Σs of the residuals E_l = p_l - y of predictions p, shape (L, L).
 
     `predictions` have shape (L, n) and may be a memory map of any float type: rows are read in chunks of fixed size,
-    which stay in the cache, and summed in float64.
+    which stay in the cache, and summed in float64. `rows` are the positions of those that count, all unless given.
     """
-    size = len(predictions)
-    gram, room = np.zeros((size, size)), np.empty((size, min(chunk, len(y))))
-    for start in range(0, len(y), chunk):
-        rows = slice(start, start + chunk)
-        error = np.subtract(predictions[:, rows], y[rows], out=room[:, : len(y[rows])], dtype=np.float64)
+    size, n = len(predictions), len(y) if rows is None else len(rows)
+    gram, room = np.zeros((size, size)), np.empty((size, min(CHUNK, n)))
+    for start in range(0, n, CHUNK):
+        part = slice(start, start + CHUNK) if rows is None else rows[start : start + CHUNK]
+        truth = y[part]
+        error = np.subtract(predictions[:, part], truth, out=room[:, : len(truth)], dtype=np.float64)
         if weight is not None:
-            error *= np.sqrt(weight[rows])
+            error *= np.sqrt(weight[part])
         gram += error @ error.T
-    return gram / (len(y) if weight is None else np.sum(weight))
+    if weight is not None:
+        return gram / np.sum(weight if rows is None else weight[rows])
+    return gram / n
 
 
 @dataclass(frozen=True)

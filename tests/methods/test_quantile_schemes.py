@@ -409,7 +409,7 @@ def test_a_dear_price_leaves_the_convex_weights(monkeypatch):
     y, predictions = sample(n=300)
     panel = panel_of(predictions, X=np.random.default_rng(0).normal(size=(300, 2)))
     monkeypatch.setattr("bench.methods.ensembles.level_features.PENALTIES", (1e9,))
-    found = feature_weighted_levels(panel, y, lambda part: np.ones((len(part.X), 1)))
+    found = feature_weighted_levels(panel, y, lambda X: np.ones((len(X), 1)))
     coarse = learn("coarse", panel, y)
     np.testing.assert_allclose(found.w, coarse.w, atol=1e-9)
     assert np.abs(found.V).max() < 1e-6

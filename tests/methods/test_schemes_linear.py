@@ -15,7 +15,7 @@ from makers import panel_of, probabilities
 from makers.panels import MAKE, classes, loss_of, points, quantiles, scheme, simplex_points, weight_of
 
 from bench.core.nouns import BenchError
-from bench.methods.ensembles import best_subset_mean, least_squares, pseudo_bma
+from bench.methods.ensembles import best_subset_mean, pseudo_bma
 from bench.methods.ensembles.cross_validation import choose, fold_grams, fold_rows, pick_first_best
 from bench.methods.ensembles.exp_weights import ETAS
 from bench.methods.ensembles.qp_ridge_equal import TO_EQUAL
@@ -284,17 +284,14 @@ def test_pseudo_bma_of_perfect_learners_and_of_rows_without_weight(name):
 # least squares
 
 
-@pytest.mark.parametrize("chunk", [7, 65536])
-@given(seed=seeds, weighted=weighted)
+@given(seeds, weighted)
 @few
-def test_ols(chunk, seed, weighted):
+def test_ols(seed, weighted):
     panel, y = points(seed, weighted)
     root = np.sqrt(weight_of(panel))[:, None]
     design = np.column_stack([np.ones(len(y)), panel.predictions[:, :, 0].T])
     expected = np.linalg.lstsq(root * design, root[:, 0] * y, rcond=None)[0]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(least_squares, "CHUNK", chunk)
-        found = scheme("ols", panel, y)
+    found = scheme("ols", panel, y)
     np.testing.assert_allclose([*found.intercept, *found.w], expected, rtol=1e-7, atol=1e-10)
 
 

@@ -16,8 +16,7 @@ from makers.panels import LEVELS, scheme, weight_of
 from bench.core import losses
 from bench.core.hashing import generator
 from bench.core.nouns import BenchError, NotApplicableError, Weights
-from bench.methods.ensembles import register, registry
-from bench.methods.ensembles.boa import weights_by_row
+from bench.methods.ensembles import boa, register, registry
 from bench.methods.ensembles.online import keep_order, shuffle_rows
 from bench.solvers.simplex_qp import residual_gram, simplex_qp
 
@@ -236,6 +235,13 @@ GOLDEN_BOA = [
     [0.45189427, 0.27459698, 0.27350876],
 ]
 """Weights of the R package opera for squared error, uniform prior, on the rows of the test below."""
+
+
+def weights_by_row(stream):
+    """Return the weights of boa before each row, and after the last."""
+    (block,) = stream.blocks()
+    w, state = boa.learn(boa.first_state(block.predictions.shape[1]), block.excess, len(block.y))
+    return np.vstack([w, state.w])
 
 
 def test_boa_gives_the_weights_of_the_reference_implementation():

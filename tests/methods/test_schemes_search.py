@@ -50,7 +50,8 @@ def test_only_pairs_with_errors_to_both_sides_have_a_hinge():
     panel, y = quantiles(0)
     error = panel.predictions - y[:, None]
     both = (error.min(axis=0) < 0) & (error.max(axis=0) > 0)
-    assert hinges_of(panel, y).error.shape == (4, both.sum())
+    (pairs,) = hinges_of(panel, y).parts()
+    assert pairs.error.shape == (4, both.sum())
 
 
 def test_an_undefined_metric_is_infinitely_bad():

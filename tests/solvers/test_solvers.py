@@ -11,6 +11,7 @@ from scipy.optimize import minimize, nnls
 
 from bench.solvers import active_set
 from bench.solvers import simplex_log as log_solver
+from bench.solvers import simplex_qp as qp_solver
 from bench.solvers.active_set import ActiveSets, solve_positive
 from bench.solvers.simplex_log import simplex_log
 from bench.solvers.simplex_qp import residual_gram, simplex_qp
@@ -52,23 +53,25 @@ def assert_optimal(G, solution):
 
 @pytest.mark.parametrize("chunk", [1, 7, 100, 65536])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_gram_is_the_mean_product_of_residuals(chunk, weighted):
+def test_gram_is_the_mean_product_of_residuals(monkeypatch, chunk, weighted):
     rng = np.random.default_rng(0)
     predictions, y = rng.normal(size=(4, 100)), rng.normal(size=100)
     weight = rng.uniform(size=100) if weighted else None
-    G = residual_gram(predictions, y, weight, chunk)
+    monkeypatch.setattr(qp_solver, "CHUNK", chunk)
+    G = residual_gram(predictions, y, weight)
     E = predictions - y
     naive = [[np.average(E[j] * E[k], weights=weight) for k in range(4)] for j in range(4)]
     np.testing.assert_allclose(G, naive, rtol=1e-12, atol=1e-15)
     np.testing.assert_array_equal(G, G.T)
 
 
-def test_gram_reads_a_float32_memory_map_in_double_precision(tmp_path):
+def test_gram_reads_a_float32_memory_map_in_double_precision(monkeypatch, tmp_path):
     rng = np.random.default_rng(1)
     y = rng.normal(size=300) + 1e6
     predictions = np.memmap(tmp_path / "predictions", dtype=np.float32, mode="w+", shape=(3, 300))
     predictions[:] = y + rng.normal(size=(3, 300))
-    G = residual_gram(predictions, y, chunk=64)
+    monkeypatch.setattr(qp_solver, "CHUNK", 64)
+    G = residual_gram(predictions, y)
     E = predictions.astype(np.float64) - y
     np.testing.assert_allclose(G, gram_of(E), rtol=1e-12)
 

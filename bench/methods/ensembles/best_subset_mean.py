@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import combinations
 from types import MappingProxyType
 
@@ -12,6 +13,7 @@ from bench.core import losses
 from bench.core.nouns import Array, Panel, Weights
 from bench.methods.ensembles import register
 from bench.methods.ensembles.learner_badness import name_order
+from bench.solvers.row_blocks import by_row_blocks
 from bench.solvers.simplex_qp import residual_gram
 
 EXACT_UP_TO: Mapping[str, int] = MappingProxyType({"point": 14, "class": 12, "quantile": 9})
@@ -58,10 +60,11 @@ def _subset_loss(panel: Panel, y: Array, order: Array) -> SubsetLoss:
     if panel.target.kind == "point":
         gram = residual_gram(panel.predictions[:, :, 0], y, panel.weight)[np.ix_(order, order)]
         return lambda subset: float(gram[np.ix_(subset, subset)].mean())
-    if panel.target.kind == "class":
-        p = losses.true_class(y, panel.predictions)[order]
-        return lambda subset: -float(losses.mean(np.log(p[subset].mean(axis=0)), panel.weight))
-    predictions = panel.predictions[order]
-    return lambda subset: float(
-        losses.mean(losses.proper_loss(panel.target, y, predictions[subset].mean(axis=0)), panel.weight)
-    )
+    kept = losses.true_class(y, panel.predictions) if panel.target.kind == "class" else panel.predictions
+
+    def loss_of_rows(subset: Array, rows: slice) -> Array:
+        average = kept[order[subset], rows].mean(axis=0)
+        is_class = panel.target.kind == "class"
+        return -np.log(average) if is_class else losses.proper_loss(panel.target, y[rows], average)
+
+    return lambda subset: float(losses.mean(by_row_blocks(partial(loss_of_rows, subset), len(y)), panel.weight))

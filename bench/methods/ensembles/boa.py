@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from bench.core.nouns import Array, Panel, Weights
 from bench.methods.ensembles import register
-from bench.methods.ensembles.online import ONE_BY_ONE, Stream, shuffle_rows
+from bench.methods.ensembles.online import ONE_BY_ONE, shuffle_rows
 
 ROUNDING = 1e-20
 """A learner whose V is below this share of the largest differs from the pool by rounding alone."""
@@ -28,21 +29,35 @@ def boa(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     Wintenberger (2017), "Optimal learning with Bernstein online aggregation", whose factor 1/2 and truncation term it
     leaves out.
     """
-    stream = shuffle_rows(panel, y, rng)
-    return Weights(np.average(weights_by_row(stream)[:-1], axis=0, weights=stream.weight))
+    stream, L = shuffle_rows(panel, y, rng), len(panel.learners)
+    state, total = first_state(L), np.zeros(L)
+    for block in stream.blocks():
+        w, state = learn(state, block.excess, len(block.y))
+        total += (block.weight[:, None] * w).sum(axis=0)
+    return Weights(total / stream.weight.sum())
 
 
-def weights_by_row(stream: Stream) -> Array:
-    """Return the weights of `boa` before each row, and after the last, shape (n + 1, L)."""
-    return weights_by_excess(stream.excess, *stream.predictions.shape[:2])
+class State(NamedTuple):
+    """The weights `w` of the next row, and what they rest on: R in `gained`, and V, each (L,)."""
+
+    w: Array
+    gained: Array
+    V: Array
 
 
-def weights_by_excess(excess: Callable[[int, Array], Array], n: int, L: int) -> Array:
-    """Return the weights before each of n rows, and after the last, shape (n + 1, L).
+def first_state(L: int) -> State:
+    """Return what is known before the first row."""
+    return State(np.full(L, 1 / L), np.zeros(L), np.zeros(L))
+
+
+def learn(state: State, excess: Callable[[int, Array], Array], n: int) -> tuple[Array, State]:
+    """Return the weights before each of n rows, shape (n, L), and the state after the last.
 
     `excess` gives how much more the pool of weights w loses on row t than each learner (L,).
     """
-    w, gained, V = np.full((n + 1, L), 1 / L), np.zeros(L), np.zeros(L)
+    L = len(state.w)
+    w, gained, V = np.full((n + 1, L), 1 / L), state.gained.copy(), state.V.copy()
+    w[0] = state.w
     for t in range(n):
         r = excess(t, w[t])
         V += 2.2 * r**2
@@ -53,4 +68,4 @@ def weights_by_excess(excess: Callable[[int, Array], Array], n: int, L: int) -> 
             rated = rate[told] * gained[told]
             odds = rate[told] * np.exp(rated - rated.max())
             w[t + 1, told] = odds / odds.sum() * told.mean()
-    return w
+    return w[:-1], State(w[-1], gained, V)

@@ -10,7 +10,7 @@ import numpy as np
 from bench.core.hashing import generator
 from bench.core.nouns import Array, BenchError, Combiner, Panel, Weights
 from bench.methods.ensembles import register, registry
-from bench.methods.ensembles.rows import used_rows, weights_of_rows
+from bench.methods.ensembles.rows import drop_unused_rows, weights_of_rows
 
 EXACT_SCHEMES = {"point": "qp-simplex", "class": "log-stack", "quantile": "coarse"}
 """The exact convex scheme of each kind, which is bagged if no other is named."""
@@ -56,8 +56,7 @@ def bootstrap(
             f"bootstrap cannot have of={of!r}, rounds={rounds} for a {panel.target.kind} target: "
             "name a scheme that serves it, and at least one round"
         )
-    used = used_rows(panel)
-    panel, y = panel.rows(used), y[used]
+    panel, y = drop_unused_rows(panel, y)
     weight = weights_of_rows(panel)
     learned = []
     for _ in range(rounds):

@@ -7,12 +7,13 @@ registered here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.core.nouns import Array, Panel
-from bench.methods.ensembles.rows import used_rows
+from bench.core.nouns import Array, Combiner, Panel, read_only
+from bench.methods.ensembles.rows import used_rows, weights_of_rows
+from bench.solvers.row_blocks import by_row_blocks, is_one_block
 from bench.solvers.simplex_qp import residual_gram
 
 DEALT_FOLDS = 5
@@ -35,6 +36,24 @@ def fold_rows(panel: Panel) -> list[Array]:
         fold = np.arange(len(used)) % DEALT_FOLDS
         names = np.unique(fold)
     return [used[fold == name] for name in names] if len(names) > 1 else []
+
+
+def restrict(panel: Panel, y: Array, rows: Array) -> tuple[Panel, Array]:
+    """Return what a scheme is to learn some rows from: their panel and their y.
+
+    Of a large panel it is the whole, where all other rows have weight zero, since schemes leave them out: a copy of the
+    rows of four folds would be nearly as large as the panel.
+    """
+    if is_one_block(len(y)):
+        return panel.rows(rows), y[rows]
+    weight = np.zeros(len(y))
+    weight[rows] = weights_of_rows(panel)[rows]
+    return replace(panel, weight=read_only(weight)), y
+
+
+def predict_rows(combiner: Combiner, panel: Panel, rows: Array) -> Array:
+    """Return what a combiner predicts of some rows (m,), shape (m, K), without a copy of all of them."""
+    return by_row_blocks(lambda part: combiner(panel.rows(rows[part])), len(rows))
 
 
 def fold_masses(panel: Panel, folds: list[Array]) -> Array:
@@ -62,16 +81,23 @@ def choose(folds: int, held_out: Callable[[int], Array]) -> int:
     return pick_first_best(np.sum([held_out(k) for k in range(folds)], axis=0)) if folds else 0
 
 
-def residual_gram_of(panel: Panel, y: Array) -> Array:
+def residual_grams_by_output(panel: Panel, y: Array, rows: Array | None = None) -> Array:
+    """Return G of the residuals of every output on some rows (all unless given), shape (K, L, L).
+
+    The residual of a class is ŷ_lnk - [y_n = k].
+    """
+    truths = [y] if panel.target.kind == "point" else ((y == k).astype(float) for k in range(panel.target.width))
+    return np.stack(
+        [residual_gram(panel.predictions[:, :, k], each, panel.weight, rows=rows) for k, each in enumerate(truths)]
+    )
+
+
+def residual_gram_of(panel: Panel, y: Array, rows: Array | None = None) -> Array:
     """Return G of the residuals, shape (L, L): w'Gw is the mean squared error of a pool with Σ w = 1.
 
-    Of classes it is the Brier score: the residuals of all classes are stacked, ŷ_lnk - [y_n = k].
+    Of classes it is the Brier score: the residuals of all classes are stacked.
     """
-    if panel.target.kind == "point":
-        return residual_gram(panel.predictions[:, :, 0], y, panel.weight)
-    truths = ((y == k).astype(float) for k in range(panel.target.width))
-    grams = [residual_gram(panel.predictions[:, :, k], truth, panel.weight) for k, truth in enumerate(truths)]
-    return np.asarray(np.sum(grams, axis=0))
+    return np.asarray(np.sum(residual_grams_by_output(panel, y, rows), axis=0))
 
 
 @dataclass(frozen=True)
@@ -104,6 +130,6 @@ def fold_grams(panel: Panel, y: Array) -> FoldGrams:
         return FoldGrams(residual_gram_of(panel, y), np.zeros((0, *[len(panel.predictions)] * 2)), np.zeros(0))
     masses = fold_masses(panel, folds)
     shares = masses / masses.sum()
-    grams = np.stack([residual_gram_of(panel.rows(rows), y[rows]) for rows in folds])
+    grams = np.stack([residual_gram_of(panel, y, rows) for rows in folds])
     parts = shares[:, None, None] * grams
     return FoldGrams(parts.sum(axis=0), parts, shares)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from bench.core.nouns import Array, BenchError, Panel, Weights
 from bench.methods.ensembles import register
-from bench.methods.ensembles.boa import weights_by_excess
-from bench.methods.ensembles.online import ONE_BY_ONE, Stream, shuffle_rows
+from bench.methods.ensembles.boa import first_state, learn
+from bench.methods.ensembles.online import ONE_BY_ONE, Block, shuffle_rows
 
 
 @register("quantile", tags=("extended",), breaks=ONE_BY_ONE, code=("bench.methods.ensembles.boa",))
@@ -28,20 +30,19 @@ def crps_learning(panel: Panel, y: Array, rng: np.random.Generator, *, smoothing
     """
     if smoothing < 0:
         raise BenchError(f"smoothing of crps-learning cannot be {smoothing!r}: give 0 or more")
-    stream = shuffle_rows(panel, y, rng)
-    levels = panel.target.levels
-    by_level = [_weights_of_level(stream, k, level)[:-1] for k, level in enumerate(levels)]
-    w = np.stack([np.average(each, axis=0, weights=stream.weight) for each in by_level], axis=1)
+    stream, levels, L = shuffle_rows(panel, y, rng), panel.target.levels, len(panel.learners)
+    states, total = [first_state(L) for _ in levels], np.zeros((len(levels), L))
+    for block in stream.blocks():
+        for k, level in enumerate(levels):
+            w, states[k] = learn(states[k], partial(_excess, block, k, level), len(block.y))
+            total[k] += (block.weight[:, None] * w).sum(axis=0)
     D = np.diff(np.eye(len(levels)), axis=0)
-    return Weights(np.linalg.solve(np.eye(len(levels)) + smoothing * D.T @ D, w.T).T)
+    smooth = np.eye(len(levels)) + smoothing * D.T @ D
+    return Weights(np.linalg.solve(smooth, total / stream.weight.sum()).T)
 
 
-def _weights_of_level(stream: Stream, k: int, level: float) -> Array:
-    """Return the weights before each row, and after the last, at level k (n + 1, L)."""
-
-    def excess(t: int, w: Array) -> Array:
-        own = stream.predictions[t, :, k]
-        pool = w @ own
-        return np.asarray(2 * stream.weight[t] * ((pool > stream.y[t]) - level) * (pool - own))
-
-    return weights_by_excess(excess, *stream.predictions.shape[:2])
+def _excess(block: Block, k: int, level: float, t: int, w: Array) -> Array:
+    """Return how much more the pool of weights w loses on row t at level k than each learner, (L,)."""
+    own = block.predictions[t, :, k]
+    pool = w @ own
+    return np.asarray(2 * block.weight[t] * ((pool > block.y[t]) - level) * (pool - own))

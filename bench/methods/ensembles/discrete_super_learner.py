@@ -8,8 +8,9 @@ from bench.core.hashing import generator
 from bench.core.nouns import Array, BenchError, Combiner, NotApplicableError, Panel
 from bench.core.scheme import Scheme
 from bench.methods.ensembles import EnsembleOptions, register, registry
-from bench.methods.ensembles.cross_validation import fold_rows, pick_first_best
+from bench.methods.ensembles.cross_validation import fold_rows, pick_first_best, predict_rows, restrict
 from bench.methods.ensembles.objective import judge_of_predictions
+from bench.methods.ensembles.rows import drop_unused_rows
 
 CHOSEN = "it may choose a scheme that breaks it"
 
@@ -59,8 +60,8 @@ def _held_out_badness(
     try:
         for k, rows in enumerate(folds):
             others = np.setdiff1d(used, rows, assume_unique=True)
-            combiner = scheme(panel.rows(others), y[others], generator(seed, scheme.id, k))
-            values[rows] = combiner(panel.rows(rows))
+            combiner = scheme(*restrict(panel, y, others), generator(seed, scheme.id, k))
+            values[rows] = predict_rows(combiner, panel, rows)
     except NotApplicableError:
         return np.nan
-    return judge_of_predictions(panel.rows(used), y[used], metric)(values[used])
+    return judge_of_predictions(*drop_unused_rows(panel, y), metric)(values[used])

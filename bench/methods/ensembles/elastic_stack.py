@@ -9,8 +9,14 @@ import numpy as np
 from bench.core import losses
 from bench.core.nouns import Array, BenchError, Panel, Weights, clip_probabilities
 from bench.methods.ensembles import register
-from bench.methods.ensembles.cross_validation import choose, fold_rows, total
-from bench.solvers.simplex_qp import residual_gram, simplex_qp
+from bench.methods.ensembles.cross_validation import (
+    choose,
+    fold_rows,
+    predict_rows,
+    residual_grams_by_output,
+    total,
+)
+from bench.solvers.simplex_qp import simplex_qp
 
 STRENGTHS = (np.inf, 10.0, 1.0, 0.1, 0.01, 0.0)
 """Candidates for α, in units of the learners' mean Brier score a class; the first, one weight a learner, wins a tie."""
@@ -51,22 +57,18 @@ def elastic_stack(panel: Panel, y: Array, rng: np.random.Generator, *, alpha: fl
     if alpha is not None and not alpha >= 0:
         raise BenchError(f"alpha of elastic-stack cannot be {alpha!r}: give a number from 0, or inf")
     if alpha is not None:
-        return Renormalised(_solve_tied(_grams(panel, y), alpha))
+        return Renormalised(_solve_tied(residual_grams_by_output(panel, y), alpha))
     folds = fold_rows(panel)
 
     def held_out(k: int) -> Array:
         fitted = np.concatenate([rows for j, rows in enumerate(folds) if j != k])
-        grams, rest = _grams(panel.rows(fitted), y[fitted]), panel.rows(folds[k])
-        tried = (clip_probabilities(Renormalised(_solve_tied(grams, each))(rest))[0] for each in STRENGTHS)
-        return np.array([total(losses.log_loss(y[folds[k]], p), rest.weight) for p in tried])
+        grams, rest = residual_grams_by_output(panel, y, fitted), folds[k]
+        weight = None if panel.weight is None else panel.weight[rest]
+        tried = (Renormalised(_solve_tied(grams, each)) for each in STRENGTHS)
+        found = (clip_probabilities(predict_rows(combiner, panel, rest))[0] for combiner in tried)
+        return np.array([total(losses.log_loss(y[rest], p), weight) for p in found])
 
-    return Renormalised(_solve_tied(_grams(panel, y), STRENGTHS[choose(len(folds), held_out)]))
-
-
-def _grams(panel: Panel, y: Array) -> Array:
-    """Return G_k of every class, shape (K, L, L)."""
-    truths = [(y == k).astype(float) for k in range(panel.target.width)]
-    return np.stack([residual_gram(panel.predictions[:, :, k], one, panel.weight) for k, one in enumerate(truths)])
+    return Renormalised(_solve_tied(residual_grams_by_output(panel, y), STRENGTHS[choose(len(folds), held_out)]))
 
 
 def _solve_tied(grams: Array, alpha: float) -> Array:

@@ -8,6 +8,7 @@ from bench.core import losses
 from bench.core.nouns import Array, BenchError, Panel, Weights
 from bench.methods.ensembles import register
 from bench.methods.ensembles.cross_validation import choose, fold_masses, fold_rows
+from bench.solvers.row_blocks import row_blocks
 
 ETAS = (0.0, *(2.0**power for power in range(-2, 11)), np.inf)
 """Candidates for η: 0 is equal weights, ∞ the single best."""
@@ -47,14 +48,28 @@ def _choose_eta(panel: Panel, y: Array) -> float:
     """Return the candidate of least pooled loss on held-out folds."""
     folds = fold_rows(panel)
     masses = fold_masses(panel, folds)
-    means = np.array([losses.of_learners(panel.rows(rows), y[rows]) for rows in folds])
+    means = _fold_losses(panel, y, folds)
 
     def held_out(k: int) -> Array:
-        others = np.arange(len(folds)) != k
+        others, total = np.arange(len(folds)) != k, np.zeros(len(ETAS))
         loss = np.average(means[others], axis=0, weights=masses[others])
-        held, truth = panel.rows(folds[k]), y[folds[k]]
-        pooled = (np.tensordot(exponential_weights(loss, eta), held.predictions, axes=1) for eta in ETAS)
-        rows = np.stack([losses.proper_loss(panel.target, truth, values) for values in pooled])
-        return np.asarray(masses[k] * losses.mean(rows, held.weight))
+        candidates = [exponential_weights(loss, eta) for eta in ETAS]
+        for part in row_blocks(len(folds[k])):
+            rows = folds[k][part]
+            predictions, weight = panel.predictions[:, rows], 1.0 if panel.weight is None else panel.weight[rows]
+            pooled = (np.tensordot(w, predictions, axes=1) for w in candidates)
+            own = np.stack([losses.proper_loss(panel.target, y[rows], values) for values in pooled])
+            total += (own * weight).sum(axis=1)
+        return total
 
     return ETAS[choose(len(folds), held_out)]
+
+
+def _fold_losses(panel: Panel, y: Array, folds: list[Array]) -> Array:
+    """Return the mean proper loss of each learner on each fold, shape (F, L)."""
+    means = np.empty((len(folds), len(panel.learners)))
+    for j, predictions in enumerate(panel.predictions):
+        own = losses.proper_loss(panel.target, y, predictions)
+        for k, rows in enumerate(folds):
+            means[k, j] = losses.mean(own[rows], None if panel.weight is None else panel.weight[rows])
+    return means

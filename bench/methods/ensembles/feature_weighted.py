@@ -13,9 +13,13 @@ from bench.methods.ensembles.cross_validation import choose, fold_rows
 from bench.methods.ensembles.level_features import FeatureWeightedLevels, feature_weighted_levels
 from bench.methods.ensembles.objective import finish_values
 from bench.methods.ensembles.rows import weights_of_rows
+from bench.solvers.row_blocks import by_row_blocks
 
 PENALTIES = np.logspace(2, -6, 9)
 """Candidates for λ, in units of the mean square of a product; the first wins a tie."""
+
+CHUNK = 4096
+"""Rows whose products are formed at once: a row has as many as learners times features."""
 
 REACH = 3.0
 """Features are held within so many standard deviations: far away, weights that are linear in them mean nothing."""
@@ -30,16 +34,20 @@ class FeatureWeighted:
     level: Array
     V: Array
 
-    def features(self, panel: Panel) -> Array:
-        """Return g (n, 1 + features)."""
-        own = np.clip((panel.X.to_numpy(dtype=float) - self.middle) @ self.axes, -REACH, REACH)
+    def features(self, X: Array) -> Array:
+        """Return g (n, 1 + features) of encoded rows (n, d)."""
+        own = np.clip((X - self.middle) @ self.axes, -REACH, REACH)
         return np.column_stack([np.ones(len(own)), own])
 
     def __call__(self, panel: Panel) -> Array:
         """Combine the learners' predictions, shape (n, K)."""
-        w = self.features(panel) @ self.V.T
-        values = self.level + np.einsum("nl,lnk->nk", w, panel.predictions - self.level)
+        X, n = panel.X.to_numpy(dtype=float), panel.predictions.shape[1]
+        values = by_row_blocks(lambda rows: self._combine(X[rows], panel.predictions[:, rows]), n)
         return finish_values(panel, values) if panel.target.kind == "class" else values
+
+    def _combine(self, X: Array, predictions: Array) -> Array:
+        w = self.features(X) @ self.V.T
+        return np.asarray(self.level + np.einsum("nl,lnk->nk", w, predictions - self.level))
 
 
 @register(
@@ -82,14 +90,14 @@ def feature_weighted(
         return feature_weighted_levels(panel, y, lens.features)
     Y = np.eye(panel.target.width)[y] if panel.target.kind == "class" else y[:, None]
     lens = FeatureWeighted(middle, axes, np.average(Y, axis=0, weights=weight), np.empty((0, 0)))
-    parts = [_moments(lens, panel.rows(rows), Y[rows], weight[rows]) for rows in fold_rows(panel)]
+    parts = [_moments(lens, panel, Y, weight, rows) for rows in fold_rows(panel)]
 
     def held_out(k: int) -> Array:
         A, b = (np.sum([part[i] for j, part in enumerate(parts) if j != k], axis=0) for i in (0, 1))
         return np.array([v @ parts[k][0] @ v - 2 * parts[k][1] @ v for v in _ridge(A, b)])
 
     best = choose(len(parts), held_out)
-    A, b = _moments(lens, panel, Y, weight)
+    A, b = _moments(lens, panel, Y, weight, np.arange(len(y)))
     V = list(_ridge(A, b))[best].reshape(len(panel.learners), -1)
     return FeatureWeighted(middle, axes, lens.level, V)
 
@@ -104,15 +112,18 @@ def _components(X: Array, weight: Array, features: int) -> tuple[Array, Array]:
     return middle, axes[:, kept] / np.sqrt(variance[kept])
 
 
-def _moments(lens: FeatureWeighted, panel: Panel, Y: Array, weight: Array) -> tuple[Array, Array]:
-    """Return A = D'SD and b = D'S(Y - c) of the products D, summed over the outputs."""
-    g = lens.features(panel) * np.sqrt(weight)[:, None]
-    size = len(panel.learners) * g.shape[1]
+def _moments(lens: FeatureWeighted, panel: Panel, Y: Array, weight: Array, rows: Array) -> tuple[Array, Array]:
+    """Return A = D'SD and b = D'S(Y - c) of the products D on some rows, summed over the outputs."""
+    X, size = panel.X.to_numpy(dtype=float), len(panel.learners) * (1 + lens.axes.shape[1])
     A, b = np.zeros((size, size)), np.zeros(size)
     for k, c in enumerate(lens.level):
-        D = ((panel.predictions[:, :, k] - c).T[:, :, None] * g[:, None]).reshape(len(g), size)
-        A += D.T @ D
-        b += D.T @ (np.sqrt(weight) * (Y[:, k] - c))
+        for start in range(0, len(rows), CHUNK):
+            part = rows[start : start + CHUNK]
+            root = np.sqrt(weight[part])
+            g = lens.features(X[part]) * root[:, None]
+            D = ((panel.predictions[:, part, k] - c).T[:, :, None] * g[:, None]).reshape(len(g), size)
+            A += D.T @ D
+            b += D.T @ (root * (Y[part, k] - c))
     return A, b
 
 

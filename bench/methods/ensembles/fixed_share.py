@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.core.nouns import Array, BenchError, Panel, Weights
 from bench.methods.ensembles import register
-from bench.methods.ensembles.online import ONE_BY_ONE, keep_order
+from bench.methods.ensembles.online import ONE_BY_ONE, Block, keep_order
 
 
 @register("point", "class", "quantile", tags=("extended",), breaks=ONE_BY_ONE)
@@ -26,13 +26,18 @@ def fixed_share(panel: Panel, y: Array, rng: np.random.Generator, *, rate: float
     if not (rate > 0 and 0 < share <= 1):
         raise BenchError(f"fixed-share cannot have rate={rate}, share={share}: give a rate above 0, a share in (0, 1]")
     stream = keep_order(panel, y)
-    loss = stream.losses()
-    loss -= loss.min(axis=1, keepdims=True)
-    spread = float(loss.max(axis=1).mean())
-    decay = np.exp(-rate / spread * loss) if spread > 0 else np.ones_like(loss)
+    spread = float(np.concatenate([_lag(block).max(axis=1) for block in stream.blocks()]).mean())
     w = np.full(len(panel.learners), 1 / len(panel.learners))
-    for each in decay:
-        w *= each
-        w *= (1 - share) / w.sum()
-        w += share / len(w)
+    for block in stream.blocks():
+        lag = _lag(block)
+        for each in np.exp(-rate / spread * lag) if spread > 0 else np.ones_like(lag):
+            w *= each
+            w *= (1 - share) / w.sum()
+            w += share / len(w)
     return Weights(w / w.sum())
+
+
+def _lag(block: Block) -> Array:
+    """Return how much more each learner loses on each row than the best one there, (n, L)."""
+    loss = block.losses()
+    return np.asarray(loss - loss.min(axis=1, keepdims=True))

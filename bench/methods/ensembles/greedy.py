@@ -90,17 +90,21 @@ def _pinball_trial(panel: Panel, y: Array) -> Trial:
     The larger the bag, the fewer they are: all other pairs are linear in the candidate.
     """
     hinges = hinges_of(panel, y)
-    low, high = hinges.error.min(axis=0), hinges.error.max(axis=0)
 
     def trial(counts: Array, among: Array) -> Array:
-        summed = counts @ hinges.error
-        above = hinges.share * (summed + low >= 0)
-        tried = (hinges.linear + hinges.error @ above)[among] + counts @ hinges.linear + summed @ above
-        unsure = np.flatnonzero((summed + low < 0) & (summed + high > 0))
-        for start in range(0, len(unsure), CHUNK):
-            part = unsure[start : start + CHUNK]
-            error = hinges.error[among[:, None], part] + summed[part]
-            tried += np.maximum(error, 0, out=error) @ hinges.share[part]
+        slope, constant, bent = hinges.linear, 0.0, []
+        for pairs in hinges.parts():
+            summed = counts @ pairs.error
+            above = pairs.share * (summed + pairs.low >= 0)
+            slope, constant = slope + pairs.error @ above, constant + float(summed @ above)
+            unsure = np.flatnonzero((summed + pairs.low < 0) & (summed + pairs.high > 0))
+            for start in range(0, len(unsure), CHUNK):
+                part = unsure[start : start + CHUNK]
+                error = pairs.error[among[:, None], part] + summed[part]
+                bent.append(np.maximum(error, 0, out=error) @ pairs.share[part])
+        tried = slope[among] + counts @ hinges.linear + constant
+        for each in bent:
+            tried += each
         return np.asarray(tried / (counts.sum() + 1))
 
     return trial

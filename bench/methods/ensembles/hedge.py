@@ -26,13 +26,14 @@ def hedge(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """
     stream = shuffle_rows(panel, y, rng)
     before, gap, total = np.zeros(len(panel.learners)), 0.0, np.zeros(len(panel.learners))
-    for loss, weight in zip(stream.losses(), stream.weight.tolist(), strict=True):
-        odds, at_first = _odds(before, gap)
-        w = odds / at_first
-        total += weight * w
-        after = before + loss
-        gap += max(float(w @ loss) - _mix_loss(before, after, gap, at_first), 0.0)
-        before = after
+    for block in stream.blocks():
+        for loss, weight in zip(block.losses(), block.weight.tolist(), strict=True):
+            odds, at_first = _odds(before, gap)
+            w = odds / at_first
+            total += weight * w
+            after = before + loss
+            gap += max(float(w @ loss) - _mix_loss(before, after, gap, at_first), 0.0)
+            before = after
     return Weights(total / total.sum())
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.core.nouns import Array, Panel
 from bench.methods.ensembles import register
-from bench.methods.ensembles.neighbours import LOCAL, Local, local
+from bench.methods.ensembles.neighbours import LOCAL, Local, local, mark_right
 
 
 @register("class", tags=("extended",), breaks=LOCAL)
@@ -19,7 +19,7 @@ def knora_e(panel: Panel, y: Array, rng: np.random.Generator, *, k: int = 7) -> 
     Raises:
         BenchError: `k` is less than one.
     """
-    return local(_eliminate, panel, _mark_right(panel, y), k)
+    return local(_eliminate, mark_right, panel, y, k)
 
 
 @register("class", tags=("extended",), breaks=LOCAL)
@@ -33,12 +33,7 @@ def knora_u(panel: Panel, y: Array, rng: np.random.Generator, *, k: int = 7) -> 
     Raises:
         BenchError: `k` is less than one.
     """
-    return local(_union, panel, _mark_right(panel, y), k)
-
-
-def _mark_right(panel: Panel, y: Array) -> Array:
-    """Return whether each learner decides on the true class of each row, (n, L); ties go to the first class."""
-    return np.stack([np.argmax(predictions, axis=1) == y for predictions in panel.predictions], axis=1)
+    return local(_union, mark_right, panel, y, k)
 
 
 def _eliminate(right: Array, weight: Array) -> Array:

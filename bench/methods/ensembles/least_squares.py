@@ -6,15 +6,13 @@ import numpy as np
 
 from bench.core.nouns import Array, Panel, Weights
 from bench.methods.ensembles import register
+from bench.solvers.triangle import triangle, upper
 
 SINGULAR_BELOW = 1e-10
 """Singular values below this share of the largest are taken for zero."""
 
 CONSTANT_BELOW = 1e-13
 """A learner that varies by less than this share of its mean is a constant."""
-
-CHUNK = 65536
-"""Rows that are factorised at once, which bounds the memory."""
 
 RECALIBRATES = {"single_learner": "a regression on one learner recalibrates it"}
 FREE = {"within_range": "free weights leave the learners' range"}
@@ -29,12 +27,12 @@ def ols(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
 
     Granger and Ramanathan (1984), "Improved methods of combining forecasts", method C.
     """
-    triangle = _triangle([np.ones((1, len(y))), panel.predictions[:, :, 0], y[None]], panel.weight)
-    slopes, right = triangle[1:-1, 1:-1], triangle[1:-1, -1]
+    R = _triangle([np.ones((1, len(y))), panel.predictions[:, :, 0], y[None]], panel.weight)
+    slopes, right = R[1:-1, 1:-1], R[1:-1, -1]
     U, d, Vt = np.linalg.svd(slopes)
-    kept = d > max(SINGULAR_BELOW * d[0], CONSTANT_BELOW * float(np.abs(triangle[0, 1:-1]).max()))
+    kept = d > max(SINGULAR_BELOW * d[0], CONSTANT_BELOW * float(np.abs(R[0, 1:-1]).max()))
     w = Vt[kept].T @ (U[:, kept].T @ right / d[kept])
-    intercept = (triangle[0, -1] - triangle[0, 1:-1] @ w) / triangle[0, 0]
+    intercept = (R[0, -1] - R[0, 1:-1] @ w) / R[0, 0]
     return Weights(w, intercept=np.array([intercept]))
 
 
@@ -68,27 +66,18 @@ def _non_negative(panel: Panel, y: Array) -> Array:
 
     truths = [y] if panel.target.kind == "point" else [y == k for k in range(panel.target.width)]
     parts = [_triangle([panel.predictions[:, :, k], t[None]], panel.weight) for k, t in enumerate(truths)]
-    triangle = _r(np.vstack(parts))
-    size = float(np.abs(triangle[:, :-1]).max())
-    return solve(triangle[:, :-1] / (size or 1.0), triangle[:, -1] / (size or 1.0))[0]
+    R = upper(np.vstack(parts))
+    size = float(np.abs(R[:, :-1]).max())
+    return solve(R[:, :-1] / (size or 1.0), R[:, -1] / (size or 1.0))[0]
 
 
 def _triangle(columns: list[Array], weight: Array | None) -> Array:
-    """Return R of the QR decomposition of the columns side by side, each of shape (·, n), rows times √weight.
+    """Return R of the QR decomposition of the columns side by side, each of shape (·, n), rows times √weight."""
 
-    It holds all their squares and products, keeps the digits that a Gram matrix loses, and is found in chunks of
-    rows.
-    """
-    width = sum(len(part) for part in columns)
-    R = np.zeros((width, width))
-    for start in range(0, columns[0].shape[1], CHUNK):
-        rows = slice(start, start + CHUNK)
+    def read(rows: slice) -> Array:
         block = np.concatenate([part[:, rows] for part in columns]).T.astype(float)
         if weight is not None:
             block *= np.sqrt(weight[rows])[:, None]
-        R = _r(np.vstack([R, block]))
-    return R
+        return block
 
-
-def _r(rows: Array) -> Array:
-    return np.asarray(np.linalg.qr(rows, mode="r"))
+    return triangle(read, columns[0].shape[1], sum(len(part) for part in columns))

@@ -23,8 +23,8 @@ REGRESSION_GAP = 1e-11
 CHUNK = 16384
 """Rows that are predicted at once, which bounds the memory."""
 
-Features = Callable[[Panel], Array]
-"""Panel -> features of its rows g (n, F), the constant first."""
+Features = Callable[[Array], Array]
+"""Encoded rows (n, d) -> their features g (n, F), the constant first."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class FeatureWeightedLevels:
 
     def __call__(self, panel: Panel) -> Array:
         """Combine the learners' predictions, shape (n, K)."""
-        g, prediction = self.features(panel), np.tensordot(self.w, panel.predictions, axes=1) + self.intercept
+        g = self.features(panel.X.to_numpy(dtype=float))
+        prediction = np.tensordot(self.w, panel.predictions, axes=1) + self.intercept
         for start in range(0, len(g), CHUNK):
             rows = slice(start, start + CHUNK)
             for k, (V, c) in enumerate(zip(self.V, self.middle, strict=True)):
@@ -72,7 +73,7 @@ def feature_weighted_levels(panel: Panel, y: Array, features: Features) -> Featu
 
 def _learner(panel: Panel, y: Array, features: Features) -> Callable[[float, list[int]], FeatureWeightedLevels]:
     """Return the function from λ and levels to what is learned; what does not depend on λ is worked out once."""
-    share, g = shares_of(panel), features(panel)
+    share, g = shares_of(panel), features(panel.X.to_numpy(dtype=float))
     w = simplex_pinball(panel.predictions, y, panel.target.levels, share).w
     middle = np.array([(share @ panel.predictions[:, :, k].T).mean() for k in range(panel.target.width)])
     unit = float(share @ np.abs(y - share @ y)) or 1.0

@@ -9,6 +9,7 @@ import numpy as np
 from bench.core.nouns import Array, BenchError, Panel, clip_probabilities
 from bench.methods.ensembles import register
 from bench.solvers.log_pool import log_pool_weights
+from bench.solvers.row_blocks import by_row_blocks
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,26 @@ class LogPool:
         """Combine the learners' predictions, shape (n, K)."""
         from scipy.special import softmax
 
-        return np.asarray(softmax(np.tensordot(self.w, log_probabilities(panel), axes=1), axis=1))
+        log_p = ClippedLogs(panel.predictions)
+        return by_row_blocks(
+            lambda rows: np.asarray(softmax(np.tensordot(self.w, log_p[:, rows], axes=1), axis=1)), log_p.shape[1]
+        )
 
 
-def log_probabilities(panel: Panel) -> Array:
-    """Return the logarithms of the clipped probabilities, (L, n, K)."""
-    return np.log(np.stack([clip_probabilities(predictions)[0] for predictions in panel.predictions]))
+@dataclass(frozen=True)
+class ClippedLogs:
+    """The logarithms of the clipped probabilities, (L, n, K), worked out for the rows that are read."""
+
+    predictions: Array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """L, n and K."""
+        return self.predictions.shape
+
+    def __getitem__(self, key: tuple[slice, slice | Array], /) -> Array:
+        """Return the logarithms of some rows, (L, m, K)."""
+        return np.log(np.stack([clip_probabilities(each)[0] for each in self.predictions[key]]))
 
 
 @register(
@@ -53,5 +68,5 @@ def log_pool(panel: Panel, y: Array, rng: np.random.Generator, *, cap: float = 1
     """
     if not 0 < cap < np.inf:
         raise BenchError(f"cap of log-pool cannot be {cap!r}: give the largest mean weight, a number above 0")
-    solution = log_pool_weights(log_probabilities(panel), y, panel.weight, cap * len(panel.learners))
+    solution = log_pool_weights(ClippedLogs(panel.predictions), y, panel.weight, cap * len(panel.learners))
     return LogPool(solution.w, gap=solution.gap)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
 from bench.core.nouns import Array, Combiner, Panel
@@ -29,5 +27,5 @@ def median(panel: Panel, y: Array, rng: np.random.Generator) -> Combiner:
 
 
 def _median(panel: Panel) -> Array:
-    middle = by_row_blocks(functools.partial(np.median, axis=0), panel.predictions)
+    middle = by_row_blocks(lambda rows: np.median(panel.predictions[:, rows], axis=0), panel.predictions.shape[1])
     return renormalise(middle, panel) if panel.target.kind == "class" else middle

@@ -17,8 +17,8 @@ import numpy as np
 from bench.core.nouns import Array, Panel
 from bench.methods.ensembles.rows import shares_of
 
-CHUNK = 1 << 21
-"""Numbers (learner, row, knot) that are held at once."""
+CHUNK = 1 << 19
+"""Numbers (learner, row, knot) that are held at once, several times over."""
 
 LEVEL_SLACK = 1e-9
 """Distribution functions that differ by less are equal: where a mixture stays at a level, its quantile is the middle
@@ -43,14 +43,14 @@ class LinearPool:
 
     def __call__(self, panel: Panel) -> Array:
         """Combine the learners' predictions, shape (n, K)."""
-        predictions, w = panel.predictions[list(np.flatnonzero(self.w))], self.w[self.w > 0]
-        levels = panel.target.levels
-        prediction = np.empty(predictions.shape[1:])
-        for rows in _chunks(predictions):
+        used, w, levels = np.flatnonzero(self.w), self.w[self.w > 0], panel.target.levels
+        prediction = np.empty(panel.predictions.shape[1:])
+        for rows in _chunks(panel.predictions):
+            predictions = panel.predictions[used, rows]
             if self.levels is None:
-                prediction[rows] = _quantiles_between(predictions[:, rows], w, levels)
+                prediction[rows] = _quantiles_between(predictions, w, levels)
             else:
-                prediction[rows] = _quantiles(predictions[:, rows], w, levels, self.levels)
+                prediction[rows] = _quantiles(predictions, w, levels, self.levels)
         return prediction
 
 

@@ -24,11 +24,12 @@ def ml_poly(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     stream = shuffle_rows(panel, y, rng)
     L = len(panel.learners)
     w, total, regret, squares, largest = np.full(L, 1 / L), np.zeros(L), np.zeros(L), np.zeros(L), 0.0
-    for t, weight in enumerate(stream.weight.tolist()):
-        total += weight * w
-        r = stream.excess(t, w)
-        regret += r
-        squares += r**2
-        largest = max(largest, float((r**2).max()))
-        w = polynomial(regret, squares, largest)
+    for block in stream.blocks():
+        for t, weight in enumerate(block.weight.tolist()):
+            total += weight * w
+            r = block.excess(t, w)
+            regret += r
+            squares += r**2
+            largest = max(largest, float((r**2).max()))
+            w = polynomial(regret, squares, largest)
     return Weights(total / total.sum())

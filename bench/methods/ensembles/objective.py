@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from bench.core import losses
 from bench.core.nouns import Array, Panel, Prediction, clip_probabilities
 from bench.methods import metrics
 from bench.methods.ensembles.rows import shares_of
+from bench.solvers.row_blocks import by_row_blocks, is_one_block, row_blocks
 from bench.solvers.simplex_qp import residual_gram
 
 Badness = Callable[[Array], Array]
@@ -45,10 +47,12 @@ def judge_of_predictions(panel: Panel, y: Array, metric: str | None = None) -> C
     """
     if metric is None:
 
-        def mean_loss(values: Array) -> float:
-            return float(losses.mean(losses.proper_loss(panel.target, y, finish_values(panel, values)), panel.weight))
+        def loss_of_rows(values: Array, rows: slice) -> Array:
+            return losses.proper_loss(panel.target, y[rows], finish_values(panel, values[rows]))
 
-        return mean_loss
+        return lambda values: float(
+            losses.mean(by_row_blocks(partial(loss_of_rows, values), len(values)), panel.weight)
+        )
     found = metrics.get_metric(panel.target, metric)
 
     def judge(values: Array) -> float:
@@ -86,31 +90,55 @@ def _wis(panel: Panel, y: Array) -> Badness:
 
     def badness(w: Array) -> Array:
         total = w @ hinges.linear
-        for start in range(0, len(hinges.share), CHUNK):
-            part = slice(start, start + CHUNK)
-            total += np.maximum(w @ hinges.error[:, part], 0) @ hinges.share[part]
+        for pairs in hinges.parts():
+            for start in range(0, len(pairs.share), CHUNK):
+                part = slice(start, start + CHUNK)
+                total += np.maximum(w @ pairs.error[:, part], 0) @ pairs.share[part]
         return np.asarray(total)
 
     return badness
 
 
 @dataclass(frozen=True)
-class Hinges:
-    """WIS of convex weights w as linear'w + Σ share max(w'error, 0): `linear` (L,), `error` (L, N), `share` (N,).
+class Pairs:
+    """Pairs of a row and a level: the learners' `error` (L, N), prediction - y, and `share` (N,) of the loss."""
 
-    The loss of an error R = prediction - y is ψ_τ(-R) = max(R, 0) - τ R. Of the pairs of a row and a level, only the N
-    on which learners err to both sides have a hinge; all others are linear in w.
-    """
-
-    linear: Array
     error: Array
     share: Array
 
+    @cached_property
+    def low(self) -> Array:
+        """The least error on each pair, (N,)."""
+        return np.asarray(self.error.min(axis=0))
+
+    @cached_property
+    def high(self) -> Array:
+        """The largest error on each pair, (N,)."""
+        return np.asarray(self.error.max(axis=0))
+
+
+@dataclass(frozen=True)
+class Hinges:
+    """WIS of convex weights w as linear'w + Σ share max(w'error, 0), the sum over the pairs of all `parts`.
+
+    The loss of an error R = prediction - y is ψ_τ(-R) = max(R, 0) - τ R. Only pairs on which learners err to both sides
+    need a hinge; all others are linear in w, and a panel of one block keeps them in `linear` (L,) alone. Of more rows
+    every pair has a hinge, and the errors are worked out whenever they are read: to keep them would be another panel.
+    """
+
+    linear: Array
+    parts: Callable[[], Iterable[Pairs]]
+
 
 def hinges_of(panel: Panel, y: Array) -> Hinges:
-    """Read all rows once and divide the pairs of a row and a level into linear ones and hinges."""
+    """Read all rows once, and divide the pairs of a row and a level into linear ones and hinges."""
     L, n, K = panel.predictions.shape
-    shares, linear, columns, kept = 2 * shares_of(panel) / K, np.zeros(L), [], []
+    shares, linear = 2 * shares_of(panel) / K, np.zeros(L)
+    if not is_one_block(n):
+        for pairs in _read_pairs(panel, y, shares):
+            linear -= pairs.error @ (pairs.share * np.tile(panel.target.levels, len(pairs.share) // K))
+        return Hinges(linear, partial(_read_pairs, panel, y, shares))
+    columns, kept = [], []
     for start in range(0, n, CHUNK):
         rows = slice(start, start + CHUNK)
         error = (panel.predictions[:, rows] - y[rows, None]).reshape(L, -1)
@@ -120,4 +148,13 @@ def hinges_of(panel: Panel, y: Array) -> Hinges:
         linear += error @ (share * slope)
         columns.append(error[:, bent])
         kept.append(share[bent])
-    return Hinges(linear, np.concatenate(columns, axis=1), np.concatenate(kept))
+    bent_pairs = Pairs(np.concatenate(columns, axis=1), np.concatenate(kept))
+    return Hinges(linear, lambda: (bent_pairs,))
+
+
+def _read_pairs(panel: Panel, y: Array, shares: Array) -> Iterator[Pairs]:
+    """Yield all pairs, a block of rows at a time."""
+    L, n, K = panel.predictions.shape
+    for rows in row_blocks(n):
+        error = (panel.predictions[:, rows] - y[rows, None]).reshape(L, -1)
+        yield Pairs(error, np.repeat(shares[rows], K))

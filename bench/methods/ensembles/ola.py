@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from bench.core import losses
-from bench.core.nouns import Array, Panel
+from bench.core.nouns import Array, Panel, Target
 from bench.methods.ensembles import register
-from bench.methods.ensembles.neighbours import LOCAL, Local, local
+from bench.methods.ensembles.neighbours import LOCAL, Local, local, mark_right
 
 
 @register("point", "class", "quantile", tags=("extended",), breaks=LOCAL)
@@ -21,13 +21,14 @@ def ola(panel: Panel, y: Array, rng: np.random.Generator, *, k: int = 7) -> Loca
     Raises:
         BenchError: `k` is less than one.
     """
-    if panel.target.kind == "class":
-        error = np.stack([np.argmax(predictions, axis=1) != y for predictions in panel.predictions], axis=1)
-    else:
-        error = np.stack(
-            [losses.proper_loss(panel.target, y, predictions) for predictions in panel.predictions], axis=1
-        )
-    return local(_mark_least, panel, error, k)
+    return local(_mark_least, _errors, panel, y, k)
+
+
+def _errors(target: Target, y: Array, predictions: Array) -> Array:
+    """Return what each learner loses on each row, (L, n)."""
+    if target.kind == "class":
+        return ~mark_right(target, y, predictions)
+    return losses.proper_loss(target, y, predictions)
 
 
 def _mark_least(error: Array, weight: Array) -> Array:

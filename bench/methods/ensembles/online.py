@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from bench.core import losses
 from bench.core.nouns import Array, Panel, Target
 from bench.methods.ensembles.rows import used_rows
+from bench.solvers.row_blocks import row_blocks
 
 ONE_BY_ONE = {
     "row_order": "it learns from one row after another",
@@ -18,8 +20,8 @@ ONE_BY_ONE = {
 
 
 @dataclass(frozen=True)
-class Stream:
-    """Rows in the order in which they are learned from: `y` (n,), `predictions` (n, L, K), `weight` (n,) of mean one.
+class Block:
+    """Some rows of a stream: `y` (n,), `predictions` (n, L, K), `weight` (n,) of mean one over the whole stream.
 
     `row` holds the position of each in the panel.
     """
@@ -56,6 +58,23 @@ class Stream:
         return np.asarray(self.weight[t] * ((pool - predictions) @ slope))
 
 
+@dataclass(frozen=True)
+class Stream:
+    """The rows of a panel in the order `row` (n,) in which they are learned from, and their weights, of mean one."""
+
+    panel: Panel
+    y: Array
+    row: Array
+    weight: Array
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the rows, copied a block at a time."""
+        for part in row_blocks(len(self.row)):
+            row = self.row[part]
+            predictions = np.ascontiguousarray(self.panel.predictions[:, row].transpose(1, 0, 2), dtype=float)
+            yield Block(self.panel.target, row, self.y[row], predictions, self.weight[part])
+
+
 def keep_order(panel: Panel, y: Array) -> Stream:
     """Return the rows of a panel in its own order; rows of weight zero are left out."""
     return _stream(panel, y, used_rows(panel))
@@ -76,5 +95,4 @@ def polynomial(regret: Array, squares: Array, largest: float) -> Array:
 
 def _stream(panel: Panel, y: Array, row: Array) -> Stream:
     weight = np.ones(len(row)) if panel.weight is None else panel.weight[row] / panel.weight[row].mean()
-    predictions = np.ascontiguousarray(panel.predictions[:, row].transpose(1, 0, 2), dtype=float)
-    return Stream(panel.target, row, y[row], predictions, weight)
+    return Stream(panel, y, row, weight)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from bench.core import losses
 from bench.core.nouns import Array, BenchError, Panel, Weights
 from bench.methods.ensembles import register
+from bench.methods.ensembles.rows import used_rows, weights_of_rows
+from bench.solvers.row_blocks import row_blocks
+
+Density = Callable[[Array], Array]
+"""Positions of rows (n,) -> the log density of each learner there, but for a constant (L, n)."""
 
 CHUNK = 1024
-"""Rows of one pass: `draws` × CHUNK numbers are in memory at a time."""
+"""Rows of one pass over the draws: `draws` × CHUNK numbers are in memory at a time."""
 
 
 @register("point", "class", tags=("extended",))
@@ -25,8 +32,10 @@ def pseudo_bma(panel: Panel, y: Array, rng: np.random.Generator) -> Weights:
     """
     from scipy.special import softmax
 
-    lpd, share = _log_densities(panel, y)
-    return Weights(np.asarray(softmax(lpd.shape[1] * (lpd @ share))))
+    rows, share = _used_shares(panel)
+    density = _log_density(panel, y)
+    summed = np.sum([density(rows[part]) @ share[part] for part in row_blocks(len(rows))], axis=0)
+    return Weights(np.asarray(softmax(len(rows) * summed)))
 
 
 @register("point", "class", tags=("extended",))
@@ -47,31 +56,33 @@ def pseudo_bma_plus(panel: Panel, y: Array, rng: np.random.Generator, *, draws: 
 
     if draws < 1:
         raise BenchError(f"draws of pseudo-bma-plus cannot be {draws!r}: give a number of bootstraps, at least 1")
-    lpd, share = _log_densities(panel, y)
-    summed, mass = np.zeros((draws, len(lpd))), np.zeros(draws)
-    for start in range(0, len(share), CHUNK):
-        rows = slice(start, start + CHUNK)
+    rows, share = _used_shares(panel)
+    density = _log_density(panel, y)
+    summed, mass = np.zeros((draws, len(panel.learners))), np.zeros(draws)
+    for start in range(0, len(rows), CHUNK):
+        part = slice(start, start + CHUNK)
         # exponential draws divided by their sum are Dirichlet(1, …, 1)
-        beta = rng.standard_exponential((draws, len(share[rows]))) * share[rows]
-        summed += beta @ lpd[:, rows].T
+        beta = rng.standard_exponential((draws, len(share[part]))) * share[part]
+        summed += beta @ density(rows[part]).T
         mass += beta.sum(axis=1)
-    return Weights(np.asarray(softmax(len(share) * summed / mass[:, None], axis=1).mean(axis=0)))
+    return Weights(np.asarray(softmax(len(rows) * summed / mass[:, None], axis=1).mean(axis=0)))
 
 
-def _log_densities(panel: Panel, y: Array) -> tuple[Array, Array]:
-    """Return the log densities (L, n) and the shares of the row weights (n,), rows of weight zero left out."""
-    used = slice(None) if panel.weight is None else np.flatnonzero(panel.weight)
-    weight = np.ones(len(y)) if panel.weight is None else panel.weight[used]
-    lpd = -losses.log_loss(y, panel.predictions) if panel.target.kind == "class" else _normal(panel, y)
-    return lpd[:, used], weight / weight.sum()
+def _used_shares(panel: Panel) -> tuple[Array, Array]:
+    """Return the positions of the rows of any weight, and their shares of it, both (n,)."""
+    rows = used_rows(panel)
+    weight = weights_of_rows(panel)[rows]
+    return rows, weight / weight.sum()
 
 
-def _normal(panel: Panel, y: Array) -> Array:
-    """Return ln Normal(y_n; ŷ_ln, mse_l) but for a constant, each mse taken over the worst: the unit is free."""
-    error = losses.squared_error(y, panel.predictions)
-    mse = losses.mean(error, panel.weight)
+def _log_density(panel: Panel, y: Array) -> Density:
+    """Return the function from positions of rows (n,) to their log densities (L, n)."""
+    if panel.target.kind == "class":
+        return lambda rows: -losses.log_loss(y[rows], panel.predictions[:, rows])
+    mse = losses.of_learners(panel, y)
     worst = float(mse.max())
     if worst == 0:
-        return np.zeros(error.shape)
+        return lambda rows: np.zeros((len(mse), len(rows)))
     mse = np.maximum(mse, 1e-30 * worst)[:, None]  # without an error the density has no bound
-    return np.asarray(-0.5 * np.log(mse / worst) - 0.5 * error / mse)
+    constant = -0.5 * np.log(mse / worst)  # each mse is taken over the worst: the unit is free
+    return lambda rows: constant - 0.5 * losses.squared_error(y[rows], panel.predictions[:, rows]) / mse

@@ -10,6 +10,7 @@ from bench.methods.ensembles import register
 from bench.methods.ensembles.learner_badness import name_order
 from bench.methods.ensembles.objective import badness_of_weights
 from bench.methods.ensembles.rows import shares_of
+from bench.solvers.row_blocks import row_blocks
 
 EVALUATIONS = 50
 """Trials a learner."""
@@ -71,14 +72,26 @@ def quality_diversity(
 
 def _likeness(panel: Panel, y: Array) -> Array:
     """Return the correlations of the learners' losses (L, L), stretched to 0 … 1; a constant loss is like no other."""
-    rows = np.array([losses.proper_loss(panel.target, y, predictions) for predictions in panel.predictions])
     share = shares_of(panel)
-    centred = (rows - (rows @ share)[:, None]) * np.sqrt(share)
-    size = np.sqrt((centred**2).sum(axis=1))
+    blocks = list(row_blocks(len(share)))
+
+    def own(rows: slice) -> Array:
+        return losses.proper_loss(panel.target, y[rows], panel.predictions[:, rows])
+
+    mean = np.sum([own(rows) @ share[rows] for rows in blocks], axis=0)
+
+    def centred(rows: slice) -> Array:
+        return np.asarray((own(rows) - mean[:, None]) * np.sqrt(share[rows]))
+
+    size = np.sqrt(np.sum([(centred(rows) ** 2).sum(axis=1) for rows in blocks], axis=0))
+    largest = np.max([np.abs(own(rows)).max(axis=1, initial=1e-300) for rows in blocks], axis=0)
     # a loss whose spread is rounding is constant; its correlations are zero
-    unit = centred / np.where(size > 1e-12 * np.abs(rows).max(axis=1, initial=1e-300), size, np.inf)[:, None]
-    correlation = unit @ unit.T
-    pairs = correlation[np.triu_indices(len(rows), 1)]
+    unit = np.where(size > 1e-12 * largest, size, np.inf)[:, None]
+    correlation = np.zeros((len(mean), len(mean)))
+    for rows in blocks:
+        part = centred(rows) / unit
+        correlation += part @ part.T
+    pairs = correlation[np.triu_indices(len(mean), 1)]
     span = np.ptp(pairs) if len(pairs) else 0.0
     # where all pairs are alike but for rounding there is no range to stretch
     return (correlation - pairs.min()) / span if span > 1e-9 else np.ones_like(correlation)

@@ -9,6 +9,7 @@ from bench.core.nouns import Array, BenchError, Panel, Weights
 from bench.methods.ensembles import register
 from bench.methods.ensembles.cross_validation import choose, fold_grams, fold_rows, residual_gram_of
 from bench.methods.ensembles.rows import weights_of_rows
+from bench.solvers.row_blocks import is_one_block, row_blocks
 from bench.solvers.simplex_log import simplex_log
 from bench.solvers.simplex_qp import simplex_qp
 
@@ -81,10 +82,22 @@ def _of_classes(panel: Panel, y: Array, psi: float | None) -> Weights:
     weight = weights_of_rows(panel)
 
     def held_out(k: int) -> Array:
-        others, held = np.concatenate(folds[:k] + folds[k + 1 :]), folds[k]
-        best = simplex_log(p[:, others], weight[others]).w @ p[:, held]
-        pooled = (1 - PSIS[:, None]) * best + PSIS[:, None] * p[:, held].mean(axis=0)
-        return -np.log(pooled) @ weight[held]
+        w, found = _without_fold(p, weight, folds, k), np.zeros(len(PSIS))
+        for part in row_blocks(len(folds[k])):
+            held = p[:, folds[k][part]]
+            pooled = (1 - PSIS[:, None]) * (w @ held) + PSIS[:, None] * held.mean(axis=0)
+            found -= np.log(pooled) @ weight[folds[k][part]]
+        return found
 
     chosen = PSIS[choose(len(folds), held_out)] if psi is None else psi
     return Weights(_mix_with_equal(simplex_log(p, weight).w, chosen))
+
+
+def _without_fold(p: Array, weight: Array, folds: list[Array], k: int) -> Array:
+    """Return the best weights (L,) on all folds but one."""
+    others = np.concatenate(folds[:k] + folds[k + 1 :])
+    if is_one_block(len(others)):
+        return simplex_log(p[:, others], weight[others]).w
+    outside = weight.copy()
+    outside[folds[k]] = 0  # rows of weight zero are left out, and none is copied
+    return simplex_log(p, outside).w

@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.core import losses
 from bench.core.nouns import Array, BenchError, Panel, Weights
-from bench.methods.ensembles.cross_validation import choose, fold_rows, total
+from bench.methods.ensembles.cross_validation import choose, fold_rows, predict_rows, restrict, total
 
 
 class Solved(Protocol):
@@ -62,12 +62,13 @@ def choose_weights(
 
         def held_out(k: int) -> Array:
             fitted = np.sort(np.concatenate(folds[:k] + folds[k + 1 :]))
-            others, rest = panel.rows(fitted), panel.rows(folds[k])
+            others, rest = restrict(panel, y, fitted), folds[k]
+            weight = None if panel.weight is None else panel.weight[rest]
             w, found = None, []
             for each in strengths:
-                w = fit(others, y[fitted], each, w).w
-                wis = losses.wis(y[folds[k]], np.sort(Weights(w)(rest), axis=1), panel.target.levels)
-                found.append(total(wis, rest.weight))
+                w = fit(*others, each, w).w
+                predicted = np.sort(predict_rows(Weights(w), panel, rest), axis=1)
+                found.append(total(losses.wis(y[rest], predicted, panel.target.levels), weight))
             return np.array(found)
 
         strength = strengths[choose(len(folds), held_out)]

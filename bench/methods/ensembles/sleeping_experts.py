@@ -10,6 +10,7 @@ from bench.core.nouns import Array, BenchError, Panel
 from bench.methods.ensembles import register
 from bench.methods.ensembles.online import ONE_BY_ONE, polynomial, shuffle_rows
 from bench.methods.ensembles.rows import lower_quantiles, weights_of_rows
+from bench.solvers.row_blocks import by_row_blocks
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,10 @@ class Grouped:
 
     def __call__(self, panel: Panel) -> Array:
         """Combine the learners' predictions, shape (n, K)."""
-        return np.einsum("nl,lnk->nk", self.w[self.group(panel)], panel.predictions)
+        group = self.group(panel)
+        return by_row_blocks(
+            lambda rows: np.einsum("nl,lnk->nk", self.w[group[rows]], panel.predictions[:, rows]), len(group)
+        )
 
 
 @register("point", "class", "quantile", tags=("extended",), breaks=ONE_BY_ONE)
@@ -55,14 +59,15 @@ def sleeping_experts(panel: Panel, y: Array, rng: np.random.Generator, *, column
     group = Grouped(name, cuts, np.empty(0)).group(panel)
     stream = shuffle_rows(panel, y, rng)
     regret, squares, total, largest = np.zeros((groups + 1, L)), np.zeros((groups + 1, L)), np.zeros((groups, L)), 0.0
-    for t, (here, weight) in enumerate(zip(group[stream.row].tolist(), stream.weight.tolist(), strict=True)):
-        awake = [here, groups]
-        w = polynomial(regret[awake].ravel(), squares[awake].ravel(), largest).reshape(2, L).sum(axis=0)
-        total[here] += weight * w
-        r = stream.excess(t, w)
-        largest = max(largest, float((r**2).max()))
-        regret[awake] += r
-        squares[awake] += r**2
+    for block in stream.blocks():
+        for t, (here, weight) in enumerate(zip(group[block.row].tolist(), block.weight.tolist(), strict=True)):
+            awake = [here, groups]
+            w = polynomial(regret[awake].ravel(), squares[awake].ravel(), largest).reshape(2, L).sum(axis=0)
+            total[here] += weight * w
+            r = block.excess(t, w)
+            largest = max(largest, float((r**2).max()))
+            regret[awake] += r
+            squares[awake] += r**2
     mass = total.sum(axis=1, keepdims=True)
     return Grouped(name, cuts, np.where(mass > 0, total / np.where(mass > 0, mass, 1), 1 / L))
 

@@ -21,7 +21,8 @@ class TrimmedMean:
         """Combine the learners' predictions, shape (n, K)."""
         share = trimmed_shares(len(panel.predictions), self.trim)
         values = by_row_blocks(
-            lambda predictions: np.tensordot(share, np.sort(predictions, axis=0), axes=1), panel.predictions
+            lambda rows: np.tensordot(share, np.sort(panel.predictions[:, rows], axis=0), axes=1),
+            panel.predictions.shape[1],
         )
         return renormalise(values, panel) if panel.target.kind == "class" else values
 
