@@ -8,6 +8,7 @@ import math
 import re
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -18,7 +19,8 @@ INFINITE = ("inf", "-inf")
 _HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 """What a lone surrogate is written with, which no file can hold as text."""
 
-Test = Callable[[Any], bool]
+Test = Callable[[Sequence[Any]], bool]
+"""Whether each of some JSON values is what a type may hold: of many at once, since a suite has millions."""
 
 
 def parse_json(content: str | bytes) -> Any:
@@ -32,7 +34,8 @@ def parse_json(content: str | bytes) -> Any:
         value = json.loads(text)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
-    return _as_text(value) if _HALF_PAIR.search(text) else value
+    has_escape = "\\u" in text  # most texts have none, and to ask that is much quicker
+    return _as_text(value) if has_escape and _HALF_PAIR.search(text) else value
 
 
 def _as_text(value: Any) -> Any:
@@ -50,10 +53,18 @@ def check_fields(owner: type, held: Mapping[str, Any]) -> Mapping[str, Any]:
     Raises:
         ValueError: one is of another type.
     """
-    tests = _field_tests(owner)
     for name, value in held.items():
-        _refuse_unless(tests[name](value), value, name)
+        check_column(owner, name, (value,))
     return held
+
+
+def check_column(owner: type, name: str, values: Sequence[Any]) -> None:
+    """Refuse JSON values of which one is not what a field of a class may hold; many at once cost little more than one.
+
+    Raises:
+        ValueError: one is of another type.
+    """
+    _refuse_unless(_field_tests(owner)[name], values, name)
 
 
 def check_value(value: Any, hint: Any, name: str) -> None:
@@ -62,12 +73,13 @@ def check_value(value: Any, hint: Any, name: str) -> None:
     Raises:
         ValueError: it is of another one.
     """
-    _refuse_unless(_test_of(hint)(value), value, name)
+    _refuse_unless(_test_of(hint), (value,), name)
 
 
-def _refuse_unless(fits: bool, value: Any, name: str) -> None:  # noqa: FBT001 - what the sentence is about
-    if not fits:
-        raise ValueError(f"{name} cannot be {reprlib.repr(value)}")
+def _refuse_unless(test: Test, values: Sequence[Any], name: str) -> None:
+    if not test(values):
+        stray = next(value for value in values if not test((value,)))
+        raise ValueError(f"{name} cannot be {reprlib.repr(stray)}")
 
 
 @functools.cache
@@ -76,51 +88,71 @@ def _field_tests(owner: type) -> Mapping[str, Test]:
 
 
 def _test_of(hint: Any) -> Test:
-    """Return whether a JSON value is what a type hint says; where anything may stand, no list and no object may."""
+    """Return the test of a type hint; where anything may stand, no list and no object may."""
     parts = get_args(hint)
     if not parts:
-        return PLAIN_TESTS.get(hint) or (lambda value: isinstance(value, hint))
+        return PLAIN_TESTS.get(hint) or functools.partial(_are_instances, hint)
     if get_origin(hint) is Literal:
-        return lambda value: isinstance(value, str) and value in parts
+        return functools.partial(_are_among, frozenset(parts))
     tests = [_test_of(part) for part in parts if part is not ...]
     return functools.partial(CONTAINER_TESTS[get_origin(hint)], tests)
 
 
-def _is_mapping(tests: Sequence[Test], value: Any) -> bool:
-    return isinstance(value, dict) and all(map(tests[1], value.values()))
+def _are_instances(kind: type, values: Sequence[Any]) -> bool:
+    return all(issubclass(found, kind) for found in set(map(type, values)))
 
 
-def _is_list(tests: Sequence[Test], value: Any) -> bool:
-    return isinstance(value, list) and all(map(tests[0], value))
+def _are_among(texts: frozenset[str], values: Sequence[Any]) -> bool:
+    return all(isinstance(value, str) and value in texts for value in values)
 
 
-def _is_any_of(tests: Sequence[Test], value: Any) -> bool:
-    return tests[0](value) or any(test(value) for test in tests[1:])  # a suite has millions of `float | None`
+def _are_mappings(tests: Sequence[Test], values: Sequence[Any]) -> bool:
+    return {dict}.issuperset(map(type, values)) and tests[1]([*chain.from_iterable(map(dict.values, values))])
 
 
-def _is_number(value: Any) -> bool:
-    if type(value) is int:
-        return -MOST_INT <= value < MOST_INT
-    return type(value) is float and math.isfinite(value)
+def _are_lists(tests: Sequence[Test], values: Sequence[Any]) -> bool:
+    return {list}.issuperset(map(type, values)) and tests[0]([*chain.from_iterable(values)])
 
 
-def _is_whole_number(value: Any) -> bool:
-    return type(value) is int and _is_number(value)
+def _are_any_of(tests: Sequence[Test], values: Sequence[Any]) -> bool:
+    # a suite has millions of `float | None`, and most are of the type that stands first
+    there = [value for value in values if value is not None] if _are_none in tests else values
+    return tests[0](there) or all(any(test((value,)) for test in tests) for value in there)
 
 
-def _is_float(value: Any) -> bool:
-    return _is_number(value) or (isinstance(value, str) and value in INFINITE)
+def _are_none(values: Sequence[Any]) -> bool:
+    return not any(value is not None for value in values)
 
 
-def _is_scalar(value: Any) -> bool:
-    return value is None or isinstance(value, str | bool) or _is_number(value)
+def _are_whole_numbers(values: Sequence[Any]) -> bool:
+    return {int}.issuperset(map(type, values)) and (not values or -MOST_INT <= min(values) <= max(values) < MOST_INT)
 
 
-PLAIN_TESTS: Mapping[Any, Test] = {Any: _is_scalar, float: _is_float, int: _is_whole_number}
-CONTAINER_TESTS: Mapping[Any, Callable[[Sequence[Test], Any], bool]] = {
-    Mapping: _is_mapping,
-    Sequence: _is_list,
-    tuple: _is_list,
-    Union: _is_any_of,
-    UnionType: _is_any_of,
+def _are_floats(values: Sequence[Any]) -> bool:
+    return _are_numbers([value for value in values if type(value) is not str or value not in INFINITE])
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    whole = [value for value in values if type(value) is int]
+    return {int, float}.issuperset(map(type, values)) and _are_whole_numbers(whole) and all(map(math.isfinite, values))
+
+
+def _are_scalars(values: Sequence[Any]) -> bool:
+    return _are_numbers([value for value in values if type(value) not in PLAIN])
+
+
+PLAIN = frozenset({str, bool, type(None)})
+"""Types of JSON of which every value may stand where anything may."""
+PLAIN_TESTS: Mapping[Any, Test] = {
+    Any: _are_scalars,
+    float: _are_floats,
+    int: _are_whole_numbers,
+    type(None): _are_none,
+}
+CONTAINER_TESTS: Mapping[Any, Callable[[Sequence[Test], Sequence[Any]], bool]] = {
+    Mapping: _are_mappings,
+    Sequence: _are_lists,
+    tuple: _are_lists,
+    Union: _are_any_of,
+    UnionType: _are_any_of,
 }

@@ -6,11 +6,12 @@ become numbers. So the task `NA`, the fold `00` and the method `1e-3` keep their
 
 from __future__ import annotations
 
-import csv
+import functools
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -37,6 +38,12 @@ UNREADABLE = (*BROKEN, TypeError, LookupError)
 # no zeros in front and at most 18 digits, so that different texts are different 64-bit numbers
 WHOLE_NUMBER = re.compile(r"(0|-?[1-9]\d{0,17})(?:\.0+)?")
 
+QUOTE = '"'
+IN_QUOTES = re.compile(r'[,"\r\n]')
+"""What a field of CSV holds only between quotes."""
+MOST_FIELDS = 1 << 16
+"""Texts of which the field is kept: names stand in every row of their method, task or metric."""
+
 
 def load_scores(path: str | Path) -> pd.DataFrame:
     """Return the scores of a results directory, or of a scores file, as a long table; see `decode_scores`.
@@ -45,12 +52,24 @@ def load_scores(path: str | Path) -> pd.DataFrame:
         BenchError: there is no such table, or it is no table of scores.
     """
     path = Path(path)
-    file = (
-        next((path / name for name in SCORES if (path / name).is_file()), path / SCORES[0]) if path.is_dir() else path
-    )
+    file = scores_file(path) if path.is_dir() else path
     if not file.is_file():
         raise BenchError(f"{file} is not there: give a results directory that a run has finished, or a scores file")
     return decode_scores(file.read_bytes(), str(file))
+
+
+def scores_file(folder: Path) -> Path:
+    """Return the file of the table of scores in a results directory: the first of `SCORES` that is there.
+
+    The Parquet copy stands for the CSV file, which takes three times as long to read, unless that was edited since, or
+    nothing reads Parquet here: the gate is installed without pyarrow.
+    """
+    there = [path for name in SCORES if (path := folder / name).is_file()]
+    table, copy = folder / SCORES[0], folder / SCORES[1]
+    if table in there and copy in there and find_spec("pyarrow"):
+        is_newest = copy.stat().st_mtime_ns >= table.stat().st_mtime_ns  # a run writes it last
+        return copy if is_newest else table
+    return there[0] if there else table
 
 
 def decode_scores(content: bytes, name: str) -> pd.DataFrame:
@@ -99,8 +118,10 @@ def _decode_parquet(content: bytes) -> pd.DataFrame:
 
     with parquet.ParquetFile(io.BytesIO(content)) as file:
         refuse_parquet_bomb(file, len(content))
+        texts = [column.path for column in file.schema if column.physical_type == "BYTE_ARRAY"]
     # the usual types would make floats of whole numbers where one is missing, and merge those beyond 2^53
-    return pd.read_parquet(io.BytesIO(content), dtype_backend="numpy_nullable").reset_index(drop=True)
+    table = pd.read_parquet(io.BytesIO(content), dtype_backend="numpy_nullable", read_dictionary=texts)
+    return table.reset_index(drop=True)
 
 
 def _decode_csv(content: bytes) -> pd.DataFrame:
@@ -241,7 +262,11 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
 def write_frame(path: Path, table: pd.DataFrame, rows_at_once: int) -> None:
     """Write a data frame as a CSV file by the same rules, so many rows at once: their text is many times their size."""
     with _new_text_file(path) as file:
-        table.to_csv(_RowEnds(file), index=False, lineterminator=CRLF, chunksize=rows_at_once)
+        file.write(_line(table.columns))
+        for start in range(0, len(table), rows_at_once):
+            part = table.iloc[start : start + rows_at_once]
+            columns = [_column_fields(part[name]) for name in part]
+            file.writelines(f"{line}\n" for line in map(",".join, zip(*columns, strict=True)))
 
 
 @contextmanager
@@ -259,27 +284,32 @@ def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     return buffer.getvalue()
 
 
-CRLF = "\r\n"
-"""The end of a row for writers of CSV, which quote only the signs of their own row end: both must be quoted."""
-
-
-class _RowEnds(io.TextIOBase):
-    """A file whose rows come with the end `CRLF` and go with LF; CSV writers write one row a call."""
-
-    def __init__(self, file: TextIO) -> None:
-        self.file = file
-
-    def write(self, row: str, /) -> int:
-        return self.file.write(f"{storable(row.removesuffix(CRLF))}\n")
-
-
 def _write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    writer = csv.writer(_RowEnds(file), lineterminator=CRLF)
-    writer.writerow(columns)
-    writer.writerows([_cell_text(row.get(column)) for column in columns] for row in rows)
+    file.write(_line(columns))
+    file.writelines(_line(map(row.get, columns)) for row in rows)
 
 
-def _cell_text(value: Any) -> str:
+def _line(values: Iterable[Any]) -> str:
+    return f"{','.join(map(_field, values))}\n"
+
+
+def _column_fields(column: pd.Series) -> list[str]:
+    """Return the fields of a column, each name of categories made once."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        fields = [*map(_field, column.cat.categories), ""]  # the code -1 of what is missing takes the last
+        return list(map(fields.__getitem__, column.cat.codes.tolist()))
+    return list(map(_field, column.tolist()))
+
+
+def _field(value: Any) -> str:
+    """Return a value as a field of CSV: a text as it is, in quotes where it must be, a float so that it reads back."""
+    if type(value) is str:
+        return _text_field(value)
     if value is None or value is pd.NA or value != value:  # noqa: PLR0124 - a NaN is missing too
         return ""
-    return repr(float(value)) if isinstance(value, float) else str(value)
+    return repr(float(value)) if isinstance(value, float) else _text_field(str(value))
+
+
+@functools.lru_cache(maxsize=MOST_FIELDS)
+def _text_field(text: str) -> str:
+    return storable(f'"{text.replace(QUOTE, QUOTE * 2)}"' if IN_QUOTES.search(text) else text)

@@ -37,17 +37,23 @@ def choose_scores(scores: pd.DataFrame, boards: Sequence[str] = (), metrics: Seq
     Raises:
         BenchError: a name matches nothing.
     """
-    boards_there = scores["board"] if "board" in scores else pd.Series("", index=scores.index)
-    board = boards_there.astype(object).where(boards_there.notna(), "").astype(str)
-    metric = scores["metric"].astype(str)
-    kept = board.isin(chosen_from(sorted(set(board)), boards, "board")) if boards else board.notna()
+    board = scores["board"] if "board" in scores else pd.Series("", index=scores.index)
+    pairs = pd.DataFrame({"board": board, "metric": scores["metric"]})
+    # what is asked of a board and a metric is asked once a pair, not once a row
+    pair = pairs.groupby(["board", "metric"], sort=False, dropna=False, observed=True).ngroup().to_numpy()
+    firsts = pairs.iloc[np.unique(pair, return_index=True)[1]]
+    names = [("" if pd.isna(name) else str(name), str(metric)) for name, metric in firsts.itertuples(index=False)]
+    there = sorted({name for name, _ in names})
+    kept = {*(chosen_from(there, boards, "board") if boards else there)}
     if metrics:
-        return scores[kept & metric.isin(chosen_names(sorted(set(metric[kept])), metrics))]
-    tested = scores["value"].notna() & ((scores["sample"] == "test") if "sample" in scores else True)
-    own = own_metrics(zip(board[tested], metric[tested], strict=True))
-    scored = {name for name, _ in own}  # a board without any value keeps its rows, so that it is missing in sight
-    wanted = [pair in own or pair[0] not in scored for pair in zip(board, metric, strict=True)]
-    return scores[kept & np.array(wanted, dtype=bool)]
+        wanted = chosen_names(sorted({metric for name, metric in names if name in kept}), metrics)
+        chosen = [name in kept and metric in wanted for name, metric in names]
+    else:
+        tested = scores["value"].notna() & ((scores["sample"] == "test") if "sample" in scores else True)
+        own = own_metrics(names[at] for at in np.unique(pair[tested.to_numpy(dtype=bool)]))
+        scored = {name for name, _ in own}  # a board without any value keeps its rows, so that it is missing in sight
+        chosen = [each[0] in kept and (each in own or each[0] not in scored) for each in names]
+    return scores[np.array(chosen, dtype=bool)[pair]]
 
 
 def choose_standings(ranked: Sequence[Standing], metrics: Sequence[str] = ()) -> list[Standing]:

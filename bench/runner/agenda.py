@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from bench.core.hashing import digest
 from bench.core.nouns import BenchError, Cell
@@ -82,7 +83,9 @@ def draw_up(plan: Plan, journal: Journal, store: Store, options: RunOptions) -> 
     endings: dict[str, Ending] = {}
     board_splits = []
     foreign = foreign_class_weights(plan, store, options)
+    place = store.root.absolute()
     for board_plan in plan.board_plans:
+        fits = _fits(board_plan, plan)
         for split in plan.splits[board_plan.task]:
             given = foreign.get(SplitId(board_plan.task, split.repeat, split.fold), {})
             faults = {name: found for name, found in given.items() if isinstance(found, Ending)}
@@ -90,7 +93,7 @@ def draw_up(plan: Plan, journal: Journal, store: Store, options: RunOptions) -> 
                 fit_spec.rows_of(plan.tasks[board_plan.task], split, plan.settings),
                 class_weights={name: found for name, found in given.items() if not isinstance(found, Ending)},
             )
-            requested = [_fit_job(rows, fit, plan, store, faults.get(fit.training)) for fit in _fits(board_plan, plan)]
+            requested = [_fit_job(rows, fit, plan, place, faults.get(fit.training)) for fit in fits]
             keys = {job.fit.id: job.key for job, _ in requested}
             board_splits.append(BoardSplit(board_plan, split, rows.task, keys, board_plan.metrics))
             for job, fault in requested:
@@ -145,8 +148,7 @@ def open_board_split(
     standing: dict[Cell, str] = {}
     ended: dict[Cell, CellRecord] = {}
     todo: dict[Cell, CellToDo] = {}
-    for cell in board_split.cells:
-        found = board_split.foundation(cell, endings, plan.settings, plan.data[cell.task])
+    for cell, found in board_split.foundations(endings, plan.settings, plan.data[board_split.board_plan.task]):
         known = held.get(cell)
         scored = known is not None and known.has_scores(board_split.board_plan.metrics)
         if known is not None and scored and _is_current(known, found, options):
@@ -168,15 +170,13 @@ def _keep_metrics(board_split: BoardSplit, held: Mapping[Cell, CellRecord], plan
     return replace(board_split, metrics=(*board_split.metrics, *kept))
 
 
-def _fits(board_plan: BoardPlan, plan: Plan) -> Iterator[Fit]:
-    """Yield the fits that a board rests on."""
+def _fits(board_plan: BoardPlan, plan: Plan) -> list[Fit]:
+    """Return the fits that a board rests on, the same on every split."""
     target = board_plan.board.target(plan.tasks[board_plan.task], plan.settings)
-    for learner in board_plan.learners:
-        for training in board_plan.trainings:
-            yield Fit(target, learner, training)
+    return [Fit(target, learner, training) for learner in board_plan.learners for training in board_plan.trainings]
 
 
-def _fit_job(rows: SplitRows, fit: Fit, plan: Plan, store: Store, fault: Ending | None) -> tuple[FitJob, Ending | None]:
+def _fit_job(rows: SplitRows, fit: Fit, plan: Plan, store: Path, fault: Ending | None) -> tuple[FitJob, Ending | None]:
     """Return the job of a fit, and how it ended where its class weighting cannot even give the weights of its key."""
     parts: dict[str, str] = {}
     try:
@@ -194,7 +194,7 @@ def _fit_job(rows: SplitRows, fit: Fit, plan: Plan, store: Store, fault: Ending 
         key=key,
         parts=parts,
         settings=plan.settings,
-        store=store.root.absolute(),
+        store=store,
         is_foreign=rows.task.external is None and is_foreign_fit(fit.id),
     )
     return job, fault

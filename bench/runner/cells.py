@@ -6,8 +6,8 @@ A board split is one board on one outer split: its cells, and the keys of the fi
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
@@ -91,20 +91,33 @@ class BoardSplit:
         method = self.board_plan.by_name.get(cell.method)
         return method is not None and method.is_foreign
 
-    def foundation(self, cell: Cell, endings: Mapping[str, Ending], settings: Settings, data: str) -> Foundation:
-        """Return what is known of a cell before it is evaluated.
+    def foundations(
+        self, endings: Mapping[str, Ending], settings: Settings, data: str
+    ) -> Iterator[tuple[Cell, Foundation]]:
+        """Yield each cell with what is known of it before it is evaluated.
 
-        `endings` holds by key how each fit ended, `data` is the hash of the task.
+        `endings` holds by key how each fit ended, `data` is the hash of the task. What cells on the same fits share is
+        made once: those of a panel differ in their method alone.
         """
-        needed = {fit: endings[self.fits[fit]] for fit in self.needs(cell)}
+        shared: dict[tuple[FitId, ...], Foundation] = {}
+        for cell in self.cells:
+            needed = tuple(self.needs(cell))
+            if needed not in shared:
+                shared[needed] = self._shared_foundation(
+                    {fit: endings[self.fits[fit]] for fit in needed}, settings, data
+                )
+            found = shared[needed]
+            parts = {**found.basis.parts, "method": _method_part(self.board_plan.by_name.get(cell.method))}
+            key = digest({"cell": list(cell), **parts})
+            yield cell, replace(found, basis=replace(found.basis, key=key, parts=parts))
+
+    def _shared_foundation(self, needed: Mapping[FitId, Ending], settings: Settings, data: str) -> Foundation:
+        """Return what is known of all cells that need the same fits, of which it says how they ended; it has no key."""
         fits = {fit: self.fits[fit] for fit, ending in needed.items() if ending.is_ok}
-        method = self.board_plan.by_name.get(cell.method)
-        parts = key_parts(self.task, self.split, method, list(fits.values()), settings)
         basis = CellBasis(
-            key=digest(list(cell), parts),
-            parts=parts,
+            parts=key_parts(self.task, self.split, None, list(fits.values()), settings),
             fits=fits,
-            task=str(self.task.meta.get("dataset", cell.task)),
+            task=str(self.task.meta.get("dataset", self.board_plan.task)),
             seed=settings.seed,
             data_hash=data,
             versions=versions(),
@@ -131,11 +144,15 @@ def key_parts(task: Task, split: Split, method: Method | None, fits: list[str], 
         settings_part = digest(settings.seed, task.weight[split.test])
     return {
         "fits": _digest_of(tuple(fits)),
-        "method": _digest_of(()) if method is None else method.key,
+        "method": _method_part(method),
         "code of bench": _code(),
         "settings": settings_part,
         "positive class": _digest_of(task.positive_code if task.classes else None),
     }
+
+
+def _method_part(method: Method | None) -> str:
+    return _digest_of(()) if method is None else method.key
 
 
 @functools.lru_cache(maxsize=KEPT_PARTS, typed=True)

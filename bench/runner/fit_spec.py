@@ -68,6 +68,11 @@ class SplitRows:
         """Hash of all split rows, the inner ones too."""
         return digest(self.split.train, self.split.test, self.calibration, *self.inner)
 
+    @cached_property
+    def row_weights(self) -> dict[str, str]:
+        """Hashes of the row weights of a fit by training scheme, as far as they are known: all learners share them."""
+        return {}
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -81,6 +86,19 @@ class Fit:
     def id(self) -> FitId:
         """Its identity on one split of one task."""
         return FitId(self.learner, self.training)
+
+    @cached_property
+    def parts(self) -> Mapping[str, str]:
+        """Parts of its key that are the same on every split: code, learner, training scheme, target, versions."""
+        learner, training = learner_scheme(self.learner), trainings.registry.scheme(self.training)
+        libraries = ("numpy", "scipy", "scikit-learn", *learner.options.libraries, *training.options.libraries)
+        return {
+            "code of bench": source_hash(*FIT_CODE, *learners.registry.shared_modules()),
+            "learner": digest(learner.meaning),
+            "training scheme": digest(_meaning(training)),
+            "target": _target_part(self),
+            "versions": ", ".join(f"{name} {_version(name)}" for name in libraries),
+        }
 
 
 def rows_of(task: Task, split: Split, settings: Settings) -> SplitRows:
@@ -132,30 +150,34 @@ def fit_parts(rows: SplitRows, fit: Fit, settings: Settings, data: str) -> dict[
     Of a class weighting the numeric row weights count: two of them share a key exactly where they weight every row
     alike.
     """
-    seen = target_of_fit(fit)
-    target = [seen.kind, list(seen.outputs), seen.ordered, seen.positive]
     if rows.task.external is not None:
         return {
             "data": data,
             "rows": rows.key,
             "learner": fit.learner,
-            "target": digest(target),
+            "target": _target_part(fit),
             "code of bench": source_hash(*FIT_CODE),
         }
-    learner, training = learner_scheme(fit.learner), trainings.registry.scheme(fit.training)
+    same = fit.parts
+    if fit.training not in rows.row_weights:
+        rows.row_weights[fit.training] = digest(fit_row_weights(rows, trainings.registry.scheme(fit.training)))
     place = [rows.task.name, rows.split.repeat, rows.split.fold]
-    libraries = ("numpy", "scipy", "scikit-learn", *learner.options.libraries, *training.options.libraries)
     return {
         "data": data,
         "rows of the split": rows.key,
-        "code of bench": source_hash(*FIT_CODE, *learners.registry.shared_modules()),
-        "learner": digest(learner.meaning),
-        "training scheme": digest(_meaning(training)),
-        "row weights": digest(fit_row_weights(rows, training)),
-        "target": digest(target),
+        "code of bench": same["code of bench"],
+        "learner": same["learner"],
+        "training scheme": same["training scheme"],
+        "row weights": rows.row_weights[fit.training],
+        "target": same["target"],
         "settings": digest(settings.protocol, settings.seed, place, settings.max_levels),
-        "versions": ", ".join(f"{name} {_version(name)}" for name in libraries),
+        "versions": same["versions"],
     }
+
+
+def _target_part(fit: Fit) -> str:
+    seen = target_of_fit(fit)
+    return digest([seen.kind, list(seen.outputs), seen.ordered, seen.positive])
 
 
 def target_of_fit(fit: Fit) -> Target:

@@ -21,12 +21,14 @@ class HeldTasks(Mapping[str, Task]):
         self._offline = offline
         self._requests: dict[str, tuple[TaskSpec, str]] = {}
         self._held: dict[str, Task] = {}
+        self._sizes: dict[str, int] = {}
 
     def hold(self, spec: TaskSpec, task: Task, data: str) -> None:
         """Hold a task that was just loaded, and let go of those that were not needed for longest."""
         self._requests[task.name] = spec, data
         self._held[task.name] = task
-        while len(self._held) > 1 and sum(map(_size, self._held.values())) > MOST_BYTES:
+        self._sizes[task.name] = int(task.X.memory_usage(deep=True).sum())
+        while len(self._held) > 1 and sum(map(self._sizes.__getitem__, self._held)) > MOST_BYTES:
             del self._held[next(iter(self._held))]
 
     def __getitem__(self, name: str) -> Task:
@@ -57,7 +59,3 @@ class HeldTasks(Mapping[str, Task]):
 def without_features(task: Task) -> Task:
     """Return a task without its columns, which splits and keys do not depend on; predictions made elsewhere stay."""
     return replace(task, X=task.X.iloc[:, :0])
-
-
-def _size(task: Task) -> int:
-    return int(task.X.memory_usage(deep=True).sum())

@@ -20,7 +20,8 @@ from bench.core.json_values import parse_json
 from bench.core.notice import warn
 from bench.core.nouns import BenchError, Cell
 from bench.core.settings import Settings, settings_from_json
-from bench.runner.record_files import NO_RECORD, read_ending, read_records, write_ending, write_records
+from bench.runner.record_files import read_ending, read_records, write_ending, write_records
+from bench.runner.record_json import NO_RECORD
 from bench.runner.records import CellRecord, Ending, TaskRecord
 
 if TYPE_CHECKING:

@@ -162,9 +162,10 @@ def plan(
     Raises:
         BenchError: a name is unknown, or serves none of the boards.
     """
-    boards = boards_named(chosen.boards)
+    boards = [board for board in boards_named(chosen.boards) if any(board.takes(each.task) for each in loaded)]
+    competing_on = {board.name: _methods(board, chosen, settings) for board in boards}
     board_plans = [
-        _plan_board(each.task, board, chosen, panels, settings)
+        _plan_board(each.task, board, competing_on[board.name], chosen, panels, settings)
         for each in loaded
         for board in boards
         if board.takes(each.task)
@@ -202,8 +203,13 @@ def parse_method(board: Board, name: str) -> Method:
     return found
 
 
-def _refuse_protocol(competing: Sequence[Method], settings: Settings) -> None:
-    """Refuse a step under a protocol that cannot give what it promises."""
+def _methods(board: Board, chosen: RunSelection, settings: Settings) -> tuple[Method, ...]:
+    """Return the chosen methods of a board.
+
+    Raises:
+        BenchError: a name is unknown, or a step promises nothing under the protocol.
+    """
+    competing = tuple(methods(board, chosen.class_weights if board.per_learner else chosen.ensembles))
     for step in (step for each in competing for step in each.steps):
         able = step.options.protocols
         if able and settings.protocol not in able:
@@ -211,14 +217,17 @@ def _refuse_protocol(competing: Sequence[Method], settings: Settings) -> None:
                 f"step {step.entry.name!r} promises nothing under protocol {settings.protocol!r}: "
                 f"give --protocol {' or '.join(able)}"
             )
+    return competing
 
 
 def _plan_board(
-    task: Task, board: Board, chosen: RunSelection, panels: Mapping[str, Sequence[str]], settings: Settings
+    task: Task,
+    board: Board,
+    competing: tuple[Method, ...],
+    chosen: RunSelection,
+    panels: Mapping[str, Sequence[str]],
+    settings: Settings,
 ) -> BoardPlan:
-    texts = chosen.class_weights if board.per_learner else chosen.ensembles
-    competing = tuple(methods(board, texts))
-    _refuse_protocol(competing, settings)
     if task.external is not None:
         members, panel = tuple(task.external.predictions), EXTERNAL_PANEL
     else:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,17 @@ from typing import Any
 from bench.core.files import write_text
 from bench.core.json_values import parse_json
 from bench.core.nouns import Cell
-from bench.runner.records import CellRecord, Ending, read_cell
+from bench.runner.record_json import NO_RECORD, ending_from_json, read_cell_records, record_json
+from bench.runner.records import CellRecord, Ending, json_scalar
 
 SUM = re.compile(r', "sum": "([0-9a-f]{16})"\}')
 """The end of a line: the sum is that of the line without it."""
-NO_RECORD = (ValueError, KeyError, TypeError, AttributeError)
-"""What reading something else as a record raises."""
+_encode = json.JSONEncoder(sort_keys=True, allow_nan=False).encode
 
 
 def write_records(path: Path, records: Mapping[Cell, CellRecord]) -> None:
     """Write the records of one board and split."""
-    lines = [_line({"cell": list(cell), **record.to_json()}) for cell, record in sorted(records.items())]
+    lines = [_line(record_json(cell, record)) for cell, record in sorted(records.items())]
     write_text(path, "[\n" + ",\n".join(lines) + "\n]\n")
 
 
@@ -33,11 +33,19 @@ def read_records(path: Path) -> tuple[dict[Cell, CellRecord], int]:
 
     Earlier versions wrote records without sums; they are taken as they are.
     """
+    rows = _contents(path)
+    try:
+        return read_cell_records(rows), 0
+    except NO_RECORD:
+        return _read_one_by_one(rows)
+
+
+def _read_one_by_one(rows: Sequence[Any]) -> tuple[dict[Cell, CellRecord], int]:
     found: dict[Cell, CellRecord] = {}
     unsound = 0
-    for held in _contents(path):
+    for held in rows:
         try:
-            found[read_cell(held["cell"])] = CellRecord.from_json(held)
+            found |= read_cell_records([held])
         except NO_RECORD:
             unsound += 1
     return found, unsound
@@ -56,37 +64,40 @@ def read_ending(path: Path) -> Ending:
         ValueError, KeyError, TypeError, AttributeError: it is not what was written.
     """
     text = path.read_text(encoding="ascii", errors="replace")
-    return Ending.from_json(parse_json(text) if text.startswith("{\n") else _proved(text.rstrip("\n")))
+    line = text.rstrip("\n")
+    if not (text.startswith("{\n") or _is_proved(line)):
+        raise ValueError(f"{path} is not what was written")
+    return ending_from_json(parse_json(text))
 
 
-def _contents(path: Path) -> Iterator[Any]:
-    """Yield what a file holds of each record, None in the place of one that is not what was written."""
+def _contents(path: Path) -> Sequence[Any]:
+    """Return what a file holds of each record, None in the place of one that is not what was written."""
     if not path.is_file():  # a pipe in its place would never end
-        yield from [None] * os.path.lexists(path)
-        return
+        return [None] * os.path.lexists(path)
     try:
         text = path.read_text(encoding="ascii", errors="replace")  # one garbled letter is the fault of one record
         if text.startswith("[\n{"):
-            lines = text[2:].splitlines()
-            yield from (_proved(line.removesuffix(",")) for line in lines if line != "]")
-            return
+            lines = [line.removesuffix(",") for line in text[2:].splitlines() if line != "]"]
+            text = f"[{','.join(line if _is_proved(line) else 'null' for line in lines)}]"
         held = parse_json(text)
-        yield from held if isinstance(held, list) else [None]
     except (OSError, ValueError):
-        yield None
+        return [None]
+    return held if isinstance(held, list) else [None]
 
 
 def _line(held: Mapping[str, Any]) -> str:
     """Return a record as one line of JSON, its sum last."""
-    text = json.dumps(held, sort_keys=True, allow_nan=False)
+    try:
+        text = _encode(held)
+    except (TypeError, ValueError):  # most records are plain already, so that looking at each value would be waste
+        text = _encode(json_scalar(held))
     return f'{text[:-1]}, "sum": "{_sum(text)}"}}'
 
 
-def _proved(line: str) -> Any:
-    """Return what a line holds, None where its sum is not that of its text."""
+def _is_proved(line: str) -> bool:
+    """Return whether the sum of a line is that of its text."""
     end = SUM.fullmatch(line, max(len(line) - 28, 0))
-    text = f"{line[: end.start()]}}}" if end else ""
-    return parse_json(text) if end and _sum(text) == end[1] else None
+    return end is not None and _sum(f"{line[: end.start()]}}}") == end[1]
 
 
 def _sum(text: str) -> str:

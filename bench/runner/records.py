@@ -1,20 +1,18 @@
 """What the journal keeps: the ending of a fit or a cell, the record of a cell, the record of a task.
 
 A new column of cells.csv, failures.csv or timing.csv is a field of `CellResult`, its name in the columns below, and the
-place that fills it, `worker.score_result`. The journal reads and writes these as JSON.
+place that fills it, `worker.score_result`. `record_json` makes JSON of a record, and back.
 """
 
 from __future__ import annotations
 
 import math
-import re
 import reprlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from bench.core.json_values import check_fields
-from bench.core.nouns import STATUSES, Cell
 from bench.tasks.task_spec import CvSpec, TaskSpec
 
 CELL_COLUMNS = (
@@ -68,17 +66,6 @@ class Ending:
     def is_retried(self, retry: Collection[str] = ()) -> bool:
         """Return whether the next run tries again what ended so; `retry` are further statuses, or `all`."""
         return self.is_bad and not ALWAYS_RETRIED.union(retry).isdisjoint({self.status, self.cause, "all"})
-
-    @classmethod
-    def from_json(cls, held: Mapping[str, Any]) -> Ending:
-        """Return the ending of a JSON object.
-
-        Raises:
-            KeyError, TypeError, ValueError: it is none.
-        """
-        if held["status"] not in STATUSES:
-            raise ValueError(f"status cannot be {held['status']!r}")
-        return cls(**_known_fields(cls, held))
 
 
 @dataclass(frozen=True)
@@ -134,9 +121,7 @@ class CellResult:
 
     def plain(self) -> CellResult:
         """Return the result with plain values alone, as JSON has them: what schemes report may be of any class."""
-        return replace(
-            self, **{f.name: _json_scalar(getattr(self, f.name)) for f in fields(self) if f.name != "ending"}
-        )
+        return replace(self, **{f.name: json_scalar(getattr(self, f.name)) for f in fields(self) if f.name != "ending"})
 
 
 @dataclass(frozen=True)
@@ -160,95 +145,32 @@ class CellRecord:
 
     def has_scores(self, metrics: Collection[str]) -> bool:
         """Return whether the cell was scored by all of some metrics; an empty score is one."""
-        return {*metrics} <= {*self.result.scores.get("test", ())}
+        return self.result.scores.get("test", {}).keys() >= {*metrics}
 
     def values(self) -> dict[str, Any]:
         """Return every field by its name, those of the ending, the basis and the result among them."""
         parts = (self.ending, self.basis, self.result, self)
-        return {name: getattr(part, name) for part in parts for name in _OWN_FIELDS[type(part)]}
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the record as one flat JSON object; what is empty is left out."""
-        values = self.values() | {"fits": [[fit.learner, fit.training, key] for fit, key in self.basis.fits.items()]}
-        return {name: _json_scalar(value) for name, value in values.items() if value not in (None, "", (), [], {})}
-
-    @classmethod
-    def from_json(cls, held: Mapping[str, Any]) -> CellRecord:
-        """Return the record of a flat JSON object: of a field that is missing the default, of an unknown one nothing.
-
-        Raises:
-            KeyError, TypeError, ValueError: it is no record of a cell.
-        """
-        fits = {FitId(*map(_read_name, names)): _read_key(key) for *names, key in held.get("fits", ())}
-        if "key" in held:
-            _read_key(held["key"])
-        return cls(
-            result=CellResult(ending=Ending.from_json(held), **_known_fields(CellResult, held)),
-            basis=CellBasis(**_known_fields(CellBasis, held) | {"fits": fits}),
-            **_known_fields(cls, held),
-        )
+        return {name: getattr(part, name) for part in parts for name in OWN_FIELDS[type(part)]}
 
 
-_OWN_FIELDS: dict[Any, tuple[str, ...]] = {
+OWN_FIELDS: dict[Any, tuple[str, ...]] = {
     part: tuple(f.name for f in fields(part) if f.name not in {"ending", "basis", "result"})
     for part in (Ending, CellBasis, CellResult, CellRecord)
 }
 """Fields that are no part with fields of its own, by class."""
-_KEY = re.compile("[A-Za-z0-9_-]{1,64}")
-"""A key names a folder of the store: it must lead nowhere else."""
-_BOARD = re.compile("[a-z][a-z0-9-]{0,40}")
 MOST_SPLITS = 10_000
 """Folds and repeats of a task at most: a record that names more asks for hours of cutting."""
-
-
-def read_cell(held: Any) -> Cell:
-    """Return the cell of a JSON list.
-
-    Raises:
-        TypeError, ValueError: it is none.
-    """
-    if not isinstance(held, list):
-        raise TypeError(f"a cell cannot be {reprlib.repr(held)}")
-    cell = Cell(*held)
-    check_fields(Cell, cell._asdict())
-    if not _BOARD.fullmatch(cell.board) or min(cell.repeat, cell.fold) < 0:
-        raise ValueError(f"a cell cannot be {reprlib.repr(held)}")
-    return cell
-
-
-def _read_name(held: Any) -> str:
-    if not isinstance(held, str):
-        raise TypeError(f"a name cannot be {reprlib.repr(held)}")
-    return held
-
-
-def _read_key(held: Any) -> str:
-    if not isinstance(held, str) or not _KEY.fullmatch(held):
-        raise ValueError(f"a key cannot be {reprlib.repr(held)}")
-    return held
-
-
-def _known_fields(part: type, held: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a JSON object holds of the fields of a class that are no part with fields of its own.
-
-    Raises:
-        ValueError: a value is of another type than its field.
-    """
-    names = (name for name in _OWN_FIELDS[part] if name in held and name != "fits")
-    return dict(check_fields(part, {name: held[name] for name in names}))
-
-
 _PLAIN_TYPES = frozenset({str, int, bool, type(None)})
 
 
-def _json_scalar(value: Any) -> Any:
+def json_scalar(value: Any) -> Any:
     """Return a JSON value: numpy scalars become Python's, a NaN becomes None, what is infinite a text."""
     if type(value) in _PLAIN_TYPES:  # most are
         return value
     if isinstance(value, Mapping):
-        return {name: _json_scalar(each) for name, each in value.items()}
+        return {name: json_scalar(each) for name, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_json_scalar(each) for each in value]
+        return [json_scalar(each) for each in value]
     value = value.item() if hasattr(value, "item") else value
     if not isinstance(value, float) or math.isfinite(value):
         return value

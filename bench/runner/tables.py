@@ -74,16 +74,22 @@ def _score_table(records: Mapping[Cell, CellRecord], tasks: Mapping[str, TaskRec
 
     Names are categories, since a suite has millions of scores and a few hundred names.
     """
-    of_cell, sample, metric, value = array("q"), array("b"), array("q"), array("d")
+    of_cell, sample, metric = array("q"), array("b"), array("q")
+    value: list[float | str | None] = []
     codes: dict[str, int] = {}
+    codes_of: dict[tuple[str, ...], array[int]] = {}  # the cells of a board are scored by the same metrics
     for at, record in enumerate(records.values()):
         for code, name in enumerate(SAMPLES):
             found = record.result.scores.get(name, {})
+            names = tuple(found)
+            if names not in codes_of:
+                codes_of[names] = array(
+                    "q", [codes.setdefault(OLD_METRICS.get(each, each), len(codes)) for each in names]
+                )
             of_cell.extend([at] * len(found))
             sample.extend([code] * len(found))
-            metric.extend(codes.setdefault(OLD_METRICS.get(each, each), len(codes)) for each in found)
-            # the journal keeps what is infinite as a text
-            value.extend(np.nan if number is None else float(number) for number in found.values())
+            metric.extend(codes_of[names])
+            value.extend(found.values())
     table = _cell_table(records, tasks).take(np.asarray(of_cell)).reset_index(drop=True)
     tested = np.asarray(sample) == SAMPLES.index("test")
     contends = ~table["method"].isin([SINGLE_LEARNER, ORACLE])
@@ -91,7 +97,7 @@ def _score_table(records: Mapping[Cell, CellRecord], tasks: Mapping[str, TaskRec
         sample=_categories(np.asarray(sample), SAMPLES),
         metric=_categories(np.asarray(metric), codes),
         direction=_categories(np.asarray(metric), codes).map(_direction_of_metric),
-        value=np.asarray(value),
+        value=np.array(value, dtype=float),  # the journal keeps what is infinite as a text
         n_rows=table["n_test"].where(tested, table["n_train"]),
         ranked=_categories((tested & contends).to_numpy(dtype=int), ("false", "true")),
     )[list(COLUMNS["scores"])]

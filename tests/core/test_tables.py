@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 
 import numpy as np
 import pandas as pd
@@ -90,6 +91,20 @@ def test_a_file_is_what_it_holds_whatever_its_name(tmp_path, pack):
     table = scores(["NA", "b"], ["t"])
     (tmp_path / "odd.name").write_bytes(pack(table.to_csv(index=False).encode()))
     assert bench.load(tmp_path / "odd.name")["method"].tolist() == ["NA", "b"]
+
+
+def test_the_parquet_copy_is_read_unless_the_csv_file_is_newer_or_nothing_reads_parquet(tmp_path, monkeypatch):
+    table = scores(["m"], ["t"])
+    table.to_csv(tmp_path / "scores.csv", index=False)
+    table.assign(value=7.0).to_parquet(tmp_path / "scores.parquet", index=False)
+    for age, expected in {0: 7.0, 1: 1.0}.items():
+        os.utime(tmp_path / "scores.csv", (1000 + age, 1000 + age))
+        os.utime(tmp_path / "scores.parquet", (1000, 1000))
+        assert load_scores(tmp_path)["value"].tolist() == [expected]
+        assert source(str(tmp_path)).table.rows["value"].tolist() == [expected]
+    os.utime(tmp_path / "scores.csv", (1000, 1000))
+    monkeypatch.setattr("bench.core.tables.find_spec", lambda _: None)
+    assert load_scores(tmp_path)["value"].tolist() == [1.0]
 
 
 @pytest.mark.parametrize("name", ["scores.csv", "scores.csv.gz", "scores.pq", "scores.parquet"])

@@ -67,10 +67,17 @@ def test_a_data_frame_is_written_by_the_same_rules(tmp_path):
     names = ["a\rb", "ab", "\ud800", "c,d"]
     write_frame(
         tmp_path / "t.csv",
-        pd.DataFrame({"name": pd.Series(names, dtype=object), "value": [0.1, float("nan"), 1, 2]}),
+        pd.DataFrame(
+            {
+                "name": pd.Series(names, dtype=object),
+                "value": [0.1, float("nan"), 1, 2],
+                "kind": pd.Categorical(['"', None, "k", '"']),
+            }
+        ),
         2,
     )
-    assert (tmp_path / "t.csv").read_bytes() == b'name,value\n"a\rb",0.1\nab,\n\\ud800,1.0\n"c,d",2.0\n'
+    rows = [b"name,value,kind", b'"a\rb",0.1,""""', b"ab,,", b"\\ud800,1.0,k", b'"c,d",2.0,""""']
+    assert (tmp_path / "t.csv").read_bytes() == b"\n".join([*rows, b""])
 
 
 @EXACT

@@ -15,6 +15,7 @@ from bench.core.notice import BenchWarning
 from bench.core.nouns import Cell
 from bench.core.settings import Settings
 from bench.runner.journal import SCHEMA, Journal
+from bench.runner.record_json import read_cell_records
 from bench.runner.records import (
     CELL_COLUMNS,
     FAILURE_COLUMNS,
@@ -83,7 +84,7 @@ def test_a_directory_of_schema_1_is_read_and_a_run_goes_on_with_it(bench, reg):
     done = bench("run", *reg, *RUN)
     assert done.code == 0, done.err
     held = Journal(Path("results")).records()
-    assert held[OTHER] == CellRecord.from_json(old_line(OTHER))
+    assert held[OTHER] == read_cell_records([old_line(OTHER)])[OTHER]
     assert held[OTHER._replace(method="greedy")].ending == Ending("failed", "code", "E: on purpose")
     assert "this had changed" in held[CELL].why
     scores = read("results/scores.csv").query("metric == 'rmse' and method == 'equal'").set_index("task_id")["value"]
@@ -142,6 +143,32 @@ def test_numbers_that_json_does_not_have_are_none_or_a_text(tmp_path):
         writer.write({CELL: CellRecord(result)})
     held = Journal(tmp_path).records()[CELL].result
     assert (held.scores, held.gap, held.train_loss) == ({"test": {"rmse": 0.5}}, None, "inf")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cell", [*CELL[:3], -1, *CELL[4:]]),
+        ("cell", [*CELL, "more"]),
+        ("status", "fine"),
+        ("key", "../x"),
+        ("fits", [["ridge", 1, "k"]]),
+        ("scores", {"test": {"rmse": "0.5"}}),
+        ("scores", {"test": [0.5]}),
+        ("n_test", 7.5),
+        ("n_test", True),
+        ("gap", 10**400),
+        ("weights", [{"value": {}}]),
+        ("parts", {"fits": None}),
+    ],
+)
+def test_a_field_of_another_type_is_the_fault_of_one_record(tmp_path, name, value):
+    """All records of a file are checked at once; of those beside it none is lost."""
+    good = [old_line(CELL._replace(method=method)) for method in ("a", "b", "c")]
+    write(Journal(tmp_path).board_split_file(CELL), [good[0], good[1] | {name: value}, good[2]])
+    journal = Journal(tmp_path)
+    assert [cell.method for cell in journal.read(CELL)] == ["a", "c"]
+    assert [*journal.damaged.values()] == [1]
 
 
 @pytest.mark.parametrize("held", [{"a": 1}, ["text"], [{"cell": ["b"]}], [{"cell": list(CELL)}], 7], ids=str)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.core.json_values import parse_json
 from bench.core.nouns import BenchError
-from bench.core.tables import SCORES, decode_scores, decode_table, name_tasks, texts
+from bench.core.tables import SCORES, decode_scores, decode_table, name_tasks, scores_file, texts
 from bench.report.comparison import baseline_file, revisions
 from bench.report.comparison.revisions import ReadFile
 from bench.report.comparison.side import ComparedSide
@@ -33,7 +33,7 @@ def source(text: str) -> ComparedSide:
         return _open_source(file, name, reader)
     path = Path(text)
     folder = path if path.is_dir() else path.parent
-    file = next((name for name in SCORES if (path / name).is_file()), SCORES[0]) if path.is_dir() else path.name
+    file = scores_file(path).name if path.is_dir() else path.name
     return _open_source(file, text, lambda name: (folder / name).read_bytes() if (folder / name).is_file() else None)
 
 
