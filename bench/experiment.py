@@ -148,13 +148,16 @@ class Export:
     records: Mapping[Cell, CellRecord] | None = None
 
 
-def export_tables(root: Path, writer: JournalWriter) -> Export:
-    """Write every table and leaderboard from the journal, unless they are there already."""
+def export_tables(root: Path, writer: JournalWriter, records: Mapping[Cell, CellRecord] | None = None) -> Export:
+    """Write every table and leaderboard from the journal, unless they are there already.
+
+    `records` are all that the journal holds, from whoever has them at hand.
+    """
     journal, code = writer.journal, source_hash(*EXPORT_CODE)
     names = ("leaderboard", *tables.COLUMNS)
     if journal.is_exported(code) and all((root / f"{name}.csv").is_file() for name in names):
         return Export()
-    records = journal.records()
+    records = journal.records() if records is None else records
     scores = tables.write_run_tables(root, records, journal.tasks())
     standings = leaderboards.write_leaderboards(root, scores, tables.task_table(journal.tasks()))
     writer.note_export(code)

@@ -40,8 +40,8 @@ def merge(
     target = Store(store or results / "store")
     with Journal(results).open(joined.settings) as writer:
         copied = merging.copy_fits(directories, writer, target)  # first: a record must not be there before its fits
-        merging.write_joined(joined, writer, target.root)
-        experiment.export_tables(results, writer)
+        records = merging.write_joined(joined, writer, target.root)
+        experiment.export_tables(results, writer, records)
         merging.write_merge_manifest(results, joined.settings, directories)
     bad = sum(record.ending.is_bad for record in joined.records.values())
     note = f", {bad} of them not ok (see {results / 'failures.csv'})" if bad else ""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from bench.core.files import new_file
 from bench.core.nouns import Array, BenchError
 from bench.core.packed import BROKEN, refuse_parquet_bomb, unpack
 from bench.core.text import storable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SCORES = ("scores.csv", "scores.parquet", "scores.csv.gz", "scores.pq")
 """Names of the table of scores in a results directory, the first that is there."""
@@ -261,12 +264,17 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
 
 def write_frame(path: Path, table: pd.DataFrame, rows_at_once: int) -> None:
     """Write a data frame as a CSV file by the same rules, so many rows at once: their text is many times their size."""
-    with _new_text_file(path) as file:
-        file.write(_line(table.columns))
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    with new_file(path) as file:
+        file.write(_line(table.columns).encode())
         for start in range(0, len(table), rows_at_once):
             part = table.iloc[start : start + rows_at_once]
-            columns = [_column_fields(part[name]) for name in part]
-            file.writelines(f"{line}\n" for line in map(",".join, zip(*columns, strict=True)))
+            lines = pc.binary_join_element_wise(*(_column_fields(part[name]) for name in part), ",")
+            text = pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "\n")[0]
+            file.write(text.as_buffer())
+            file.write(b"\n")
 
 
 @contextmanager
@@ -293,12 +301,18 @@ def _line(values: Iterable[Any]) -> str:
     return f"{','.join(map(_field, values))}\n"
 
 
-def _column_fields(column: pd.Series) -> list[str]:
-    """Return the fields of a column, each name of categories made once."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        fields = [*map(_field, column.cat.categories), ""]  # the code -1 of what is missing takes the last
-        return list(map(fields.__getitem__, column.cat.codes.tolist()))
-    return list(map(_field, column.tolist()))
+def _column_fields(column: pd.Series) -> pa.Array:
+    """Return the fields of a column, that of equal values made once."""
+    import pyarrow as pa
+
+    if column.dtype == object:  # 1 and True are equal in it, and are written otherwise
+        return pa.array(map(_field, column.tolist()), pa.string())
+    is_float = column.dtype == float
+    # so are 0.0 and -0.0, whose bits differ
+    codes, found = pd.factorize(column.to_numpy().view(np.int64) if is_float else column)
+    values = np.asarray(found).view(float) if is_float else found
+    fields = pa.array([*map(_field, values.tolist()), ""], pa.string())
+    return fields.take(pa.array(np.where(codes < 0, len(values), codes)))  # -1 is the code of what is missing
 
 
 def _field(value: Any) -> str:

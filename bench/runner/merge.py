@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -98,32 +99,45 @@ def _difference(root: Path, value: Any, other_root: Path, other: Any) -> str:
 
 def _with_metrics_of(record: CellRecord, other: CellRecord) -> CellRecord:
     """Return a record with the scores that only another one of the same key has."""
-    both = {name: {**other.result.scores.get(name, {}), **scores} for name, scores in record.result.scores.items()}
+    both = {
+        name: dict(sorted({**other.result.scores.get(name, {}), **scores}.items()))  # the order of the journal
+        for name, scores in record.result.scores.items()
+    }
     known = record.result.scores
     if all(both[name].keys() == known[name].keys() for name in known):
         return record
     return replace(record, result=replace(record.result, scores=both))
 
 
-def write_joined(joined: Joined, writer: JournalWriter, store: Path) -> None:
-    """Write what was joined into the journal of a directory; what it holds already stays as it is.
+def write_joined(joined: Joined, writer: JournalWriter, store: Path) -> dict[Cell, CellRecord]:
+    """Write what was joined into the journal of a directory, and return all that it holds then, sorted by cell.
 
-    Tracebacks come along, and the commands that run a bad cell again name the new directory.
+    What it holds already stays as it is. Tracebacks come along, and the commands that run a bad cell again name the
+    new directory.
     """
     journal = writer.journal
     writer.agree_on_tasks(joined.tasks)
-    of_file: dict[Path, dict[Cell, CellRecord]] = {}
+    of_split: dict[tuple[Any, ...], dict[Cell, CellRecord]] = {}
     for cell, record in joined.records.items():
-        of_file.setdefault(journal.board_split_file(cell), {})[cell] = record
-    for records in of_file.values():
+        of_split.setdefault((cell.board, cell.task, cell.repeat, cell.fold), {})[cell] = record
+    whole: dict[Cell, CellRecord] = {}
+    for records in of_split.values():
         held = journal.read(next(iter(records)))
-        fresh = {cell: record for cell, record in records.items() if held.get(cell) != record}
+        fresh = {
+            cell: _moved(record, joined.origins[cell], writer, store)
+            for cell, record in records.items()
+            if held.get(cell) != record
+        }
         if fresh:
-            writer.write({cell: _moved(record, joined.origins[cell], writer, store) for cell, record in fresh.items()})
+            writer.write(fresh)
+        whole |= held | records | fresh
+    return dict(sorted(whole.items()))
 
 
 def _moved(record: CellRecord, origin: Path, writer: JournalWriter, store: Path) -> CellRecord:
     """Return a record as another directory holds it, its traceback copied there."""
+    if not (record.traceback or record.rerun):
+        return record  # most are well, and a copy of each would take as much memory again
     root = writer.journal.root
     log = origin / record.traceback
     readable = LOG.fullmatch(record.traceback) and log.is_file() and not log.is_symlink()
@@ -148,6 +162,8 @@ def copy_fits(roots: Sequence[Path], writer: JournalWriter, target: Store) -> in
             ending = Journal(root).failure(key)
             if ending is not None and writer.journal.failure(key) is None and not target.has(key):
                 writer.note_failure(key, ending)
+    if copied:
+        os.sync()  # once for all files: to wait for each of them takes longer than to copy it
     return copied
 
 
@@ -156,7 +172,7 @@ def _copy_fit(key: str, source: Store, target: Store) -> bool:
     if target.has(key) or source.fault(key):
         return False
     target.require_writable()
-    target.write(key, source.read(key))
+    target.copy(key, source)
     return True
 
 

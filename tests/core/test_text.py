@@ -72,11 +72,20 @@ def test_a_data_frame_is_written_by_the_same_rules(tmp_path):
                 "name": pd.Series(names, dtype=object),
                 "value": [0.1, float("nan"), 1, 2],
                 "kind": pd.Categorical(['"', None, "k", '"']),
+                "sign": [0.0, -0.0, 0.0, 1e-5],
+                "mixed": pd.Series([1, True, 1.0, None], dtype=object),
+                "count": pd.array([1, 1, None, 3], "Int64"),
             }
         ),
-        2,
+        3,
     )
-    rows = [b"name,value,kind", b'"a\rb",0.1,""""', b"ab,,", b"\\ud800,1.0,k", b'"c,d",2.0,""""']
+    rows = [
+        b"name,value,kind,sign,mixed,count",
+        b'"a\rb",0.1,"""",0.0,1,1',
+        b"ab,,,-0.0,True,1",
+        b"\\ud800,1.0,k,0.0,1.0,",
+        b'"c,d",2.0,"""",1e-05,,3',
+    ]
     assert (tmp_path / "t.csv").read_bytes() == b"\n".join([*rows, b""])
 
 

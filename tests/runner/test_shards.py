@@ -159,3 +159,19 @@ def test_of_a_cell_that_ended_badly_in_one_part_the_score_of_the_other_stands(be
     assert "failed" in read(f"{bad}/cells.csv")["status"].to_numpy()
     assert bench("merge", bad, good, "--results", "all").code == 0
     assert set(read("all/cells.csv")["status"]) == {"ok"}
+
+
+def test_fits_are_copied_as_they_are_and_unsound_ones_are_left_out(bench, tables, sharded):
+    (part,) = sharded("1/2")
+    entries = sorted({path.parent for path in Path(part, "store").rglob("*.npy")})
+    with (entries[0] / "oof.npy").open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\xff")
+    assert f"{len(entries) - 1} fits copied" in bench("merge", part, "--results", "all").err
+    copies = {
+        path.relative_to("all"): path.read_bytes() for path in Path("all", "store").rglob("*.*") if path.is_file()
+    }
+    sound = {file for folder in entries[1:] for file in folder.iterdir()}
+    assert {name: value for name, value in copies.items() if name.name != ".lock"} == {
+        path.relative_to(part): path.read_bytes() for path in sound
+    }
