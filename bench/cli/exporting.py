@@ -63,7 +63,7 @@ def export(
     from bench.cli import terminal
     from bench.core.plugins import load_plugins
     from bench.core.selection import chosen_from
-    from bench.core.tables import load_scores
+    from bench.core.tables import read_scores
     from bench.report import exports
     from bench.report.leaderboards import headline, load_tasks, standings, table_of
     from bench.runner.options import RunOptions
@@ -81,7 +81,7 @@ def export(
         return
     known = [*exports.FORMATS, *FIGURE_FORMATS]
     wanted = chosen_from(known, formats or ["!pdf"], "format")
-    scores = exports.choose_scores(load_scores(results), board or (), metric or ())
+    scores = exports.choose_scores(read_scores(results), board or (), metric or ())
     ranked = list(standings(scores, missing=missing, tasks=load_tasks(results)))
     if not ranked:
         terminal.message(f"bench: {results} holds no ranked scores")

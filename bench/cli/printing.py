@@ -262,12 +262,12 @@ def print_summary(
     Each is in its own metric, or in those requested. What else the directory holds is counted. `written` are the boards
     of all metrics, if the run has just made them.
     """
-    from bench.core.tables import load_scores
+    from bench.core.tables import read_scores
     from bench.report import exports
     from bench.report.leaderboards import load_tasks, standings
 
     every = exports.choose_standings(written, metrics) or list(
-        standings(exports.choose_scores(load_scores(results), [], metrics), tasks=load_tasks(results))
+        standings(exports.choose_scores(read_scores(results), [], metrics), tasks=load_tasks(results))
     )
     made = [board for place in places for board in every if board.key.board == place[0] and board.key.panel == place[1]]
     if made:

@@ -87,7 +87,7 @@ def _load_scores(results: Path, boards: Sequence[str], metrics: Sequence[str], *
     from bench.core.nouns import NothingSelectedError
     from bench.report import exports
 
-    scores = tables.load_scores(results)
+    scores = tables.read_scores(results)
     if scores.empty or scores["method"].isna().all():
         raise NothingSelectedError(f"{results} holds no ranked scores")
     return exports.choose_scores(scores, boards, metrics or (["*"] if every_metric else []))

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
@@ -49,6 +50,15 @@ MOST_FIELDS = 1 << 16
 
 
 def load_scores(path: str | Path) -> pd.DataFrame:
+    """Return the scores of a results directory, or of a scores file, as a long table, names as text.
+
+    Raises:
+        BenchError: there is no such table, or it is no table of scores.
+    """
+    return spell_out(read_scores(path))
+
+
+def read_scores(path: str | Path) -> pd.DataFrame:
     """Return the scores of a results directory, or of a scores file, as a long table; see `decode_scores`.
 
     Raises:
@@ -76,10 +86,11 @@ def scores_file(folder: Path) -> Path:
 
 
 def decode_scores(content: bytes, name: str) -> pd.DataFrame:
-    """Return the scores of a CSV or Parquet file, whatever it is called: names as text, NaN where a field is empty.
+    """Return the scores of a CSV or Parquet file, whatever it is called, NaN where a field is empty.
 
-    `value`, `n_rows` and `learners_used` are numbers; `repeat`, `fold`, `seed` and `reseed` are where all of them are
-    whole numbers that stay apart. `ranked` is a truth value. An empty `panel` or `learner` stays an empty text.
+    Names are categories: a suite has millions of scores and a few hundred names. `value`, `n_rows` and `learners_used`
+    are numbers; `repeat`, `fold`, `seed` and `reseed` are where all of them are whole numbers that stay apart. `ranked`
+    is a truth value. An empty `panel` or `learner` stays an empty text.
 
     Raises:
         BenchError: it is no such table, lacks a column or has one twice, a number is a text, or a score has no task.
@@ -88,8 +99,9 @@ def decode_scores(content: bytes, name: str) -> pd.DataFrame:
     missing = {"method", "metric", "value"} - set(raw.columns)
     if missing:
         raise BenchError(f"{name} has no column {', '.join(sorted(missing))}: a score table has method, metric, value")
-    table = pd.DataFrame({column: _read_column(raw[column], str(column), name) for column in raw})
-    table["metric"] = table["metric"].replace(OLD_METRICS)
+    # each column goes when it is read: of a suite, all of them once more would take half a gigabyte
+    columns = {column: _read_column(raw.pop(column), column, name) for column in map(str, list(raw))}
+    table = pd.DataFrame(columns, copy=False)
     if "ranked" in table:
         table["ranked"] = is_ranked(table["ranked"])
     _refuse_half_known_tasks(table, name)
@@ -142,7 +154,27 @@ def _read_column(column: pd.Series, name: str, where: str) -> Any:
     counters = _whole_numbers(texts(column)) if name in COUNTERS else None
     if counters is not None:
         return counters
-    return texts(column, missing="" if name in {"panel", "learner"} else np.nan)
+    renamed = OLD_METRICS if name == "metric" else {}
+    return categories(column, "" if name in {"panel", "learner"} else np.nan, renamed)
+
+
+def categories(
+    column: pd.Series, missing: Any = "", renamed: Mapping[str, str] = MappingProxyType({})
+) -> pd.Categorical:
+    """Return a column of names as categories in their order: the same as `texts`, in a tenth of the memory."""
+    codes, found = pd.factorize(column)
+    names = [*(renamed.get(text, text) or missing for text in map(_text, found)), missing]
+    ordered = sorted({name for name in names if isinstance(name, str)})
+    place = {name: at for at, name in enumerate(ordered)}
+    return pd.Categorical.from_codes(
+        np.array([place.get(name, -1) for name in names])[codes], pd.Index(ordered, dtype=object)
+    )
+
+
+def spell_out(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with its categories as text."""
+    names = [name for name in table if isinstance(table[name].dtype, pd.CategoricalDtype)]
+    return table.assign(**{str(name): table[name].astype(object).to_numpy() for name in names})
 
 
 def texts(column: pd.Series, missing: Any = "") -> Array:

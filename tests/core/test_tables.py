@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import bench
 from bench.core.nouns import BenchError
-from bench.core.tables import decode_scores, decode_table, load_scores
+from bench.core.tables import decode_scores, decode_table, load_scores, read_scores
 from bench.report import exports
 from bench.report.comparison import ComparisonOptions, compare, source
 from bench.report.comparison.baseline_file import baseline_text
@@ -84,6 +84,20 @@ def test_folds_are_numbers_where_no_two_become_one(written, read):
 def test_a_whole_number_with_a_gap_stays_whole():
     table = scores(["a"], ["t", "u"]).assign(fold=pd.array([2**53 + 1, None], "Int64"))
     assert decoded(table, "parquet")["fold"].tolist() == [2**53 + 1, pd.NA]
+
+
+def test_names_are_categories_in_their_order_and_texts_for_users(tmp_path):
+    table = scores(["b", "a"], ["t"]).assign(metric=["auprc", "macro_auprc"], suite=["s", None], panel=[None, "p"])
+    table.to_csv(tmp_path / "s.csv", index=False)
+    found = read_scores(tmp_path / "s.csv")
+    assert {name: list(found[name].cat.categories) for name in ("method", "metric", "suite", "panel")} == {
+        "method": ["a", "b"], "metric": ["macro_auprc"], "suite": ["s"], "panel": ["", "p"],
+    }  # fmt: skip
+    plain = load_scores(tmp_path / "s.csv")
+    assert not any(isinstance(dtype, pd.CategoricalDtype) for dtype in plain.dtypes)
+    assert plain["method"].tolist() == ["b", "a"]
+    assert plain["suite"].isna().tolist() == [False, True]
+    assert plain["panel"].tolist() == ["", "p"]
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])

@@ -15,11 +15,11 @@ import pandas as pd
 
 from bench.core.json_values import check_value, parse_json
 from bench.core.nouns import Array, BenchError
-from bench.core.tables import OLD_METRICS
+from bench.core.tables import OLD_METRICS, spell_out
 from bench.methods.boards import own_metrics
 from bench.methods.metrics import chosen_names, refuse_impossible
 from bench.report.comparison.side import ComparedSide, Splits
-from bench.report.comparison.tables import KEY, ScoreTable, mean_by
+from bench.report.comparison.tables import KEY, ScoreTable, is_any_pair, mean_by
 
 SCHEMA = 1
 """Version of the format."""
@@ -94,8 +94,10 @@ def baseline_text(source: ComparedSide, metrics: Sequence[str] = ()) -> str:
     if metrics:
         rows = table.rows[table.rows["metric"].isin(chosen_names(known, metrics))]
     else:
-        pairs = pd.MultiIndex.from_frame(table.rows[["board", "metric"]])
-        rows = table.rows[pairs.isin(own_metrics(pairs[table.rows["value"].notna()]))]
+        pairs = table.rows[["board", "metric"]]
+        scored = pairs[table.rows["value"].notna()].drop_duplicates()
+        rows = table.rows[is_any_pair(pairs, own_metrics(scored.itertuples(index=False, name=None)))]
+    rows = spell_out(rows)
     if rows["value"].notna().sum() == 0:
         raise BenchError(f"{source.name} holds no ranked scores that a baseline could keep: give a finished run")
     refuse_impossible(rows["metric"], rows["value"].to_numpy())

@@ -11,6 +11,7 @@ import pandas as pd
 from bench.core.exit_codes import CANNOT_COMPARE, FINE, NOTHING_SELECTED, REGRESSION
 from bench.core.nouns import BenchError
 from bench.core.selection import chosen_from
+from bench.core.tables import spell_out
 from bench.methods.boards import own_metrics
 from bench.methods.metrics import chosen_names, refuse_impossible
 from bench.report.comparison import pairs, verdict_rules
@@ -19,6 +20,7 @@ from bench.report.comparison.report import RefusedError, Report
 from bench.report.comparison.rules import Rule, assign_rules, find_meant
 from bench.report.comparison.side import ComparedSide
 from bench.report.comparison.sides import find_difference, find_row_difference, source
+from bench.report.comparison.tables import is_any_pair
 from bench.report.comparison.timing import timing
 from bench.report.comparison.verdict_rules import Unclear
 from bench.stats.tables import FEWEST_TASKS
@@ -181,7 +183,7 @@ def _note_units(base: ComparedSide, new: ComparedSide, metrics: set[str]) -> Ite
 def _select_rows(
     left: pd.DataFrame, right: pd.DataFrame, options: ComparisonOptions
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Keep the boards, metrics and methods that are requested, by name or by a rule.
+    """Keep the boards, metrics and methods that are requested, by name or by a rule; names are texts from here on.
 
     Without either, every board is compared in its own metric (see `boards.own_metrics`).
 
@@ -191,9 +193,10 @@ def _select_rows(
     sides = [left, right]
     for column, texts in (("board", options.boards), ("metric", options.metrics), ("method", options.methods)):
         if texts:
-            chosen = _choose_names(pd.concat([side[column] for side in sides]), texts)
+            known = pd.concat([side[column].drop_duplicates().astype(object) for side in sides])
+            chosen = _choose_names(known, texts)
             sides = [side[side[column].isin(chosen)] for side in sides]
-    every = set(pd.concat(sides)[PAIR].drop_duplicates().itertuples(index=False, name=None))
+    every = {pair for side in sides for pair in side[PAIR].drop_duplicates().itertuples(index=False, name=None)}
     if not every:
         raise RefusedError(NOTHING_SELECTED, "neither BASE nor NEW holds ranked scores that are selected")
     gate = (*options.rules, *options.task_rules)
@@ -205,7 +208,7 @@ def _select_rows(
         wanted = set().union(*meant.values())
     elif not options.metrics:
         wanted = own_metrics(every)
-    kept = [side[pd.MultiIndex.from_frame(side[PAIR]).isin(wanted)] for side in sides]
+    kept = [spell_out(side[is_any_pair(side[PAIR], wanted)]) for side in sides]
     return kept[0], kept[1]
 
 

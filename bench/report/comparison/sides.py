@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.core.json_values import parse_json
 from bench.core.nouns import BenchError
-from bench.core.tables import SCORES, decode_scores, decode_table, name_tasks, scores_file, texts
+from bench.core.tables import SCORES, categories, decode_scores, decode_table, name_tasks, scores_file
 from bench.report.comparison import baseline_file, revisions
 from bench.report.comparison.revisions import ReadFile
 from bench.report.comparison.side import ComparedSide
@@ -76,8 +76,8 @@ def _facts(table: pd.DataFrame | None, column: str, name: str = "") -> dict[str,
     """Return the value of a column for every task; several values are joined."""
     if table is None or column not in table or "task_id" not in table:
         return {}
-    pairs = pd.DataFrame({"task": texts(table["task_id"]), "value": texts(table[column])}).drop_duplicates()
-    known = pairs[pairs["value"] != ""].sort_values("value")
+    pairs = pd.DataFrame({"task": categories(table["task_id"]), "value": categories(table[column])}).drop_duplicates()
+    known = pairs[pairs["value"] != ""].astype(object).sort_values("value")
     joined = known.groupby("task")["value"].agg("+".join)
     return {str(task): {name or column: str(value)} for task, value in joined.items()}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.core.exit_codes import CANNOT_COMPARE
 from bench.core.nouns import Array, BenchError
-from bench.core.tables import drop_unnamed, is_ranked, is_test, name_tasks, texts
+from bench.core.tables import categories, drop_unnamed, is_ranked, is_test, name_tasks, texts
 from bench.methods import metrics
 from bench.report.comparison.report import RefusedError
 
@@ -24,7 +24,7 @@ HUGE = 1e300
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """Scores that can be compared: `rows` with KEY, seed, value, n_rows and test_share.
+    """Scores that can be compared: `rows` with KEY, seed, value, n_rows and test_share; names may be categories.
 
     `test_share` is n_test / (n_train + n_test) of the row's split, NaN where the file does not hold both. `unit` is
     what a column of this name says of a task and metric. `direction` is that of every metric of the file, also of those
@@ -40,7 +40,7 @@ class ScoreTable:
 
 
 def tidy(raw: pd.DataFrame, name: str) -> ScoreTable:
-    """Return the ranked test rows of a table of scores, keys as text, each cell once.
+    """Return the ranked test rows of a table of scores, keys as categories, each cell once.
 
     Raises:
         BenchError: a value is no number, or a direction is unknown.
@@ -53,7 +53,8 @@ def tidy(raw: pd.DataFrame, name: str) -> ScoreTable:
     if "ranked" in table:
         table = table[is_ranked(table["ranked"])]
     table = _with_seeds(table)
-    keys = {key: texts(table[key]) if key in table else "" for key in (*KEY, "seed")}
+    nothing = pd.Categorical.from_codes(np.zeros(len(table), dtype=np.int8), pd.Index([""], dtype=object))
+    keys = {key: categories(table[key]) if key in table else nothing for key in (*KEY, "seed")}
     number = {
         column: table[column].to_numpy() if column in table else np.nan for column in ("value", "n_rows", "test_share")
     }
@@ -73,7 +74,7 @@ def _units(table: pd.DataFrame, rows: pd.DataFrame, name: str) -> dict[tuple[str
     """
     if "unit" not in table:
         return {}
-    said = rows[["task_id", "metric"]].assign(unit=texts(table["unit"])).drop_duplicates()
+    said = rows[["task_id", "metric"]].assign(unit=categories(table["unit"])).drop_duplicates()
     units: dict[tuple[str, str], str] = {}
     for task, metric, unit in said[said["unit"] != ""].itertuples(index=False, name=None):
         if units.setdefault((task, metric), unit) != unit:
@@ -88,17 +89,18 @@ def _test_shares(raw: pd.DataFrame) -> Array:
     if not {"sample", "n_rows", *of_split} <= set(raw.columns):
         return np.full(len(raw), np.nan)
     n_rows = pd.Series(raw["n_rows"].to_numpy(dtype=float, na_value=np.nan))
-    n_train = n_rows.where((raw["sample"] == "train").to_numpy()).groupby([texts(raw[key]) for key in of_split])
-    return (n_rows / (n_rows + n_train.transform("max"))).to_numpy()
+    n_train = n_rows.where((raw["sample"] == "train").to_numpy())
+    by = n_train.groupby([pd.Series(categories(raw[key])) for key in of_split], observed=True)
+    return (n_rows / (n_rows + by.transform("max"))).to_numpy()
 
 
 def _with_seeds(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table of bench with the seeds of its learners told apart: they are further repeats of its splits."""
-    if not {"reseed", "repeat", "task_id"} <= set(table.columns):
+    if not {"reseed", "repeat", "task_id"} <= set(table.columns) or (texts(table["reseed"]) == "0").all():
         return table
-    numbered = table.assign(repeat=pd.to_numeric(table["repeat"], errors="coerce"))
-    place = numbered.groupby(["task_id", "reseed"])["repeat"].rank(method="dense")
-    known = place.notna().all() and (texts(table["reseed"]) != "0").any()
+    numbered = table.assign(repeat=pd.to_numeric(pd.Series(texts(table["repeat"]), table.index), errors="coerce"))
+    place = numbered.groupby(["task_id", "reseed"], observed=True)["repeat"].rank(method="dense")
+    known = place.notna().all()
     return table.assign(seed=table["reseed"], repeat=(place - 1).astype(int).astype(str)) if known else table
 
 
@@ -118,16 +120,21 @@ def mean_by(rows: pd.DataFrame, keys: list[str], means: list[str], **others: tup
     return found.reset_index()
 
 
+def is_any_pair(pairs: pd.DataFrame, wanted: Collection[tuple[str, str]]) -> Array:
+    """Mark the rows of two columns of names (n, 2) that are one of some pairs; asked once a pair, not once a row."""
+    pair = pairs.groupby(list(pairs), sort=False, observed=True).ngroup().to_numpy()
+    firsts = pairs.iloc[np.unique(pair, return_index=True)[1]]
+    return np.array([each in wanted for each in firsts.itertuples(index=False, name=None)], dtype=bool)[pair]
+
+
 def _directions(raw: pd.DataFrame, name: str) -> dict[str, str]:
     """Return the direction of every metric: that of the table, else the one that bench knows, else none."""
-    metric = texts(raw["metric"])
-    written = texts(raw["direction"]) if "direction" in raw else np.full(len(raw), "", dtype=object)
-    pairs = pd.DataFrame({"metric": metric, "direction": written}).drop_duplicates()
-    pairs["direction"] = pairs["direction"].str.strip().str.lower()
+    written = categories(raw["direction"]) if "direction" in raw else ""
+    pairs = pd.DataFrame({"metric": categories(raw["metric"]), "direction": written}).drop_duplicates()
     found: dict[str, str] = {}
     for one, direction in pairs.itertuples(index=False):
         known = metrics.metric_info(one)
-        way = direction or (known.direction if known else "")
+        way = direction.strip().lower() or (known.direction if known else "")
         if way not in DIRECTIONS | {""}:
             raise BenchError(f"direction {way!r} in {name} is not known: write min, max, target or none")
         if found.setdefault(one, way) != way:
@@ -137,6 +144,8 @@ def _directions(raw: pd.DataFrame, name: str) -> dict[str, str]:
 
 def _drop_repeats(rows: pd.DataFrame, name: str) -> tuple[pd.DataFrame, int]:
     """Drop rows that stand there twice, and count them."""
+    if not rows.duplicated([*KEY, "seed"]).any():
+        return rows, 0
     once = rows.drop_duplicates([*KEY, "seed", "value"])
     again = once.duplicated([*KEY, "seed"])
     if again.any():

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bench.core.files import file_name
-from bench.core.tables import load_scores
+from bench.core.tables import read_scores
 from bench.core.text import figure as figure_text
 from bench.report.exports import choose_scores, number_repeats
 from bench.report.figures import titles
@@ -64,7 +64,7 @@ def figures(source: Path, boards: Sequence[str] = (), metrics: Sequence[str] = (
     Raises:
         BenchError: the scores cannot be read, or a name matches nothing.
     """
-    scores = choose_scores(load_scores(source), boards, metrics)
+    scores = choose_scores(read_scores(source), boards, metrics)
     yield from pictures(standings(scores, tasks=load_tasks(source)), source)
 
 

@@ -72,10 +72,15 @@ def _fill_columns(table: pd.DataFrame) -> pd.DataFrame:
         table[name] = table[name].astype(object).where(table[name].notna(), 0)
     # columns of one's own may have these names: what is no number is unknown
     return table.assign(
-        **{name: pd.to_numeric(table[name], errors="coerce").astype(float) for name in PLAIN_NUMBERS},
+        **{name: _numbers(table[name]) for name in PLAIN_NUMBERS},
         **{name: _categories(table[name], missing) for name, missing in NAMES.items()},
         **{name: _categories(table[name], "", str) for name in ("method", "metric")},
     )
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    plain = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
+    return pd.to_numeric(plain, errors="coerce").astype(float)
 
 
 def _categories(column: pd.Series, missing: str, read: Callable[[Any], Any] = lambda name: name) -> pd.Categorical:
