@@ -157,7 +157,7 @@ def export_tables(root: Path, writer: JournalWriter) -> Export:
     records = journal.records()
     scores = tables.write_run_tables(root, records, journal.tasks())
     standings = leaderboards.write_leaderboards(root, scores, tables.task_table(journal.tasks()))
-    writer.note_export(code)
+    writer.note_export(code, records)
     return Export(standings, records)
 
 
