@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 2.0
 """How often `status --watch` looks."""
+NAMED_JOBS = 4
+"""Jobs that are named of those that run: a cluster runs hundreds."""
 MOST_FAILURES = 20
 """Cells that `status` lists; failures.csv has all."""
 
@@ -232,11 +234,12 @@ def _watched(*, quiet: bool, verbose: bool) -> Iterator[Watch]:
 
 
 def _describe_progress(progress: Progress) -> tuple[str, str]:
-    """Return how long a run has taken, how long the rest may take, and what runs, the longest first."""
+    """Return how long a run has taken, how long the rest may take, and what has run longest."""
     from bench.runner.forecast import in_words
 
     running = sorted(progress.running, key=lambda each: -each.seconds)
-    what = ", ".join(f"{each.what} ({in_words(each.seconds)})" for each in running)
+    named = [f"{each.what} ({in_words(each.seconds)})" for each in running[:NAMED_JOBS]]
+    what = ", ".join(named + [f"{len(running) - NAMED_JOBS} more"] * (len(running) > NAMED_JOBS))
     return f"{in_words(progress.seconds)} so far, about {in_words(progress.seconds_left)} left", what
 
 

@@ -48,10 +48,9 @@ def mend(n, start, told, store, rounds):
 def run_rounds(n, start, told, words, rounds):
     """Run the program in every round, with results of its own, on a store that is damaged before."""
     from bench.cli import main
-    from bench.runner import scheduler
-    from bench.runner.executors import local
+    from bench.runner.executors import choice, fork_server
 
-    scheduler.Pool, local.start_server = Inline, lambda: None  # the processes that meet are these two
+    choice.Pool, fork_server.start_server = Inline, lambda: None  # the processes that meet are these two
     codes = []
     for j in range(rounds):
         begin_round(n, start, "store")

@@ -84,6 +84,13 @@ def test_status_says_what_runs(bench, reg):
     assert "running: 3 of 9 jobs, 10 s so far, about 20 s left; fit ridge (none) on t 0.0 (2 s)" in done.err
 
 
+def test_status_names_the_few_jobs_that_have_run_longest(bench):
+    replace(NOW, running=tuple(Running(f"job {j}", float(j)) for j in range(9))).write(Path("results"))
+    assert (
+        bench("status", "results").err.rstrip().endswith("; job 8 (8 s), job 7 (7 s), job 6 (6 s), job 5 (5 s), 5 more")
+    )
+
+
 def test_status_is_no_error_before_the_first_record(bench):
     NOW.write(Path("results"))
     assert bench("status", "results").code == 0

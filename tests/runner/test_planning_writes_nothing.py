@@ -51,7 +51,7 @@ def made(tmp_path_factory):
 
     words = ("run", *WINE, "-l", f"logistic,{SKIPPED},{FAILED}", "-q", "--results", results)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.runner.scheduler.Pool", Inline)
+        patch.setattr("bench.runner.executors.choice.Pool", Inline)
         patch.setattr(out_of_fold, "predict", fail_one)
         patch.setattr(sys, "argv", ["bench", *map(str, words)])
         with pytest.raises(SystemExit) as ended:

@@ -135,7 +135,7 @@ def test_any_number_of_workers_gives_the_same_bytes(pooled, monkeypatch, reg, cl
     for jobs in (1, 2):
         done = pooled("run", *tasks, "-j", jobs, "--results", f"j{jobs}")
         assert done.code == 0, done.err
-    monkeypatch.setattr("bench.runner.scheduler.Pool", Inline)
+    monkeypatch.setattr("bench.runner.executors.choice.Pool", Inline)
     assert pooled("run", *tasks, "--results", "here").code == 0
     here, one, two = bytes_of("here", "j1", "j2")
     for name, content in here.items():

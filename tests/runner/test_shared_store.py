@@ -8,7 +8,7 @@ from pathlib import Path
 from makers import bytes_of, regression_columns, write_table
 from makers.sharing import mend, run_rounds
 
-from bench.runner.executors.local import start_server
+from bench.runner.executors.fork_server import start_server
 
 CONTEXT = multiprocessing.get_context("forkserver")
 RUN = ("run", "-t", "file:reg.csv", "--target", "y", "-b", "regression", "-l", "ridge,knn", "-e", "equal", "--metric",
