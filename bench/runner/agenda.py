@@ -83,10 +83,11 @@ def draw_up(plan: Plan, journal: Journal, store: Store, options: RunOptions) -> 
     jobs: dict[str, FitJob] = {}
     endings: dict[str, Ending] = {}
     board_splits = []
+    shared_fits: dict[Fit, Fit] = {}
     foreign = foreign_class_weights(plan, store, options)
     place = store.root.absolute()
     for board_plan in plan.board_plans:
-        fits = _fits(board_plan, plan)
+        fits = [shared_fits.setdefault(fit, fit) for fit in _fits(board_plan, plan)]  # each makes its parts once
         for split in plan.splits[board_plan.task]:
             given = foreign.get(SplitId(board_plan.task, split.repeat, split.fold), {})
             faults = {name: found for name, found in given.items() if isinstance(found, Ending)}
@@ -147,14 +148,15 @@ def open_board_split(
     founded = list(board_split.foundations(endings, plan.settings, plan.data[board_split.board_plan.task]))
     wanted = frozenset(board_split.board_plan.metrics)
     known = journal.summaries(board_split.cells[0]) or {}
-    if all(cell in known and _is_current(known[cell], found, wanted, options) for cell, found in founded):
-        return Opening(board_split, {cell: known[cell].status for cell, _ in founded}, {}, {})
+    if all(each.cell in known and _is_current(known[each.cell], each, wanted, options) for each in founded):
+        return Opening(board_split, {each.cell: known[each.cell].status for each in founded}, {}, {})
     held = journal.read(board_split.cells[0])
     board_split = _keep_metrics(board_split, held, plan)
     standing: dict[Cell, str] = {}
     ended: dict[Cell, CellRecord] = {}
     todo: dict[Cell, CellToDo] = {}
-    for cell, found in founded:
+    for found in founded:
+        cell = found.cell
         record = held.get(cell)
         if record is not None and _is_current(summarise(record), found, wanted, options):
             standing[cell] = record.ending.status
@@ -222,7 +224,7 @@ def _is_current(known: RecordSummary, found: Foundation, metrics: frozenset[str]
     if found.ending is not None:  # the journal keeps its traceback in a file
         return known.ending == replace(found.ending, trace="") and known.basis == hash_basis(found.basis)
     # the key holds the fits that there are; why a learner is missing may be another reason than before
-    same = known.key == found.basis.key and known.detail.endswith(found.note)
+    same = known.key == found.key and known.detail.endswith(found.note)
     return same and not options.force and not known.ending.is_retried(options.retry)
 
 
