@@ -213,7 +213,9 @@ class Journal:
     def _index_name(self, path: Path) -> str:
         return path.relative_to(self.root / "records").as_posix()
 
-    def index(self, records: Mapping[Cell, CellRecord]) -> dict[str, tuple[str, Mapping[Cell, RecordSummary]]]:
+    def summarise_files(
+        self, records: Mapping[Cell, CellRecord]
+    ) -> dict[str, tuple[str, Mapping[Cell, RecordSummary]]]:
         """Return what an index holds: by file its sum and its records, which were all read; none of a damaged file."""
         places: dict[tuple[str, str, int, int], dict[Cell, RecordSummary]] = {}
         for cell, record in records.items():
@@ -348,7 +350,7 @@ class JournalWriter:
     def note_export(self, code: str, records: Mapping[Cell, CellRecord]) -> None:
         """Note that the tables were made by this code from all records as they are, and write the index of these."""
         self._require_lock()
-        write_index(self.journal.index_file, self.journal.index(records))
+        write_index(self.journal.index_file, self.journal.summarise_files(records))
         write_text(self.journal.exported_file, code)
 
     def note_failure(self, key: str, ending: Ending) -> None:
