@@ -400,4 +400,4 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _damage_error(path: Path, fault: object) -> BenchError:
-    return BenchError(f"{path} is damaged ({fault}): mend it, or use another --results")
+    return BenchError(f"{path} is damaged ({fault}): delete it, and give the command of the run again")

@@ -183,6 +183,18 @@ def test_settings_that_cannot_be_are_damage(results, damage):
         Journal(Path("results")).settings()
 
 
+@pytest.mark.parametrize("name", ["tasks.json", "experiment.json"])
+def test_what_the_sentence_on_damage_advises_helps(results, bench, name):
+    path, before = Path("results/records") / name, Path("results/scores.csv").read_bytes()
+    path.write_bytes(path.read_bytes()[:20])
+    refused = bench("run", *RUN, "--quiet")
+    assert (refused.code, "delete it, and give the command of the run again" in refused.err) == (2, True)
+    path.unlink()
+    again = bench("run", *RUN)
+    assert (again.code, "0 fitted" in again.err, "0 cells weighed" in again.err) == (0, True, True)
+    assert Path("results/scores.csv").read_bytes() == before
+
+
 def test_a_lone_surrogate_of_a_record_is_text(results, bench):
     edit(results, lambda held: equal(held).update(detail="\ud800 half", why="\udcff"))
     (record,) = [record for cell, record in Journal(Path("results")).records().items() if cell.method == "equal"]
