@@ -228,8 +228,12 @@ class Journal:
         }
 
     def is_exported(self, code: str) -> bool:
-        """Return whether the tables were made by this code from the records as they are."""
-        return self.exported_file.is_file() and self.exported_file.read_bytes() == code.encode()
+        """Return whether the tables, and the index, were made by this code from the records as they are."""
+        return (
+            self.index_file.is_file()
+            and self.exported_file.is_file()
+            and self.exported_file.read_bytes() == code.encode()
+        )
 
     def records(self) -> dict[Cell, CellRecord]:
         """Return every sound record, sorted by cell; what is none is left out, and said.
