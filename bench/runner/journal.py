@@ -45,7 +45,7 @@ class Journal:
     """What a results directory remembers of its runs, to read: records of tasks and cells; `open` gives the writer.
 
     `damaged` counts by file the records that were found not to be what was written, and that are as good as none;
-    `sums` holds by file the sum of the bytes that its records were last read from.
+    `sums` holds by file the sum of the bytes that were last read or written; it is empty where there were none.
     """
 
     root: Path
@@ -203,8 +203,11 @@ class Journal:
 
     def summaries(self, cell: Cell) -> Mapping[Cell, RecordSummary] | None:
         """Return what the index says of the records of the cell's board and split; None where it does not know them."""
+        if not self._index.files:
+            return None
         path = self.board_split_file(cell)
-        return self._index.summaries(self._index_name(path), sum_file(path)) if self._index.files else None
+        found = sum_file(path)
+        return self._index.summaries(self._index_name(path), found) if found else None
 
     @cached_property
     def _index(self) -> JournalIndex:
@@ -216,7 +219,7 @@ class Journal:
     def summarise_files(
         self, records: Mapping[Cell, CellRecord]
     ) -> dict[str, tuple[str, Mapping[Cell, RecordSummary]]]:
-        """Return what an index holds: by file its sum and its records, which were all read; none of a damaged file."""
+        """Return what an index holds: the sum and the records of each file but damaged ones."""
         places: dict[tuple[str, str, int, int], dict[Cell, RecordSummary]] = {}
         for cell, record in records.items():
             places.setdefault((cell.board, cell.task, cell.repeat, cell.fold), {})[cell] = summarise(record)
@@ -224,7 +227,7 @@ class Journal:
         return {
             self._index_name(path): (self.sums[path], held)
             for path, held in files.items()
-            if path in self.sums and path not in self.damaged
+            if self.sums.get(path) and path not in self.damaged
         }
 
     def is_exported(self, code: str) -> bool:
@@ -341,7 +344,8 @@ class JournalWriter:
         self._require_lock()
         self.journal.exported_file.unlink(missing_ok=True)
         first = next(iter(records))
-        write_records(self.journal.board_split_file(first), {**self.journal.read(first), **records})
+        path = self.journal.board_split_file(first)
+        self.journal.sums[path] = write_records(path, {**self.journal.read(first), **records})
 
     def drop(self, cell: Cell) -> None:
         """Forget every record of the cell's board and split."""

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.core.files import write_text
+from bench.core.files import write_bytes, write_text
 from bench.core.json_values import parse_json
 from bench.core.nouns import Cell
 from bench.runner.record_json import NO_RECORD, ending_from_json, read_cell_records, record_json
@@ -22,10 +22,12 @@ SUM = re.compile(r', "sum": "([0-9a-f]{16})"\}')
 _encode = json.JSONEncoder(sort_keys=True, allow_nan=False).encode
 
 
-def write_records(path: Path, records: Mapping[Cell, CellRecord]) -> None:
-    """Write the records of one board and split."""
+def write_records(path: Path, records: Mapping[Cell, CellRecord]) -> str:
+    """Write the records of one board and split, and return the sum of the bytes of the file."""
     lines = [_line(record_json(cell, record)) for cell, record in sorted(records.items())]
-    write_text(path, "[\n" + ",\n".join(lines) + "\n]\n")
+    content = ("[\n" + ",\n".join(lines) + "\n]\n").encode("ascii")
+    write_bytes(path, content)
+    return _sum_bytes(content)
 
 
 @dataclass(frozen=True)

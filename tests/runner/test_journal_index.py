@@ -56,6 +56,19 @@ def test_it_says_nothing_of_a_file_with_a_damaged_record(journal):
     assert Journal(journal.root).summaries(CELL) is None
 
 
+def test_it_is_the_same_where_the_records_are_those_that_were_just_written(tmp_path, journal):
+    other = Journal(tmp_path / "other")
+    with other.open(Settings()) as writer:
+        writer.write(RECORDS)
+        writer.note_export("code", dict(sorted(RECORDS.items())))
+    assert other.index_file.read_bytes() == journal.index_file.read_bytes()
+
+
+def test_it_says_nothing_of_a_file_that_is_gone(journal):
+    journal.board_split_file(CELL).unlink()
+    assert journal.summaries(CELL) is None
+
+
 def test_it_says_nothing_of_what_it_does_not_hold(journal):
     assert journal.summaries(CELL._replace(fold=1)) is None
     journal.index_file.unlink()
