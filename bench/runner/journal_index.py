@@ -48,16 +48,19 @@ class RecordSummary:
 
 @dataclass(frozen=True)
 class JournalIndex:
-    """An index as it was read: the rows of each file, still to be checked, behind its sum, and the lists of metrics."""
+    """An index as it was read: the lists of metrics, and by file its sum and the JSON of its rows.
+
+    The rows of a large suite take several times the memory of their text, so that those of one file are parsed at once.
+    """
 
     metrics: tuple[frozenset[str], ...] = ()
-    files: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def summaries(self, name: str, file_sum: str) -> Mapping[Cell, RecordSummary] | None:
         """Return what it says of the records of a file with this sum; None where it says nothing."""
         try:
             noted_sum, rows = self.files[name]
-            return dict(map(self._read_row, rows)) if noted_sum == file_sum else None
+            return dict(map(self._read_row, parse_json(rows))) if noted_sum == file_sum else None
         except (IndexError, *NO_RECORD):
             return None
 
@@ -97,25 +100,23 @@ def hash_basis(basis: CellBasis) -> str:
 def write_index(path: Path, files: Mapping[str, tuple[str, Mapping[Cell, RecordSummary]]]) -> None:
     """Write an index: by the name of each file its sum, and the summaries of its records."""
     metrics: dict[frozenset[str], int] = {}  # the cells of a board are scored by the same metrics
-    rows = {
-        name: [
-            file_sum,
-            [[cell, _texts(found), metrics.setdefault(found.metrics, len(metrics))] for cell, found in held.items()],
-        ]
-        for name, (file_sum, held) in files.items()
-    }
-    text = json.dumps({"metrics": [sorted(names) for names in metrics], "files": rows})
-    write_text(path, f"{_sum(text)}\n{text}\n")
+    lines = []
+    for name, (file_sum, held) in files.items():
+        rows = [[cell, _texts(found), metrics.setdefault(found.metrics, len(metrics))] for cell, found in held.items()]
+        lines.append(f"{name} {file_sum} {json.dumps(rows)}\n")  # the name of a file has no space in it
+    text = "".join([json.dumps([sorted(names) for names in metrics]), "\n", *lines])
+    write_text(path, f"{_sum(text)}\n{text}")
 
 
 def read_index(path: Path) -> JournalIndex:
     """Return an index; one of nothing where there is none, or it is not what was written."""
     try:
         noted_sum, _, text = path.read_text(encoding="ascii").partition("\n") if path.is_file() else ("", "", "")
-        if noted_sum != _sum(text.rstrip("\n")):
+        if noted_sum != _sum(text):
             return JournalIndex()
-        held = parse_json(text)
-        return JournalIndex(tuple(map(frozenset, held["metrics"])), held["files"])
+        metrics, *lines = text.splitlines()
+        files = {name: (file_sum, rows) for name, file_sum, rows in (line.split(" ", 2) for line in lines)}
+        return JournalIndex(tuple(map(frozenset, parse_json(metrics))), files)
     except (OSError, *NO_RECORD):
         return JournalIndex()
 

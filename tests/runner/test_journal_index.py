@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -108,7 +109,7 @@ def test_rows_of_another_kind_say_nothing(journal, row):
     held = journal._index
     (name,) = held.files
     file_sum, _ = held.files[name]
-    other = replace(held, files={name: [file_sum, [row]]})
+    other = replace(held, files={name: (file_sum, json.dumps([row]))})
     assert other.summaries(name, file_sum) is None
     assert held.summaries(name, file_sum) is not None
 
