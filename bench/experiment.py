@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.core.exit_codes import code_of_refusal
 from bench.core.notice import warn
@@ -16,7 +17,6 @@ from bench.core.published import publishable, strip_working_directory
 from bench.core.scheme import source_hash
 from bench.core.settings import Settings
 from bench.core.text import one_line, storable
-from bench.report import leaderboards
 from bench.runner import rerun_command, tables
 from bench.runner.agenda import draw_up
 from bench.runner.journal import Journal, JournalWriter
@@ -28,6 +28,9 @@ from bench.runner.records import CellRecord, CellResult, Ending
 from bench.runner.scheduler import Run, Tally
 from bench.runner.store import Store
 from bench.tasks.task_spec import TaskSpec
+
+if TYPE_CHECKING:
+    from bench.report.leaderboards import Standing
 
 EXPORT_CODE = (
     "bench.core.nouns", "bench.runner.tables", "bench.report.leaderboards", "bench.stats", "bench.methods.metrics",
@@ -62,7 +65,7 @@ class Outcome:
     """
 
     tally: Tally
-    standings: Sequence[leaderboards.Standing]
+    standings: Sequence[Standing]
     lost: int = 0
 
 
@@ -144,7 +147,7 @@ def _write_tables(request: RunRequest, prepared: Prepared, writer: JournalWriter
 class Export:
     """The boards that were written, and the records behind the tables; None where the tables were there already."""
 
-    standings: Sequence[leaderboards.Standing] = ()
+    standings: Sequence[Standing] = ()
     records: Mapping[Cell, CellRecord] | None = None
 
 
@@ -157,10 +160,12 @@ def export_tables(root: Path, writer: JournalWriter, records: Mapping[Cell, Cell
     names = ("leaderboard", *tables.COLUMNS)
     if journal.is_exported(code) and all((root / f"{name}.csv").is_file() for name in names):
         return Export()
+    from bench.report import leaderboards  # its statistics load for a second, which a run without news can spare
+
     records = journal.records() if records is None else records
     scores = tables.write_run_tables(root, records, journal.tasks())
     standings = leaderboards.write_leaderboards(root, scores, tables.task_table(journal.tasks()))
-    writer.note_export(code)
+    writer.note_export(code, records)
     return Export(standings, records)
 
 

@@ -5,7 +5,7 @@ really run. All other predictions and records are copies of those with noise on 
 writers into two shards of a suite, which `bench merge` joins. Then every command runs on what it wrote, each as a
 process of its own, whose seconds and peak memory the system counts:
 
-    python benchmarks/scale.py [--cells 1000,10000,100000] [--keep FOLDER] [--write docs/performance.md]
+    python benchmarks/scale.py [--cells 1000,10000,100000] [--folder FOLDER] [--write docs/performance.md]
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib
 import importlib.util
 import inspect
 import re
@@ -160,8 +159,22 @@ def source_hash(*modules: str) -> str:
     """Hash the source files of the named modules (a package stands for all the files below it)."""
     state = hashlib.blake2b(digest_size=16)
     for name in modules:
-        module = sys.modules.get(name) or importlib.import_module(name)
-        paths = sorted(Path(p) for folder in getattr(module, "__path__", ()) for p in Path(folder).rglob("*.py"))
-        for path in paths or [Path(module.__file__ or "")]:
+        folders, file = _place_of(name)
+        paths = sorted(path for folder in folders for path in Path(folder).rglob("*.py"))
+        for path in paths or [Path(file)]:
             state.update(path.read_bytes() if path.is_file() else name.encode())
     return state.hexdigest()
+
+
+def _place_of(name: str) -> tuple[Collection[str], str]:
+    """Return the folders of a package, none of a module, and its file; it is not imported, which may take a second.
+
+    Raises:
+        ModuleNotFoundError: there is none.
+    """
+    if (module := sys.modules.get(name)) is not None:
+        return getattr(module, "__path__", ()), module.__file__ or ""
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        raise ModuleNotFoundError(f"no module named {name!r}", name=name)
+    return spec.submodule_search_locations or (), spec.origin or ""

@@ -17,6 +17,7 @@ from bench.runner.fit_spec import Fit, SplitRows
 from bench.runner.foreign_code import is_foreign_fit
 from bench.runner.foreign_weights import SplitId, foreign_class_weights
 from bench.runner.journal import Journal
+from bench.runner.journal_index import RecordSummary, hash_basis, summarise
 from bench.runner.options import RunOptions
 from bench.runner.plan import BoardPlan, Plan
 from bench.runner.records import CellBasis, CellRecord, CellResult, Ending
@@ -82,10 +83,11 @@ def draw_up(plan: Plan, journal: Journal, store: Store, options: RunOptions) -> 
     jobs: dict[str, FitJob] = {}
     endings: dict[str, Ending] = {}
     board_splits = []
+    shared_fits: dict[Fit, Fit] = {}
     foreign = foreign_class_weights(plan, store, options)
     place = store.root.absolute()
     for board_plan in plan.board_plans:
-        fits = _fits(board_plan, plan)
+        fits = [shared_fits.setdefault(fit, fit) for fit in _fits(board_plan, plan)]  # each makes its parts once
         for split in plan.splits[board_plan.task]:
             given = foreign.get(SplitId(board_plan.task, split.repeat, split.fold), {})
             faults = {name: found for name, found in given.items() if isinstance(found, Ending)}
@@ -143,20 +145,25 @@ def open_board_split(
     board_split: BoardSplit, endings: Mapping[str, Ending], journal: Journal, plan: Plan, options: RunOptions
 ) -> Opening:
     """Sort the cells of a board split: those up to date, those that end without being evaluated, and those to do."""
+    founded = list(board_split.foundations(endings, plan.settings, plan.data[board_split.board_plan.task]))
+    wanted = frozenset(board_split.board_plan.metrics)
+    known = journal.summaries(board_split.cells[0]) or {}
+    if all(each.cell in known and _is_current(known[each.cell], each, wanted, options) for each in founded):
+        return Opening(board_split, {each.cell: known[each.cell].status for each in founded}, {}, {})
     held = journal.read(board_split.cells[0])
     board_split = _keep_metrics(board_split, held, plan)
     standing: dict[Cell, str] = {}
     ended: dict[Cell, CellRecord] = {}
     todo: dict[Cell, CellToDo] = {}
-    for cell, found in board_split.foundations(endings, plan.settings, plan.data[board_split.board_plan.task]):
-        known = held.get(cell)
-        scored = known is not None and known.has_scores(board_split.board_plan.metrics)
-        if known is not None and scored and _is_current(known, found, options):
-            standing[cell] = known.ending.status
+    for found in founded:
+        cell = found.cell
+        record = held.get(cell)
+        if record is not None and _is_current(summarise(record), found, wanted, options):
+            standing[cell] = record.ending.status
         elif found.ending is not None:
             ended[cell] = CellRecord(CellResult(found.ending), found.basis)
         else:
-            todo[cell] = CellToDo(found.basis, found.note, _why(found, known, scored=scored))
+            todo[cell] = CellToDo(found.basis, found.note, _why(found, record, wanted))
     return Opening(board_split, standing, ended, todo)
 
 
@@ -210,21 +217,23 @@ def _known_ending(job: FitJob, rows: SplitRows, journal: Journal, store: Store, 
     return None if failure and (options.force or failure.is_retried(options.retry)) else failure
 
 
-def _is_current(known: CellRecord, found: Foundation, options: RunOptions) -> bool:
-    """Return whether what the journal holds of a cell is what a run would come to."""
+def _is_current(known: RecordSummary, found: Foundation, metrics: frozenset[str], options: RunOptions) -> bool:
+    """Return whether what the journal holds of a cell is what a run would come to, scored by these metrics at least."""
+    if not known.metrics >= metrics:
+        return False
     if found.ending is not None:  # the journal keeps its traceback in a file
-        return (known.ending, known.basis) == (replace(found.ending, trace=""), found.basis)
+        return known.ending == replace(found.ending, trace="") and known.basis == hash_basis(found.basis)
     # the key holds the fits that there are; why a learner is missing may be another reason than before
-    same = known.basis.key == found.basis.key and known.ending.detail.endswith(found.note)
+    same = known.key == found.key and known.detail.endswith(found.note)
     return same and not options.force and not known.ending.is_retried(options.retry)
 
 
-def _why(found: Foundation, known: CellRecord | None, *, scored: bool) -> str:
-    """Return why a cell is evaluated though something may be known of it, `scored` by all metrics or not."""
+def _why(found: Foundation, known: CellRecord | None, metrics: frozenset[str]) -> str:
+    """Return why a cell is evaluated, by these metrics at least, though something may be known of it."""
     basis = found.basis
     if known is None:
         return "it was not there"
-    if known.basis.key == basis.key and not scored:
+    if known.basis.key == basis.key and not known.has_scores(metrics):
         return "it had not been scored by all of the metrics"
     if known.basis.key == basis.key and not known.ending.detail.endswith(found.note):
         return "a learner is missing for another reason"

@@ -43,13 +43,30 @@ KEPT_PARTS = 4096
 class Foundation:
     """What is known of a cell before it is evaluated.
 
-    `ending` is there where none of the fits that it needs has predictions; `note` names the learners of a panel that
-    it goes on without.
+    `shared` is the basis of all cells on the same fits, which has no key; `method` is the part of the key that is the
+    cell's own. `ending` is there where none of the fits that it needs has predictions; `note` names the learners of a
+    panel that it goes on without.
     """
 
-    basis: CellBasis
+    cell: Cell
+    method: str
+    shared: CellBasis
     ending: Ending | None = None
     note: str = ""
+
+    @functools.cached_property
+    def key(self) -> str:
+        """The key of the cell: all that a cell needs that is up to date, and a suite has thousands of these."""
+        return digest({"cell": list(self.cell), **self._parts})
+
+    @property
+    def basis(self) -> CellBasis:
+        """What the cell rests on."""
+        return replace(self.shared, key=self.key, parts=self._parts)
+
+    @property
+    def _parts(self) -> dict[str, str]:
+        return {**self.shared.parts, "method": self.method}
 
 
 @dataclass(frozen=True)
@@ -91,28 +108,24 @@ class BoardSplit:
         method = self.board_plan.by_name.get(cell.method)
         return method is not None and method.is_foreign
 
-    def foundations(
-        self, endings: Mapping[str, Ending], settings: Settings, data: str
-    ) -> Iterator[tuple[Cell, Foundation]]:
-        """Yield each cell with what is known of it before it is evaluated.
+    def foundations(self, endings: Mapping[str, Ending], settings: Settings, data: str) -> Iterator[Foundation]:
+        """Yield what is known of each cell before it is evaluated.
 
         `endings` holds by key how each fit ended, `data` is the hash of the task. What cells on the same fits share is
         made once: those of a panel differ in their method alone.
         """
-        shared: dict[tuple[FitId, ...], Foundation] = {}
+        shared: dict[tuple[FitId, ...], tuple[CellBasis, Ending | None, str]] = {}
         for cell in self.cells:
-            needed = tuple(self.needs(cell))
+            needed = tuple(self.needs(cell)) if cell.learner else ()  # what needs all fits needs no list of them
             if needed not in shared:
-                shared[needed] = self._shared_foundation(
-                    {fit: endings[self.fits[fit]] for fit in needed}, settings, data
-                )
-            found = shared[needed]
-            parts = {**found.basis.parts, "method": _method_part(self.board_plan.by_name.get(cell.method))}
-            key = digest({"cell": list(cell), **parts})
-            yield cell, replace(found, basis=replace(found.basis, key=key, parts=parts))
+                of_fits = {fit: endings[self.fits[fit]] for fit in needed or self.needs(cell)}
+                shared[needed] = self._shared_foundation(of_fits, settings, data)
+            yield Foundation(cell, _method_part(self.board_plan.by_name.get(cell.method)), *shared[needed])
 
-    def _shared_foundation(self, needed: Mapping[FitId, Ending], settings: Settings, data: str) -> Foundation:
-        """Return what is known of all cells that need the same fits, of which it says how they ended; it has no key."""
+    def _shared_foundation(
+        self, needed: Mapping[FitId, Ending], settings: Settings, data: str
+    ) -> tuple[CellBasis, Ending | None, str]:
+        """Return the basis, ending and note of all cells that need the same fits, of which it says how they ended."""
         fits = {fit: self.fits[fit] for fit, ending in needed.items() if ending.is_ok}
         basis = CellBasis(
             parts=key_parts(self.task, self.split, None, list(fits.values()), settings),
@@ -124,9 +137,9 @@ class BoardSplit:
             protocol=str(self.task.meta.get("protocol", settings.protocol)),
         )
         if not fits:  # a failure, if there is one, matters more than what does not apply
-            return Foundation(basis, min(needed.values(), key=lambda ending: ending.status == "skipped"))
+            return basis, min(needed.values(), key=lambda ending: ending.status == "skipped"), ""
         missing = [f"{fit.learner} ({ending.status})" for fit, ending in needed.items() if not ending.is_ok]
-        return Foundation(basis, note=f"without {', '.join(missing)}" if missing else "")
+        return basis, None, f"without {', '.join(missing)}" if missing else ""
 
     def no_scores(self) -> Mapping[str, Mapping[str, float | None]]:
         """Return the empty scores of a cell without a prediction, so that it is missing in sight."""

@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ from bench.core.json_values import parse_json
 from bench.core.notice import warn
 from bench.core.nouns import BenchError, Cell
 from bench.core.settings import Settings, settings_from_json
-from bench.runner.record_files import read_ending, read_records, write_ending, write_records
+from bench.runner.journal_index import JournalIndex, RecordSummary, read_index, summarise, write_index
+from bench.runner.record_files import read_ending, read_records, sum_file, write_ending, write_records
 from bench.runner.record_json import NO_RECORD
 from bench.runner.records import CellRecord, Ending, TaskRecord
 
@@ -42,11 +44,13 @@ TASK_HASH = 6
 class Journal:
     """What a results directory remembers of its runs, to read: records of tasks and cells; `open` gives the writer.
 
-    `damaged` counts by file the records that were found not to be what was written, and that are as good as none.
+    `damaged` counts by file the records that were found not to be what was written, and that are as good as none;
+    `sums` holds by file the sum of the bytes that were last read or written; it is empty where there were none.
     """
 
     root: Path
     damaged: dict[Path, int] = field(default_factory=dict, compare=False)
+    sums: dict[Path, str] = field(default_factory=dict, compare=False)
 
     @contextmanager
     def open(self, settings: Settings, patience: float = 0.0) -> Iterator[JournalWriter]:
@@ -197,9 +201,42 @@ class Journal:
         """Return the sound records of the cell's board and split."""
         return self._read(self.board_split_file(cell))
 
+    def summaries(self, cell: Cell) -> Mapping[Cell, RecordSummary] | None:
+        """Return what the index says of the records of the cell's board and split; None where it does not know them."""
+        if not self._index.files:
+            return None
+        path = self.board_split_file(cell)
+        found = sum_file(path)
+        return self._index.summaries(self._index_name(path), found) if found else None
+
+    @cached_property
+    def _index(self) -> JournalIndex:
+        return read_index(self.index_file)
+
+    def _index_name(self, path: Path) -> str:
+        return path.relative_to(self.root / "records").as_posix()
+
+    def summarise_files(
+        self, records: Mapping[Cell, CellRecord]
+    ) -> dict[str, tuple[str, Mapping[Cell, RecordSummary]]]:
+        """Return what an index holds: the sum and the records of each file but damaged ones."""
+        places: dict[tuple[str, str, int, int], dict[Cell, RecordSummary]] = {}
+        for cell, record in records.items():
+            places.setdefault((cell.board, cell.task, cell.repeat, cell.fold), {})[cell] = summarise(record)
+        files = {self.board_split_file(next(iter(held))): held for held in places.values()}
+        return {
+            self._index_name(path): (self.sums[path], held)
+            for path, held in files.items()
+            if self.sums.get(path) and path not in self.damaged
+        }
+
     def is_exported(self, code: str) -> bool:
-        """Return whether the tables were made by this code from the records as they are."""
-        return self.exported_file.is_file() and self.exported_file.read_bytes() == code.encode()
+        """Return whether the tables, and the index, were made by this code from the records as they are."""
+        return (
+            self.index_file.is_file()
+            and self.exported_file.is_file()
+            and self.exported_file.read_bytes() == code.encode()
+        )
 
     def records(self) -> dict[Cell, CellRecord]:
         """Return every sound record, sorted by cell; what is none is left out, and said.
@@ -224,7 +261,8 @@ class Journal:
 
     def _read(self, path: Path) -> dict[Cell, CellRecord]:
         """Return the sound records of a file that belong into it, and note how many others it holds."""
-        found, strays = read_records(path)
+        read = read_records(path)
+        found, strays, self.sums[path] = read.records, read.unsound, read.sum
         places = {(cell.board, cell.task, cell.repeat, cell.fold): cell for cell in found}
         at_home = {place for place, cell in places.items() if self._is_home(path, cell)}
         held = {c: record for c, record in found.items() if (c.board, c.task, c.repeat, c.fold) in at_home}
@@ -261,6 +299,11 @@ class Journal:
     def exported_file(self) -> Path:
         """File that names the code that made the tables; it is not there while they are out of date."""
         return self.root / "records" / "exported.txt"
+
+    @property
+    def index_file(self) -> Path:
+        """File of the index, which is written with the tables."""
+        return self.root / "records" / "index.txt"
 
     def board_split_file(self, cell: Cell) -> Path:
         """File of all cells of one board on one split; the hash keeps apart names that look alike in a path."""
@@ -301,7 +344,8 @@ class JournalWriter:
         self._require_lock()
         self.journal.exported_file.unlink(missing_ok=True)
         first = next(iter(records))
-        write_records(self.journal.board_split_file(first), {**self.journal.read(first), **records})
+        path = self.journal.board_split_file(first)
+        self.journal.sums[path] = write_records(path, {**self.journal.read(first), **records})
 
     def drop(self, cell: Cell) -> None:
         """Forget every record of the cell's board and split."""
@@ -311,9 +355,10 @@ class JournalWriter:
             self.journal.exported_file.unlink(missing_ok=True)
             path.unlink()
 
-    def note_export(self, code: str) -> None:
-        """Note that the tables were made by this code from the records as they are."""
+    def note_export(self, code: str, records: Mapping[Cell, CellRecord]) -> None:
+        """Note that the tables were made by this code from all records as they are, and write the index of these."""
         self._require_lock()
+        write_index(self.journal.index_file, self.journal.summarise_files(records))
         write_text(self.journal.exported_file, code)
 
     def note_failure(self, key: str, ending: Ending) -> None:

@@ -7,11 +7,11 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.core.files import write_text
+from bench.core.files import write_bytes, write_text
 from bench.core.json_values import parse_json
 from bench.core.nouns import Cell
 from bench.runner.record_json import NO_RECORD, ending_from_json, read_cell_records, record_json
@@ -22,22 +22,41 @@ SUM = re.compile(r', "sum": "([0-9a-f]{16})"\}')
 _encode = json.JSONEncoder(sort_keys=True, allow_nan=False).encode
 
 
-def write_records(path: Path, records: Mapping[Cell, CellRecord]) -> None:
-    """Write the records of one board and split."""
+def write_records(path: Path, records: Mapping[Cell, CellRecord]) -> str:
+    """Write the records of one board and split, and return the sum of the bytes of the file."""
     lines = [_line(record_json(cell, record)) for cell, record in sorted(records.items())]
-    write_text(path, "[\n" + ",\n".join(lines) + "\n]\n")
+    content = ("[\n" + ",\n".join(lines) + "\n]\n").encode("ascii")
+    write_bytes(path, content)
+    return _sum_bytes(content)
 
 
-def read_records(path: Path) -> tuple[dict[Cell, CellRecord], int]:
-    """Return the sound records of a file, and how many things it holds that are none; what is no file counts as one.
+@dataclass(frozen=True)
+class RecordFile:
+    """A file as it was read: its sound records, how many things it holds that are none, and the sum of its bytes."""
+
+    records: Mapping[Cell, CellRecord]
+    unsound: int
+    sum: str
+
+
+def read_records(path: Path) -> RecordFile:
+    """Return what a file of records holds; what is no file counts as one thing that is no record.
 
     Earlier versions wrote records without sums; they are taken as they are.
     """
-    rows = _contents(path)
+    content = _read_file(path)
+    rows = [None] * os.path.lexists(path) if content is None else _rows(content)
     try:
-        return read_cell_records(rows), 0
+        found, unsound = read_cell_records(rows), 0
     except NO_RECORD:
-        return _read_one_by_one(rows)
+        found, unsound = _read_one_by_one(rows)
+    return RecordFile(found, unsound, "" if content is None else _sum_bytes(content))
+
+
+def sum_file(path: Path) -> str:
+    """Return the sum of the bytes of a file; nothing where it cannot be read."""
+    content = _read_file(path)
+    return "" if content is None else _sum_bytes(content)
 
 
 def _read_one_by_one(rows: Sequence[Any]) -> tuple[dict[Cell, CellRecord], int]:
@@ -70,17 +89,23 @@ def read_ending(path: Path) -> Ending:
     return ending_from_json(parse_json(text))
 
 
-def _contents(path: Path) -> Sequence[Any]:
-    """Return what a file holds of each record, None in the place of one that is not what was written."""
-    if not path.is_file():  # a pipe in its place would never end
-        return [None] * os.path.lexists(path)
+def _read_file(path: Path) -> bytes | None:
+    """Return the bytes of a file, None where they cannot be read."""
     try:
-        text = path.read_text(encoding="ascii", errors="replace")  # one garbled letter is the fault of one record
+        return path.read_bytes() if path.is_file() else None  # a pipe in its place would never end
+    except OSError:
+        return None
+
+
+def _rows(content: bytes) -> Sequence[Any]:
+    """Return what bytes hold of each record, None in the place of one that is not what was written."""
+    text = content.decode("ascii", errors="replace")  # one garbled letter is the fault of one record
+    try:
         if text.startswith("[\n{"):
             lines = [line.removesuffix(",") for line in text[2:].splitlines() if line != "]"]
             text = f"[{','.join(line if _is_proved(line) else 'null' for line in lines)}]"
         held = parse_json(text)
-    except (OSError, ValueError):
+    except ValueError:
         return [None]
     return held if isinstance(held, list) else [None]
 
@@ -102,3 +127,7 @@ def _is_proved(line: str) -> bool:
 
 def _sum(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _sum_bytes(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()

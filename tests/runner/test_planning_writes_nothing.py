@@ -31,7 +31,7 @@ WRITES = {
     "agree_on_tasks": ({"t": TaskRecord("h")},),
     "write": ({CELL: OK},),
     "drop": (CELL,),
-    "note_export": ("code",),
+    "note_export": ("code", {}),
     "note_failure": ("key", Ending("failed")),
     "forget_failure": ("key",),
     "note_traceback": ("trace",),
