@@ -138,7 +138,7 @@ class Method:
 
     @property
     def meaning(self) -> list[Any]:
-        """What a content key needs: of every part, and of a scheme that the base wraps."""
+        """What a content key needs: of every part, and of the schemes that the base calls."""
         return [scheme.meaning for scheme in self._parts]
 
     @cached_property
@@ -153,9 +153,18 @@ class Method:
 
     @property
     def _parts(self) -> list[Scheme[Any]]:
-        """The scheme, its steps, and the scheme that it wraps, if it wraps one."""
-        wrapped = dict(self.base.parameters).get(str(getattr(self.base.options, "wraps", None)))
-        return [self.base, *self.steps, *([ensembles.registry.scheme(str(wrapped))] if wrapped else [])]
+        """The scheme, its steps, and the schemes that it calls: what it wraps, or what it chooses from."""
+        return [self.base, *self.steps, *self._called]
+
+    @property
+    def _called(self) -> list[Scheme[Any]]:
+        options, given = self.base.options, self.base.entry.parameters | dict(self.base.parameters)
+        wrapped, texts = (given.get(str(getattr(options, name, None))) for name in ("wraps", "chooses"))
+        found = [ensembles.registry.scheme(str(wrapped))] if wrapped else []
+        if texts:
+            kinds = sorted(self.base.entry.kinds)
+            found += [each for kind in kinds for each in ensembles.registry.select(str(texts).split("|"), kind)]
+        return list({scheme.id: scheme for scheme in found}.values())
 
 
 def uses_foreign_code(scheme: Scheme[Any]) -> bool:

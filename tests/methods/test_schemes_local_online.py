@@ -18,6 +18,7 @@ from bench.core.hashing import generator
 from bench.core.nouns import BenchError, NotApplicableError, Weights
 from bench.methods.ensembles import boa, register, registry
 from bench.methods.ensembles.online import keep_order, shuffle_rows
+from bench.solvers import row_blocks
 from bench.solvers.simplex_qp import residual_gram, simplex_qp
 
 ONLINE = ["hedge", "boa", "ml-poly", "fixed-share", "sleeping-experts"]
@@ -454,6 +455,21 @@ def test_the_super_learner_never_asks_itself():
         scheme("discrete-super-learner:of=discrete-super-learner", *points(0))
     with pytest.raises(BenchError, match="unknown ensemble 'nope'"):
         scheme("discrete-super-learner:of=nope", *points(0))
+
+
+def test_a_scheme_of_others_never_gets_the_rows_that_are_held_out(monkeypatch):
+    def heedless(panel, y, rng):
+        seen.append(y)
+        return Weights(np.eye(len(panel.learners))[0])
+
+    heedless.__module__ = "theirs"
+    seen = []
+    register("point")(heedless)
+    monkeypatch.setattr(row_blocks, "WHOLE", 5)
+    panel, y = points(0)
+    scheme("discrete-super-learner:of=heedless", panel, y)
+    *held_out, whole = map(len, seen)
+    assert (held_out, whole) == ([np.sum(panel.inner_fold != k) for k in np.unique(panel.inner_fold)], len(y))
 
 
 def test_the_super_learner_passes_over_what_does_not_apply():

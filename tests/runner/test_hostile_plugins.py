@@ -52,6 +52,19 @@ def test_hostile_learners_beside_honest_ones_change_no_number_of_theirs(pooled, 
     assert "SIGSEGV" in details["faults"]
 
 
+def test_a_scheme_of_others_that_another_one_calls_is_known_where_it_is_called(pooled, reg, tmp_path):
+    (tmp_path / "theirs.py").write_text(
+        "import numpy as np\nfrom bench import Weights, ensembles\n\n\n"
+        "@ensembles.register('point')\ndef theirs(panel, y, rng):\n    return Weights(np.eye(len(panel.learners))[0])\n"
+    )
+    callers = "bootstrap:of=theirs,discrete-super-learner:of=theirs,discrete-super-learner:of=equal|theirs"
+    words = ("run", *reg, "-b", "regression", "-l", "ridge,knn", "--folds", 1, "--inner", 2, "-e")
+    done = pooled(*words, callers, "--plugin", "theirs.py")
+    assert done.code == 0, done.err
+    unknown = pooled(*words, "discrete-super-learner:of=nobodys")
+    assert (unknown.code, "unknown ensemble 'nobodys'" in unknown.err) == (2, True)
+
+
 def test_hostile_schemes_change_no_number_of_others(pooled, reg, hostile):
     words = ("run", *reg, *HONEST, "-l", "ridge,knn", *hostile)
     assert pooled(*words, "--results", "calm").code == 0

@@ -29,10 +29,12 @@ class EnsembleScheme(Protocol):
 class EnsembleOptions(PluginOptions):
     """What an ensemble scheme declares.
 
-    `wraps` names the parameter through which it takes another scheme: `x+bootstrap` is then `bootstrap:of=x`.
+    `wraps` names the parameter through which it takes another scheme: `x+bootstrap` is then `bootstrap:of=x`. `chooses`
+    names the parameter that lists schemes which it calls, separated by `|`.
     """
 
     wraps: str | None = None
+    chooses: str | None = None
 
 
 registry = Registry("ensemble", __name__, kinds=get_args(Kind), contract=EnsembleScheme, options=EnsembleOptions)
@@ -48,6 +50,7 @@ def register(
     requires: Collection[str] = (),
     code: Collection[str] = (),
     wraps: str | None = None,
+    chooses: str | None = None,
 ) -> Callable[[F], F]:
     """Return the decorator that enters an ensemble scheme; see `EnsembleOptions` for the keywords.
 
@@ -56,7 +59,9 @@ def register(
     """
 
     def enter(scheme: F) -> F:
-        options = EnsembleOptions(tags=tags, breaks=breaks or {}, requires=requires, code=code, wraps=wraps)
+        options = EnsembleOptions(
+            tags=tags, breaks=breaks or {}, requires=requires, code=code, wraps=wraps, chooses=chooses
+        )
         registry.enter(scheme, kinds, options)
         return scheme
 

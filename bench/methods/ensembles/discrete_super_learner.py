@@ -21,6 +21,7 @@ CHOSEN = "it may choose a scheme that breaks it"
     "quantile",
     tags=("extended",),
     code=("bench.methods.ensembles", "bench.solvers"),
+    chooses="of",
     breaks=dict.fromkeys(("within_range", "single_learner", "row_weights", "equal_learners"), CHOSEN),
 )
 def discrete_super_learner(
@@ -60,7 +61,9 @@ def _held_out_badness(
     try:
         for k, rows in enumerate(folds):
             others = np.setdiff1d(used, rows, assume_unique=True)
-            combiner = scheme(*restrict(panel, y, others), generator(seed, scheme.id, k))
+            # a scheme of others may not know that a row of weight zero is none: it never gets the rows held out
+            kept = (panel.rows(others), y[others]) if scheme.entry.is_foreign else restrict(panel, y, others)
+            combiner = scheme(*kept, generator(seed, scheme.id, k))
             values[rows] = predict_rows(combiner, panel, rows)
     except NotApplicableError:
         return np.nan
